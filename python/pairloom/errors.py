@@ -1,0 +1,91 @@
+"""The errors and warnings of Pairloom.
+
+Every error has a ``code``: a stable ``snake_case`` string (``"config.unknown_key"``,
+``"data.time_backwards"``) for programs, beside the message for people, which names
+the file, pair, row, key or value concerned and the way out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from pairloom.result import Result
+
+__all__ = [
+    "BrokerError",
+    "ConfigError",
+    "DataError",
+    "JournalError",
+    "PairloomError",
+    "QuarantineWarning",
+    "RefusalWarning",
+    "RiskError",
+    "StrategyError",
+]
+
+
+class PairloomError(Exception):
+    """The parent of every error that Pairloom raises on purpose.
+
+    ``code`` is a stable string for programs; without one, the class's own.
+    """
+
+    default_code: ClassVar[str] = "error"
+
+    def __init__(self, message: str = "", *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code: str = self.default_code if code is None else code
+
+
+class ConfigError(PairloomError):
+    """A setting, argument or config file is wrong; nothing has been run."""
+
+    default_code = "config"
+
+
+class DataError(PairloomError):
+    """Market data are missing or wrong; names the file, pair, row and column."""
+
+    default_code = "data"
+
+
+class StrategyError(PairloomError):
+    """Every trader of a run was quarantined.
+
+    ``result`` holds the result so far, ``__cause__`` the first original error.
+    """
+
+    default_code = "strategy"
+
+    def __init__(
+        self, message: str = "", *, code: str | None = None, result: Result | None = None
+    ) -> None:
+        super().__init__(message, code=code)
+        self.result: Result | None = result
+
+
+class RiskError(PairloomError):
+    """The risk stage cannot do its work, so nothing passes it."""
+
+    default_code = "risk"
+
+
+class BrokerError(PairloomError):
+    """A broker refused, failed or contradicted what is known."""
+
+    default_code = "broker"
+
+
+class JournalError(PairloomError):
+    """A journal cannot be written, read or continued."""
+
+    default_code = "journal"
+
+
+class RefusalWarning(UserWarning):
+    """Orders were refused in a run; the text counts them by check."""
+
+
+class QuarantineWarning(UserWarning):
+    """Some traders erred and were stopped; the others were not disturbed."""
