@@ -18,6 +18,7 @@ __all__ = [
     "DataError",
     "JournalError",
     "PairloomError",
+    "ParameterError",
     "QuarantineWarning",
     "RefusalWarning",
     "RiskError",
@@ -42,6 +43,15 @@ class ConfigError(PairloomError):
     """A setting, argument or config file is wrong; nothing has been run."""
 
     default_code = "config"
+
+
+class ParameterError(ConfigError, TypeError):
+    """A strategy was given a parameter that it does not have, or lacks one.
+
+    It is also a ``TypeError``, as Python raises for a wrong keyword argument.
+    """
+
+    default_code = "strategy.parameter"
 
 
 class DataError(PairloomError):
