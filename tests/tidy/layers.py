@@ -1,0 +1,149 @@
+"""Which folder of rust/core/src may use which: the table, and the check against it.
+
+The folders stand in the order in which data passes them. An arrow that is not in the table is an error,
+and so is an arrow in the table that no code uses any more, so the table cannot rot.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from tidy.sources import Offence, Source, rust_code, rust_without_tests
+
+CORE = "rust/core/src/"
+
+# The order in which data passes the folders, which is also the order in which lib.rs lists them.
+STAGES = (
+    "domain",
+    "market",
+    "dispatch",
+    "trader",
+    "strategy",
+    "indicator",
+    "signal",
+    "risk",
+    "order",
+    "venue",
+    "portfolio",
+    "commit",
+    "replay",
+    "live",
+    "engine",
+)
+
+# Single files beside the folders. Anybody may use them; they use nobody but `domain`.
+COMMON = ("limits", "clock", "error")
+
+# The one file that may use every folder.
+JOINER = "rust/core/src/engine/wiring.rs"
+
+# from -> {to: why this arrow is right}.  `domain` has no row: it uses no sibling.
+ALLOWED: dict[str, dict[str, str]] = {
+    "market": {"domain": "events carry interned pairs and exact prices"},
+    "dispatch": {
+        "domain": "the table is looked up by interned pair",
+        "market": "what it hands on are market events",
+    },
+}
+
+
+def edges(sources: Iterable[Source]) -> dict[tuple[str, str], list[Offence]]:
+    """Every arrow between two folders, with the places that draw it."""
+    found: dict[tuple[str, str], list[Offence]] = {}
+    for source in sources:
+        home = _home(source)
+        if home is None or source.is_test or source.path == JOINER:
+            continue
+        for target, line in references(source):
+            if target != home and target in STAGES:
+                found.setdefault((home, target), []).append(
+                    Offence(
+                        source.path,
+                        line,
+                        f"`{home}` uses `{target}`, which tests/tidy/layers.py does not allow",
+                    )
+                )
+    return found
+
+
+def forbidden(sources: Iterable[Source], allowed: dict[str, dict[str, str]]) -> list[Offence]:
+    """The places that draw an arrow the table does not have."""
+    return [
+        place
+        for (home, target), places in edges(sources).items()
+        if target not in allowed.get(home, {})
+        for place in places
+    ]
+
+
+def unused(sources: Iterable[Source], allowed: dict[str, dict[str, str]]) -> list[str]:
+    """The arrows of the table that nobody draws."""
+    drawn = edges(sources)
+    return [
+        f"{home} -> {target}" for home, targets in allowed.items() for target in targets if (home, target) not in drawn
+    ]
+
+
+def unknown_folders(sources: Iterable[Source]) -> list[Offence]:
+    """Files of the core that are in no stage: a new folder is a decision, not an accident."""
+    known = {*STAGES, *COMMON, "lib"}
+    return [
+        Offence(source.path, 1, "is in no stage; add it to tests/tidy/layers.py and ARCHITECTURE.md, or move it")
+        for source in sources
+        if source.path.startswith(CORE)
+        and source.path.removeprefix(CORE).split("/")[0].removesuffix(".rs") not in known
+    ]
+
+
+def references(source: Source) -> list[tuple[str, int]]:
+    """The modules of the crate's root that a file names, by `crate::` or by enough `super::`."""
+    code = rust_without_tests(rust_code(source.text))
+    depth = len(module_path(source.path))
+    found: list[tuple[str, int]] = []
+    for match in re.finditer(r"\bcrate\s*::\s*|\b(?:super\s*::\s*)+", code):
+        if match[0].startswith("super") and match[0].count("super") < depth:
+            continue
+        line = code.count("\n", 0, match.start()) + 1
+        found += [(name, line) for name in _first_names(code, match.end())]
+    return found
+
+
+def module_path(path: str) -> list[str]:
+    """`rust/core/src/risk/gate.rs` is the module `risk::gate`; a `mod.rs` is its folder."""
+    parts = path.removeprefix(CORE).removesuffix(".rs").split("/")
+    return parts[:-1] if parts[-1] in {"mod", "lib"} else parts
+
+
+def lib_order(lib_text: str) -> list[str]:
+    """The stages in the order in which lib.rs declares them."""
+    declared = re.findall(r"^\s*pub(?:\([^)]*\))?\s+mod\s+(\w+)\s*;", rust_code(lib_text), re.MULTILINE)
+    return [name for name in declared if name in STAGES]
+
+
+def _home(source: Source) -> str | None:
+    if not source.path.startswith(CORE):
+        return None
+    first = source.path.removeprefix(CORE).split("/")[0].removesuffix(".rs")
+    return first if first in STAGES or first in COMMON else None
+
+
+def _first_names(code: str, at: int) -> list[str]:
+    """The first path segment at `at`; of a group in braces, the first segment of each member."""
+    if not code.startswith("{", at):
+        name = re.match(r"\w+", code[at:])
+        return [name[0]] if name else []
+    names, depth, fresh = [], 0, True
+    for token in re.finditer(r"[{},]|\w+", code[at:]):
+        if token[0] == "{":
+            depth += 1
+        elif token[0] == "}":
+            depth -= 1
+            if depth == 0:
+                break
+        elif token[0] == ",":
+            fresh = fresh or depth == 1
+        elif fresh and depth == 1:
+            names.append(token[0])
+            fresh = False
+    return names
