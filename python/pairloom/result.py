@@ -1,0 +1,359 @@
+"""What a run gives back: its tables, statistics, assumptions and quarantined traders."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pairloom._show.messages import quarantine_message, refusal_message
+from pairloom._show.numbers import clean, described, instant
+from pairloom.errors import StrategyError
+from pairloom.stats.daily import DailyReturns
+from pairloom.stats.facts import RunFacts, nanoseconds
+from pairloom.stats.ratios import total_return
+from pairloom.stats.statistics import RunStatistics
+
+if TYPE_CHECKING:
+    from pairloom._native import Table
+
+__all__ = ["Quarantined", "Result", "quarantine_message", "refusal_message", "to_json"]
+
+
+class RunOutput(Protocol):
+    """What the engine's core hands over at the end of a run; money is decimal text, times are ns UTC."""
+
+    @property
+    def equity(self) -> str: ...  # noqa: D102 — `Result` describes each of these
+    @property
+    def start_equity(self) -> str: ...  # noqa: D102
+    @property
+    def fees(self) -> str: ...  # noqa: D102
+    @property
+    def currency(self) -> str: ...  # noqa: D102
+    @property
+    def cash(self) -> Mapping[str, str]: ...  # noqa: D102
+    @property
+    def positions(self) -> Mapping[str, str]: ...  # noqa: D102
+    @property
+    def quarantined(self) -> Sequence[Mapping[str, Any]]: ...  # noqa: D102
+    @property
+    def traders(self) -> Sequence[tuple[str, str]]: ...  # noqa: D102
+    @property
+    def assumptions(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def lanes(self) -> Mapping[str, int]: ...  # noqa: D102
+    @property
+    def counters(self) -> Mapping[str, int]: ...  # noqa: D102
+    @property
+    def digest(self) -> str: ...  # noqa: D102
+    @property
+    def events(self) -> int: ...  # noqa: D102
+    @property
+    def steps(self) -> int: ...  # noqa: D102
+    @property
+    def elapsed(self) -> float: ...  # noqa: D102
+    @property
+    def setup_s(self) -> float: ...  # noqa: D102
+    @property
+    def finish_s(self) -> float: ...  # noqa: D102
+    @property
+    def interrupted(self) -> bool: ...  # noqa: D102
+    @property
+    def cut_at_fill(self) -> int: ...  # noqa: D102
+    def table(self, name: str, /) -> Table: ...  # noqa: D102
+
+
+class Quarantined:
+    """A trader that erred and was stopped, with the error that it raised."""
+
+    __slots__ = ("error", "kind", "pair", "strategy", "trader", "ts")
+
+    def __init__(self, *, trader: str, pair: str, strategy: str, ts: int, error: BaseException, kind: str) -> None:
+        """Hold what is known of the error."""
+        self.trader = trader
+        """The trader's name."""
+        self.pair = pair
+        """The pair that it traded."""
+        self.strategy = strategy
+        """Its strategy's name."""
+        self.ts = ts
+        """The time of the step in which it erred, ns UTC."""
+        self.error = error
+        """The exception itself, with its `__traceback__`."""
+        self.kind = kind
+        """How it erred: raised, not_a_signal, panic, ..."""
+
+    @property
+    def traceback(self) -> str:
+        """The error and its traceback as Python prints them."""
+        return "".join(traceback.format_exception(self.error))
+
+    def __repr__(self) -> str:
+        """One line: who, where, when and why."""
+        return (
+            f"<Quarantined {clean(self.trader)!r} ({clean(self.strategy)} on {clean(self.pair)}) "
+            f"at {instant(self.ts)}, {self.kind}: {described(self.error)}>"
+        )
+
+
+class Result:
+    """The outcome of a backtest or of a run on paper.
+
+    `print(result)` is a summary, tables go to pandas or polars (`result.trades.to_pandas()`),
+    `result.stats.sharpe` and its kin are computed when they are first asked for.  A result never changes.
+    """
+
+    def __init__(self, output: RunOutput, loaded_assumptions: Sequence[str] = (), load_s: float = 0.0) -> None:
+        """Wrap what the core handed over, what loading the data assumed and the seconds that took."""
+        self._output = output
+        self._loaded_assumptions = tuple(loaded_assumptions)
+        self._load_s = float(load_s)
+
+    # Money
+
+    @property
+    def equity(self) -> float:
+        """The equity at the end, in the account's currency: cash and positions at their last prices."""
+        return float(self._output.equity)
+
+    @property
+    def start_equity(self) -> float:
+        """The equity before the first step, in the account's currency."""
+        return float(self._output.start_equity)
+
+    @property
+    def total_return(self) -> float:
+        """The equity at the end over that at the start, less one; a fraction."""
+        return total_return(self.start_equity, self.equity)
+
+    @property
+    def fees(self) -> float:
+        """All fees paid, in the account's currency."""
+        return float(self._output.fees)
+
+    @property
+    def currency(self) -> str:
+        """The account's currency."""
+        return self._output.currency
+
+    @property
+    def cash(self) -> dict[str, Decimal]:
+        """The balance of each currency at the end, exact."""
+        return {name: Decimal(amount) for name, amount in self._output.cash.items()}
+
+    @property
+    def positions(self) -> dict[str, Decimal]:
+        """The account's position in each pair at the end, exact and signed."""
+        return {pair: Decimal(size) for pair, size in self._output.positions.items()}
+
+    # Tables
+
+    @cached_property
+    def orders(self) -> Table:
+        """Every order that reached the gate, the refused ones too.
+
+        `ts, order_id, trader, pair, side, type, quantity, limit_price, status, reason`.
+        """
+        return self._output.table("orders")
+
+    @cached_property
+    def fills(self) -> Table:
+        """Every fill: `ts, trader, pair, side, quantity, price, fee, fee_currency, order_id, liquidity`."""
+        return self._output.table("fills")
+
+    @cached_property
+    def trades(self) -> Table:
+        """Round trips, flat to flat; a trade still open has a null exit.
+
+        `trader, pair, entry_ts, exit_ts, side, quantity, entry_price, exit_price, pnl, return, fees,
+        exit_reason`.
+        """
+        return self._output.table("trades")
+
+    @cached_property
+    def refusals(self) -> Table:
+        """What the gate refused or the cash at the fill cut: `ts, trader, pair, check, reason`."""
+        return self._output.table("refusals")
+
+    @cached_property
+    def equity_curve(self) -> Table:
+        """The equity at each step's snapshot, and after the last fill: `ts, equity`."""
+        return self._output.table("equity_curve")
+
+    def _table(self, name: str) -> Table:
+        table: Table = getattr(self, name)
+        return table
+
+    # Statistics
+
+    @cached_property
+    def stats(self) -> RunStatistics:
+        """The statistics by name, and those of each trader in `stats.traders`; see `pairloom.stats`."""
+        return RunStatistics(
+            RunFacts(
+                start=self.start_equity,
+                end=self.equity,
+                fees=self.fees,
+                traders=self.traders,
+                table=self._table,
+            )
+        )
+
+    @cached_property
+    def returns(self) -> DailyReturns:
+        """The daily UTC returns, fractions; `returns.to_pandas()` is a Series."""
+        curve = self.equity_curve
+        return DailyReturns.of_curve(nanoseconds(curve.column("ts")), curve.column("equity"), self.start_equity)
+
+    # What was assumed and what went wrong
+
+    @property
+    def assumptions(self) -> list[str]:
+        """What was assumed where nothing was said, about the data and then about the run."""
+        stated = [*self._loaded_assumptions, *self._output.assumptions]
+        if self.interrupted and not any("interrupt" in text for text in stated):
+            stated.append("interrupted before the data's end: the result is what there was so far")
+        return stated
+
+    @cached_property
+    def quarantined(self) -> list[Quarantined]:
+        """The traders that erred and were stopped, in the order in which they did."""
+        return [Quarantined(**record) for record in self._output.quarantined]
+
+    def raise_for_quarantine(self) -> None:
+        """Raise a `StrategyError` from the first error if a trader was quarantined; else do nothing."""
+        if not self.quarantined:
+            return
+        first = self.quarantined[0]
+        message = quarantine_message(self) or ""
+        raise StrategyError(message, code=f"strategy.{first.kind}", result=self) from first.error
+
+    # The run
+
+    @property
+    def traders(self) -> list[tuple[str, str]]:
+        """Each trader's name and pair, in commit order."""
+        return [(name, pair) for name, pair in self._output.traders]
+
+    @property
+    def digest(self) -> str:
+        """The fingerprint of orders, fills, quarantines and final balances: equal runs, equal digests."""
+        return self._output.digest
+
+    @property
+    def events(self) -> int:
+        """Market rows seen, each counted once, however many traders saw it."""
+        return self._output.events
+
+    @property
+    def steps(self) -> int:
+        """Steps taken: distinct times, with those that time events make."""
+        return self._output.steps
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from the first step to the last fill."""
+        return self._output.elapsed
+
+    @property
+    def load_s(self) -> float:
+        """Seconds spent reading and checking the data."""
+        return self._load_s
+
+    @property
+    def setup_s(self) -> float:
+        """Seconds spent setting up the traders."""
+        return self._output.setup_s
+
+    @property
+    def finish_s(self) -> float:
+        """Seconds spent making the tables."""
+        return self._output.finish_s
+
+    @property
+    def events_per_s(self) -> float:
+        """Events a second over `elapsed`; NaN for a run too short to be timed."""
+        return self.events / self.elapsed if self.elapsed > 0 else math.nan
+
+    @property
+    def lanes(self) -> dict[str, int]:
+        """The number of traders that ran in each lane."""
+        return dict(self._output.lanes)
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What the engine counted about its own work, by name."""
+        return dict(self._output.counters)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the run was stopped before the data ended."""
+        return self._output.interrupted
+
+    @property
+    def cut_at_fill(self) -> int:
+        """Fills cut to the cash that was left when they came."""
+        return self._output.cut_at_fill
+
+    # How it looks
+
+    def __str__(self) -> str:
+        """The summary, which `print(result)` shows."""
+        from pairloom._show.text import result_text
+
+        return result_text(self)
+
+    def __repr__(self) -> str:
+        """One line, for logs and debuggers."""
+        from pairloom._show.text import result_line
+
+        return result_line(self)
+
+    def _repr_html_(self) -> str:
+        from pairloom._show.html import result_html
+
+        return result_html(self)
+
+
+def to_json(result: Result, *, threads: int | None = None) -> dict[str, Any]:
+    """The document that `pairloom backtest --json` prints, made of JSON's types alone.
+
+    Numbers that JSON does not have, NaN and the infinite ones, are null.  `threads` is the number of the
+    engine's threads; without it the engine's own counter says so.
+    """
+    return {
+        "equity": _number(result.equity),
+        "total_return": _number(result.total_return),
+        "fees": _number(result.fees),
+        "orders": len(result.orders),
+        "fills": len(result.fills),
+        "trades": len(result.trades),
+        "refusals": len(result.refusals),
+        "quarantined": [
+            {
+                "trader": record.trader,
+                "pair": record.pair,
+                "strategy": record.strategy,
+                "ts": record.ts,
+                "kind": record.kind,
+                "error": described(record.error),
+            }
+            for record in result.quarantined
+        ],
+        "events": result.events,
+        "elapsed_s": _number(result.elapsed),
+        "events_per_s": _number(result.events_per_s),
+        "threads": result.counters.get("threads") if threads is None else threads,
+        "lanes": result.lanes,
+        "digest": result.digest,
+        "stats": {name: _number(value) for name, value in result.stats.items()},
+        "assumptions": result.assumptions,
+    }
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
