@@ -1,0 +1,268 @@
+//! The price scale of a market: how many decimals turn its prices into integers.
+//!
+//! Files are full of floats such as `3.7840000000000004e-05`, which somebody meant as
+//! `0.00003784`.  A market's scale is the smallest number of decimals at which every price of the
+//! input lies within four units in the last place of a decimal; the price *is* that decimal.
+//! Where no scale of up to [`MAX_DIGITS`] decimals does that, or the largest price would not fit,
+//! ten significant digits of the largest price are kept and the scale says that it is not exact.
+
+/// The most decimals an exact scale may have.
+pub const MAX_DIGITS: i8 = 12;
+
+/// Units stay below this, so that sums and differences of two prices cannot overflow.
+const UNITS_LIMIT: i64 = 1 << 62;
+
+/// Significant digits kept of the largest price when no exact scale exists.
+const SIGNIFICANT_DIGITS: i32 = 10;
+
+/// A price may miss its decimal by this many units in the last place.
+const TOLERANCE_ULPS: i128 = 4;
+
+/// Half a unit in the last place, relative: the largest error of one float multiplication.
+const HALF_ULP: f64 = 1.110_223_024_625_156_5e-16;
+
+/// Below this a product's rounding error is under 0.04, so a clear distance from one half is safe.
+const QUICK_LIMIT: f64 = 281_474_976_710_656.0;
+
+/// The fraction up to which a product may be rounded without exact arithmetic.
+const CLEAR_FRACTION: f64 = 0.45;
+
+/// The powers of ten that a float holds exactly.
+const EXACT_POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+];
+
+/// How a market's prices become integers: `units = price × 10^digits`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PriceScale {
+    /// Decimals of one unit; negative for prices so large that units are tens, hundreds, ...
+    pub digits: i8,
+    /// Whether every price of the input is a decimal of that many digits.
+    pub exact: bool,
+}
+
+/// The scale of a market, from all the price columns of its whole input.
+///
+/// Prices that are not finite or not positive are skipped: the checks of the input refuse them.
+/// Without any price the scale has no decimals.
+pub fn detect<'a>(columns: impl IntoIterator<Item = &'a [f64]> + Clone) -> PriceScale {
+    let mut digits = 0;
+    let mut largest = 0.0_f64;
+    let mut found = true;
+    for column in columns.clone() {
+        for &price in column {
+            if !(price > 0.0 && price.is_finite()) {
+                continue;
+            }
+            largest = largest.max(price);
+            while found && !is_decimal(price, digits) {
+                if digits == MAX_DIGITS {
+                    found = false;
+                } else {
+                    digits += 1;
+                }
+            }
+        }
+    }
+    let scale = PriceScale {
+        digits,
+        exact: true,
+    };
+    if found && scale.units(largest) < UNITS_LIMIT {
+        scale
+    } else {
+        significant(largest)
+    }
+}
+
+impl PriceScale {
+    /// The price in units: the nearest multiple, half to even.
+    ///
+    /// Never panics: what does not fit saturates, and not a number is zero.
+    #[inline]
+    #[must_use]
+    pub fn units(&self, price: f64) -> i64 {
+        let scaled = scale_up(price, self.digits);
+        let nearest = scaled.round_ties_even();
+        if scaled.abs() < QUICK_LIMIT && (scaled - nearest).abs() < CLEAR_FRACTION {
+            nearest as i64
+        } else {
+            exact_units(price, self.digits)
+        }
+    }
+
+    /// The float nearest to so many units.
+    #[inline]
+    #[must_use]
+    pub fn to_f64(&self, units: i64) -> f64 {
+        decimal_to_f64(i128::from(units), i32::from(self.digits))
+    }
+}
+
+/// The float nearest to `units × 10^-digits`.
+#[inline]
+#[must_use]
+pub fn decimal_to_f64(units: i128, digits: i32) -> f64 {
+    // A whole number below 2^53 divided by an exact power of ten is one correctly rounded operation.
+    const EXACT: u128 = 1 << 53;
+    if units.unsigned_abs() <= EXACT
+        && let Some(power) = usize::try_from(digits)
+            .ok()
+            .and_then(|d| EXACT_POWERS.get(d))
+    {
+        return units as f64 / power;
+    }
+    // Money is held at 18 decimals and mostly needs fewer, which brings it back to the quick way.
+    const NINE: i128 = 1_000_000_000;
+    if digits >= 9 && units % NINE == 0 && units != 0 {
+        return decimal_to_f64(units / NINE, digits - 9);
+    }
+    format!("{units}e{}", -digits).parse().unwrap_or(f64::NAN)
+}
+
+/// Ten significant digits of the largest price.
+fn significant(largest: f64) -> PriceScale {
+    let text = format!("{largest:e}");
+    let exponent: i32 = text
+        .rsplit('e')
+        .next()
+        .and_then(|part| part.parse().ok())
+        .unwrap_or(0);
+    let digits = (SIGNIFICANT_DIGITS - 1 - exponent).clamp(i8::MIN.into(), i8::MAX.into());
+    PriceScale {
+        digits: digits as i8,
+        exact: false,
+    }
+}
+
+#[inline]
+fn scale_up(price: f64, digits: i8) -> f64 {
+    match usize::try_from(digits) {
+        Ok(d) if d < EXACT_POWERS.len() => price * EXACT_POWERS[d],
+        Ok(d) => price * 10_f64.powi(d as i32),
+        Err(_) => scale_down(price, digits.unsigned_abs()),
+    }
+}
+
+#[cold]
+fn scale_down(price: f64, digits: u8) -> f64 {
+    match EXACT_POWERS.get(usize::from(digits)) {
+        Some(power) => price / power,
+        None => price / 10_f64.powi(i32::from(digits)),
+    }
+}
+
+/// Whether a positive price lies within four units in the last place of a multiple of 10^-digits.
+#[inline]
+fn is_decimal(price: f64, digits: i8) -> bool {
+    let scaled = price * EXACT_POWERS[digits as usize];
+    let missed = (scaled - scaled.round_ties_even()).abs();
+    // The tolerance is between 4 and 8 times HALF_ULP of the product, whose own error is one.
+    if missed <= 2.5 * HALF_ULP * scaled {
+        scaled >= 0.5
+    } else if missed > 10.0 * HALF_ULP * scaled {
+        false
+    } else {
+        is_decimal_exactly(price, digits)
+    }
+}
+
+#[cold]
+fn is_decimal_exactly(price: f64, digits: i8) -> bool {
+    let (fraction, exponent) = decompose(price);
+    if exponent >= 0 {
+        return true;
+    }
+    let power = power_of_ten(digits);
+    // In units of 2^exponent × 10^-digits: fraction < 2^53 and power < 2^40 leave room in an i128.
+    let value = fraction * power;
+    let Some(step) = 1_i128
+        .checked_shl(exponent.unsigned_abs())
+        .filter(|_| exponent > -126)
+    else {
+        return false;
+    };
+    let multiple = nearest_quotient(value, step);
+    // Zero is no price, however near it is.
+    multiple > 0 && (value - multiple * step).abs() <= TOLERANCE_ULPS * power
+}
+
+/// `price = fraction × 2^exponent`, exactly, with the unit in the last place 2^exponent.
+fn decompose(price: f64) -> (i128, i32) {
+    let bits = price.abs().to_bits();
+    let mantissa = i128::from(bits & ((1 << 52) - 1));
+    let biased = (bits >> 52) as i32;
+    if biased == 0 {
+        (mantissa, -1074)
+    } else {
+        (mantissa | (1 << 52), biased - 1075)
+    }
+}
+
+fn power_of_ten(digits: i8) -> i128 {
+    10_i128.pow(u32::from(digits.clamp(0, MAX_DIGITS).unsigned_abs()))
+}
+
+/// `value / step` for positive numbers, to the nearest whole number, half to even.
+fn nearest_quotient(value: i128, step: i128) -> i128 {
+    let whole = value / step;
+    let rest = value % step;
+    let twice = rest.saturating_mul(2);
+    let up = twice > step || (twice == step && whole % 2 == 1);
+    whole + i128::from(up)
+}
+
+#[cold]
+fn exact_units(price: f64, digits: i8) -> i64 {
+    if !price.is_finite() {
+        return price as i64;
+    }
+    let (fraction, exponent) = decompose(price);
+    let magnitude = if (0..=MAX_DIGITS).contains(&digits) {
+        integer_units(fraction, exponent, digits)
+    } else {
+        decimal_units(price.abs(), digits)
+    };
+    let magnitude = i64::try_from(magnitude).unwrap_or(i64::MAX);
+    if price < 0.0 { -magnitude } else { magnitude }
+}
+
+fn integer_units(fraction: i128, exponent: i32, digits: i8) -> i128 {
+    let value = fraction * power_of_ten(digits);
+    match exponent {
+        ..=-126 => 0,
+        ..0 => nearest_quotient(value, 1 << exponent.unsigned_abs()),
+        0..=30 => value << exponent,
+        _ => i128::MAX,
+    }
+}
+
+/// For scales beyond exact integer arithmetic: rounds the price's exact decimal expansion as text.
+fn decimal_units(price: f64, digits: i8) -> i128 {
+    // 1,074 decimals write any float exactly.
+    let text = format!("{price:.1074}");
+    let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
+    let all: Vec<u8> = whole.bytes().chain(decimals.bytes()).collect();
+    let cut = whole.len() as i64 + i64::from(digits);
+    let Ok(cut) = usize::try_from(cut) else {
+        return 0;
+    };
+    let (kept, rest) = all.split_at(cut.min(all.len()));
+    let mut units = 0_i128;
+    for digit in kept {
+        units = units
+            .saturating_mul(10)
+            .saturating_add(i128::from(digit - b'0'));
+    }
+    let half = match rest.split_first() {
+        Some((b'5', tail)) if tail.iter().all(|&d| d == b'0') => units % 2 == 1,
+        Some((first, _)) => *first >= b'5',
+        None => false,
+    };
+    units.saturating_add(i128::from(half))
+}
+
+#[cfg(test)]
+#[path = "scale_tests.rs"]
+mod tests;

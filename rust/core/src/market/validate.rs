@@ -1,0 +1,353 @@
+//! What a row of market data must be, checked before anything else sees it.
+//!
+//! Pure functions over slices: they name the first offence (row, column, value and rule), or all
+//! the offending rows for those who asked to have them dropped.  Who words the message knows the
+//! file and the pair; nothing here does.
+
+use std::fmt;
+
+/// The rule that a row breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// A time earlier than that of the row before.
+    TimeBackwards,
+    /// Two candles at one time.
+    DuplicateTime,
+    /// A price that is not a number, or infinite.
+    NotFinite,
+    /// A price of zero or less.
+    NotPositive,
+    /// Low above high, or open or close outside the two.
+    HighLow,
+    /// A volume or size that is negative or not finite.
+    Volume,
+    /// A candle that does not close after it opens, or closes before the candle before it.
+    CloseTime,
+    /// A column shorter or longer than the times.
+    Length,
+}
+
+impl Rule {
+    /// The stable code that errors carry.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Rule::TimeBackwards => "data.time_backwards",
+            Rule::DuplicateTime => "data.duplicate_time",
+            Rule::NotFinite => "data.price_not_finite",
+            Rule::NotPositive => "data.price_not_positive",
+            Rule::HighLow => "data.high_low",
+            Rule::Volume => "data.volume",
+            Rule::CloseTime => "data.close_time",
+            Rule::Length => "data.length",
+        }
+    }
+
+    /// The rule in words.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Rule::TimeBackwards => "is earlier than the row before",
+            Rule::DuplicateTime => "is the same time as the row before: two candles at one time",
+            Rule::NotFinite => "is not a finite number",
+            Rule::NotPositive => "is not above zero",
+            Rule::HighLow => "does not agree with low <= open, close <= high",
+            Rule::Volume => "must be a finite number that is not negative",
+            Rule::CloseTime => "does not come after the opening and after the close before",
+            Rule::Length => "has another length than the times",
+        }
+    }
+}
+
+/// The value that offends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value {
+    /// A price, a volume or a size.
+    Number(f64),
+    /// A time, in nanoseconds UTC.
+    Time(i64),
+}
+
+/// One row that breaks a rule.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Offence {
+    /// The row, counted from zero.
+    pub row: usize,
+    /// The column's usual name.
+    pub column: &'static str,
+    /// What stands there.
+    pub value: Value,
+    /// The rule it breaks.
+    pub rule: Rule,
+}
+
+impl fmt::Display for Offence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Offence {
+            row, column, rule, ..
+        } = self;
+        match self.value {
+            Value::Number(value) => write!(f, "row {row}, column '{column}': {value:?} ")?,
+            Value::Time(value) => write!(f, "row {row}, column '{column}': {value} ns ")?,
+        }
+        f.write_str(rule.sentence())
+    }
+}
+
+/// Rows of one kind.
+pub trait Rows {
+    /// The times of the rows, in nanoseconds UTC.
+    fn times(&self) -> &[i64];
+
+    /// Whether two rows may have one time: quotes and trades may, candles may not.
+    const REPEATS: bool;
+
+    /// The columns beside the times with their names and lengths.
+    fn lengths(&self) -> Vec<(&'static str, usize)>;
+
+    /// What is wrong within the row, whatever its neighbours.
+    fn content(&self, row: usize) -> Option<Offence>;
+
+    /// What is wrong with the row after the earlier row `before`.
+    fn order(&self, before: usize, row: usize) -> Option<Offence> {
+        let times = self.times();
+        let rule = if times[row] < times[before] {
+            Rule::TimeBackwards
+        } else if !Self::REPEATS && times[row] == times[before] {
+            Rule::DuplicateTime
+        } else {
+            return None;
+        };
+        Some(offence_of_time(row, "ts", times[row], rule))
+    }
+}
+
+/// Candles by columns.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "the columns have the names everybody knows")]
+pub struct CandleRows<'a> {
+    pub ts: &'a [i64],
+    pub close_ts: Option<&'a [i64]>,
+    pub open: &'a [f64],
+    pub high: &'a [f64],
+    pub low: &'a [f64],
+    pub close: &'a [f64],
+    pub volume: Option<&'a [f64]>,
+}
+
+/// Quotes by columns.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "the columns have the names everybody knows")]
+pub struct QuoteRows<'a> {
+    pub ts: &'a [i64],
+    pub bid: &'a [f64],
+    pub ask: &'a [f64],
+    pub bid_size: Option<&'a [f64]>,
+    pub ask_size: Option<&'a [f64]>,
+}
+
+/// Trades by columns.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "the columns have the names everybody knows")]
+pub struct TradeRows<'a> {
+    pub ts: &'a [i64],
+    pub price: &'a [f64],
+    pub quantity: &'a [f64],
+}
+
+/// The first row that breaks a rule.
+pub fn first_offence<R: Rows>(rows: &R) -> Option<Offence> {
+    if let Some(offence) = unequal_length(rows) {
+        return Some(offence);
+    }
+    (0..rows.times().len()).find_map(|row| {
+        let order = match row {
+            0 => None,
+            _ => rows.order(row - 1, row),
+        };
+        order.or_else(|| rows.content(row))
+    })
+}
+
+/// All the rows to drop, so that what is left breaks no rule.
+///
+/// A row whose content is wrong is dropped first, so its time cannot condemn good rows after it;
+/// of two candles at one time the first is kept, and what goes back in time is dropped.
+pub fn offending<R: Rows>(rows: &R) -> Vec<usize> {
+    let mut bad = Vec::new();
+    if unequal_length(rows).is_some() {
+        return bad;
+    }
+    let mut kept: Option<usize> = None;
+    for row in 0..rows.times().len() {
+        let order = kept.and_then(|before| rows.order(before, row));
+        if order.is_some() || rows.content(row).is_some() {
+            bad.push(row);
+        } else {
+            kept = Some(row);
+        }
+    }
+    bad
+}
+
+impl Rows for CandleRows<'_> {
+    const REPEATS: bool = false;
+
+    fn times(&self) -> &[i64] {
+        self.ts
+    }
+
+    fn lengths(&self) -> Vec<(&'static str, usize)> {
+        let mut all = vec![
+            ("open", self.open.len()),
+            ("high", self.high.len()),
+            ("low", self.low.len()),
+            ("close", self.close.len()),
+        ];
+        all.extend(self.volume.map(|c| ("volume", c.len())));
+        all.extend(self.close_ts.map(|c| ("close_time", c.len())));
+        all
+    }
+
+    #[inline]
+    fn content(&self, row: usize) -> Option<Offence> {
+        let (open, high) = (self.open[row], self.high[row]);
+        let (low, close) = (self.low[row], self.close[row]);
+        let prices = [
+            ("open", open),
+            ("high", high),
+            ("low", low),
+            ("close", close),
+        ];
+        if let Some(offence) = prices.iter().find_map(|&(name, p)| price(row, name, p)) {
+            return Some(offence);
+        }
+        if low > high {
+            return Some(offence_of(row, "low", low, Rule::HighLow));
+        }
+        for (name, value) in [("open", open), ("close", close)] {
+            if value < low || value > high {
+                return Some(offence_of(row, name, value, Rule::HighLow));
+            }
+        }
+        let closes = self.close_ts.and_then(|closes| {
+            (closes[row] <= self.ts[row])
+                .then(|| offence_of_time(row, "close_time", closes[row], Rule::CloseTime))
+        });
+        size(row, "volume", self.volume).or(closes)
+    }
+
+    fn order(&self, before: usize, row: usize) -> Option<Offence> {
+        let rule = match self.ts[row].cmp(&self.ts[before]) {
+            std::cmp::Ordering::Less => Rule::TimeBackwards,
+            std::cmp::Ordering::Equal => Rule::DuplicateTime,
+            std::cmp::Ordering::Greater => {
+                let closes = self.close_ts?;
+                return (closes[row] < closes[before])
+                    .then(|| offence_of_time(row, "close_time", closes[row], Rule::CloseTime));
+            }
+        };
+        Some(offence_of_time(row, "ts", self.ts[row], rule))
+    }
+}
+
+impl Rows for QuoteRows<'_> {
+    const REPEATS: bool = true;
+
+    fn times(&self) -> &[i64] {
+        self.ts
+    }
+
+    fn lengths(&self) -> Vec<(&'static str, usize)> {
+        let mut all = vec![("bid", self.bid.len()), ("ask", self.ask.len())];
+        all.extend(self.bid_size.map(|c| ("bid_size", c.len())));
+        all.extend(self.ask_size.map(|c| ("ask_size", c.len())));
+        all
+    }
+
+    #[inline]
+    fn content(&self, row: usize) -> Option<Offence> {
+        price(row, "bid", self.bid[row])
+            .or_else(|| price(row, "ask", self.ask[row]))
+            .or_else(|| size(row, "bid_size", self.bid_size))
+            .or_else(|| size(row, "ask_size", self.ask_size))
+    }
+}
+
+impl Rows for TradeRows<'_> {
+    const REPEATS: bool = true;
+
+    fn times(&self) -> &[i64] {
+        self.ts
+    }
+
+    fn lengths(&self) -> Vec<(&'static str, usize)> {
+        vec![
+            ("price", self.price.len()),
+            ("quantity", self.quantity.len()),
+        ]
+    }
+
+    #[inline]
+    fn content(&self, row: usize) -> Option<Offence> {
+        price(row, "price", self.price[row]).or_else(|| size(row, "quantity", Some(self.quantity)))
+    }
+}
+
+fn unequal_length<R: Rows>(rows: &R) -> Option<Offence> {
+    let expected = rows.times().len();
+    let (column, length) = rows
+        .lengths()
+        .into_iter()
+        .find(|(_, length)| *length != expected)?;
+    Some(offence_of(
+        length.min(expected),
+        column,
+        length as f64,
+        Rule::Length,
+    ))
+}
+
+#[inline]
+fn price(row: usize, column: &'static str, value: f64) -> Option<Offence> {
+    if value > 0.0 && value < f64::INFINITY {
+        return None;
+    }
+    let rule = if value.is_finite() {
+        Rule::NotPositive
+    } else {
+        Rule::NotFinite
+    };
+    Some(offence_of(row, column, value, rule))
+}
+
+#[inline]
+fn size(row: usize, column: &'static str, values: Option<&[f64]>) -> Option<Offence> {
+    let value = values?[row];
+    let fine = value >= 0.0 && value < f64::INFINITY;
+    (!fine).then(|| offence_of(row, column, value, Rule::Volume))
+}
+
+fn offence_of(row: usize, column: &'static str, value: f64, rule: Rule) -> Offence {
+    let value = Value::Number(value);
+    Offence {
+        row,
+        column,
+        value,
+        rule,
+    }
+}
+
+fn offence_of_time(row: usize, column: &'static str, value: i64, rule: Rule) -> Offence {
+    let value = Value::Time(value);
+    Offence {
+        row,
+        column,
+        value,
+        rule,
+    }
+}
+
+#[cfg(test)]
+#[path = "validate_tests.rs"]
+mod tests;
