@@ -28,12 +28,12 @@ def money(amount: float | Decimal) -> str:
 
 def fraction(value: float) -> str:
     """A fraction as a percentage with two digits, since that is what people read."""
-    return f"{value * 100:,.2f}%" if math.isfinite(value) else _not_finite(value)
+    return f"{_two_digits(value * 100)}%" if math.isfinite(value) else _not_finite(value)
 
 
 def ratio(value: float) -> str:
     """A ratio with two digits."""
-    return f"{value:,.2f}" if math.isfinite(value) else _not_finite(value)
+    return _two_digits(value) if math.isfinite(value) else _not_finite(value)
 
 
 def days(value: float) -> str:
@@ -113,6 +113,14 @@ def described(error: BaseException, limit: int = 200) -> str:
     except BaseException as fault:  # a strategy's error class may raise anything, SystemExit too
         message = f"(its text is not available: {type(fault).__name__})"
     return f"{kind}: {message}" if message else kind
+
+
+def _two_digits(value: float) -> str:
+    # Past a billion the digits say nothing, and a ratio of two tiny numbers may have three hundred of them.
+    if abs(value) >= 1e9:
+        return f"{value:.3g}"
+    text = f"{value:,.2f}"
+    return "0.00" if text == "-0.00" else text
 
 
 def _trimmed(text: str) -> str:

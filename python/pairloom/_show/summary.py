@@ -96,7 +96,7 @@ def _run_rows(result: Result) -> list[tuple[str, str]]:
             f"({numbers.rate(result.events_per_s)} events/s)",
         ),
         (
-            "Beside it",
+            "Overhead",
             f"load {numbers.seconds(result.load_s)}, setup {numbers.seconds(result.setup_s)}, "
             f"tables {numbers.seconds(result.finish_s)}",
         ),
