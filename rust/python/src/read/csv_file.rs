@@ -1,0 +1,278 @@
+//! CSV files: a header line, then rows.
+//!
+//! What a column holds is decided by all of its rows, never by the first few.  A column that turns
+//! out to hold text after numbers is read a second time as text, so that the caller can name the
+//! row; the first reading keeps no text.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek};
+use std::path::Path;
+
+use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
+
+use super::column::{Column, NAT, Named, ReadError, Wanted, Words};
+use super::iso_time;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const MISSING: [&[u8]; 6] = [b"", b"null", b"NA", b"N/A", b"None", b"NaT"];
+/// Enough for any header line.
+const HEADER_LIMIT: u64 = 1 << 16;
+
+/// One column while it is read.
+enum Reading {
+    /// Only missing values so far, and how many.
+    Nothing(usize),
+    Int(Vec<i64>),
+    Float(Vec<f64>),
+    Bool(Vec<bool>),
+    Time(Vec<i64>),
+    Text(Vec<i32>, Words),
+    Ignored,
+    /// Text appeared after something else: to be read again as text.
+    Again,
+}
+
+/// Reads a CSV file from its beginning.
+pub(super) fn read(path: &Path, file: File, wanted: &Wanted) -> Result<Vec<Named>, ReadError> {
+    let mut first = Table::open(file, wanted)?;
+    first.run(wanted)?;
+    if first.columns.iter().any(|c| matches!(c, Reading::Again)) {
+        let file = File::open(path).map_err(|error| broken(&error.to_string()))?;
+        let mut second = Table::open(file, wanted)?;
+        for (column, before) in second.columns.iter_mut().zip(&first.columns) {
+            *column = match before {
+                Reading::Again => Reading::Text(Vec::new(), Words::default()),
+                _ => Reading::Ignored,
+            };
+        }
+        second.run(wanted)?;
+        for (column, again) in first.columns.iter_mut().zip(second.columns) {
+            if matches!(column, Reading::Again) {
+                *column = again;
+            }
+        }
+    }
+    Ok(first
+        .names
+        .into_iter()
+        .zip(first.columns.into_iter().map(finish))
+        .collect())
+}
+
+fn broken(what: &str) -> ReadError {
+    ReadError::new("data.corrupt", format!("cannot be read: {what}"))
+}
+
+fn finish(column: Reading) -> Column {
+    match column {
+        Reading::Nothing(rows) => Column::Float(vec![f64::NAN; rows]),
+        Reading::Int(values) => Column::Int(values, Vec::new()),
+        Reading::Float(values) => Column::Float(values),
+        Reading::Bool(values) => Column::Bool(values),
+        Reading::Time(values) => Column::Time(values),
+        Reading::Text(codes, words) => Column::Text(codes, words),
+        Reading::Ignored | Reading::Again => Column::Ignored("text".into()),
+    }
+}
+
+struct Table {
+    names: Vec<String>,
+    columns: Vec<Reading>,
+    reader: Reader<BufReader<File>>,
+}
+
+impl Table {
+    fn open(mut file: File, wanted: &Wanted) -> Result<Self, ReadError> {
+        let (delimiter, skip) = look_ahead(&mut file)?;
+        file.seek(std::io::SeekFrom::Start(skip))
+            .map_err(|error| broken(&error.to_string()))?;
+        let mut reader = ReaderBuilder::new()
+            .delimiter(delimiter)
+            .from_reader(BufReader::with_capacity(1 << 18, file));
+        let header = reader.byte_headers().map_err(|error| fault(&error))?;
+        let names: Vec<String> = header
+            .iter()
+            .map(|name| String::from_utf8_lossy(name).trim().to_owned())
+            .collect();
+        if names.iter().all(|name| name.parse::<f64>().is_ok()) {
+            return Err(ReadError::new(
+                "data.no_header",
+                format!(
+                    "has no header: its first line is {}; add a line of column names \
+                     (ts,open,high,low,close,volume)",
+                    names.join(",")
+                ),
+            ));
+        }
+        let start = |name: &String| match wanted.label(name) {
+            true => Reading::Text(Vec::new(), Words::default()),
+            false => Reading::Nothing(0),
+        };
+        let columns = names.iter().map(start).collect();
+        Ok(Table {
+            names,
+            columns,
+            reader,
+        })
+    }
+
+    fn run(&mut self, wanted: &Wanted) -> Result<(), ReadError> {
+        let mut record = ByteRecord::new();
+        let mut row = 0;
+        while self
+            .reader
+            .read_byte_record(&mut record)
+            .map_err(|error| fault(&error))?
+        {
+            for ((column, name), field) in self.columns.iter_mut().zip(&self.names).zip(&record) {
+                push(column, field.trim_ascii(), name, row, wanted);
+            }
+            row += 1;
+        }
+        Ok(())
+    }
+}
+
+/// The delimiter, by the header line, and the bytes before it.
+fn look_ahead(file: &mut File) -> Result<(u8, u64), ReadError> {
+    let mut head = Vec::new();
+    file.take(HEADER_LIMIT)
+        .read_to_end(&mut head)
+        .map_err(|error| broken(&error.to_string()))?;
+    let skip = if head.starts_with(BYTE_ORDER_MARK) {
+        BYTE_ORDER_MARK.len()
+    } else {
+        0
+    };
+    let line = head[skip..]
+        .split(|&b| b == b'\n')
+        .next()
+        .unwrap_or_default();
+    if line.contains(&0) {
+        return Err(broken("it is no text, or not in UTF-8"));
+    }
+    let count = |wanted: u8| line.iter().filter(|&&b| b == wanted).count();
+    let delimiter = [b';', b'\t']
+        .into_iter()
+        .find(|&d| count(d) > count(b','))
+        .unwrap_or(b',');
+    Ok((delimiter, skip as u64))
+}
+
+fn fault(error: &csv::Error) -> ReadError {
+    match error.kind() {
+        ErrorKind::UnequalLengths {
+            pos,
+            expected_len,
+            len,
+        } => {
+            // The reader counts the header as record 0.
+            let row = pos.as_ref().map_or(0, |pos| pos.record().saturating_sub(1));
+            ReadError::new(
+                "data.length",
+                format!(
+                    "row {row} has {len} values where the header names {expected_len}: the file \
+                     may be cut short; complete or remove that line"
+                ),
+            )
+        }
+        _ => broken(&error.to_string()),
+    }
+}
+
+fn push(column: &mut Reading, field: &[u8], name: &str, row: usize, wanted: &Wanted) {
+    let missing = MISSING.iter().any(|word| word.eq_ignore_ascii_case(field));
+    match column {
+        Reading::Ignored | Reading::Again => {}
+        Reading::Nothing(rows) if missing => *rows += 1,
+        Reading::Nothing(_) => *column = begin(field, name, row, wanted),
+        Reading::Text(codes, _) if missing => codes.push(-1),
+        Reading::Text(codes, words) => codes.push(words.code(&String::from_utf8_lossy(field))),
+        Reading::Int(values) => match integer(field) {
+            Some(value) => values.push(value),
+            None => {
+                *column = match number(field, missing) {
+                    Some(value) => {
+                        let mut floats: Vec<f64> = values.iter().map(|&v| v as f64).collect();
+                        floats.push(value);
+                        Reading::Float(floats)
+                    }
+                    None => other(name, wanted),
+                }
+            }
+        },
+        Reading::Float(values) => match number(field, missing) {
+            Some(value) => values.push(value),
+            None => *column = other(name, wanted),
+        },
+        Reading::Bool(values) => match boolean(field) {
+            Some(value) => values.push(value),
+            None => *column = other(name, wanted),
+        },
+        Reading::Time(values) => match text_of(field).and_then(iso_time::parse) {
+            Some(value) => values.push(value),
+            None if missing => values.push(NAT),
+            None => *column = other(name, wanted),
+        },
+    }
+}
+
+/// The kind of a column by its first value, which stands in this row.
+fn begin(field: &[u8], name: &str, row: usize, wanted: &Wanted) -> Reading {
+    if row == 0
+        && let Some(value) = integer(field)
+    {
+        return Reading::Int(vec![value]);
+    }
+    if let Some(value) = number(field, false) {
+        let mut values = vec![f64::NAN; row];
+        values.push(value);
+        return Reading::Float(values);
+    }
+    if row == 0
+        && let Some(value) = boolean(field)
+    {
+        return Reading::Bool(vec![value]);
+    }
+    if let Some(time) = text_of(field).and_then(iso_time::parse) {
+        let mut values = vec![NAT; row];
+        values.push(time);
+        return Reading::Time(values);
+    }
+    if !wanted.text(name) {
+        return Reading::Ignored;
+    }
+    let (mut words, mut codes) = (Words::default(), vec![-1; row]);
+    codes.push(words.code(&String::from_utf8_lossy(field)));
+    Reading::Text(codes, words)
+}
+
+fn other(name: &str, wanted: &Wanted) -> Reading {
+    match wanted.text(name) {
+        true => Reading::Again,
+        false => Reading::Ignored,
+    }
+}
+
+fn text_of(field: &[u8]) -> Option<&str> {
+    std::str::from_utf8(field).ok()
+}
+
+fn integer(field: &[u8]) -> Option<i64> {
+    text_of(field)?.parse().ok()
+}
+
+fn number(field: &[u8], missing: bool) -> Option<f64> {
+    if missing {
+        return Some(f64::NAN);
+    }
+    text_of(field)?.parse().ok()
+}
+
+fn boolean(field: &[u8]) -> Option<bool> {
+    match field {
+        b"true" | b"True" | b"TRUE" => Some(true),
+        b"false" | b"False" | b"FALSE" => Some(false),
+        _ => None,
+    }
+}
