@@ -35,6 +35,7 @@ class PairloomError(Exception):
     default_code: ClassVar[str] = "error"
 
     def __init__(self, message: str = "", *, code: str | None = None) -> None:
+        """Make the error with its text for people and, if there is one, its own code."""
         super().__init__(message)
         self.code: str = self.default_code if code is None else code
 
@@ -68,9 +69,8 @@ class StrategyError(PairloomError):
 
     default_code = "strategy"
 
-    def __init__(
-        self, message: str = "", *, code: str | None = None, result: Result | None = None
-    ) -> None:
+    def __init__(self, message: str = "", *, code: str | None = None, result: Result | None = None) -> None:
+        """Make the error with the result so far, if the run got that far."""
         super().__init__(message, code=code)
         self.result: Result | None = result
 

@@ -10,7 +10,7 @@ __all__ = ["Fees", "Instrument"]
 class _Record:
     """An immutable record of decimal texts, compared by value."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def _fields(self) -> dict[str, str | None]:
         return {name: getattr(self, name) for name in self.__slots__}
@@ -50,6 +50,7 @@ class Fees(_Record):
     taker: str
 
     def __init__(self, *, maker: Number, taker: Number) -> None:
+        """Make the pair of rates; both are needed."""
         object.__setattr__(self, "maker", decimal_text(maker, "fee.maker", at_least=0, below=1))
         object.__setattr__(self, "taker", decimal_text(taker, "fee.taker", at_least=0, below=1))
 
@@ -73,6 +74,7 @@ class Instrument(_Record):
         lot: Number | None = None,
         min_notional: Number | None = None,
     ) -> None:
+        """Make the rules; what is not given has none."""
         for key, value in (("tick", tick), ("lot", lot), ("min_notional", min_notional)):
             text = None
             if value is not None:

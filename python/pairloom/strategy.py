@@ -12,6 +12,8 @@ An instance is plain: parameters and state are ordinary attributes in its
 ``__dict__``, because every look-up happens once per market event.
 """
 
+# ruff: noqa: ARG002 (the hooks' defaults do nothing with what their overrides are given)
+
 from __future__ import annotations
 
 import sys
@@ -93,6 +95,7 @@ class Strategy:
     __given: dict[str, Any]
 
     def __init_subclass__(cls, **keywords: Any) -> None:
+        """Check the new class and find its parameters, once."""
         super().__init_subclass__(**keywords)
         _check_class(cls)
         names: dict[str, Any] = {}
@@ -104,6 +107,7 @@ class Strategy:
         cls.__parameters = {name: getattr(cls, name, MISSING) for name in names}
 
     def __init__(self, *positional: object, **parameters: Any) -> None:
+        """Make an instance with these parameters and the defaults of the others."""
         cls = type(self)
         if cls.__init__ is not Strategy.__init__:
             # Something like @dataclass added one after the class was made.
@@ -112,8 +116,7 @@ class Strategy:
         if positional:
             first = next(iter(known), "name")
             raise ParameterError(
-                f"{cls.__name__} takes its parameters by keyword: "
-                f"{cls.__name__}({first}={positional[0]!r})"
+                f"{cls.__name__} takes its parameters by keyword: {cls.__name__}({first}={positional[0]!r})"
             )
         _check_parameters(cls, known, parameters)
         values = self.__dict__
@@ -187,14 +190,17 @@ class Strategy:
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as class, parameters and `state`."""
         given = {name: getattr(self, name) for name in self.__given}
         # Through the class: an attribute of the instance may be called "state".
         return (_rebuild, (type(self), given), type(self).state(self))
 
     def __setstate__(self, state: Any) -> None:
+        """Unpickle through `restore`."""
         type(self).restore(self, state)
 
     def __repr__(self) -> str:
+        """The class and its parameters, as one would write them."""
         inside = ", ".join(f"{name}={value!r}" for name, value in self.parameters().items())
         return f"{type(self).__name__}({inside})"
 
@@ -233,10 +239,7 @@ def _check_parameters(cls: type, known: dict[str, Any], given: dict[str, Any]) -
         default = getattr(cls, name, MISSING)
         if default is not MISSING and name not in _RESERVED and not name.startswith("_"):
             kind = type(value if default is None else default).__name__
-            raise ParameterError(
-                f"{cls.__name__}.{name} is not a parameter; "
-                f"annotate it: {name}: {kind} = {default!r}"
-            )
+            raise ParameterError(f"{cls.__name__}.{name} is not a parameter; annotate it: {name}: {kind} = {default!r}")
         hint = nearest(name, known) or f"; it has {listing(known)}"
         raise ParameterError(f"{cls.__name__} has no parameter {name!r}{hint}")
     missing = [name for name, default in known.items() if default is MISSING and name not in given]
@@ -260,11 +263,9 @@ def _annotations(cls: type) -> Iterable[tuple[str, object]]:
         # Annotations are computed when asked for; as texts they need nothing defined.
         import annotationlib
 
-        found: dict[str, object] = dict(
-            annotationlib.get_annotations(cls, format=annotationlib.Format.STRING)
-        )
+        found: dict[str, object] = dict(annotationlib.get_annotations(cls, format=annotationlib.Format.STRING))
     else:
-        found = cls.__dict__.get("__annotations__", {})
+        found: dict[str, object] = cls.__dict__.get("__annotations__", {})  # noqa: RUF063 (inspect is slow to import)
     return found.items()
 
 

@@ -1,0 +1,44 @@
+"""What a run says aloud at its end: refusals, quarantines, and that nobody is left."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from pairloom.errors import QuarantineWarning, RefusalWarning, StrategyError
+
+if TYPE_CHECKING:
+    from pairloom.result import Result
+
+__all__ = ["announce"]
+
+# announce <- Engine._run <- Engine.backtest <- the line the user wrote
+_USERS_LINE = 4
+
+
+def announce(result: Result) -> None:
+    """Warn once of refusals and once of quarantines.
+
+    Raises ``StrategyError`` from the first original when every trader is quarantined.
+    """
+    from pairloom._show.messages import quarantine_message, refusal_message
+
+    refused = refusal_message(result)
+    if refused:
+        warnings.warn(refused, RefusalWarning, stacklevel=_USERS_LINE)
+    records = result.quarantined
+    if not records:
+        return
+    if len({record.trader for record in records}) >= len(result.traders):
+        first = records[0]
+        original = f"{type(first.error).__name__}: {first.error}"
+        number = len(result.traders)
+        subject = "the only trader was" if number == 1 else f"all {number:,} traders were"
+        raise StrategyError(
+            f"{subject} quarantined; first {first.trader}: {original}",
+            code=f"strategy.{first.kind}",
+            result=result,
+        ) from first.error
+    message = quarantine_message(result)
+    if message:
+        warnings.warn(message, QuarantineWarning, stacklevel=_USERS_LINE)

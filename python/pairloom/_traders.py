@@ -1,0 +1,289 @@
+"""What ``Engine.trade`` was told: strategies on pairs, their names and sizes.
+
+An `Assignment` is one call of ``trade``; at the start of a run `traders` turns all of
+them, in order, into one trader per pair, which is the order of commit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pairloom._builtins import BUILTINS, builtin_parameters
+from pairloom._settings import size_setting, split_pair
+from pairloom._words import listing, nearest
+from pairloom.errors import ConfigError, DataError, ParameterError
+from pairloom.numbers import whole_number
+from pairloom.schedule import expand, normalized
+from pairloom.strategy import Strategy, overridden_hooks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["Assignment", "traders"]
+
+KINDS = ("candle", "quote", "trade")
+MOST_WINDOW = 10_000_000
+
+# A trader wakes for market events, at its start and at its times; other hooks only follow orders.
+_WAKING = ("generate_signal", "on_start", "on_time")
+
+
+class Assignment:
+    """A strategy on some pairs, as one call of ``Engine.trade`` asked for it."""
+
+    def __init__(
+        self,
+        pairs: object,
+        strategy: object,
+        *,
+        size: object,
+        name: object,
+        options: Mapping[str, Any] | None,
+        parameters: dict[str, Any],
+        currency: str,
+    ) -> None:
+        """Check the arguments; raises ``ConfigError`` and makes nothing else."""
+        self.pairs = _pairs(pairs, currency)
+        self.template, self.builtin, self.parameters = _strategy(strategy, _joined(options, parameters))
+        if name is not None and (not isinstance(name, str) or not name.strip()):
+            raise ConfigError(f"name={name!r} must be a text that is not empty", code="config.name")
+        self.given_name = name
+        self.label = name or self.builtin or type(self.template).__name__
+        self.size = size_setting(size)
+        self.shape = {} if self.template is None else _shape(self.template)
+
+    def trader_name(self, pair: str) -> str:
+        """The trader's own name: the given one for a single pair, else ``NAME PAIR``."""
+        if self.given_name and len(self.pairs) == 1 and "*" not in self.pairs[0]:
+            return self.given_name
+        return f"{self.label} {pair}"
+
+    def covers(self, pair: str) -> bool:
+        """Whether this assignment trades the pair (or, for a pattern, would)."""
+        return any(_matches(pattern, pair) for pattern in self.pairs)
+
+    def resolved(self, available: Sequence[str], currency: str) -> list[str]:
+        """The pairs it trades in these data, patterns in alphabetical order."""
+        found = []
+        for pattern in self.pairs:
+            if "*" not in pattern:
+                if pattern not in available:
+                    hint = nearest(pattern, available)
+                    raise DataError(
+                        f"the data have no pair {pattern!r}{hint}; they have {listing(sorted(available))}",
+                        code="data.missing_pair",
+                    )
+                found.append(pattern)
+                continue
+            matching = sorted(pair for pair in available if _matches(pattern, pair))
+            if not matching:
+                raise DataError(
+                    f"no pair of the data matches {pattern!r}; they have {listing(sorted(available))}",
+                    code="data.missing_pair",
+                )
+            for pair in matching:
+                _check_quoted(pair, currency)
+            found.extend(matching)
+        return found
+
+    def __repr__(self) -> str:
+        """The call, in short."""
+        what = self.template if self.template is not None else f"{self.builtin!r} {self.parameters}"
+        size = "" if self.size is None else f", size={self.size}"
+        return f"{listing(self.pairs)}: {what}{size}"
+
+
+def check_unique(assignments: Sequence[Assignment], new: Assignment) -> None:
+    """Refuse a second trader of one name; raises ``ConfigError``."""
+    for pair in new.pairs:
+        if new.pairs.count(pair) > 1:
+            raise ConfigError(f"pairs: {pair!r} is given twice; name it once", code="config.name")
+        for old in assignments:
+            overlap = old.covers(pair) or any(_matches(pair, other) for other in old.pairs)
+            if old.label == new.label and overlap:
+                raise _twice(new.label, pair)
+    taken = {old.trader_name(pair) for old in assignments for pair in old.pairs if "*" not in pair}
+    for pair in new.pairs:
+        name = new.trader_name(pair)
+        if name in taken:
+            raise ConfigError(f"a trader is called {name!r} already; give another name=", code="config.name")
+
+
+def traders(
+    assignments: Sequence[Assignment],
+    available: Sequence[str],
+    currency: str,
+    span: Callable[[list[str]], tuple[int, int] | None],
+) -> list[dict[str, Any]]:
+    """Return one description per trader, in commit order, as the core takes them.
+
+    ``span`` tells the first and last time, ns UTC, at which these pairs trade.
+    """
+    placed: list[tuple[Assignment, str, str]] = []
+    names: set[str] = set()
+    labels: set[tuple[str, str]] = set()
+    for assignment in assignments:
+        for pair in assignment.resolved(available, currency):
+            name = assignment.trader_name(pair)
+            if name in names or (assignment.label, pair) in labels:
+                raise _twice(assignment.label, pair)
+            names.add(name)
+            labels.add((assignment.label, pair))
+            placed.append((assignment, name, pair))
+    times = None
+    if any(assignment.shape.get("schedule") for assignment, _, _ in placed):
+        times = span(sorted({pair for _, _, pair in placed}))
+    return [_description(assignment, name, pair, times) for assignment, name, pair in placed]
+
+
+def _description(assignment: Assignment, name: str, pair: str, times: tuple[int, int] | None) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "name": name,
+        "label": assignment.label,
+        "pair": pair,
+        "size": assignment.size,
+        "events": None,
+        "window": 0,
+        "schedule": [],
+    }
+    if assignment.template is None:
+        return {**described, "builtin": assignment.builtin, "parameters": assignment.parameters}
+    shape = assignment.shape
+    if shape["schedule"] and times is not None:
+        described["schedule"] = expand(shape["schedule"], shape["session"], *times)
+    return {
+        **described,
+        "events": shape["events"],
+        "window": shape["window"],
+        "factory": assignment.template.fresh,
+        "hooks": shape["hooks"],
+    }
+
+
+def _joined(options: Mapping[str, Any] | None, parameters: dict[str, Any]) -> dict[str, Any]:
+    if options is None:
+        return parameters
+    try:
+        values = {str(key): value for key, value in options.items()}
+    except AttributeError:
+        raise ConfigError(
+            f"options={options!r} must be a dict of parameters, as in {{'fast': 10}}", code="config.options"
+        ) from None
+    both = sorted(values.keys() & parameters.keys())
+    if both:
+        raise ConfigError(
+            f"{listing(both)} given both in options and as a keyword; give it once", code="config.options"
+        )
+    return {**values, **parameters}
+
+
+def _strategy(strategy: object, parameters: dict[str, Any]) -> tuple[Strategy | None, str | None, dict[str, Any]]:
+    """Return the template (a copy), or the built-in's name and its parameters."""
+    if isinstance(strategy, str):
+        return None, strategy, builtin_parameters(strategy, parameters)
+    if isinstance(strategy, Strategy):
+        template = strategy.fresh(**parameters)
+    elif isinstance(strategy, type) and issubclass(strategy, Strategy):
+        template = strategy(**parameters)
+    else:
+        kind = f"class {strategy.__name__}" if isinstance(strategy, type) else repr(strategy)
+        raise ConfigError(
+            f"strategy: {kind} is no strategy; derive a class from pairloom.Strategy, "
+            f"or name a built-in: {listing(BUILTINS)}",
+            code="config.strategy",
+        )
+    return template, None, {}
+
+
+def _shape(template: Strategy) -> dict[str, Any]:
+    """Check what a strategy says about itself: hooks, events, window, schedule."""
+    owner = type(template).__name__
+    hooks = overridden_hooks(type(template))
+    if not any(hook in hooks for hook in _WAKING):
+        raise ParameterError(
+            f"{owner} does nothing: define generate_signal(self, ctx), on_start(self, ctx) or on_time(self, ctx, event)"
+        )
+    schedule = normalized(template.schedule, template.session, owner)
+    if not schedule and hooks and not any(hook in hooks for hook in _WAKING[:2]):
+        raise ConfigError(f'{owner}.on_time is never called: say when, as in schedule = "1d"', code="strategy.schedule")
+    return {
+        # Time events exist only where somebody waits for them.
+        "schedule": schedule if "on_time" in hooks else (),
+        "session": template.session,
+        "events": _events(template.events, owner),
+        "window": whole_number(template.window, f"{owner}.window", least=0, most=MOST_WINDOW),
+        "hooks": hooks,
+    }
+
+
+def _events(events: object, owner: str) -> list[str] | None:
+    if events is None:
+        return None
+    kinds = [events] if isinstance(events, str) else events
+    if not isinstance(kinds, list | tuple) or not kinds:
+        raise ConfigError(
+            f'{owner}.events={events!r} names no events; write events = ("candle",)', code="strategy.events"
+        )
+    for kind in kinds:
+        if kind not in KINDS:
+            hint = nearest(kind, KINDS) or f"; there are {listing(KINDS)}"
+            raise ConfigError(f"{owner}.events: {kind!r} is unknown{hint}", code="strategy.events")
+    return list(dict.fromkeys(kinds))
+
+
+def _pairs(pairs: object, currency: str) -> list[str]:
+    if isinstance(pairs, str):
+        patterns: list[object] = [pairs]
+    else:
+        try:
+            patterns = list(pairs)  # type: ignore[call-overload]
+        except TypeError:
+            raise ConfigError(
+                f"pairs={pairs!r} must be a pair, a list of pairs or a pattern: 'ETH/BTC', '*', '*/BTC'",
+                code="config.pair",
+            ) from None
+    if not patterns:
+        raise ConfigError("pairs=[] is empty; name a pair, or '*' for all of the data", code="config.pair")
+    checked = []
+    for pattern in patterns:
+        if pattern != "*":
+            _check_pattern(pattern, currency)
+        checked.append(str(pattern))
+    return checked
+
+
+def _check_pattern(pattern: object, currency: str) -> None:
+    text = pattern if isinstance(pattern, str) else ""
+    if text.startswith("*/"):
+        _check_quoted(f"ANY{text[1:]}", currency, shown=text)
+        return
+    try:
+        split_pair(pattern)
+    except ConfigError:
+        base = text.upper().replace("-", "").replace("_", "").replace("/", "").removesuffix(currency.upper())
+        if base and base.isalnum() and currency.upper() in text.upper():
+            raise ConfigError(
+                f"pairs: {text!r} is no market pair; write '{base}/{currency}'", code="config.pair"
+            ) from None
+        raise
+    _check_quoted(text, currency)
+
+
+def _check_quoted(pair: str, currency: str, shown: str | None = None) -> None:
+    quote = split_pair(pair)[1]
+    if quote != currency:
+        raise ConfigError(
+            f"pairs: {shown or pair!r} is quoted in {quote}, the account is counted in {currency}; "
+            f"trade pairs quoted in {currency} or use an account with currency={quote!r}",
+            code="config.pair_currency",
+        )
+
+
+def _matches(pattern: str, pair: str) -> bool:
+    if pattern == "*" or pattern == pair:
+        return True
+    return pattern.startswith("*/") and pair.endswith(pattern[1:])
+
+
+def _twice(label: str, pair: str) -> ConfigError:
+    return ConfigError(f"{label} trades {pair} already; give this one another name=", code="config.name")

@@ -1,0 +1,305 @@
+"""``Engine``: an account, the traders on it, and the runs over market data."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Literal
+
+from pairloom._announce import announce
+from pairloom._progress import Bar, progress_callback
+from pairloom._settings import choice, engine_settings
+from pairloom._times import duration_ns, moment_ns
+from pairloom._traders import Assignment, check_unique, traders
+from pairloom.errors import ConfigError
+from pairloom.numbers import decimal_text, whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import date, datetime, timedelta
+
+    from pairloom._native import MarketData, RunOutput
+    from pairloom.instruments import Fees, Instrument
+    from pairloom.numbers import Number
+    from pairloom.result import Result
+    from pairloom.strategy import Strategy
+
+    Moment = str | date | datetime
+    Progress = bool | Callable[[float], object]
+    Size = Number | Mapping[str, Number]
+
+__all__ = ["Engine"]
+
+CANDLE_TIMES = ("open", "close")
+REPAIRS = ("drop",)
+HANDOVERS = ("auto", "always", "never")
+MOST_SPEED = 1_000_000
+
+
+class Engine:
+    """One account and the traders that share it.
+
+    All arguments are keywords. ``cash`` names its currencies, ``{"BTC": 10}``; with
+    several, ``currency`` says which one the account is counted in. ``account`` is
+    ``"spot"`` or ``"margin"``, where ``leverage`` limits the exposure to that many times
+    the equity. ``fee`` is a fraction of the notional, or `Fees`. ``fill`` is
+    ``"next_open"`` or ``"close"`` (optimistic: at the close that was decided on).
+    ``slippage_bps`` worsens market orders by that many hundredths of a percent,
+    ``latency`` delays orders by that many simulated seconds. ``instruments`` maps pairs to
+    `Instrument`. ``num_threads`` defaults to all cores, and never changes a result.
+    ``on_error="close"`` closes the position of a trader that erred. ``seed`` feeds
+    ``ctx.random``.
+
+    An engine may run many times. Wrong arguments raise ``ConfigError``.
+    """
+
+    def __init__(
+        self,
+        *,
+        cash: Mapping[str, Number],
+        currency: str | None = None,
+        account: Literal["spot", "margin"] = "spot",
+        leverage: Number = 1,
+        fee: Number | Fees = 0.001,
+        fill: Literal["next_open", "close"] = "next_open",
+        slippage_bps: Number = 0,
+        latency: Number = 0,
+        instruments: Mapping[str, Instrument] | None = None,
+        num_threads: int | None = None,
+        on_error: Literal["keep", "close"] = "keep",
+        seed: int = 0,
+    ) -> None:
+        """Check the settings; nothing else happens before a run."""
+        self._settings = engine_settings(
+            cash=cash,
+            currency=currency,
+            account=account,
+            leverage=leverage,
+            fee=fee,
+            fill=fill,
+            slippage_bps=slippage_bps,
+            latency=latency,
+            instruments=instruments,
+            num_threads=num_threads,
+            on_error=on_error,
+            seed=seed,
+        )
+        self._assignments: list[Assignment] = []
+
+    @property
+    def currency(self) -> str:
+        """The currency that the account is counted in."""
+        return str(self._settings["currency"])
+
+    @property
+    def num_threads(self) -> int | None:
+        """The number of threads asked for; ``None`` means all cores."""
+        threads: int | None = self._settings["num_threads"]
+        return threads
+
+    def trade(
+        self,
+        pairs: str | Iterable[str],
+        strategy: Strategy | type[Strategy] | str,
+        *,
+        size: Size | None = None,
+        name: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        **parameters: Any,
+    ) -> None:
+        """Let a strategy trade pairs, one trader each.
+
+        ``pairs`` is one pair, a list, ``"*"`` (all of the data) or ``"*/BTC"``. ``strategy``
+        is a `Strategy` instance (a template), a class, or the name of a built-in:
+        ``sma_cross``, ``rsi``, ``simple``, ``heikin_ashi``. ``size`` is a number (of the base
+        currency), ``{"base": q}``, ``{"quote": n}`` or ``{"equity": fraction}``; without one a
+        signal that names no size is refused. Parameters are given as keywords, or as
+        ``options`` where their names clash with ``size`` or ``name``.
+
+        Raises ``ConfigError``, and ``ParameterError`` (also a ``TypeError``) for parameters.
+        """
+        assignment = Assignment(
+            pairs,
+            strategy,
+            size=size,
+            name=name,
+            options=options,
+            parameters=parameters,
+            currency=self.currency,
+        )
+        check_unique(self._assignments, assignment)
+        self._assignments.append(assignment)
+
+    def backtest(
+        self,
+        data: Any,
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        interval: Any = None,
+        candle_time: Literal["open", "close"] = "open",
+        repair: Literal["drop"] | None = None,
+        progress: Progress | None = None,
+        _handover: Literal["auto", "always", "never"] = "auto",
+        _shuffle_seed: int | None = None,
+    ) -> Result:
+        """Run over market data and return the `Result`.
+
+        ``data`` is a path (CSV, Parquet, Feather, or a folder of them), a data frame,
+        anything with ``__arrow_c_stream__``, a dict of arrays, or a dict of pair to one of
+        these. ``start`` and ``end`` bound the rows that trade, ``[start, end)``; earlier rows
+        warm up. ``interval`` is the candles' length, or a dict by pair; ``candle_time`` says
+        which end of a candle its time is; ``repair="drop"`` drops rows that are wrong.
+        ``progress`` is ``None`` (a bar on a terminal), ``True``, ``False`` or a function of the
+        fraction done.
+
+        Ctrl-C ends the run and returns the result so far. Raises ``ConfigError``,
+        ``DataError``, and ``StrategyError`` (with ``.result``) when every trader erred.
+        """
+        run = _run_options(start, end, _handover, _shuffle_seed)
+        return self._run("backtest", data, run, interval, candle_time, repair, progress)
+
+    def paper(
+        self,
+        feed: Any,
+        *,
+        duration: Number | timedelta | None = None,
+        speed: Literal["max"] | Number = "max",
+        start: Moment | None = None,
+        end: Moment | None = None,
+        interval: Any = None,
+        candle_time: Literal["open", "close"] = "open",
+        repair: Literal["drop"] | None = None,
+        progress: Progress | None = None,
+        _handover: Literal["auto", "always", "never"] = "auto",
+        _shuffle_seed: int | None = None,
+    ) -> Result:
+        """Run through the live driver with the paper broker, on a recorded feed.
+
+        ``feed`` is whatever `backtest` takes, and runs on its own clock: the result's digest
+        is the backtest's. ``speed`` is ``"max"`` or a multiple of real time, ``duration`` ends
+        the run after that many seconds. The other arguments and the errors are those of
+        `backtest`.
+        """
+        run = _run_options(start, end, _handover, _shuffle_seed)
+        run["duration"] = duration_ns("duration", duration)
+        run["speed"] = _speed(speed)
+        return self._run("paper", feed, run, interval, candle_time, repair, progress)
+
+    def _run(  # the one way to the core, for both drivers
+        self,
+        driver: Literal["backtest", "paper"],
+        data: Any,
+        run: dict[str, Any],
+        interval: Any,
+        candle_time: str,
+        repair: str | None,
+        progress: Any,
+    ) -> Result:
+        choice("candle_time", candle_time, CANDLE_TIMES)
+        if repair is not None:
+            choice("repair", repair, REPAIRS)
+        callback = progress_callback(progress)
+        self._check_start()
+        market, stated, load_s = self._load(data, interval, candle_time, repair)
+        described = traders(self._assignments, market.pairs, self.currency, lambda pairs: _span(market, pairs, run))
+        self._check_latency(market, described)
+
+        from pairloom import _native
+        from pairloom.result import Result
+
+        drive = _native.backtest if driver == "backtest" else _native.paper
+        try:
+            output: RunOutput = drive(self._settings, described, market, run, callback)
+        finally:
+            if isinstance(callback, Bar):
+                callback.close()
+        result = Result(output, stated, load_s)
+        announce(result)
+        return result
+
+    def _load(
+        self, data: Any, interval: Any, candle_time: str, repair: str | None
+    ) -> tuple[MarketData, list[str], float]:
+        """Read the data; returns them, what was assumed, and the seconds it took."""
+        from pairloom import _data
+
+        began = time.perf_counter()
+        loaded = _data.load(
+            data,
+            pairs=self._named_pairs(),
+            currency=self.currency,
+            interval=interval,
+            candle_time=candle_time,
+            repair=repair,
+        )
+        market = _data.to_native(loaded)
+        return market, list(loaded.assumptions), time.perf_counter() - began
+
+    def _named_pairs(self) -> list[str]:
+        """The pairs and patterns asked for, in order, each once."""
+        return list(dict.fromkeys(pair for each in self._assignments for pair in each.pairs))
+
+    def _check_start(self) -> None:
+        if not self._assignments:
+            raise ConfigError(
+                "the engine has no traders; call engine.trade('ETH/BTC', MyStrategy(), size=1) first",
+                code="config.no_traders",
+            )
+        if self._settings["account"] != "spot":
+            return
+        for assignment in self._assignments:
+            if assignment.builtin == "sma_cross" and assignment.parameters["side"] == "both":
+                raise ConfigError(
+                    "sma_cross with side='both' sells short, which a spot account cannot; "
+                    "use side='long' or Engine(account='margin')",
+                    code="config.short_on_spot",
+                )
+
+    def _check_latency(self, market: MarketData, described: list[dict[str, Any]]) -> None:
+        if not self._settings["latency"]:
+            return
+        for trader in described:
+            if list(market.kinds(trader["pair"])) == ["candle"]:
+                raise ConfigError(
+                    f"latency has no meaning for {trader['pair']}, which has candles alone; "
+                    "use latency=0, or give quotes or trades",
+                    code="config.latency",
+                )
+
+    def __repr__(self) -> str:
+        """The account and the traders, for a notebook."""
+        settings = self._settings
+        cash = ", ".join(f"{amount} {name}" for name, amount in settings["cash"].items())
+        head = (
+            f"Engine: {cash} on a {settings['account']} account in {self.currency}, "
+            f"fee {settings['maker_fee']}/{settings['taker_fee']}, fill={settings['fill']!r}"
+        )
+        lines = [f"  {assignment!r}" for assignment in self._assignments] or ["  no traders yet"]
+        return "\n".join([head, *lines])
+
+
+def _run_options(start: object, end: object, handover: str, shuffle_seed: int | None) -> dict[str, Any]:
+    first, last = moment_ns("start", start), moment_ns("end", end)
+    if first is not None and last is not None and first >= last:
+        raise ConfigError(f"start={start!r} is not before end={end!r}", code="config.time")
+    if shuffle_seed is not None:
+        whole_number(shuffle_seed, "_shuffle_seed", least=0, most=2**64 - 1)
+    return {
+        "start": first,
+        "end": last,
+        "_handover": choice("_handover", handover, HANDOVERS),
+        "_shuffle_seed": shuffle_seed,
+    }
+
+
+def _speed(speed: object) -> str | None:
+    """Return a multiple of real time as text; ``None`` for as fast as it goes."""
+    return None if speed == "max" else decimal_text(speed, "speed", above=0, below=MOST_SPEED)
+
+
+def _span(market: MarketData, pairs: list[str], run: dict[str, Any]) -> tuple[int, int] | None:
+    """The time from the first to the last row of these pairs before ``end``, not before ``start``."""
+    span = market.span(pairs, run["end"])
+    if span is None or run["start"] is None:
+        return span
+    return max(span[0], run["start"]), span[1]
