@@ -243,7 +243,7 @@ class Model:
             self.ledger.reserved[order.id] = reservation(self, item, order.quantity)
         self.working.append(order)
         if reason in ("cash", "short_sale", "margin", "overflow", "no_price"):
-            self._announce_refusal(item.trader, reason, self.ts)
+            self._announce_refusal(order, reason, self.ts)
         self._notify(order)
         return order
 
@@ -251,7 +251,7 @@ class Model:
         """A refused order has its row too."""
         order = self._row(item, quantity)
         order.status, order.reason = "refused", check
-        self._announce_refusal(item.trader, check, self.ts)
+        self._announce_refusal(order, check, self.ts)
         self._notify(order)
 
     def cancel(self, order: Order, reason: str) -> None:
@@ -266,10 +266,11 @@ class Model:
         self.working.remove(order)
         self.ledger.reserved.pop(order.id, None)
 
-    def _announce_refusal(self, trader: Trader, check: str, ts: int) -> None:
+    def _announce_refusal(self, order: Order, check: str, ts: int) -> None:
+        trader = order.trader
         row = {"ts": ts, "trader": trader.name, "pair": trader.pair, "check": check}
         self.refusals.append(row)
-        trader.due.append(("on_refused", row))
+        trader.due.append(("on_refused", order.row() | {"id": order.client_id, "reason": check}))
 
     def _notify(self, order: Order) -> None:
         order.trader.due.append(("on_order", order.row() | {"id": order.client_id}))
@@ -291,7 +292,7 @@ class Model:
         cut = quantity < order.quantity
         if cut:
             self.cut_at_fill += 1
-            self._announce_refusal(order.trader, "cash_at_fill", meeting.ts)
+            self._announce_refusal(order, "cash_at_fill", meeting.ts)
         if quantity == 0:
             self.cancel(order, "cash_at_fill")
             return
