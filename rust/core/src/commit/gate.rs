@@ -1,0 +1,111 @@
+//! The second pass of a commit: each planned order passes the gate, gets its number and its row, and is sent.
+
+use crate::domain::Nanos;
+use crate::order::{Order, OrderKind, OrderRecord, OrderStatus, RefusalRecord, reason};
+use crate::risk::Refused;
+use crate::strategy::{Hook, Hooks, RefusalView};
+
+use super::plan::Planned;
+use super::{Command, Writer};
+
+impl Writer {
+    /// Whether the whole order only makes its trader's position smaller, as things stand before the first is sent.
+    pub(super) fn only_reduces(&self, plan: &Planned) -> bool {
+        plan.kind.is_ok()
+            && plan
+                .lots
+                .as_ref()
+                .is_ok_and(|&lots| lots <= self.account.row(plan.trader).reducible(plan.side))
+    }
+
+    pub(super) fn send(&mut self, now: Nanos, plan: Planned, out: &mut Vec<Command>) {
+        let id = self.records.next_id();
+        let (lots, kind, unusable) = match (plan.lots, plan.kind) {
+            (Ok(lots), Ok(kind)) => (lots, kind, None),
+            (Err(refused), kind) => (0, kind.unwrap_or(OrderKind::Limit(0)), Some(refused)),
+            (Ok(lots), Err(refused)) => (lots, OrderKind::Limit(0), Some(refused)),
+        };
+        let order = Order {
+            id,
+            trader: plan.trader,
+            market: self.market_of(plan.trader),
+            client_id: plan.client_id,
+            side: plan.side,
+            lots,
+            kind,
+            tif: plan.tif,
+            reduce_only: plan.reduce_only,
+            origin: plan.origin,
+            reserved: 0,
+            decided: now,
+            tag: plan.tag,
+        };
+        if let Some(refused) = unusable {
+            return self.refuse(now, &order, refused);
+        }
+        let verdict = self.gate.judge(order.clone(), &self.account);
+        let Some(approved) = verdict.approved else {
+            if let Some(refused) = verdict.refused {
+                self.refuse(now, &order, refused);
+            }
+            return;
+        };
+        let sent = approved.get().clone();
+        self.records
+            .orders
+            .push(record(now, &sent, OrderStatus::Working, reason::NONE));
+        if let Some(refused) = verdict.refused {
+            self.note_refusal(now, &sent, refused);
+        }
+        self.account.open(sent.clone());
+        self.tell_order(&sent, OrderStatus::Working, reason::NONE);
+        out.push(Command::Submit(approved));
+    }
+
+    fn refuse(&mut self, now: Nanos, order: &Order, refused: Refused) {
+        let check = refused.check;
+        self.records
+            .orders
+            .push(record(now, order, OrderStatus::Refused, check));
+        self.note_refusal(now, order, refused);
+        self.tell_order(order, OrderStatus::Refused, check);
+    }
+
+    pub(super) fn note_refusal(&mut self, ts: Nanos, order: &Order, refused: Refused) {
+        if self.wants(order.trader, Hooks::REFUSED) {
+            self.told.push((
+                order.trader,
+                Hook::Refused(RefusalView {
+                    ts,
+                    check: refused.check,
+                    reason: refused.reason.clone(),
+                    client_id: order.client_id,
+                }),
+            ));
+        }
+        self.records.refusals.push(RefusalRecord {
+            ts,
+            trader: order.trader,
+            check: refused.check,
+            reason: refused.reason,
+        });
+    }
+}
+
+pub(super) const fn record(
+    ts: Nanos,
+    order: &Order,
+    status: OrderStatus,
+    reason: &'static str,
+) -> OrderRecord {
+    OrderRecord {
+        ts,
+        id: order.id,
+        trader: order.trader,
+        side: order.side,
+        kind: order.kind,
+        lots: order.lots,
+        status,
+        reason,
+    }
+}

@@ -1,0 +1,190 @@
+//! The commit path: the one writer. What evaluations asked for becomes orders, in a fixed order: cancels first, then
+//! orders that only reduce exposure, then the others; within each by trader, then by sequence.
+
+mod digest;
+mod gate;
+mod plan;
+mod records;
+mod settle;
+
+pub use records::{Counted, Curve, FillRecord, QuarantineRecord, Records};
+
+use crate::domain::{Money, Nanos, Side};
+use crate::order::{Order, OrderId, OrderStatus, Reason};
+use crate::portfolio::{Portfolio, order_view};
+use crate::risk::{Approved, RiskGate};
+use crate::signal::{Intent, SizeSpec};
+use crate::strategy::{Hook, Hooks, StrategyFault};
+
+/// What becomes of the position of a trader that errs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnError {
+    /// It is kept, marked and reported.
+    Keep,
+    /// It is closed at the market.
+    Close,
+}
+
+/// What the writer knows of a trader.
+#[derive(Clone, Debug)]
+pub struct TraderInfo {
+    /// Its market.
+    pub market: u32,
+    /// The size of a signal that names none.
+    pub size: Option<SizeSpec>,
+    /// The hooks its strategy wants.
+    pub hooks: Hooks,
+}
+
+/// Who asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// The trader's strategy.
+    Strategy,
+    /// A person, by a command.
+    Person,
+}
+
+/// What one trader asked for in a step.
+#[derive(Debug)]
+pub struct Act {
+    /// Whose it is.
+    pub trader: u32,
+    /// Who asked.
+    pub author: Author,
+    /// In the order in which it was asked.
+    pub intents: Vec<Intent>,
+    /// Why the trader is to be quarantined; then nothing it asked for counts.
+    pub failure: Option<StrategyFault>,
+}
+
+/// What the writer wants of the order engine.
+#[derive(Debug)]
+pub enum Command {
+    /// Send an order.
+    Submit(Approved<Order>),
+    /// Take an order back.
+    Cancel {
+        /// Where it is.
+        market: u32,
+        /// Which.
+        order: OrderId,
+    },
+}
+
+/// The one writer of a run.
+pub struct Writer {
+    /// The shared account.
+    pub account: Portfolio,
+    /// What happened, row by row.
+    pub records: Records,
+    /// What strategies are to be told, in the order in which it happened.
+    pub told: Vec<(u32, Hook)>,
+    gate: RiskGate,
+    traders: Vec<TraderInfo>,
+    on_error: OnError,
+}
+
+impl Writer {
+    /// A writer over an account.
+    #[must_use]
+    pub fn new(
+        account: Portfolio,
+        gate: RiskGate,
+        traders: Vec<TraderInfo>,
+        on_error: OnError,
+    ) -> Self {
+        Self {
+            account,
+            records: Records::default(),
+            told: Vec::new(),
+            gate,
+            traders,
+            on_error,
+        }
+    }
+
+    /// Commits a step: `acts` come by trader. What is to be sent is added to `out`, in order.
+    pub fn commit(&mut self, now: Nanos, acts: Vec<Act>, out: &mut Vec<Command>) {
+        let mut planned = Vec::new();
+        for act in acts {
+            self.plan(now, act, &mut planned, out);
+        }
+        planned.retain(|plan| !plan.dropped);
+        let reducing: Vec<bool> = planned.iter().map(|plan| self.only_reduces(plan)).collect();
+        let mut later = Vec::new();
+        for (plan, reduces) in planned.into_iter().zip(reducing) {
+            if reduces {
+                self.send(now, plan, out);
+            } else {
+                later.push(plan);
+            }
+        }
+        for plan in later {
+            self.send(now, plan, out);
+        }
+    }
+
+    /// The market of a trader.
+    #[must_use]
+    pub fn market_of(&self, trader: u32) -> u32 {
+        self.traders[trader as usize].market
+    }
+
+    /// Adds the equity at this step's snapshot to the curve.
+    #[inline]
+    pub fn snapshot(&mut self, now: Nanos) {
+        self.records.curve.push(now, self.account.view().equity);
+    }
+
+    fn wants(&self, trader: u32, hooks: Hooks) -> bool {
+        self.traders[trader as usize].hooks.has(hooks)
+    }
+
+    fn tell_order(&mut self, order: &Order, status: OrderStatus, reason: Reason) {
+        if self.wants(order.trader, Hooks::ORDER) {
+            let instrument = &self.account.market(order.market).instrument;
+            let view = order_view(order, instrument, status.name(), reason);
+            self.told.push((order.trader, Hook::Order(view)));
+        }
+    }
+
+    /// Ends a working order without a fill.
+    fn end_order(&mut self, trader: u32, id: OrderId, status: OrderStatus, reason: Reason) {
+        if let Some(order) = self.account.close(trader, id) {
+            self.records.end(id, status, reason);
+            self.tell_order(&order, status, reason);
+        }
+    }
+
+    /// Cancels working orders of a trader that `which` picks.
+    fn cancel_where(
+        &mut self,
+        trader: u32,
+        reason: Reason,
+        out: &mut Vec<Command>,
+        which: impl Fn(&Order) -> bool,
+    ) {
+        let ids: Vec<(u32, OrderId)> = self
+            .account
+            .row(trader)
+            .working
+            .iter()
+            .filter(|order| which(order))
+            .map(|order| (order.market, order.id))
+            .collect();
+        for (market, order) in ids {
+            self.end_order(trader, order, OrderStatus::Cancelled, reason);
+            out.push(Command::Cancel { market, order });
+        }
+    }
+
+    /// Cash, positions and reservations for who checks that nothing was made or lost.
+    #[must_use]
+    pub fn cash(&self) -> Money {
+        self.account.cash()
+    }
+}
+
+/// The side of an order whose direction is not known, for its row in the table.
+const UNKNOWN_SIDE: Side = Side::Buy;

@@ -1,0 +1,110 @@
+//! What happened, in columns and rows of whole numbers: the material of every table and of the digest.
+
+use crate::domain::{HalfUnits, Liquidity, Lots, Money, Nanos, Side};
+use crate::order::{OrderId, OrderRecord, OrderStatus, Reason, RefusalRecord};
+use crate::strategy::StrategyFault;
+
+/// One fill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FillRecord {
+    /// When.
+    pub ts: Nanos,
+    /// Whose.
+    pub trader: u32,
+    /// Which way.
+    pub side: Side,
+    /// How much.
+    pub lots: Lots,
+    /// At what price, in half units.
+    pub price: HalfUnits,
+    /// The fee.
+    pub fee: Money,
+    /// The order filled.
+    pub order: OrderId,
+    /// Whether it made or took.
+    pub liquidity: Liquidity,
+}
+
+/// One trader stopped for an error of its strategy.
+#[derive(Debug)]
+pub struct QuarantineRecord {
+    /// The step at which it erred.
+    pub ts: Nanos,
+    /// Who.
+    pub trader: u32,
+    /// How.
+    pub fault: StrategyFault,
+}
+
+/// Equity over time, one row a step.
+#[derive(Clone, Debug, Default)]
+pub struct Curve {
+    /// The step's time.
+    pub ts: Vec<Nanos>,
+    /// Equity at the step's snapshot.
+    pub equity: Vec<Money>,
+}
+
+impl Curve {
+    /// Adds a row.
+    #[inline]
+    pub fn push(&mut self, ts: Nanos, equity: Money) {
+        self.ts.push(ts);
+        self.equity.push(equity);
+    }
+}
+
+/// Everything the writer has recorded.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// By order number: the order with number `n` is at `n - 1`.
+    pub orders: Vec<OrderRecord>,
+    /// In the order in which they were applied.
+    pub fills: Vec<FillRecord>,
+    /// In the order in which they came to be.
+    pub refusals: Vec<RefusalRecord>,
+    /// In the order in which they came to be.
+    pub quarantined: Vec<QuarantineRecord>,
+    /// Equity over time.
+    pub curve: Curve,
+    /// How many fills were cut because the cash did not cover them.
+    pub cut_at_fill: u64,
+}
+
+/// How many rows there are of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Orders that reached the gate.
+    pub orders: usize,
+    /// Fills.
+    pub fills: usize,
+    /// Refusals.
+    pub refusals: usize,
+}
+
+impl Records {
+    /// The number of the next order.
+    #[must_use]
+    pub fn next_id(&self) -> OrderId {
+        self.orders.len() as OrderId + 1
+    }
+
+    /// How many rows there are of each kind.
+    #[must_use]
+    pub fn counted(&self) -> Counted {
+        Counted {
+            orders: self.orders.len(),
+            fills: self.fills.len(),
+            refusals: self.refusals.len(),
+        }
+    }
+
+    /// Notes how an order ended.
+    pub(super) fn end(&mut self, id: OrderId, status: OrderStatus, reason: Reason) {
+        let index = usize::try_from(id).unwrap_or(usize::MAX).wrapping_sub(1);
+        if let Some(order) = self.orders.get_mut(index) {
+            order.status = status;
+            order.reason = reason;
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What the venue says becomes fills; the account is liquidated when it must be; the end of the data ends orders.
+
+use crate::domain::{Liquidity, Nanos, Side, decimal_string};
+use crate::order::{Order, OrderKind, OrderStatus, Origin, reason};
+use crate::portfolio::{Settled, fill_view};
+use crate::risk::{Refused, check};
+use crate::signal::TimeInForce;
+use crate::strategy::{Hook, Hooks};
+use crate::venue::{Execution, Outcome};
+
+use super::gate::record;
+use super::{Command, FillRecord, Writer};
+
+impl Writer {
+    /// Takes in what the venue says of an order. An order that is no longer working is left alone: a fill is applied
+    /// once.
+    pub fn on_execution(&mut self, execution: &Execution) {
+        let (price, liquidity) = match execution.outcome {
+            Outcome::Filled { price, liquidity } => (price, liquidity),
+            Outcome::Missed => {
+                return self.end_order(
+                    execution.trader,
+                    execution.order,
+                    OrderStatus::Cancelled,
+                    reason::IMMEDIATE,
+                );
+            }
+        };
+        let Some(order) = self.account.close(execution.trader, execution.order) else {
+            return;
+        };
+        let settled = self.account.settle(&order, price, execution.ts, liquidity);
+        self.note_settled(&order, execution.ts, settled);
+    }
+
+    fn note_settled(&mut self, order: &Order, ts: Nanos, settled: Option<Settled>) {
+        let Some(fill) = settled else {
+            self.records
+                .end(order.id, OrderStatus::Cancelled, check::OVERFLOW);
+            let refused = Refused::new(check::OVERFLOW, "the fill's value does not fit");
+            self.note_refusal(ts, order, refused);
+            return self.tell_order(order, OrderStatus::Cancelled, check::OVERFLOW);
+        };
+        let cut = fill.lots < order.lots;
+        let status = if fill.lots == 0 {
+            OrderStatus::Cancelled
+        } else {
+            OrderStatus::Filled
+        };
+        let why = match order.origin {
+            _ if cut => check::CASH_AT_FILL,
+            Origin::Liquidation => reason::LIQUIDATION,
+            _ => reason::NONE,
+        };
+        self.records.end(order.id, status, why);
+        if fill.lots > 0 {
+            self.note_fill(order, &fill);
+        }
+        if cut {
+            self.records.cut_at_fill += 1;
+            let instrument = &self.account.market(order.market).instrument;
+            let lots = |lots| {
+                instrument
+                    .quantity(lots)
+                    .map_or_else(String::new, decimal_string)
+            };
+            let sentence = format!(
+                "the fill was dearer than reserved: {} of {} bought with the cash there was",
+                lots(fill.lots),
+                lots(order.lots)
+            );
+            self.note_refusal(ts, order, Refused::new(check::CASH_AT_FILL, sentence));
+        }
+        self.tell_order(order, status, why);
+    }
+
+    fn note_fill(&mut self, order: &Order, fill: &Settled) {
+        self.records.fills.push(FillRecord {
+            ts: fill.ts,
+            trader: order.trader,
+            side: order.side,
+            lots: fill.lots,
+            price: fill.price,
+            fee: fill.fee,
+            order: order.id,
+            liquidity: fill.liquidity,
+        });
+        if self.wants(order.trader, Hooks::FILL) {
+            let instrument = &self.account.market(order.market).instrument;
+            let view = fill_view(order, instrument, fill);
+            self.told.push((order.trader, Hook::Fill(view)));
+        }
+    }
+
+    /// Phase 2: closes everything at the marks when equity is below the maintenance margin. Whether it did.
+    #[inline]
+    pub fn liquidate_if_needed(&mut self, now: Nanos, out: &mut Vec<Command>) -> bool {
+        if self.account.is_spot() || !self.gate.margin.must_liquidate(&self.account) {
+            return false;
+        }
+        self.liquidate(now, out);
+        true
+    }
+
+    fn liquidate(&mut self, now: Nanos, out: &mut Vec<Command>) {
+        let traders = u32::try_from(self.traders.len()).unwrap_or(u32::MAX);
+        for trader in 0..traders {
+            self.cancel_where(trader, reason::LIQUIDATION, out, |_| true);
+        }
+        for trader in 0..traders {
+            let position = self.account.row(trader).position;
+            let market = self.market_of(trader);
+            let Some(mark) = self.account.market(market).mark else {
+                continue;
+            };
+            if position == 0 {
+                continue;
+            }
+            let order = Order {
+                id: self.records.next_id(),
+                trader,
+                market,
+                client_id: None,
+                side: Side::of(-position),
+                lots: position.saturating_abs(),
+                kind: OrderKind::Market,
+                tif: TimeInForce::default(),
+                reduce_only: false,
+                origin: Origin::Liquidation,
+                reserved: 0,
+                decided: now,
+                tag: None,
+            };
+            self.records.orders.push(record(
+                now,
+                &order,
+                OrderStatus::Working,
+                reason::LIQUIDATION,
+            ));
+            let settled = self.account.settle(&order, mark, now, Liquidity::Taker);
+            self.note_settled(&order, now, settled);
+        }
+    }
+
+    /// Ends orders that still wait when the data end.
+    pub fn expire(&mut self) {
+        let mut working: Vec<(u32, u64)> = Vec::new();
+        for trader in 0..u32::try_from(self.traders.len()).unwrap_or(u32::MAX) {
+            let orders = &self.account.row(trader).working;
+            working.extend(orders.iter().map(|order| (trader, order.id)));
+        }
+        working.sort_unstable_by_key(|&(_, id)| id);
+        for (trader, id) in working {
+            self.end_order(trader, id, OrderStatus::Expired, reason::NONE);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! From a market to the traders on it: one look-up, no broadcast, no filtering.
+
+/// Market to traders, laid out flat when the engine starts.
+#[derive(Clone, Debug, Default)]
+pub struct Slots {
+    offsets: Vec<u32>,
+    traders: Vec<u32>,
+}
+
+impl Slots {
+    /// Lays out the traders, given the market of each.
+    #[must_use]
+    pub fn new(markets: usize, market_of: &[u32]) -> Self {
+        let mut offsets = vec![0_u32; markets + 1];
+        for &market in market_of {
+            offsets[market as usize + 1] += 1;
+        }
+        for market in 0..markets {
+            offsets[market + 1] += offsets[market];
+        }
+        let mut next = offsets.clone();
+        let mut traders = vec![0; market_of.len()];
+        for (trader, &market) in (0_u32..).zip(market_of) {
+            traders[next[market as usize] as usize] = trader;
+            next[market as usize] += 1;
+        }
+        Self { offsets, traders }
+    }
+
+    /// The traders on a market, by index.
+    #[must_use]
+    #[inline]
+    pub fn of(&self, market: usize) -> &[u32] {
+        &self.traders[self.offsets[market] as usize..self.offsets[market + 1] as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_market_finds_its_traders_in_their_order() {
+        let slots = Slots::new(3, &[2, 0, 2, 2]);
+        assert_eq!(slots.of(0), [1]);
+        assert!(slots.of(1).is_empty());
+        assert_eq!(slots.of(2), [0, 2, 3]);
+    }
+}

@@ -1,0 +1,27 @@
+//! The words every other folder speaks: pairs, sides, money, instruments, fees.
+//!
+//! Nothing here knows of any sibling folder, and no float enters the arithmetic of money.
+
+mod instrument;
+mod number;
+mod pair;
+mod side;
+
+pub use instrument::{FeeRates, Instrument, InstrumentSpec, Rounding, money_of, units_of};
+pub use number::{
+    Amount, MONEY_DIGITS, Money, NumberError, Rate, decimal_string, pow10, ratio_ceil, ratio_floor,
+};
+pub use pair::{MarketPair, PairTable};
+pub use side::{Liquidity, Side};
+
+/// Nanoseconds since 1970-01-01T00:00:00Z.
+pub type Nanos = i64;
+
+/// A price in whole units of its market's price scale.
+pub type Units = i64;
+
+/// A price in **half** units of its market's price scale, so that the mid of a bid and an ask is exact.
+pub type HalfUnits = i64;
+
+/// A quantity in whole lots of its instrument.
+pub type Lots = i64;

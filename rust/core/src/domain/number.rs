@@ -1,0 +1,207 @@
+//! Exact numbers: money at 10^-18, the decimals a user gives, and rationals rounded on purpose.
+
+use std::fmt;
+
+use ethnum::I256;
+use rust_decimal::Decimal;
+
+/// Digits after the point in [`Money`].
+pub const MONEY_DIGITS: u32 = 18;
+
+/// An amount of a currency, in units of 10^-18. Sums are checked by those who make them.
+pub type Money = i128;
+
+/// Ten to the `n`, or `None` where it does not fit.
+#[must_use]
+pub fn pow10(n: u32) -> Option<i128> {
+    10_i128.checked_pow(n)
+}
+
+/// A number as a user gave it: exact, or why it cannot be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// An exact decimal.
+    Exact(Decimal),
+    /// NaN or an infinity.
+    NotFinite,
+    /// Too large to be represented; the sign is kept.
+    TooLarge {
+        /// Whether the number was below zero.
+        negative: bool,
+    },
+}
+
+/// Why a text is no number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberError(pub String);
+
+impl fmt::Display for NumberError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is not a number", self.0)
+    }
+}
+
+impl std::error::Error for NumberError {}
+
+impl Amount {
+    /// The shortest decimal that reads back as this float, which is what its `repr` shows.
+    #[must_use]
+    pub fn from_f64(value: f64) -> Self {
+        if !value.is_finite() {
+            return Self::NotFinite;
+        }
+        Self::parse(&format!("{value:e}")).unwrap_or(Self::NotFinite)
+    }
+
+    /// Reads a decimal such as `0.1`, `-3` or `1e-5`.
+    ///
+    /// # Errors
+    /// When the text is not a number at all.
+    pub fn parse(text: &str) -> Result<Self, NumberError> {
+        let trimmed = text.trim();
+        let lower = trimmed.to_ascii_lowercase();
+        let bare = lower.trim_start_matches(['+', '-']);
+        if matches!(bare, "nan" | "inf" | "infinity" | "snan") {
+            return Ok(Self::NotFinite);
+        }
+        let exact = if lower.contains('e') {
+            Decimal::from_scientific(trimmed)
+        } else {
+            trimmed.parse()
+        };
+        if let Ok(value) = exact {
+            return Ok(Self::Exact(value.normalize()));
+        }
+        // A well-formed number outside the decimal's range is huge, or so small that it is nothing but its sign.
+        let approximate: f64 = trimmed.parse().map_err(|_| NumberError(text.to_owned()))?;
+        if approximate.abs() >= 1.0 {
+            return Ok(Self::TooLarge {
+                negative: approximate < 0.0,
+            });
+        }
+        let tiny = Decimal::new(if trimmed.starts_with('-') { -1 } else { 1 }, 28);
+        let long = format!("{approximate:.28}").parse().unwrap_or(tiny);
+        Ok(Self::Exact(if long == Decimal::ZERO { tiny } else { long }))
+    }
+}
+
+/// A fee rate or another small factor, exact: `mantissa / 10^digits`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// The digits without the point.
+    pub mantissa: i128,
+    /// The power of ten below it.
+    pub denominator: i128,
+}
+
+impl Rate {
+    /// Nothing.
+    pub const ZERO: Self = Self {
+        mantissa: 0,
+        denominator: 1,
+    };
+
+    /// The rate that a decimal stands for.
+    #[must_use]
+    pub fn from_decimal(value: Decimal) -> Self {
+        let value = value.normalize();
+        Self {
+            mantissa: value.mantissa(),
+            denominator: 10_i128.pow(value.scale()),
+        }
+    }
+
+    /// The rate as a float, for people.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a figure for people, not for the ledger"
+    )]
+    pub fn to_f64(self) -> f64 {
+        self.mantissa as f64 / self.denominator as f64
+    }
+}
+
+/// `floor(product(numerator) / product(denominator))` with 256 bits in between; `None` where it does not fit
+/// or the denominator is zero.
+#[must_use]
+pub fn ratio_floor(numerator: &[i128], denominator: &[i128]) -> Option<i128> {
+    let (n, d) = (product(numerator)?, product(denominator)?);
+    if d == I256::ZERO {
+        return None;
+    }
+    let quotient = n.checked_div_euclid(d)?;
+    // Euclid's division floors for a positive divisor; for a negative one both signs are turned first.
+    let quotient = if d < I256::ZERO {
+        n.checked_neg()?.checked_div_euclid(d.checked_neg()?)?
+    } else {
+        quotient
+    };
+    i128::try_from(quotient).ok()
+}
+
+/// The same rounded up.
+#[must_use]
+pub fn ratio_ceil(numerator: &[i128], denominator: &[i128]) -> Option<i128> {
+    let (first, rest) = numerator.split_first()?;
+    let mut negated = Vec::with_capacity(numerator.len());
+    negated.push(first.checked_neg()?);
+    negated.extend_from_slice(rest);
+    ratio_floor(&negated, denominator)?.checked_neg()
+}
+
+fn product(factors: &[i128]) -> Option<I256> {
+    factors
+        .iter()
+        .try_fold(I256::ONE, |acc, &x| acc.checked_mul(I256::from(x)))
+}
+
+/// A value in units of 10^-18 as a decimal without superfluous zeros: `-0.05`, `12`.
+#[must_use]
+pub fn decimal_string(value: i128) -> String {
+    let scale = 10_u128.pow(MONEY_DIGITS);
+    let magnitude = value.unsigned_abs();
+    let (whole, part) = (magnitude / scale, magnitude % scale);
+    let sign = if value < 0 { "-" } else { "" };
+    if part == 0 {
+        return format!("{sign}{whole}");
+    }
+    let digits = format!("{part:018}");
+    format!("{sign}{whole}.{}", digits.trim_end_matches('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_float_means_its_shortest_decimal() {
+        assert_eq!(Amount::from_f64(0.1), Amount::parse("0.1").unwrap());
+        assert_eq!(Amount::from_f64(1e-5), Amount::parse("0.00001").unwrap());
+        assert_eq!(Amount::from_f64(f64::NAN), Amount::NotFinite);
+        assert_eq!(
+            Amount::from_f64(-1e300),
+            Amount::TooLarge { negative: true }
+        );
+        assert!(matches!(Amount::from_f64(1e-300), Amount::Exact(d) if d > Decimal::ZERO));
+        assert!(Amount::parse("one").is_err());
+    }
+
+    #[test]
+    fn ratios_round_to_the_side_they_name() {
+        assert_eq!(ratio_floor(&[7], &[2]), Some(3));
+        assert_eq!(ratio_floor(&[-7], &[2]), Some(-4));
+        assert_eq!(ratio_ceil(&[7], &[2]), Some(4));
+        assert_eq!(ratio_ceil(&[-7], &[2]), Some(-3));
+        assert_eq!(ratio_floor(&[1], &[0]), None);
+        assert_eq!(ratio_floor(&[i128::MAX, i128::MAX], &[1]), None);
+        assert_eq!(ratio_floor(&[i128::MAX, 10], &[10]), Some(i128::MAX));
+    }
+
+    #[test]
+    fn decimals_print_without_superfluous_zeros() {
+        assert_eq!(decimal_string(0), "0");
+        assert_eq!(decimal_string(-50_000_000_000_000_000), "-0.05");
+        assert_eq!(decimal_string(12_000_000_000_000_000_000), "12");
+    }
+}

@@ -1,0 +1,9 @@
+//! The engine as a whole: its settings, its wiring and what comes out of a run.
+
+mod config;
+mod outcome;
+mod wiring;
+
+pub use config::{Account, Config, Handover, RunOptions, TimeMark, TraderConfig};
+pub use outcome::{Outcome, Timings, TradeRow};
+pub use wiring::{Core, Host, Unattended, backtest, wire};

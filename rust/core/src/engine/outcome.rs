@@ -1,0 +1,153 @@
+//! What comes out of a run.
+
+use std::collections::BTreeMap;
+
+use crate::commit::{Records, Writer};
+use crate::domain::{Instrument, Lots, Money, Nanos, Rounding, Side};
+use crate::portfolio::TradeRecord;
+
+/// How long the parts of a run took, in seconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timings {
+    /// From the first step to the last fill.
+    pub elapsed: f64,
+    /// Strategy `setup` and the table of steps.
+    pub setup: f64,
+    /// Closing tables and the digest.
+    pub finish: f64,
+}
+
+/// The result of a run, in whole numbers.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The account's currency.
+    pub currency: String,
+    /// Cash by currency.
+    pub cash: Vec<(String, Money)>,
+    /// Equity at the start.
+    pub start_equity: Money,
+    /// Equity at the end.
+    pub equity: Money,
+    /// Fees paid.
+    pub fees: Money,
+    /// Names, labels and markets of the traders.
+    pub traders: Vec<(String, String, u32)>,
+    /// Names of the markets and how their numbers become money.
+    pub markets: Vec<(String, Instrument)>,
+    /// Positions of the traders, in lots.
+    pub positions: Vec<Lots>,
+    /// Orders, fills, refusals, quarantines, equity.
+    pub records: Records,
+    /// Round trips in the order of their entries.
+    pub trades: Vec<TradeRecord>,
+    /// The fingerprint of all that was decided.
+    pub digest: String,
+    /// Market rows, each counted once.
+    pub events: u64,
+    /// Steps.
+    pub steps: u64,
+    /// Cash still reserved at the end; zero unless something is wrong.
+    pub reserved: Money,
+    /// Whether the user ended the run.
+    pub interrupted: bool,
+    /// Whether every trader was quarantined.
+    pub all_quarantined: bool,
+    /// The time of the last step.
+    pub last_ts: Option<Nanos>,
+    /// How long it took.
+    pub timings: Timings,
+    /// Traders by lane.
+    pub lanes: BTreeMap<&'static str, usize>,
+    /// Counters by name.
+    pub counters: BTreeMap<String, u64>,
+    /// What the run took for granted.
+    pub assumptions: Vec<String>,
+}
+
+/// One round trip at 10^-18.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TradeRow {
+    /// Whose it is.
+    pub trader: u32,
+    /// The first fill.
+    pub entry_ts: Nanos,
+    /// The last fill.
+    pub exit_ts: Option<Nanos>,
+    /// Long is a buy.
+    pub side: Side,
+    /// All that was entered.
+    pub quantity: i128,
+    /// Average price of the entries.
+    pub entry_price: i128,
+    /// Average price of the exits.
+    pub exit_price: Option<i128>,
+    /// What it brought, fees taken off.
+    pub pnl: Option<Money>,
+    /// `pnl` over what was entered.
+    pub returns: Option<f64>,
+    /// Fees paid.
+    pub fees: Money,
+    /// Why it ended.
+    pub exit_reason: Option<&'static str>,
+}
+
+impl Outcome {
+    /// The round trips at 10^-18.
+    pub fn trade_rows(&self) -> impl Iterator<Item = TradeRow> + '_ {
+        self.trades.iter().map(|trade| {
+            let market = self.traders[trade.trader as usize].2;
+            trade_row(trade, &self.markets[market as usize].1)
+        })
+    }
+
+    /// Takes over what the writer has recorded.
+    pub(super) fn positions_of(writer: &Writer, traders: usize) -> Vec<Lots> {
+        (0..u32::try_from(traders).unwrap_or(u32::MAX))
+            .map(|trader| writer.account.row(trader).position)
+            .collect()
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
+fn trade_row(trade: &TradeRecord, instrument: &Instrument) -> TradeRow {
+    let lots = |lots: i128| {
+        i64::try_from(lots)
+            .ok()
+            .and_then(|lots| instrument.quantity(lots))
+            .unwrap_or(i128::MAX)
+    };
+    let closed = trade.exit_ts.is_some();
+    let pnl = closed.then_some(trade.cash_flow);
+    // The notional of the entries is the sum of price times lots: one lot at that sum.
+    let notional = i64::try_from(trade.entry_sum)
+        .ok()
+        .and_then(|sum| instrument.value(sum, 1, Rounding::Down))
+        .map_or_else(
+            || {
+                let price = instrument.price_sum(trade.entry_sum, trade.entry_lots);
+                price.map_or(f64::NAN, |p| {
+                    p as f64 / 1e18 * lots(trade.entry_lots) as f64
+                })
+            },
+            |value| value as f64,
+        );
+    TradeRow {
+        trader: trade.trader,
+        entry_ts: trade.entry_ts,
+        exit_ts: trade.exit_ts,
+        side: trade.side,
+        quantity: lots(trade.entry_lots),
+        entry_price: instrument
+            .price_sum(trade.entry_sum, trade.entry_lots)
+            .unwrap_or(i128::MAX),
+        exit_price: if closed {
+            instrument.price_sum(trade.exit_sum, trade.exit_lots)
+        } else {
+            None
+        },
+        pnl,
+        returns: pnl.map(|pnl| pnl as f64 / notional),
+        fees: trade.fees,
+        exit_reason: closed.then_some(trade.exit_reason),
+    }
+}

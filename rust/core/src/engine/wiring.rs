@@ -1,0 +1,380 @@
+//! The one place that joins the stages, in the order in which data pass them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::clock::Stopwatch;
+use crate::commit::{TraderInfo, Writer};
+use crate::dispatch::Slots;
+use crate::domain::{Instrument, MarketPair, PairTable};
+use crate::error::Error;
+use crate::limits::MAX_TRADERS;
+use crate::market::{EventKind, ExtraColumn, Market, MarketData, PriceScale, Steps, spec_of};
+use crate::portfolio::Portfolio;
+use crate::replay;
+use crate::risk::{Margin, RiskGate};
+use crate::trader::{Trader, TraderSpec};
+use crate::venue::SimVenue;
+
+use super::config::{Account, Config, RunOptions, TimeMark, TraderConfig};
+use super::outcome::{Outcome, Timings};
+
+/// Who called the engine, and may want to hear of it while it runs.
+pub trait Host {
+    /// Called now and then with the share of the run that is done; `false` ends the run.
+    fn poll(&self, share_done: f64) -> bool;
+
+    /// Runs `work`, which waits for other threads, without holding what they may need.
+    fn detached(&self, work: &mut (dyn FnMut() + Send));
+}
+
+/// A caller that never interferes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unattended;
+
+impl Host for Unattended {
+    fn poll(&self, _share_done: f64) -> bool {
+        true
+    }
+
+    fn detached(&self, work: &mut (dyn FnMut() + Send)) {
+        work();
+    }
+}
+
+/// The stages of a run, joined but not yet driven.
+pub struct Core {
+    /// The pairs traded, interned in the order of the traders.
+    pub pairs: PairTable,
+    /// For each traded market its position in the data, if it has data.
+    pub sources: Vec<Option<usize>>,
+    /// The markets' price scales.
+    pub scales: Vec<PriceScale>,
+    /// Market to traders.
+    pub slots: Slots,
+    /// The traders, by index.
+    pub traders: Vec<Trader>,
+    /// The kinds of event each trader's window follows.
+    pub mains: Vec<EventKind>,
+    /// The boundaries of time traders wait for.
+    pub time_marks: Vec<(u32, TimeMark)>,
+    /// The one writer.
+    pub writer: Writer,
+    /// The simulated venue.
+    pub venue: SimVenue,
+    /// What was taken for granted.
+    pub assumptions: Vec<String>,
+}
+
+/// Joins the stages for a recorded run.
+///
+/// # Errors
+/// When settings make no sense together or with the data.
+pub fn wire(config: &Config, traders: Vec<TraderConfig>, data: &MarketData) -> Result<Core, Error> {
+    if traders.is_empty() || traders.len() > MAX_TRADERS {
+        return Err(Error::config(
+            "engine.traders",
+            format!(
+                "an engine runs 1 to {MAX_TRADERS} traders, not {}; call engine.trade(pairs, strategy) first",
+                traders.len()
+            ),
+        ));
+    }
+    // 1. Pairs and their data.
+    let mut pairs = PairTable::default();
+    let mut sources = Vec::new();
+    let mut market_of = Vec::with_capacity(traders.len());
+    for trader in &traders {
+        let known = pairs.len();
+        let pair = pairs.intern(&trader.pair);
+        if pair.index() == known {
+            let source = data.position(&trader.pair).ok_or_else(|| {
+                Error::data(
+                    "data.unknown_pair",
+                    format!("{} is traded, but the data lack it", trader.pair),
+                )
+            })?;
+            sources.push(Some(source));
+        }
+        market_of.push(pair.0);
+    }
+    let markets: Vec<&Market> = sources
+        .iter()
+        .flatten()
+        .map(|&source| &data.markets[source])
+        .collect();
+    // 2. Instruments.
+    let mut assumptions = Vec::new();
+    let (scales, instruments) = instruments(config, &markets, &mut assumptions)?;
+    check_latency(config, &markets)?;
+    // 3. Dispatch: market to traders.
+    let slots = Slots::new(markets.len(), &market_of);
+    // 4. Traders with their strategies, indicators and windows.
+    let wired = wire_traders(traders, &market_of, &markets, &scales)?;
+    // 5. The account, the gate before it, and the one writer.
+    let writer = wire_writer(config, &wired.traders, &instruments)?;
+    // 6. The venue.
+    let books: Vec<_> = markets
+        .iter()
+        .zip(&scales)
+        .map(|(market, scale)| (*scale, market.kinds().collect()))
+        .collect();
+    let venue = SimVenue::new(config.venue, &books);
+    Ok(Core {
+        pairs,
+        sources,
+        scales,
+        slots,
+        traders: wired.traders,
+        mains: wired.mains,
+        time_marks: wired.time_marks,
+        writer,
+        venue,
+        assumptions,
+    })
+}
+
+/// Runs a portfolio over recorded data, as fast as it goes.
+///
+/// # Errors
+/// When settings make no sense together or with the data.
+pub fn backtest(
+    config: &Config,
+    traders: Vec<TraderConfig>,
+    data: &Arc<MarketData>,
+    options: &RunOptions,
+    host: &dyn Host,
+) -> Result<Outcome, Error> {
+    let watch = Stopwatch::start();
+    let core = wire(config, traders, data)?;
+    let sources: Vec<usize> = core.sources.iter().flatten().copied().collect();
+    let steps = Steps::build(data, &sources, options.end);
+    let replay = replay::Replay::new(core, data, &sources, steps, options, config.threads, host)?;
+    let setup = watch.elapsed().as_secs_f64();
+    let (core, report) = replay.run();
+    Ok(finish(config, core, report, setup))
+}
+
+struct WiredTraders {
+    traders: Vec<Trader>,
+    mains: Vec<EventKind>,
+    time_marks: Vec<(u32, TimeMark)>,
+}
+
+fn wire_traders(
+    configs: Vec<TraderConfig>,
+    market_of: &[u32],
+    markets: &[&Market],
+    scales: &[PriceScale],
+) -> Result<WiredTraders, Error> {
+    let mut traders = Vec::with_capacity(configs.len());
+    let mut mains = Vec::with_capacity(configs.len());
+    let mut time_marks = Vec::new();
+    for ((index, config), &position) in (0_u32..).zip(configs).zip(market_of) {
+        let market = markets[position as usize];
+        let events = trader_events(&config, market)?;
+        let main = events.iter().copied().min().unwrap_or(EventKind::Candle);
+        let extra: Arc<[ExtraColumn]> = market
+            .series(main)
+            .map_or_else(|| Arc::from([]), |series| series.extra().into());
+        time_marks.extend(config.schedule.into_iter().map(|mark| (index, mark)));
+        let spec = TraderSpec {
+            name: config.name,
+            label: config.label,
+            market: position,
+            size: config.size,
+            events,
+            window: config.window,
+        };
+        mains.push(main);
+        traders.push(Trader::new(
+            index,
+            spec,
+            config.strategy,
+            &market.name,
+            scales[position as usize],
+            extra,
+        ));
+    }
+    time_marks.sort_by_key(|(trader, mark)| (mark.ts, *trader));
+    Ok(WiredTraders {
+        traders,
+        mains,
+        time_marks,
+    })
+}
+
+/// The kinds of event that wake a trader: those it named, which its market must have, or the market's first kind.
+fn trader_events(config: &TraderConfig, market: &Market) -> Result<Vec<EventKind>, Error> {
+    let kinds: Vec<EventKind> = market.kinds().collect();
+    let Some(wanted) = &config.events else {
+        return Ok(kinds.first().copied().into_iter().collect());
+    };
+    for kind in wanted {
+        if !kinds.contains(kind) {
+            let has: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+            return Err(Error::config(
+                "strategy.events",
+                format!(
+                    "{} wants {} events, but {} has {} only; change `events` or give such data",
+                    config.name,
+                    kind.name(),
+                    market.name,
+                    has.join(" and ")
+                ),
+            ));
+        }
+    }
+    Ok(wanted.clone())
+}
+
+fn instruments(
+    config: &Config,
+    markets: &[&Market],
+    assumptions: &mut Vec<String>,
+) -> Result<(Vec<PriceScale>, Vec<Instrument>), Error> {
+    let mut scales = Vec::with_capacity(markets.len());
+    let mut instruments = Vec::with_capacity(markets.len());
+    for market in markets {
+        let spec = spec_of(&config.instruments, &market.name);
+        if !market.scale.exact {
+            assumptions.push(format!(
+                "{}: prices have no common decimal grid; they were rounded to {} digits after the point",
+                market.name, market.scale.digits
+            ));
+        }
+        let mut scale = market.scale;
+        scale.digits = Instrument::scale_with_tick(scale.digits, &spec);
+        let instrument = Instrument::new(scale.digits, &spec, config.fees).ok_or_else(|| {
+            Error::config(
+                "instrument.grid",
+                format!(
+                    "instruments[{:?}]: tick and lot must be above zero and have at most 18 digits after the point",
+                    market.name
+                ),
+            )
+        })?;
+        scales.push(scale);
+        instruments.push(instrument);
+    }
+    Ok((scales, instruments))
+}
+
+fn check_latency(config: &Config, markets: &[&Market]) -> Result<(), Error> {
+    if config.venue.latency == 0 {
+        return Ok(());
+    }
+    match markets
+        .iter()
+        .find(|market| market.quotes.is_none() && market.trades.is_none())
+    {
+        None => Ok(()),
+        Some(market) => Err(Error::config(
+            "engine.latency",
+            format!(
+                "latency has no meaning on candles alone, and {} has nothing else; set latency=0 or give quotes or trades",
+                market.name
+            ),
+        )),
+    }
+}
+
+fn wire_writer(
+    config: &Config,
+    traders: &[Trader],
+    instruments: &[Instrument],
+) -> Result<Writer, Error> {
+    let cash = config
+        .cash
+        .iter()
+        .find(|(currency, _)| *currency == config.currency)
+        .map(|(_, cash)| *cash)
+        .ok_or_else(|| {
+            Error::config(
+                "engine.cash",
+                format!("cash has no {}, the account's currency", config.currency),
+            )
+        })?;
+    let infos = traders
+        .iter()
+        .map(|trader| TraderInfo {
+            market: trader.spec.market,
+            size: trader.spec.size,
+            hooks: trader.hooks(),
+        })
+        .collect();
+    let account = Portfolio::new(
+        config.account == Account::Spot,
+        cash,
+        instruments.to_vec(),
+        traders.len(),
+    );
+    let gate = RiskGate {
+        margin: Margin {
+            leverage: config.leverage,
+        },
+    };
+    Ok(Writer::new(account, gate, infos, config.on_error))
+}
+
+/// Closes the books of a run, whichever driver drove it.
+pub(crate) fn finish(config: &Config, core: Core, report: replay::Report, setup: f64) -> Outcome {
+    let watch = Stopwatch::start();
+    let names: Vec<&str> = core.traders.iter().map(|t| t.spec.name.as_str()).collect();
+    let pair_names: Vec<&str> = (0..core.pairs.len())
+        .map(|pair| {
+            core.pairs
+                .name(MarketPair(u32::try_from(pair).unwrap_or(u32::MAX)))
+        })
+        .collect();
+    let digest = core.writer.digest(&names, &pair_names);
+    let mut lanes = BTreeMap::new();
+    for trader in &core.traders {
+        *lanes.entry(trader.lane().name()).or_insert(0) += 1;
+    }
+    let account = &core.writer.account;
+    let start = config.cash.iter().find(|(c, _)| *c == config.currency);
+    let mut cash = config.cash.clone();
+    for (currency, amount) in &mut cash {
+        if *currency == config.currency {
+            *amount = account.cash();
+        }
+    }
+    let mut assumptions = core.assumptions;
+    assumptions.extend(report.assumptions);
+    Outcome {
+        currency: config.currency.clone(),
+        cash,
+        start_equity: start.map_or(0, |(_, amount)| *amount),
+        equity: account.view().equity,
+        fees: account.fees(),
+        positions: Outcome::positions_of(&core.writer, core.traders.len()),
+        markets: pair_names
+            .iter()
+            .zip(account.markets())
+            .map(|(name, book)| ((*name).to_owned(), book.instrument.clone()))
+            .collect(),
+        trades: account.trades().to_vec(),
+        reserved: account.reserved(),
+        traders: core
+            .traders
+            .iter()
+            .map(|t| (t.spec.name.clone(), t.spec.label.clone(), t.spec.market))
+            .collect(),
+        records: core.writer.records,
+        digest,
+        events: report.events,
+        steps: report.steps,
+        interrupted: report.interrupted,
+        all_quarantined: report.all_quarantined,
+        last_ts: report.last_ts,
+        timings: Timings {
+            elapsed: report.elapsed,
+            setup,
+            finish: watch.elapsed().as_secs_f64(),
+        },
+        lanes,
+        counters: report.counters,
+        assumptions,
+    }
+}

@@ -1,0 +1,22 @@
+//! The engine of Pairloom: a portfolio of market-pair traders on every core, against one shared account.
+//!
+//! The modules stand in the order in which data pass them.
+
+pub mod domain;
+pub mod market;
+pub mod dispatch;
+pub mod indicator;
+pub mod signal;
+pub mod strategy;
+pub mod trader;
+pub mod order;
+pub mod risk;
+pub mod venue;
+pub mod portfolio;
+pub mod commit;
+pub mod replay;
+pub mod engine;
+
+pub mod clock;
+pub mod error;
+pub mod limits;

@@ -1,0 +1,20 @@
+//! What happened on the markets: events, the columns they are read from, and the order of time.
+
+mod event;
+pub mod field;
+pub mod scale;
+mod series;
+mod steps;
+pub mod synthetic;
+pub mod validate;
+mod window;
+
+pub use event::{Candle, EventKind, EventRef, MarketEvent, Quote, Sampled, Trade};
+pub use field::Field;
+pub use scale::PriceScale;
+pub use series::{
+    CandleSeries, CloseTimes, Column, ExtraColumn, Market, MarketData, QuoteSeries, Series, Times,
+    TradeSeries, spec_of,
+};
+pub use steps::{Entry, Steps};
+pub use window::{Ring, Window, WindowColumn};

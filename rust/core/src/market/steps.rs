@@ -1,0 +1,151 @@
+//! The order of time: which rows make up each step of a recorded run.
+//!
+//! The table is made once, before the run, by counting: the run itself then walks through two flat arrays, whatever
+//! the number of markets, and never compares times of different markets.
+
+use crate::domain::Nanos;
+
+use super::event::EventKind;
+use super::series::MarketData;
+
+/// A row of a step: the market and the kind. The row's number is the next one of that series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry(u32);
+
+impl Entry {
+    const fn new(market: u32, kind: EventKind) -> Self {
+        Self(market * 4 + kind as u32)
+    }
+
+    /// The market's position.
+    #[must_use]
+    #[inline]
+    pub const fn market(self) -> usize {
+        (self.0 >> 2) as usize
+    }
+
+    /// The kind of row.
+    #[must_use]
+    #[inline]
+    pub const fn kind(self) -> EventKind {
+        match self.0 & 3 {
+            0 => EventKind::Candle,
+            1 => EventKind::Quote,
+            _ => EventKind::Trade,
+        }
+    }
+}
+
+/// The steps that market rows make, in the order of time.
+#[derive(Debug, Default)]
+pub struct Steps {
+    times: Vec<Nanos>,
+    /// Where each step's entries begin; one more than there are steps.
+    offsets: Vec<u32>,
+    entries: Vec<Entry>,
+}
+
+impl Steps {
+    /// Lays out the rows of `markets` (positions in the data, in the order in which equals come) that open before
+    /// `end`. Entries name the position within `markets`.
+    #[must_use]
+    pub fn build(data: &MarketData, markets: &[usize], end: Option<Nanos>) -> Self {
+        let mut series = Vec::new();
+        for (position, &market) in markets.iter().enumerate() {
+            let market = &data.markets[market];
+            for kind in market.kinds() {
+                let Some(rows) = market.series(kind) else {
+                    continue;
+                };
+                let seen = end.map_or(rows.len(), |end| {
+                    rows.opening_times().partition_point(|&ts| ts < end)
+                });
+                let entry = Entry::new(u32::try_from(position).unwrap_or(u32::MAX), kind);
+                series.push((entry, rows, seen));
+            }
+        }
+        let mut times: Vec<Nanos> = Vec::new();
+        let mut first = 0;
+        for (_, rows, seen) in &series {
+            let mine = (0..*seen).map(|row| rows.ts(row));
+            // Markets on one time grid are the common case; a series equal to the first adds nothing.
+            if *seen == first && first > 0 && mine.clone().eq(times[..first].iter().copied()) {
+                continue;
+            }
+            times.extend(mine);
+            if first == 0 {
+                first = times.len();
+            }
+        }
+        // A stable sort merges the rising runs it finds, which is what these series are.
+        times.sort();
+        times.dedup();
+        let mut counts = vec![0_u32; times.len() + 1];
+        for (_, rows, seen) in &series {
+            walk(&times, (0..*seen).map(|row| rows.ts(row)), |step| {
+                counts[step + 1] += 1
+            });
+        }
+        for step in 1..counts.len() {
+            counts[step] += counts[step - 1];
+        }
+        let offsets = counts.clone();
+        let mut entries = vec![Entry(0); offsets.last().map_or(0, |&n| n as usize)];
+        for (entry, rows, seen) in &series {
+            walk(&times, (0..*seen).map(|row| rows.ts(row)), |step| {
+                entries[counts[step] as usize] = *entry;
+                counts[step] += 1;
+            });
+        }
+        Self {
+            times,
+            offsets,
+            entries,
+        }
+    }
+
+    /// How many steps there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Whether there is no step.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
+
+    /// The time of a step.
+    #[must_use]
+    #[inline]
+    pub fn time(&self, step: usize) -> Option<Nanos> {
+        self.times.get(step).copied()
+    }
+
+    /// The rows of a step, in feed order.
+    #[must_use]
+    #[inline]
+    pub fn entries(&self, step: usize) -> &[Entry] {
+        &self.entries[self.offsets[step] as usize..self.offsets[step + 1] as usize]
+    }
+
+    /// First and last time, if there is any.
+    #[must_use]
+    pub fn span(&self) -> Option<(Nanos, Nanos)> {
+        Some((*self.times.first()?, *self.times.last()?))
+    }
+}
+
+/// Calls `visit` with the step of each time; both run forwards, so one pass finds them all.
+fn walk(times: &[Nanos], rows: impl Iterator<Item = Nanos>, mut visit: impl FnMut(usize)) {
+    let mut step = 0;
+    for ts in rows {
+        if times[step] != ts && times.get(step + 1) == Some(&ts) {
+            step += 1;
+        } else if times[step] != ts {
+            step = step + 1 + times[step + 1..].partition_point(|&time| time < ts);
+        }
+        visit(step);
+    }
+}

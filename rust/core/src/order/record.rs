@@ -1,0 +1,39 @@
+//! The rows of the tables of orders and refusals, as whole numbers.
+
+use crate::domain::{Lots, Nanos, Side};
+
+use super::{OrderId, OrderKind, OrderStatus, Reason};
+
+/// One order that reached the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderRecord {
+    /// The time of the step that decided it.
+    pub ts: Nanos,
+    /// Its number.
+    pub id: OrderId,
+    /// Whose it is.
+    pub trader: u32,
+    /// Which way.
+    pub side: Side,
+    /// Market or limit.
+    pub kind: OrderKind,
+    /// How much; zero where none could be computed.
+    pub lots: Lots,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// One refusal: of an order, of a part of it, or of a part of a fill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusalRecord {
+    /// When.
+    pub ts: Nanos,
+    /// Whose order it was.
+    pub trader: u32,
+    /// The name of the check.
+    pub check: &'static str,
+    /// The sentence for people.
+    pub reason: String,
+}

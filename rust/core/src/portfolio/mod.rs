@@ -1,0 +1,253 @@
+//! Balances, positions, reservations and profit. One writer changes them; everybody else sees copies or a snapshot.
+
+mod row;
+mod settle;
+mod trades;
+
+pub use row::{TraderRow, fill_view, order_view};
+pub use settle::Settled;
+pub use trades::TradeRecord;
+
+use crate::domain::{HalfUnits, Instrument, Lots, Money, Rounding};
+use crate::order::Order;
+
+/// What everybody may know of the account during a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountView {
+    /// Cash plus positions at the last known prices.
+    pub equity: Money,
+    /// Cash that no order has reserved.
+    pub free: Money,
+}
+
+/// One market as the account sees it.
+#[derive(Clone, Debug)]
+pub struct MarketBook {
+    /// How its numbers become money.
+    pub instrument: Instrument,
+    /// The last known price.
+    pub mark: Option<HalfUnits>,
+    /// The best ask, where the market has quotes: what a purchase is reserved at.
+    pub ask: Option<HalfUnits>,
+    /// The account's position: the sum over its traders.
+    pub net: Lots,
+    /// What is working to be bought.
+    pub working_buys: Lots,
+    /// What is working to be sold.
+    pub working_sells: Lots,
+    value: Money,
+    exposure: Money,
+}
+
+/// The shared account.
+#[derive(Debug)]
+pub struct Portfolio {
+    spot: bool,
+    cash: Money,
+    reserved: Money,
+    equity: Money,
+    fees: Money,
+    held: Money,
+    exposure: Money,
+    rows: Vec<TraderRow>,
+    markets: Vec<MarketBook>,
+    trades: Vec<TradeRecord>,
+}
+
+impl Portfolio {
+    /// An account with cash and nothing else.
+    #[must_use]
+    pub fn new(spot: bool, cash: Money, instruments: Vec<Instrument>, traders: usize) -> Self {
+        let markets = instruments
+            .into_iter()
+            .map(|instrument| MarketBook {
+                instrument,
+                mark: None,
+                ask: None,
+                net: 0,
+                working_buys: 0,
+                working_sells: 0,
+                value: 0,
+                exposure: 0,
+            })
+            .collect();
+        Self {
+            spot,
+            cash,
+            reserved: 0,
+            equity: cash,
+            fees: 0,
+            held: 0,
+            exposure: 0,
+            rows: (0..traders).map(|_| TraderRow::default()).collect(),
+            markets,
+            trades: Vec::new(),
+        }
+    }
+
+    /// Cash in the account's currency, reserved or not.
+    #[must_use]
+    pub const fn cash(&self) -> Money {
+        self.cash
+    }
+
+    /// Cash that orders have reserved.
+    #[must_use]
+    pub const fn reserved(&self) -> Money {
+        self.reserved
+    }
+
+    /// Fees paid so far.
+    #[must_use]
+    pub const fn fees(&self) -> Money {
+        self.fees
+    }
+
+    /// Whether the account is a spot account: what is bought is paid for, and nothing is sold short.
+    #[must_use]
+    pub const fn is_spot(&self) -> bool {
+        self.spot
+    }
+
+    /// Equity and free cash as they stand.
+    #[must_use]
+    #[inline]
+    pub const fn view(&self) -> AccountView {
+        AccountView {
+            equity: self.equity,
+            free: self.cash.saturating_sub(self.reserved),
+        }
+    }
+
+    /// What one trader holds and has working.
+    #[must_use]
+    #[inline]
+    pub fn row(&self, trader: u32) -> &TraderRow {
+        &self.rows[trader as usize]
+    }
+
+    /// One market as the account sees it.
+    #[must_use]
+    #[inline]
+    pub fn market(&self, market: u32) -> &MarketBook {
+        &self.markets[market as usize]
+    }
+
+    /// All markets, by position.
+    #[must_use]
+    pub fn markets(&self) -> &[MarketBook] {
+        &self.markets
+    }
+
+    /// The round trips so far, in the order of their entries.
+    #[must_use]
+    pub fn trades(&self) -> &[TradeRecord] {
+        &self.trades
+    }
+
+    /// Takes in a market's last price, and its best ask where it has quotes.
+    #[inline]
+    pub fn mark(&mut self, market: u32, mark: HalfUnits, ask: Option<HalfUnits>) {
+        let book = &mut self.markets[market as usize];
+        book.mark = Some(mark);
+        if ask.is_some() {
+            book.ask = ask;
+        }
+        if book.net != 0 || book.working_buys != 0 || book.working_sells != 0 {
+            self.revalue(market);
+        }
+    }
+
+    /// Brings the market's part of the equity up to date. A value beyond what can be represented stays at the border:
+    /// equity is a reading, and cash never passes through it.
+    fn revalue(&mut self, market: u32) {
+        let book = &mut self.markets[market as usize];
+        let value = match (book.net, book.mark) {
+            (0, _) | (_, None) => 0,
+            (net, Some(mark)) => {
+                book.instrument
+                    .value(mark, net, Rounding::Down)
+                    .unwrap_or(if net > 0 {
+                        Money::MAX / 4
+                    } else {
+                        Money::MIN / 4
+                    })
+            }
+        };
+        self.equity = self.equity.saturating_add(value.saturating_sub(book.value));
+        self.held = self
+            .held
+            .saturating_add(value.saturating_abs() - book.value.saturating_abs());
+        book.value = value;
+        if !self.spot {
+            let exposure = book.exposure_with(0, 0).unwrap_or(Money::MAX / 4);
+            self.exposure = self.exposure.saturating_add(exposure - book.exposure);
+            book.exposure = exposure;
+        }
+    }
+
+    /// The worth of all positions held, whatever their side.
+    #[must_use]
+    #[inline]
+    pub const fn held_exposure(&self) -> Money {
+        self.held
+    }
+
+    /// What the positions can become if working orders are filled, at the marks: see [`MarketBook::exposure_with`].
+    #[must_use]
+    pub const fn exposure(&self) -> Money {
+        self.exposure
+    }
+
+    /// Records an approved order as working and sets its cash aside.
+    pub fn open(&mut self, order: Order) {
+        self.reserved = self.reserved.saturating_add(order.reserved);
+        let book = &mut self.markets[order.market as usize];
+        *book.working(order.side) += order.lots;
+        let market = order.market;
+        self.rows[order.trader as usize].working.push(order);
+        self.revalue(market);
+    }
+
+    /// Takes an order out, whatever its end, and gives its reservation back.
+    pub fn close(&mut self, trader: u32, id: u64) -> Option<Order> {
+        let working = &mut self.rows[trader as usize].working;
+        let position = working.iter().position(|order| order.id == id)?;
+        let order = working.remove(position);
+        self.reserved -= order.reserved;
+        *self.markets[order.market as usize].working(order.side) -= order.lots;
+        self.revalue(order.market);
+        Some(order)
+    }
+}
+
+impl MarketBook {
+    /// What the market's position counted for when it was last brought up to date.
+    #[must_use]
+    pub const fn exposure(&self) -> Money {
+        self.exposure
+    }
+
+    /// The larger of what the position becomes if all buys, or all sells, are filled (further ones included), at the
+    /// mark. `None` when it does not fit.
+    #[must_use]
+    pub fn exposure_with(&self, buys: Lots, sells: Lots) -> Option<Money> {
+        let long = self.net.checked_add(self.working_buys)?.checked_add(buys)?;
+        let short = self
+            .net
+            .checked_sub(self.working_sells)?
+            .checked_sub(sells)?;
+        let lots = long.checked_abs()?.max(short.checked_abs()?);
+        match self.mark {
+            Some(mark) if lots != 0 => self.instrument.value(mark, lots, Rounding::Up),
+            _ => Some(0),
+        }
+    }
+
+    const fn working(&mut self, side: crate::domain::Side) -> &mut Lots {
+        match side {
+            crate::domain::Side::Buy => &mut self.working_buys,
+            crate::domain::Side::Sell => &mut self.working_sells,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! One trader's part of the account.
+
+use crate::domain::{Instrument, Lots, Side};
+use crate::order::{Order, OrderKind, Origin};
+use crate::strategy::{ExitView, FillView, OrderView};
+
+use super::settle::Settled;
+
+/// What one trader holds and has working. It is small, so that a live trader can copy it out under the lock.
+#[derive(Clone, Debug, Default)]
+pub struct TraderRow {
+    /// Its position in lots, negative when short.
+    pub position: Lots,
+    /// Average price of what it holds, by average cost; meaningless when flat.
+    pub entry_price: f64,
+    /// Its working orders, oldest first.
+    pub working: Vec<Order>,
+    /// How its last position ended.
+    pub last_exit: Option<ExitView>,
+    /// Where its open round trip stands in the table of trades.
+    pub(super) open_trade: Option<usize>,
+}
+
+impl TraderRow {
+    /// The working order that came from a signal, and the position it leads to.
+    #[must_use]
+    #[inline]
+    pub fn signal_order(&self) -> Option<(&Order, Lots)> {
+        self.working.iter().find_map(|order| match order.origin {
+            Origin::Signal { target } => Some((order, target)),
+            _ => None,
+        })
+    }
+
+    /// How much of an order on `side` would only make the position smaller, working orders of that side counted.
+    #[must_use]
+    pub fn reducible(&self, side: Side) -> Lots {
+        if self.position.signum() != -side.sign() {
+            return 0;
+        }
+        let working: Lots = self
+            .working
+            .iter()
+            .filter(|order| order.side == side)
+            .fold(0, |sum, order| sum.saturating_add(order.lots));
+        self.position
+            .saturating_abs()
+            .saturating_sub(working)
+            .max(0)
+    }
+}
+
+/// An order as its strategy sees it.
+#[must_use]
+pub fn order_view(
+    order: &Order,
+    instrument: &Instrument,
+    status: &'static str,
+    reason: &'static str,
+) -> OrderView {
+    OrderView {
+        order_id: order.id,
+        client_id: order.client_id,
+        side: order.side,
+        quantity: instrument.quantity_f64(order.lots),
+        limit: match order.kind {
+            OrderKind::Market => None,
+            OrderKind::Limit(price) => Some(instrument.price_f64(price.saturating_mul(2))),
+        },
+        status,
+        reason,
+        tag: order.tag.clone(),
+    }
+}
+
+/// A fill as its strategy sees it.
+#[must_use]
+pub fn fill_view(order: &Order, instrument: &Instrument, fill: &Settled) -> FillView {
+    FillView {
+        ts: fill.ts,
+        order_id: order.id,
+        client_id: order.client_id,
+        side: order.side,
+        quantity: instrument.quantity_f64(fill.lots),
+        price: instrument.price_f64(fill.price),
+        fee: crate::strategy::money_f64(fill.fee),
+        liquidity: fill.liquidity,
+        tag: order.tag.clone(),
+    }
+}

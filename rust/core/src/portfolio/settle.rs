@@ -1,0 +1,175 @@
+//! A fill becomes money, a position and a round trip. Every number is checked before anything is changed.
+
+use crate::domain::{HalfUnits, Liquidity, Lots, Money, Nanos, Rounding, Side, ratio_floor};
+use crate::order::Order;
+use crate::strategy::ExitView;
+
+use super::{Portfolio, TradeRecord};
+
+/// What a fill did to the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// When it was filled.
+    pub ts: Nanos,
+    /// At what price, in half units.
+    pub price: HalfUnits,
+    /// How much: less than the order where the cash did not cover it.
+    pub lots: Lots,
+    /// The fee.
+    pub fee: Money,
+    /// Whether it made or took.
+    pub liquidity: Liquidity,
+}
+
+/// The money of a fill, before anything is changed.
+struct Bill {
+    lots: Lots,
+    value: Money,
+    fee: Money,
+    cash: Money,
+    position: Lots,
+    net: Lots,
+}
+
+impl Portfolio {
+    /// Settles a fill of `order`, which was taken out of the working ones just before. `None` when a number does not
+    /// fit: then nothing has changed.
+    ///
+    /// A purchase on a spot account takes no more than free cash (with the order's own reservation, already given
+    /// back) covers: its quantity is cut, down to nothing.
+    pub fn settle(
+        &mut self,
+        order: &Order,
+        price: HalfUnits,
+        ts: Nanos,
+        liquidity: Liquidity,
+    ) -> Option<Settled> {
+        let bill = self.bill(order, price, liquidity)?;
+        let settled = Settled {
+            ts,
+            price,
+            lots: bill.lots,
+            fee: bill.fee,
+            liquidity,
+        };
+        if bill.lots == 0 {
+            return Some(settled);
+        }
+        self.equity = self.equity.saturating_add(bill.cash - self.cash);
+        self.cash = bill.cash;
+        self.fees = self.fees.saturating_add(bill.fee);
+        self.markets[order.market as usize].net = bill.net;
+        self.revalue(order.market);
+        self.move_position(order, &bill, &settled);
+        Some(settled)
+    }
+
+    fn bill(&self, order: &Order, price: HalfUnits, liquidity: Liquidity) -> Option<Bill> {
+        let book = &self.markets[order.market as usize];
+        let instrument = &book.instrument;
+        let mut lots = order.lots;
+        if order.side == Side::Buy && self.spot {
+            let free = self.cash.checked_sub(self.reserved)?;
+            let fits = instrument
+                .cost(price, lots, liquidity)
+                .is_some_and(|cost| cost <= free);
+            if !fits {
+                lots = instrument.affordable(free, price, liquidity)?.min(lots);
+            }
+        }
+        let fee = instrument.fee(price, lots, liquidity)?;
+        let value = match order.side {
+            Side::Buy => instrument.value(price, lots, Rounding::Up)?.checked_neg()?,
+            Side::Sell => instrument.value(price, lots, Rounding::Down)?,
+        };
+        let delta = order.side.sign() * lots;
+        Some(Bill {
+            lots,
+            value,
+            fee,
+            cash: self.cash.checked_add(value)?.checked_sub(fee)?,
+            position: self.rows[order.trader as usize]
+                .position
+                .checked_add(delta)?,
+            net: book.net.checked_add(delta)?,
+        })
+    }
+
+    /// Splits the fill into what ends the held position and what begins or adds to one, and keeps the round trips.
+    fn move_position(&mut self, order: &Order, bill: &Bill, fill: &Settled) {
+        let row = &self.rows[order.trader as usize];
+        let held = row.position;
+        let closing = if held.signum() == -order.side.sign() {
+            bill.lots.min(held.abs())
+        } else {
+            0
+        };
+        let opening = bill.lots - closing;
+        let part = |amount: Money| {
+            ratio_floor(&[amount, i128::from(closing)], &[i128::from(bill.lots)]).unwrap_or(0)
+        };
+        let instrument = &self.markets[order.market as usize].instrument;
+        let close_value = match order.side {
+            Side::Buy => instrument
+                .value(fill.price, closing, Rounding::Up)
+                .map_or(0, |value| -value),
+            Side::Sell => instrument
+                .value(fill.price, closing, Rounding::Down)
+                .unwrap_or(0),
+        };
+        let close_fee = part(bill.fee);
+        if closing > 0
+            && let Some(index) = row.open_trade
+        {
+            let trade = &mut self.trades[index];
+            trade.leave(closing, fill.price, close_value - close_fee, close_fee);
+            if closing == held.abs() {
+                self.end_trade(order, index, fill.ts);
+            }
+        }
+        let price = self.markets[order.market as usize]
+            .instrument
+            .price_f64(fill.price);
+        let row = &mut self.rows[order.trader as usize];
+        row.position = bill.position;
+        if opening > 0 {
+            let before = if closing > 0 { 0 } else { held.abs() };
+            row.entry_price = average(row.entry_price, before, price, opening);
+            let index = row.open_trade.unwrap_or_else(|| {
+                self.trades
+                    .push(TradeRecord::begin(order.trader, fill.ts, order.side));
+                self.trades.len() - 1
+            });
+            row.open_trade = Some(index);
+            let fee = bill.fee - close_fee;
+            self.trades[index].enter(opening, fill.price, bill.value - close_value - fee, fee);
+        }
+    }
+
+    fn end_trade(&mut self, order: &Order, index: usize, ts: Nanos) {
+        let instrument = &self.markets[order.market as usize].instrument;
+        let trade = &mut self.trades[index];
+        trade.exit_ts = Some(ts);
+        trade.exit_reason = order.origin.exit_reason();
+        let price = instrument
+            .price_sum(trade.exit_sum, trade.exit_lots)
+            .map_or(f64::NAN, crate::strategy::money_f64);
+        let row = &mut self.rows[order.trader as usize];
+        row.open_trade = None;
+        row.last_exit = Some(ExitView {
+            ts,
+            side: trade.side,
+            price,
+            pnl: crate::strategy::money_f64(trade.cash_flow),
+            reason: trade.exit_reason,
+        });
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "strategies think in floats")]
+fn average(old: f64, held: Lots, price: f64, added: Lots) -> f64 {
+    if held == 0 {
+        return price;
+    }
+    (old * held as f64 + price * added as f64) / (held as f64 + added as f64)
+}

@@ -1,0 +1,316 @@
+//! Phase 3 on one thread or on many. Where an evaluation runs, and when it ends, never changes what it returns.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+use crate::clock::Stopwatch;
+use crate::commit::Writer;
+use crate::domain::Nanos;
+use crate::engine::{Handover, Host, RunOptions};
+use crate::error::Error;
+use crate::limits::{HANDOVER_NANOS, STEPS_PER_SAMPLE, TRADERS_PER_TASK};
+use crate::strategy::{Lane, Stop};
+use crate::trader::Input;
+
+use super::phases::{evaluate_one, view};
+use super::{Cast, Row};
+
+/// Decides where evaluations run, and runs them.
+pub(super) struct Evaluator {
+    pool: Option<ThreadPool>,
+    handover: Handover,
+    shuffle: Option<u64>,
+    /// What an evaluation costs, in nanoseconds, as last measured.
+    cost: u64,
+    steps: u64,
+    handed_over: u64,
+    per_thread: Vec<AtomicU64>,
+}
+
+/// What phase 3 works on.
+pub(super) struct StepWork<'s> {
+    pub now: Nanos,
+    pub rows: &'s [Row],
+    pub due: &'s mut Vec<u32>,
+    pub acting: &'s mut Vec<u32>,
+}
+
+/// One trader's part of a step: its rows stand together.
+#[derive(Clone, Copy, Debug)]
+struct Job {
+    trader: u32,
+    first: u32,
+    end: u32,
+}
+
+impl Evaluator {
+    pub(super) fn new(
+        options: &RunOptions,
+        threads: Option<usize>,
+        native: bool,
+    ) -> Result<Self, Error> {
+        let threads = threads
+            .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
+            .unwrap_or(1);
+        let wanted = match options.handover {
+            Handover::Never => false,
+            Handover::Always => true,
+            Handover::Auto => threads > 1 && native,
+        };
+        let pool = if wanted {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .thread_name(|index| format!("pairloom-{index}"))
+                .build()
+                .map_err(|error| {
+                    Error::config(
+                        "engine.num_threads",
+                        format!("num_threads={threads}: {error}"),
+                    )
+                })?;
+            Some(pool)
+        } else {
+            None
+        };
+        Ok(Self {
+            pool,
+            handover: options.handover,
+            shuffle: options.shuffle_seed,
+            cost: 0,
+            steps: 0,
+            handed_over: 0,
+            per_thread: (0..threads).map(|_| AtomicU64::new(0)).collect(),
+        })
+    }
+
+    pub(super) fn counters(&self) -> BTreeMap<String, u64> {
+        let mut counters = BTreeMap::from([
+            ("steps_handed_over".to_owned(), self.handed_over),
+            ("threads".to_owned(), self.per_thread.len() as u64),
+        ]);
+        for (thread, count) in self.per_thread.iter().enumerate() {
+            counters.insert(
+                format!("evaluations_on_thread_{thread}"),
+                count.load(Ordering::Relaxed),
+            );
+        }
+        counters
+    }
+
+    /// Evaluates a step. Whether the user ended the run in it.
+    pub(super) fn evaluate(
+        &mut self,
+        cast: &mut Cast<'_>,
+        writer: &Writer,
+        work: StepWork<'_>,
+        host: &dyn Host,
+    ) -> bool {
+        self.steps += 1;
+        let before = work.acting.len();
+        let pays = match (&self.pool, self.handover) {
+            (None, _) | (_, Handover::Never) => false,
+            (Some(_), Handover::Always) => true,
+            (Some(_), Handover::Auto) => {
+                self.cost.saturating_mul(work.rows.len() as u64) > HANDOVER_NANOS
+            }
+        };
+        if pays {
+            self.on_pool(cast, writer, work, host)
+        } else if self.pool.is_some() && self.steps & (STEPS_PER_SAMPLE - 1) == 0 {
+            let rows = work.rows.len() as u64;
+            let watch = Stopwatch::start();
+            let interrupted = inline(cast, writer, work, before, None);
+            if let Some(each) = watch.nanos().checked_div(rows) {
+                // The smaller of the measured ones: a pause of the machine is not the strategy's cost.
+                self.cost = if self.cost == 0 {
+                    each
+                } else {
+                    self.cost.min(each * 2).midpoint(each)
+                };
+            }
+            interrupted
+        } else {
+            inline(cast, writer, work, before, None)
+        }
+    }
+
+    /// Native traders on the pool; the others on this thread, as they must.
+    fn on_pool(
+        &mut self,
+        cast: &mut Cast<'_>,
+        writer: &Writer,
+        work: StepWork<'_>,
+        host: &dyn Host,
+    ) -> bool {
+        let Some(pool) = &self.pool else { return false };
+        let before = work.acting.len();
+        let mut jobs = jobs(cast, &work);
+        if jobs.is_empty() {
+            return inline(cast, writer, work, before, Some(Lane::Python));
+        }
+        self.handed_over += 1;
+        let (shared, rows, now) = (&*cast, work.rows, work.now);
+        let counters = &self.per_thread;
+        let run = |job: &Job, spin: u64| {
+            for _ in 0..spin {
+                std::hint::spin_loop();
+            }
+            run_job(shared, writer, *job, rows, now);
+            if let Some(thread) = rayon::current_thread_index() {
+                counters[thread].fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        if let Some(seed) = self.shuffle {
+            let mut state = seed ^ self.steps.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            shuffle(&mut jobs, &mut state);
+            let spins: Vec<u64> = jobs.iter().map(|_| random(&mut state) % 400).collect();
+            host.detached(&mut || {
+                pool.scope(|scope| {
+                    for (job, &spin) in jobs.iter().zip(&spins) {
+                        scope.spawn(move |_| run(job, spin));
+                    }
+                });
+            });
+        } else {
+            host.detached(&mut || {
+                pool.install(|| {
+                    jobs.par_iter()
+                        .with_min_len(TRADERS_PER_TASK)
+                        .for_each(|job| run(job, 0));
+                });
+            });
+        }
+        for job in &jobs {
+            if cast.traders[job.trader as usize].get_mut().has_acted() {
+                work.acting.push(job.trader);
+            }
+        }
+        work.due
+            .retain(|&trader| cast.traders[trader as usize].get_mut().lane() != Lane::Native);
+        inline(cast, writer, work, before, Some(Lane::Python))
+    }
+}
+
+/// All traders, or those of one lane, on this thread.
+fn inline(
+    cast: &mut Cast<'_>,
+    writer: &Writer,
+    work: StepWork<'_>,
+    before: usize,
+    only: Option<Lane>,
+) -> bool {
+    let StepWork {
+        now,
+        rows,
+        due,
+        acting,
+    } = work;
+    for trader in due.drain(..) {
+        let view = view(cast, writer, trader, now);
+        let slot = cast.traders[trader as usize].get_mut();
+        slot.run_hooks(&view);
+        if slot.has_acted() {
+            acting.push(trader);
+        }
+    }
+    for &row in rows {
+        for slot in 0..cast.slots.of(row.entry.market()).len() {
+            let trader = cast.slots.of(row.entry.market())[slot];
+            if let Some(lane) = only
+                && cast.traders[trader as usize].get_mut().lane() != lane
+            {
+                continue;
+            }
+            if evaluate_one(cast, writer, trader, row, now) && acting.last() != Some(&trader) {
+                acting.push(trader);
+            }
+        }
+    }
+    acting[before.min(acting.len())..].iter().any(|&trader| {
+        matches!(
+            cast.traders[trader as usize].get_mut().failure,
+            Some(Stop::Interrupted)
+        )
+    })
+}
+
+/// The native traders' parts of a step: those with events, and those with hooks due alone.
+fn jobs(cast: &mut Cast<'_>, work: &StepWork<'_>) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    let mut first = 0;
+    while first < work.rows.len() {
+        let market = work.rows[first].entry.market();
+        let mut end = first + 1;
+        while end < work.rows.len() && work.rows[end].entry.market() == market {
+            end += 1;
+        }
+        for slot in 0..cast.slots.of(market).len() {
+            let trader = cast.slots.of(market)[slot];
+            if cast.traders[trader as usize].get_mut().lane() == Lane::Native {
+                jobs.push(Job {
+                    trader,
+                    first: u32::try_from(first).unwrap_or(u32::MAX),
+                    end: u32::try_from(end).unwrap_or(u32::MAX),
+                });
+            }
+        }
+        first = end;
+    }
+    let with_events = jobs.len();
+    let mut alone = work.due.clone();
+    alone.sort_unstable();
+    alone.dedup();
+    let mut busy: Vec<u32> = jobs[..with_events].iter().map(|job| job.trader).collect();
+    busy.sort_unstable();
+    for trader in alone {
+        let native = cast.traders[trader as usize].get_mut().lane() == Lane::Native;
+        if native && busy.binary_search(&trader).is_err() {
+            jobs.push(Job {
+                trader,
+                first: 0,
+                end: 0,
+            });
+        }
+    }
+    jobs
+}
+
+fn run_job(cast: &Cast<'_>, writer: &Writer, job: Job, rows: &[Row], now: Nanos) {
+    let view = view(cast, writer, job.trader, now);
+    // Nobody else holds this lock: a trader has one job in a step.
+    let mut trader = cast.traders[job.trader as usize].lock();
+    trader.run_hooks(&view);
+    for row in &rows[job.first as usize..job.end as usize] {
+        let kind = row.entry.kind();
+        let Some(series) = cast.series(row.entry.market(), kind) else {
+            continue;
+        };
+        if trader.listens(kind) {
+            let input = Input {
+                event: series.event(row.row as usize),
+                row: row.row as usize,
+                warm_up: row.warm_up,
+            };
+            trader.on_event(&input, &view);
+        }
+    }
+}
+
+/// `SplitMix64` (Steele, Lea and Flood 2014).
+fn random(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+fn shuffle(jobs: &mut [Job], state: &mut u64) {
+    for last in (1..jobs.len()).rev() {
+        let other = usize::try_from(random(state) % (last as u64 + 1)).unwrap_or(0);
+        jobs.swap(last, other);
+    }
+}

@@ -1,0 +1,64 @@
+//! `margin`: the account's exposure stays within leverage times equity.
+
+use crate::domain::{Rate, Side, decimal_string, ratio_floor};
+use crate::order::Order;
+use crate::portfolio::Portfolio;
+
+use super::{Refused, check, overflow, size};
+
+/// The leverage limit of a margin account.
+#[derive(Clone, Copy, Debug)]
+pub struct Margin {
+    /// How many times equity the exposure may be.
+    pub leverage: Rate,
+}
+
+impl Margin {
+    /// Compares the exposure after the order with what equity allows.
+    pub(super) fn check(&self, order: &Order, account: &Portfolio) -> Result<(), Refused> {
+        let book = account.market(order.market);
+        if book.mark.is_none() {
+            return Err(size::no_price());
+        }
+        let (buys, sells) = match order.side {
+            Side::Buy => (order.lots, 0),
+            Side::Sell => (0, order.lots),
+        };
+        let exposure = book
+            .exposure_with(buys, sells)
+            .and_then(|after| account.exposure().checked_add(after - book.exposure()))
+            .ok_or_else(overflow::refusal)?;
+        let equity = account.view().equity;
+        let allowed = ratio_floor(
+            &[equity, self.leverage.mantissa],
+            &[self.leverage.denominator],
+        )
+        .ok_or_else(overflow::refusal)?;
+        if exposure > allowed {
+            return Err(Refused::new(
+                check::MARGIN,
+                format!(
+                    "exposure would be {}, leverage times equity is {}",
+                    decimal_string(exposure),
+                    decimal_string(allowed)
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether equity has fallen below the maintenance margin: half of what the positions held required at their
+    /// opening, which is their exposure over leverage.
+    #[must_use]
+    #[inline]
+    pub fn must_liquidate(&self, account: &Portfolio) -> bool {
+        let held = account.held_exposure();
+        held > 0
+            && account
+                .view()
+                .equity
+                .saturating_mul(2)
+                .saturating_mul(self.leverage.mantissa)
+                < held.saturating_mul(self.leverage.denominator)
+    }
+}

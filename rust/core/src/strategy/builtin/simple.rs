@@ -1,0 +1,41 @@
+//! `simple`: long after a rise of the price, flat after a fall.
+
+use crate::market::Field;
+use crate::signal::TradeSignal;
+
+use super::super::{Outcome, SetupCtx, Strategy, SystemCtx};
+
+#[derive(Clone, Debug)]
+pub(super) struct Simple {
+    field: Field,
+    last: Option<f64>,
+}
+
+impl Simple {
+    pub(super) const fn new() -> Self {
+        Self {
+            field: Field::Close,
+            last: None,
+        }
+    }
+}
+
+impl Strategy for Simple {
+    fn setup(&mut self, ctx: &mut SetupCtx<'_>) -> Outcome<()> {
+        self.field = ctx.kind.default_field();
+        Ok(())
+    }
+
+    fn generate_signal(&mut self, ctx: &mut SystemCtx<'_>) -> Outcome<Option<TradeSignal>> {
+        let Some(event) = ctx.event() else {
+            return Ok(None);
+        };
+        let price = event.field(self.field);
+        let before = self.last.replace(price);
+        Ok(match before {
+            Some(before) if price > before => Some(TradeSignal::LONG),
+            Some(before) if price < before => Some(TradeSignal::Close),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,55 @@
+//! `sma_cross(fast=10, slow=30, side="both")`: long while the fast average is above the slow one, else short, or flat
+//! with `side="long"`.
+
+use crate::indicator::{IndicatorId, Kind, Spec};
+use crate::signal::TradeSignal;
+
+use super::super::{Outcome, SetupCtx, Strategy, StrategyFault, SystemCtx};
+use super::{BuiltinError, ParameterValue, Reader};
+
+#[derive(Clone, Debug)]
+pub(super) struct SmaCross {
+    fast: usize,
+    slow: usize,
+    below: TradeSignal,
+    averages: Option<(IndicatorId, IndicatorId)>,
+}
+
+impl SmaCross {
+    pub(super) fn new(reader: &mut Reader<'_>) -> Result<Self, BuiltinError> {
+        let below = match reader.take("side") {
+            None => TradeSignal::SHORT,
+            Some(ParameterValue::Text(side)) if side == "both" => TradeSignal::SHORT,
+            Some(ParameterValue::Text(side)) if side == "long" => TradeSignal::Close,
+            Some(other) => return Err(reader.wrong("side", &other, "\"both\" or \"long\"")),
+        };
+        Ok(Self {
+            fast: reader.period("fast", 10)?,
+            slow: reader.period("slow", 30)?,
+            below,
+            averages: None,
+        })
+    }
+}
+
+impl Strategy for SmaCross {
+    fn setup(&mut self, ctx: &mut SetupCtx<'_>) -> Outcome<()> {
+        let mut add = |period| {
+            ctx.indicator(Spec::new(Kind::Sma { period }))
+                .map_err(|error| StrategyFault::raised(error.to_string()))
+        };
+        self.averages = Some((add(self.fast)?, add(self.slow)?));
+        Ok(())
+    }
+
+    fn generate_signal(&mut self, ctx: &mut SystemCtx<'_>) -> Outcome<Option<TradeSignal>> {
+        let Some((fast, slow)) = self.averages else {
+            return Ok(None);
+        };
+        Ok(Some(if ctx.value(fast, 0) > ctx.value(slow, 0) {
+            TradeSignal::LONG
+        } else {
+            self.below
+        }))
+    }
+}

@@ -1,0 +1,243 @@
+//! All that a strategy may see, and the only way in which it may order.
+
+use crate::domain::{Amount, HalfUnits, Instrument, Lots, Money, Nanos, Side};
+use crate::indicator::{Graph, IndicatorError, IndicatorId, Spec};
+use crate::market::{EventKind, EventRef, ExtraColumn, Field, Window};
+use crate::portfolio::{AccountView, TraderRow};
+use crate::signal::{Intent, OrderRequest, TimeInForce};
+
+use super::views::{ExitView, OrderView, PositionView};
+
+/// What an evaluation asked for so far.
+#[derive(Debug, Default)]
+pub struct Orders {
+    /// In the order in which it was asked.
+    pub intents: Vec<Intent>,
+    last_client_id: u64,
+}
+
+impl Orders {
+    /// Gives out the next number for an order of this strategy.
+    fn next_id(&mut self) -> u64 {
+        self.last_client_id += 1;
+        self.last_client_id
+    }
+}
+
+/// What `setup` may do: ask for indicators.
+pub struct SetupCtx<'a> {
+    /// `BASE/QUOTE`.
+    pub pair: &'a str,
+    /// The kind of event that fills the window and the indicators.
+    pub kind: EventKind,
+    /// Columns of the data beyond those the engine knows.
+    pub extra: &'a [ExtraColumn],
+    /// The trader's indicators.
+    pub graph: &'a mut Graph,
+    /// What it ordered; committed at the first step.
+    pub orders: &'a mut Orders,
+}
+
+impl SetupCtx<'_> {
+    /// Asks for an indicator, updated before every `generate_signal` from now on.
+    ///
+    /// # Errors
+    /// When the parameters make no sense or its input does not exist.
+    pub fn indicator(&mut self, spec: Spec) -> Result<IndicatorId, IndicatorError> {
+        self.graph.add(spec)
+    }
+
+    /// The field of that name: one of the event's own, or an extra column of the data.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<Field> {
+        if let Some(index) = self.extra.iter().position(|column| column.name == name) {
+            return u16::try_from(index).ok().map(Field::Extra);
+        }
+        Field::parse(name)
+    }
+}
+
+/// What a strategy sees during one call.
+pub struct SystemCtx<'a> {
+    pub(crate) now: Nanos,
+    pub(crate) pair: &'a str,
+    pub(crate) event: Option<EventRef<'a>>,
+    pub(crate) instrument: &'a Instrument,
+    pub(crate) row: &'a TraderRow,
+    pub(crate) account: AccountView,
+    pub(crate) mark: Option<HalfUnits>,
+    pub(crate) graph: &'a Graph,
+    pub(crate) window: Option<Window<'a>>,
+    pub(crate) extra: &'a [ExtraColumn],
+    pub(crate) orders: &'a mut Orders,
+}
+
+impl<'a> SystemCtx<'a> {
+    /// `BASE/QUOTE`.
+    #[must_use]
+    pub const fn pair(&self) -> &'a str {
+        self.pair
+    }
+
+    /// The time of the step, in nanoseconds UTC.
+    #[must_use]
+    pub const fn ts(&self) -> Nanos {
+        self.now
+    }
+
+    /// The event that woke the strategy; in a hook the last one it saw.
+    #[must_use]
+    pub const fn event(&self) -> Option<EventRef<'a>> {
+        self.event
+    }
+
+    /// The current value of an indicator's output; NaN until it is ready.
+    #[must_use]
+    #[inline]
+    pub fn value(&self, id: IndicatorId, output: u8) -> f64 {
+        self.graph.value(id, output)
+    }
+
+    /// The trader's indicators.
+    #[must_use]
+    pub const fn graph(&self) -> &'a Graph {
+        self.graph
+    }
+
+    /// The last events by column, once there are any.
+    #[must_use]
+    pub const fn window(&self) -> Option<Window<'a>> {
+        self.window
+    }
+
+    /// Columns of the data beyond those the engine knows.
+    #[must_use]
+    pub const fn extra(&self) -> &'a [ExtraColumn] {
+        self.extra
+    }
+
+    /// The trader's position in lots.
+    #[must_use]
+    #[inline]
+    pub const fn position_lots(&self) -> Lots {
+        self.row.position
+    }
+
+    /// The trader's position in floats.
+    #[must_use]
+    pub fn position(&self) -> PositionView {
+        let size = self.instrument.quantity_f64(self.row.position);
+        if self.row.position == 0 {
+            return PositionView {
+                size: 0.0,
+                entry_price: f64::NAN,
+                unrealized_pnl: 0.0,
+            };
+        }
+        let entry_price = self.row.entry_price;
+        let last = self
+            .mark
+            .map_or(f64::NAN, |mark| self.instrument.price_f64(mark));
+        PositionView {
+            size,
+            entry_price,
+            unrealized_pnl: size * (last - entry_price),
+        }
+    }
+
+    /// The account's equity at this step's snapshot.
+    #[must_use]
+    pub fn equity(&self) -> f64 {
+        money_f64(self.account.equity)
+    }
+
+    /// Free cash in the pair's quote currency at this step's snapshot.
+    #[must_use]
+    pub fn cash(&self) -> f64 {
+        money_f64(self.account.free)
+    }
+
+    /// The trader's own working orders.
+    #[must_use]
+    pub fn orders(&self) -> Vec<OrderView> {
+        self.row
+            .working
+            .iter()
+            .map(|order| crate::portfolio::order_view(order, self.instrument, "working", ""))
+            .collect()
+    }
+
+    /// How the trader's last position ended.
+    #[must_use]
+    pub const fn last_exit(&self) -> Option<ExitView> {
+        self.row.last_exit
+    }
+
+    /// Asks for an order; returns the strategy's number for it.
+    pub fn order(
+        &mut self,
+        side: Side,
+        quantity: Amount,
+        limit: Option<Amount>,
+        reduce_only: bool,
+        tif: TimeInForce,
+        tag: Option<String>,
+    ) -> u64 {
+        let client_id = self.orders.next_id();
+        self.orders.intents.push(Intent::Order(OrderRequest {
+            client_id,
+            side,
+            quantity,
+            limit,
+            reduce_only,
+            tif,
+            tag,
+        }));
+        client_id
+    }
+
+    /// Asks for a purchase at the market.
+    pub fn buy(&mut self, quantity: Amount) -> u64 {
+        self.order(
+            Side::Buy,
+            quantity,
+            None,
+            false,
+            TimeInForce::default(),
+            None,
+        )
+    }
+
+    /// Asks for a sale at the market.
+    pub fn sell(&mut self, quantity: Amount) -> u64 {
+        self.order(
+            Side::Sell,
+            quantity,
+            None,
+            false,
+            TimeInForce::default(),
+            None,
+        )
+    }
+
+    /// Asks to cancel an order of its own and to send it anew.
+    pub fn replace(&mut self, client_id: u64, quantity: Option<Amount>, limit: Option<Amount>) {
+        self.orders.intents.push(Intent::Replace {
+            client_id,
+            quantity,
+            limit,
+        });
+    }
+
+    /// Asks to cancel one of its own orders, or all of them.
+    pub fn cancel(&mut self, client_id: Option<u64>) {
+        self.orders.intents.push(Intent::Cancel(client_id));
+    }
+}
+
+/// Money as a float, for strategies.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "strategies think in floats")]
+pub fn money_f64(value: Money) -> f64 {
+    value as f64 / 1e18
+}

@@ -1,0 +1,140 @@
+//! The strategy boundary: the trait a strategy implements, and all that it may see.
+
+mod builtin;
+mod ctx;
+mod hooks;
+mod views;
+
+pub use builtin::{BUILTIN_NAMES, BuiltinError, ParameterValue, builtin};
+pub use ctx::{Orders, SetupCtx, SystemCtx, money_f64};
+pub use hooks::{Hook, Hooks, TimeEvent};
+pub use views::{ExitView, FillView, OrderView, PositionView, RefusalView};
+
+use std::any::Any;
+use std::fmt;
+
+use crate::signal::TradeSignal;
+
+/// Where a strategy is evaluated. Its kind decides; a strategy declares nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Rust, on the engine's pool.
+    Native,
+    /// Python classes, on one attached thread.
+    Python,
+}
+
+impl Lane {
+    /// `native` or `python`, as in `result.lanes`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Python => "python",
+        }
+    }
+}
+
+/// In what way a strategy erred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// It raised an exception or returned an error.
+    Raised,
+    /// It returned something that is no signal.
+    NotASignal,
+    /// Rust code panicked.
+    Panic,
+}
+
+impl FaultKind {
+    /// The kind's stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::NotASignal => "not_a_signal",
+            Self::Panic => "panic",
+        }
+    }
+}
+
+/// An error of a strategy, with the original kept for who called the engine.
+pub struct StrategyFault {
+    /// In what way it erred.
+    pub kind: FaultKind,
+    /// What the original says.
+    pub message: String,
+    /// The original: a Python exception in the python lane.
+    pub origin: Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl StrategyFault {
+    /// A fault that has no original but its message.
+    #[must_use]
+    pub fn raised(message: impl Into<String>) -> Self {
+        Self {
+            kind: FaultKind::Raised,
+            message: message.into(),
+            origin: None,
+        }
+    }
+}
+
+impl fmt::Debug for StrategyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.name(), self.message)
+    }
+}
+
+/// Why a call into a strategy gave no answer.
+#[derive(Debug)]
+pub enum Stop {
+    /// The strategy erred: its trader is quarantined.
+    Fault(StrategyFault),
+    /// The user asked to end the whole run.
+    Interrupted,
+}
+
+impl From<StrategyFault> for Stop {
+    fn from(fault: StrategyFault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// What a call into a strategy gives.
+pub type Outcome<T> = Result<T, Stop>;
+
+/// A trading rule. One object serves one trader, and is called by one thread at a time.
+///
+/// A strategy must be a function of what `ctx` gives it and of its own state: that is what makes a run reproducible.
+pub trait Strategy: Send {
+    /// Called once per trader before the first event: ask for indicators here.
+    ///
+    /// # Errors
+    /// An error counts at the first step and quarantines the trader.
+    fn setup(&mut self, ctx: &mut SetupCtx<'_>) -> Outcome<()>;
+
+    /// Called once per event, as soon as the required indicators and the window are full.
+    ///
+    /// # Errors
+    /// An error quarantines the trader.
+    fn generate_signal(&mut self, ctx: &mut SystemCtx<'_>) -> Outcome<Option<TradeSignal>>;
+
+    /// Called for each hook that is due and that [`Strategy::hooks`] names.
+    ///
+    /// # Errors
+    /// An error quarantines the trader.
+    fn on_hook(&mut self, _ctx: &mut SystemCtx<'_>, _hook: &Hook) -> Outcome<Option<TradeSignal>> {
+        Ok(None)
+    }
+
+    /// The hooks this strategy wants to be called for.
+    fn hooks(&self) -> Hooks {
+        Hooks::NONE
+    }
+
+    /// Where it runs.
+    fn lane(&self) -> Lane {
+        Lane::Native
+    }
+}

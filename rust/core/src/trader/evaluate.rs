@@ -1,0 +1,183 @@
+//! One evaluation: hooks that are due, indicators, the strategy.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::domain::{HalfUnits, Instrument, Nanos};
+use crate::market::{EventRef, Sampled, Series, Window};
+use crate::portfolio::{AccountView, TraderRow};
+use crate::signal::{Intent, TradeSignal};
+use crate::strategy::{FaultKind, Hook, Outcome, Stop, Strategy, StrategyFault, SystemCtx};
+
+use super::{Trader, TraderState};
+
+/// The snapshot that a trader's strategy may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The time of the step.
+    pub now: Nanos,
+    /// The trader's own part of the account.
+    pub row: &'a TraderRow,
+    /// The account.
+    pub account: AccountView,
+    /// The market's last price.
+    pub mark: Option<HalfUnits>,
+    /// How the market's numbers become money.
+    pub instrument: &'a Instrument,
+    /// `BASE/QUOTE`.
+    pub pair: &'a str,
+    /// The columns that fill the trader's window; `None` where a feed delivers events by value.
+    pub series: Option<Series<'a>>,
+}
+
+/// One event for one trader.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The event.
+    pub event: EventRef<'a>,
+    /// Its row in the columns it comes from; zero where a feed delivers events by value.
+    pub row: usize,
+    /// Whether it only warms indicators and windows up.
+    pub warm_up: bool,
+}
+
+impl Trader {
+    /// Takes in one event: due hooks, indicators, `generate_signal`.
+    #[inline]
+    pub fn on_event(&mut self, input: &Input<'_>, view: &View<'_>) {
+        if !self.due.is_empty() && !input.warm_up {
+            self.run_hooks(view);
+        }
+        let kind = input.event.kind();
+        if kind == self.main {
+            self.feed(input);
+        }
+        if input.warm_up
+            || !self.ready
+            || !self.wakes[kind as usize]
+            || self.state != TraderState::Active
+            || self.failure.is_some()
+        {
+            return;
+        }
+        self.evaluations += 1;
+        let (strategy, mut ctx) = self.context(view, Some(input.event));
+        match guard(|| strategy.generate_signal(&mut ctx)) {
+            Ok(None) => {}
+            Ok(Some(signal)) => {
+                if !self.orders.intents.is_empty() || !is_met(&signal, view.row) {
+                    self.orders.intents.push(Intent::Signal(signal));
+                }
+            }
+            Err(stop) => self.failure = Some(stop),
+        }
+    }
+
+    /// Calls the strategy for what is due, in the order in which it happened.
+    pub fn run_hooks(&mut self, view: &View<'_>) {
+        for hook in std::mem::take(&mut self.due) {
+            if self.failure.is_some() || self.state == TraderState::Quarantined {
+                return;
+            }
+            self.run_hook(&hook, view);
+        }
+    }
+
+    fn run_hook(&mut self, hook: &Hook, view: &View<'_>) {
+        let last = self.last_value;
+        let event = match (view.series, self.last_row) {
+            (Some(series), Some(row)) => Some(series.event(row)),
+            _ => last.as_ref().map(EventRef::Value),
+        };
+        let (strategy, mut ctx) = self.context(view, event);
+        match guard(|| strategy.on_hook(&mut ctx, hook)) {
+            Ok(None) => {}
+            Ok(Some(signal)) => self.orders.intents.push(Intent::Signal(signal)),
+            Err(stop) => self.failure = Some(stop),
+        }
+    }
+
+    #[inline]
+    fn feed(&mut self, input: &Input<'_>) {
+        self.graph.update(&Sampled {
+            event: input.event,
+            scale: self.scale,
+        });
+        self.seen += 1;
+        self.last_row = Some(input.row);
+        if let EventRef::Value(event) = input.event {
+            self.last_value = Some(*event);
+            self.ring.push(*event);
+        }
+        if !self.ready {
+            self.ready = self.graph.ready() && self.seen >= self.spec.window;
+        }
+    }
+
+    /// What the strategy sees, and the strategy: both borrowed from the trader at once.
+    #[inline]
+    fn context<'a>(
+        &'a mut self,
+        view: &View<'a>,
+        event: Option<EventRef<'a>>,
+    ) -> (&'a mut dyn Strategy, SystemCtx<'a>) {
+        let len = self.spec.window;
+        let window = match (view.series, self.last_row) {
+            _ if len == 0 => None,
+            (Some(series), Some(row)) => Some(Window::Rows { series, row, len }),
+            (Some(_), None) => None,
+            (None, _) => Some(Window::Own(&self.ring)),
+        };
+        let ctx = SystemCtx {
+            now: view.now,
+            pair: view.pair,
+            event,
+            instrument: view.instrument,
+            row: view.row,
+            account: view.account,
+            mark: view.mark,
+            graph: &self.graph,
+            window,
+            extra: &self.extra,
+            orders: &mut self.orders,
+        };
+        (self.strategy.as_mut(), ctx)
+    }
+}
+
+/// Whether a signal about a side asks for what is there already: then nothing needs to reach the writer, which would
+/// decide the same. The exact rules are the writer's; this knows the plain cases alone.
+#[inline]
+fn is_met(signal: &TradeSignal, row: &TraderRow) -> bool {
+    match signal {
+        TradeSignal::Side {
+            side, size: None, ..
+        } => match row.signal_order() {
+            Some((_, target)) => target.signum() == side.sign(),
+            None => row.position.signum() == side.sign(),
+        },
+        TradeSignal::Close => row.position == 0 && row.working.is_empty(),
+        TradeSignal::Reverse => row.position == 0,
+        TradeSignal::Side { .. } | TradeSignal::Target(_) => false,
+    }
+}
+
+/// Calls into a strategy; a panic becomes a fault of the strategy.
+#[inline]
+pub(super) fn guard<T>(call: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(outcome) => outcome,
+        Err(payload) => Err(Stop::Fault(StrategyFault {
+            kind: FaultKind::Panic,
+            message: panic_message(payload.as_ref()),
+            origin: None,
+        })),
+    }
+}
+
+fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
+    payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}

@@ -1,0 +1,167 @@
+//! A trader: one strategy on one market, with its indicators and its window.
+//!
+//! An evaluation is a function of the trader's own state, its events and the step's snapshot, and of nothing else.
+//! That is why evaluations of one step may run in any order, on any thread.
+
+mod evaluate;
+
+pub use evaluate::{Input, View};
+
+use std::sync::Arc;
+
+use crate::indicator::Graph;
+use crate::market::{EventKind, ExtraColumn, MarketEvent, PriceScale, Ring};
+use crate::signal::SizeSpec;
+use crate::strategy::{Hook, Hooks, Lane, Orders, SetupCtx, Stop, Strategy};
+
+/// Whether a trader is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TraderState {
+    /// It is called for its events.
+    Active,
+    /// Its indicators follow, but its strategy is not called until it is resumed.
+    Paused,
+    /// Its strategy erred and is not called again.
+    Quarantined,
+}
+
+/// What is fixed about a trader when the engine starts.
+#[derive(Clone, Debug)]
+pub struct TraderSpec {
+    /// Unique name.
+    pub name: String,
+    /// What people call the strategy.
+    pub label: String,
+    /// The trader's market, by position among the traded ones.
+    pub market: u32,
+    /// The size of a signal that names none.
+    pub size: Option<SizeSpec>,
+    /// The kinds of event that wake the strategy.
+    pub events: Vec<EventKind>,
+    /// How many events the arrays hold.
+    pub window: usize,
+}
+
+/// One strategy on one market.
+pub struct Trader {
+    /// What is fixed about it.
+    pub spec: TraderSpec,
+    /// Its number: the order of `engine.trade` calls, then of pairs.
+    pub index: u32,
+    /// Whether it is called.
+    pub state: TraderState,
+    /// What it asked for in this step.
+    pub orders: Orders,
+    /// Hooks that are due before its next event.
+    pub due: Vec<Hook>,
+    /// Why its evaluation of this step failed.
+    pub failure: Option<Stop>,
+    /// How often its strategy was called.
+    pub evaluations: u64,
+    strategy: Box<dyn Strategy>,
+    hooks: Hooks,
+    lane: Lane,
+    graph: Graph,
+    scale: PriceScale,
+    /// The kind of event that fills window and indicators.
+    main: EventKind,
+    wakes: [bool; 3],
+    /// Events of the main kind seen so far.
+    seen: usize,
+    ready: bool,
+    ring: Ring,
+    extra: Arc<[ExtraColumn]>,
+    /// The newest row of the main kind, in a recorded run.
+    last_row: Option<usize>,
+    /// The newest event of the main kind, where a feed delivers events by value.
+    last_value: Option<MarketEvent>,
+}
+
+impl Trader {
+    /// Makes a trader and sets its strategy up. An error in `setup` counts at the first step.
+    #[must_use]
+    pub fn new(
+        index: u32,
+        spec: TraderSpec,
+        mut strategy: Box<dyn Strategy>,
+        pair: &str,
+        scale: PriceScale,
+        extra: Arc<[ExtraColumn]>,
+    ) -> Self {
+        let main = spec
+            .events
+            .iter()
+            .copied()
+            .min()
+            .unwrap_or(EventKind::Candle);
+        let mut wakes = [false; 3];
+        for &kind in &spec.events {
+            wakes[kind as usize] = true;
+        }
+        let mut graph = Graph::new(scale.digits, main.default_field());
+        let mut orders = Orders::default();
+        let mut ctx = SetupCtx {
+            pair,
+            kind: main,
+            extra: &extra,
+            graph: &mut graph,
+            orders: &mut orders,
+        };
+        let failure = evaluate::guard(|| strategy.setup(&mut ctx)).err();
+        Self {
+            index,
+            state: TraderState::Active,
+            orders,
+            due: Vec::new(),
+            failure,
+            evaluations: 0,
+            hooks: strategy.hooks(),
+            lane: strategy.lane(),
+            strategy,
+            graph,
+            scale,
+            main,
+            wakes,
+            seen: 0,
+            ready: false,
+            ring: Ring::new(spec.window),
+            extra,
+            last_row: None,
+            last_value: None,
+            spec,
+        }
+    }
+
+    /// Where its strategy runs.
+    #[must_use]
+    pub const fn lane(&self) -> Lane {
+        self.lane
+    }
+
+    /// The hooks its strategy wants to be called for.
+    #[must_use]
+    pub const fn hooks(&self) -> Hooks {
+        self.hooks
+    }
+
+    /// Whether events of this kind reach it.
+    #[must_use]
+    #[inline]
+    pub fn listens(&self, kind: EventKind) -> bool {
+        self.wakes[kind as usize] || kind == self.main
+    }
+
+    /// Keeps a hook for its next evaluation, when its strategy wants it.
+    pub fn tell(&mut self, hook: Hook) {
+        if self.hooks.has(hook.kind()) && self.state == TraderState::Active {
+            self.due.push(hook);
+        }
+    }
+
+    /// Whether its strategy asked for something, or failed, in this step.
+    #[must_use]
+    #[inline]
+    pub fn has_acted(&self) -> bool {
+        !self.orders.intents.is_empty() || self.failure.is_some()
+    }
+}

@@ -1,0 +1,278 @@
+//! The simulated venue: a synchronous state machine that takes orders and market events and tells executions.
+//!
+//! One file for each kind of market data an order can meet, each with what it does not model on top. The replay
+//! driver calls the machine directly; the paper broker wraps the same one.
+
+mod arrival;
+mod candles;
+mod opens;
+mod quotes;
+mod trades;
+
+use std::collections::BTreeSet;
+
+use crate::domain::{HalfUnits, Liquidity, Nanos, Rate, Side, ratio_ceil, ratio_floor};
+use crate::market::{EventKind, EventRef, PriceScale};
+use crate::order::{Order, OrderId, OrderKind};
+use crate::signal::TimeInForce;
+
+/// When market orders on candles are filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FillModel {
+    /// At the open of the next candle.
+    NextOpen,
+    /// At the close of the candle that decided; optimistic.
+    Close,
+}
+
+/// The venue's settings.
+#[derive(Clone, Copy, Debug)]
+pub struct VenueConfig {
+    /// When market orders on candles are filled.
+    pub fill: FillModel,
+    /// How much worse than the market a market order is filled, as a part of the price.
+    pub slippage: Rate,
+    /// How long an order takes to arrive, in simulated nanoseconds.
+    pub latency: Nanos,
+}
+
+/// What the venue says of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Execution {
+    /// Which order.
+    pub order: OrderId,
+    /// Whose it is.
+    pub trader: u32,
+    /// When.
+    pub ts: Nanos,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// How an order ended at the venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is filled whole.
+    Filled {
+        /// At what price, in half units.
+        price: HalfUnits,
+        /// Whether it made or took.
+        liquidity: Liquidity,
+    },
+    /// Its first opportunity passed (`IOC`, `FOK`).
+    Missed,
+}
+
+/// An order at the venue.
+#[derive(Clone, Debug)]
+struct Resting {
+    id: OrderId,
+    trader: u32,
+    side: Side,
+    kind: OrderKind,
+    tif: TimeInForce,
+    decided: Nanos,
+    /// When it reaches the venue.
+    arrives: Nanos,
+    /// Whether it has met its first quote, or close: from then on it makes, and does not take.
+    arrived: bool,
+}
+
+/// One market at the venue.
+#[derive(Debug)]
+struct Book {
+    scale: PriceScale,
+    kinds: [bool; 3],
+    orders: Vec<Resting>,
+    /// The last best prices in units, and when they were told.
+    quote: Option<(i64, i64)>,
+    /// The last close in units.
+    close: Option<i64>,
+    /// When the last event that an order can meet on arrival happened.
+    met_ts: Option<Nanos>,
+}
+
+/// The simulated venue.
+#[derive(Debug)]
+pub struct SimVenue {
+    config: VenueConfig,
+    books: Vec<Book>,
+    /// Times at which something happens though no event does: opens, and arrivals.
+    wakes: BTreeSet<(Nanos, u32, OrderId)>,
+    /// Orders of this step that have not had their immediate chance.
+    fresh: Vec<(u32, OrderId)>,
+}
+
+impl SimVenue {
+    /// A venue over markets with these kinds of data.
+    #[must_use]
+    pub fn new(config: VenueConfig, markets: &[(PriceScale, Vec<EventKind>)]) -> Self {
+        let books = markets
+            .iter()
+            .map(|(scale, kinds)| Book {
+                scale: *scale,
+                kinds: EventKind::ALL.map(|kind| kinds.contains(&kind)),
+                orders: Vec::new(),
+                quote: None,
+                close: None,
+                met_ts: None,
+            })
+            .collect();
+        Self {
+            config,
+            books,
+            wakes: BTreeSet::new(),
+            fresh: Vec::new(),
+        }
+    }
+
+    /// Takes an order. `next_open` is the opening time of the first candle of its market that opens at the step's
+    /// time or later, where the data tell it beforehand.
+    pub fn submit(&mut self, order: &Order, next_open: Option<Nanos>) {
+        let arrives = order.decided.saturating_add(self.config.latency);
+        let book = &mut self.books[order.market as usize];
+        if book.waits_for_open(self.config.fill) && order.kind == OrderKind::Market {
+            if let Some(open) = next_open {
+                self.wakes.insert((open, order.market, order.id));
+            }
+        } else if book.has(EventKind::Quote) && self.config.latency > 0 {
+            self.wakes.insert((arrives, order.market, order.id));
+        }
+        book.orders.push(Resting {
+            id: order.id,
+            trader: order.trader,
+            side: order.side,
+            kind: order.kind,
+            tif: order.tif,
+            decided: order.decided,
+            arrives,
+            arrived: false,
+        });
+        self.fresh.push((order.market, order.id));
+    }
+
+    /// Takes an order out. Whether it was there.
+    pub fn cancel(&mut self, market: u32, order: OrderId) -> bool {
+        let orders = &mut self.books[market as usize].orders;
+        let Some(position) = orders.iter().position(|resting| resting.id == order) else {
+            return false;
+        };
+        orders.remove(position);
+        self.wakes.retain(|&(_, _, id)| id != order);
+        true
+    }
+
+    /// The next time at which something happens though no event does.
+    #[must_use]
+    #[inline]
+    pub fn next_wake(&self) -> Option<Nanos> {
+        self.wakes.first().map(|&(ts, _, _)| ts)
+    }
+
+    /// Phase 1, one event: what it fills among the orders that were there before it.
+    #[inline]
+    pub fn on_event(
+        &mut self,
+        market: u32,
+        event: &EventRef<'_>,
+        now: Nanos,
+        out: &mut Vec<Execution>,
+    ) {
+        let config = self.config;
+        let book = &mut self.books[market as usize];
+        match event.kind() {
+            EventKind::Candle => candles::on_candle(book, event, now, &config, out),
+            EventKind::Quote => quotes::on_quote(book, event, now, &config, out),
+            EventKind::Trade => trades::on_trade(book, event, now, &config, out),
+        }
+    }
+
+    /// Phase 1, after the events of this time: orders whose latency ends now meet the last quote.
+    pub fn on_arrivals(&mut self, now: Nanos, out: &mut Vec<Execution>) {
+        arrival::arrivals(self, now, out);
+    }
+
+    /// Phase 5: orders of this step meet the close or the quote of this time.
+    pub fn immediate(&mut self, now: Nanos, out: &mut Vec<Execution>) {
+        arrival::immediate(self, now, out);
+    }
+
+    /// Phase 6: market orders that wait for a candle opening now are filled at its open.
+    pub fn on_opens(
+        &mut self,
+        now: Nanos,
+        open_price: impl Fn(u32, Nanos) -> Option<f64>,
+        out: &mut Vec<Execution>,
+    ) {
+        opens::fill(self, now, open_price, out);
+    }
+
+    /// Everything still waiting, which the end of the data leaves unfilled: market and order.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<(u32, OrderId)> {
+        let mut waiting: Vec<(u32, OrderId)> = Vec::new();
+        for (market, book) in self.books.iter().enumerate() {
+            let market = u32::try_from(market).unwrap_or(u32::MAX);
+            waiting.extend(book.orders.iter().map(|order| (market, order.id)));
+        }
+        waiting.sort_unstable_by_key(|&(_, id)| id);
+        waiting
+    }
+}
+
+impl Book {
+    #[inline]
+    const fn has(&self, kind: EventKind) -> bool {
+        self.kinds[kind as usize]
+    }
+
+    /// Whether market orders here wait for an open: candles, no quotes, and the model that says so.
+    fn waits_for_open(&self, fill: FillModel) -> bool {
+        self.has(EventKind::Candle) && !self.has(EventKind::Quote) && fill == FillModel::NextOpen
+    }
+
+    /// Fills or keeps each order: `judge` says what happens to it at this event.
+    fn sweep(
+        &mut self,
+        out: &mut Vec<Execution>,
+        mut judge: impl FnMut(&mut Resting) -> Option<(Nanos, Outcome)>,
+    ) {
+        self.orders.retain_mut(|order| match judge(order) {
+            None => true,
+            Some((ts, outcome)) => {
+                out.push(Execution {
+                    order: order.id,
+                    trader: order.trader,
+                    ts,
+                    outcome,
+                });
+                false
+            }
+        });
+    }
+}
+
+impl VenueConfig {
+    /// A market order's price in half units: the market's, made worse by the slippage and rounded to whole units
+    /// against the trader.
+    fn slipped(&self, price: i64, side: Side) -> HalfUnits {
+        let slip = self.slippage;
+        let one = slip.denominator;
+        let units = match side {
+            _ if slip.mantissa == 0 => return price.saturating_mul(2),
+            Side::Buy => ratio_ceil(&[i128::from(price), one + slip.mantissa], &[one]),
+            Side::Sell => ratio_floor(&[i128::from(price), one - slip.mantissa], &[one]),
+        };
+        let units = units.and_then(|units| i64::try_from(units).ok());
+        units.unwrap_or(i64::MAX / 4).max(0).saturating_mul(2)
+    }
+}
+
+/// Whether a market price is at the limit or better for its owner.
+#[inline]
+const fn through(side: Side, limit: i64, market: i64) -> bool {
+    match side {
+        Side::Buy => market <= limit,
+        Side::Sell => market >= limit,
+    }
+}
