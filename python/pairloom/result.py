@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pairloom._show.messages import quarantine_message, refusal_message
 from pairloom._show.numbers import clean, described, instant
@@ -18,53 +18,9 @@ from pairloom.stats.ratios import total_return
 from pairloom.stats.statistics import RunStatistics
 
 if TYPE_CHECKING:
-    from pairloom._native import Table
+    from pairloom._native import RunOutput, Table
 
 __all__ = ["Quarantined", "Result", "quarantine_message", "refusal_message", "to_json"]
-
-
-class RunOutput(Protocol):
-    """What the engine's core hands over at the end of a run; money is decimal text, times are ns UTC."""
-
-    @property
-    def equity(self) -> str: ...
-    @property
-    def start_equity(self) -> str: ...
-    @property
-    def fees(self) -> str: ...
-    @property
-    def currency(self) -> str: ...
-    @property
-    def cash(self) -> Mapping[str, str]: ...
-    @property
-    def positions(self) -> Mapping[str, str]: ...
-    @property
-    def quarantined(self) -> Sequence[Mapping[str, Any]]: ...
-    @property
-    def traders(self) -> Sequence[tuple[str, str]]: ...
-    @property
-    def assumptions(self) -> Sequence[str]: ...
-    @property
-    def lanes(self) -> Mapping[str, int]: ...
-    @property
-    def counters(self) -> Mapping[str, int]: ...
-    @property
-    def digest(self) -> str: ...
-    @property
-    def events(self) -> int: ...
-    @property
-    def steps(self) -> int: ...
-    @property
-    def elapsed(self) -> float: ...
-    @property
-    def setup_s(self) -> float: ...
-    @property
-    def finish_s(self) -> float: ...
-    @property
-    def interrupted(self) -> bool: ...
-    @property
-    def cut_at_fill(self) -> int: ...
-    def table(self, name: str, /) -> Table: ...
 
 
 class Quarantined:
