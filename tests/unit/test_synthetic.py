@@ -77,8 +77,14 @@ def test_missing_rows_are_left_out_and_the_others_stay() -> None:
 
 @pytest.mark.parametrize(
     ("interval", "expected"),
-    [("1m", MINUTE), ("30s", MINUTE // 2), ("2h", 120 * MINUTE), ("1d", 1440 * MINUTE), (1.5, 1_500_000_000)]
-    + [(timedelta(seconds=3), 3_000_000_000)],
+    [
+        ("1m", MINUTE),
+        ("30s", MINUTE // 2),
+        ("2h", 120 * MINUTE),
+        ("1d", 1440 * MINUTE),
+        (1.5, 1_500_000_000),
+        (timedelta(seconds=3), 3 * 10**9),
+    ],
 )
 def test_the_interval_is_the_distance_of_candles(interval: Any, expected: int) -> None:
     ts = pairloom.synthetic("A/USD", rows=3, interval=interval)["A/USD"]["ts"]
