@@ -1,0 +1,213 @@
+//! Moving averages: simple, weighted, exponential, and the MACD made of the last.
+//!
+//! Where the input is a price, sums run on its integers and one division makes the float, so two averages
+//! that are equal as fractions are equal as floats. Exponential averages have no finite fraction; they run
+//! in floats counted in price units, so that at least a market that stands still gives its price exactly.
+
+use super::exact::{Factor, Quotient};
+use super::window::{FloatWindow, Sum, UnitWindow, count};
+
+/// A simple average over integers.
+#[derive(Clone, Debug)]
+pub(crate) struct SmaUnits {
+    window: UnitWindow,
+    quotient: Quotient,
+}
+
+impl SmaUnits {
+    pub(crate) fn new(period: usize, quotient: Quotient) -> Self {
+        Self {
+            window: UnitWindow::new(period),
+            quotient,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, units: i64) -> Option<f64> {
+        self.window.push(units);
+        self.window
+            .full()
+            .then(|| self.quotient.of(self.window.sum()))
+    }
+}
+
+/// A simple average over floats, from a compensated sum.
+#[derive(Clone, Debug)]
+pub(crate) struct SmaFloats {
+    window: FloatWindow,
+}
+
+impl SmaFloats {
+    pub(crate) fn new(period: usize) -> Self {
+        Self {
+            window: FloatWindow::new(period),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, x: f64) -> Option<f64> {
+        self.window.push(x);
+        self.window.full().then(|| self.window.mean())
+    }
+}
+
+/// The sum of the weights 1 to `period`.
+pub(crate) fn triangle(period: usize) -> usize {
+    period * (period + 1) / 2
+}
+
+/// A weighted average over integers: when a value comes in, every other weight falls by one, so the
+/// weighted sum loses the plain sum of what was there.
+#[derive(Clone, Debug)]
+pub(crate) struct WmaUnits {
+    window: UnitWindow,
+    weighted: i128,
+    quotient: Quotient,
+}
+
+impl WmaUnits {
+    pub(crate) fn new(period: usize, quotient: Quotient) -> Self {
+        Self {
+            window: UnitWindow::new(period),
+            weighted: 0,
+            quotient,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, units: i64) -> Option<f64> {
+        // While the window fills, the values not yet there count as zeros, which weigh nothing.
+        self.weighted += i128::from(units) * self.window.len() as i128 - self.window.sum();
+        self.window.push(units);
+        self.window.full().then(|| self.quotient.of(self.weighted))
+    }
+}
+
+/// A weighted average over floats.
+#[derive(Clone, Debug)]
+pub(crate) struct WmaFloats {
+    window: FloatWindow,
+    weighted: Sum,
+    weights: f64,
+}
+
+impl WmaFloats {
+    pub(crate) fn new(period: usize) -> Self {
+        Self {
+            window: FloatWindow::new(period),
+            weighted: Sum::default(),
+            weights: count(triangle(period)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, x: f64) -> Option<f64> {
+        self.weighted.add(x * count(self.window.len()));
+        self.weighted.add(-self.window.sum());
+        self.window.push(x);
+        if !self.window.full() {
+            return None;
+        }
+        if self.window.at_start() {
+            // The products are rounded; a fresh sum once a round keeps their errors from piling up.
+            let values = self.window.oldest_first().enumerate();
+            self.weighted = values.map(|(i, x)| x * count(i + 1)).collect();
+        }
+        Some(self.weighted.value() / self.weights)
+    }
+}
+
+/// An exponential average that starts from the simple average of its first `period` values.
+#[derive(Clone, Debug)]
+pub(crate) struct Average {
+    period: usize,
+    seen: usize,
+    seed: Sum,
+    factor: f64,
+    value: f64,
+}
+
+impl Average {
+    pub(crate) fn new(period: usize) -> Self {
+        Self {
+            period,
+            seen: 0,
+            seed: Sum::default(),
+            factor: 2.0 / (count(period) + 1.0),
+            value: f64::NAN,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, x: f64) -> Option<f64> {
+        if self.seen >= self.period {
+            self.value += (x - self.value) * self.factor;
+            return Some(self.value);
+        }
+        self.seed.add(x);
+        self.seen += 1;
+        if self.seen < self.period {
+            return None;
+        }
+        self.value = self.seed.value() / count(self.period);
+        Some(self.value)
+    }
+}
+
+/// The exponential average as an indicator.
+#[derive(Clone, Debug)]
+pub(crate) struct Ema {
+    average: Average,
+    factor: Factor,
+}
+
+impl Ema {
+    pub(crate) fn new(period: usize, factor: Factor) -> Self {
+        Self {
+            average: Average::new(period),
+            factor,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, x: f64) -> Option<f64> {
+        self.average.push(x).map(|units| self.factor.of(units))
+    }
+}
+
+/// Moving average convergence/divergence.
+///
+/// The fast average is seeded from the `fast` values that end where the slow one has its first, as TA-Lib
+/// does, and the signal line from the first `signal` differences; all three outputs start together.
+#[derive(Clone, Debug)]
+pub(crate) struct Macd {
+    fast: Average,
+    slow: Average,
+    signal: Average,
+    /// Values that the fast average leaves out at the start.
+    skip: usize,
+    factor: Factor,
+}
+
+impl Macd {
+    pub(crate) fn new(fast: usize, slow: usize, signal: usize, factor: Factor) -> Self {
+        Self {
+            fast: Average::new(fast),
+            slow: Average::new(slow),
+            signal: Average::new(signal),
+            skip: slow.saturating_sub(fast),
+            factor,
+        }
+    }
+
+    pub(crate) fn push(&mut self, x: f64) -> Option<[f64; 3]> {
+        let slow = self.slow.push(x);
+        if self.skip > 0 {
+            self.skip -= 1;
+            return None;
+        }
+        let macd = self.fast.push(x)? - slow?;
+        let signal = self.signal.push(macd)?;
+        Some([macd, signal, macd - signal].map(|units| self.factor.of(units)))
+    }
+}

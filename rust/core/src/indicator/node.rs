@@ -1,0 +1,124 @@
+//! One indicator in its graph: its state, its values now and before, and its cell if somebody reads that.
+
+use std::sync::{Arc, OnceLock};
+
+use super::Sample;
+use super::cell::Cell;
+use super::graph::Spec;
+use super::kind::Outputs;
+use super::state::{Input, State};
+
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) now: Outputs,
+    pub(crate) before: Outputs,
+    /// How many values there have been, up to two.
+    pub(crate) seen: u8,
+    /// Whether the last event gave a value; what is made of this one asks.
+    pub(crate) fresh: bool,
+    pub(crate) input: Input,
+    state: State,
+    /// Made when somebody asks for it, so that native readers, who read `now`, do not pay for it.
+    cell: OnceLock<Arc<Cell>>,
+    pub(crate) spec: Spec,
+}
+
+impl Node {
+    pub(crate) fn new(spec: Spec, input: Input, state: State) -> Self {
+        let node = Self {
+            now: [f64::NAN; 4],
+            before: [f64::NAN; 4],
+            seen: 0,
+            fresh: false,
+            input,
+            state,
+            cell: OnceLock::new(),
+            spec,
+        };
+        if node.spec.keep > 2 {
+            // A longer history lives in the cell alone, so it must be there from the first value.
+            node.cell();
+        }
+        node
+    }
+
+    pub(crate) fn cell(&self) -> Arc<Cell> {
+        let make = || {
+            let cell = Cell::new(self.spec.kind.outputs(), self.spec.keep);
+            self.fill(&cell);
+            Arc::new(cell)
+        };
+        Arc::clone(self.cell.get_or_init(make))
+    }
+
+    /// Brings an empty cell to what the node itself remembers.
+    fn fill(&self, cell: &Cell) {
+        if self.seen > 1 {
+            cell.push(&self.before);
+        }
+        if self.seen > 0 {
+            cell.push(&self.now);
+        }
+    }
+
+    /// Takes one event in; whether this gave the node its first value.
+    #[inline]
+    pub(crate) fn update<S: Sample>(&mut self, sample: &S, source: f64) -> bool {
+        let Some(values) = self.state.push(sample, self.input, source) else {
+            self.fresh = false;
+            return false;
+        };
+        self.fresh = true;
+        self.before = self.now;
+        self.now = values;
+        if let Some(cell) = self.cell.get() {
+            cell.push(&values);
+        }
+        if self.seen == 2 {
+            return false;
+        }
+        self.seen += 1;
+        self.seen == 1
+    }
+
+    /// Takes over the state and the values of a node of the same kind; the cell stays the same one.
+    pub(crate) fn restore(&mut self, from: &Self) {
+        self.now = from.now;
+        self.before = from.before;
+        self.seen = from.seen;
+        self.fresh = from.fresh;
+        self.state = from.state.clone();
+        if let Some(cell) = self.cell.get() {
+            match from.cell.get() {
+                Some(other) => cell.copy_from(other),
+                None => {
+                    let blank = Cell::new(self.spec.kind.outputs(), self.spec.keep);
+                    from.fill(&blank);
+                    cell.copy_from(&blank);
+                }
+            }
+        }
+    }
+}
+
+impl Clone for Node {
+    /// A copy that shares nothing: it has a cell of its own if this one has.
+    fn clone(&self) -> Self {
+        let cell = OnceLock::new();
+        if let Some(mine) = self.cell.get() {
+            let copy = Cell::new(self.spec.kind.outputs(), self.spec.keep);
+            copy.copy_from(mine);
+            cell.get_or_init(|| Arc::new(copy));
+        }
+        Self {
+            now: self.now,
+            before: self.before,
+            seen: self.seen,
+            fresh: self.fresh,
+            input: self.input,
+            state: self.state.clone(),
+            cell,
+            spec: self.spec,
+        }
+    }
+}
