@@ -24,6 +24,7 @@ from pairloom._native import (
     Trade,
     __version__,
 )
+from pairloom._synthetic import synthetic
 from pairloom.engine import Engine
 from pairloom.errors import (
     BrokerError,
@@ -75,6 +76,7 @@ __all__ = [
     "Trade",
     "__version__",
     "indicators",
+    "synthetic",
 ]
 
 

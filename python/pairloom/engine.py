@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Literal
 
+from pairloom import _native
 from pairloom._announce import announce
 from pairloom._progress import Bar, progress_callback
 from pairloom._settings import choice, engine_settings
+from pairloom._span import kinds, span
 from pairloom._times import duration_ns, moment_ns
 from pairloom._traders import Assignment, check_unique, traders
 from pairloom.errors import ConfigError
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import date, datetime, timedelta
 
-    from pairloom._native import MarketData, RunOutput
+    from pairloom._data import Loaded
+    from pairloom._native import RunOutput
     from pairloom.instruments import Fees, Instrument
     from pairloom.numbers import Number
     from pairloom.result import Result
@@ -200,12 +203,21 @@ class Engine:
             choice("repair", repair, REPAIRS)
         callback = progress_callback(progress)
         self._check_start()
-        market, stated, load_s = self._load(data, interval, candle_time, repair)
-        described = traders(self._assignments, market.pairs, self.currency, lambda pairs: _span(market, pairs, run))
-        self._check_latency(market, described)
-
-        from pairloom import _native
+        # A run is what needs these, and NumPy with them; importing the package does not.
+        from pairloom._data import to_native
         from pairloom.result import Result
+
+        began = time.perf_counter()
+        loaded = self._load(data, interval, candle_time, repair)
+        described = traders(
+            self._assignments,
+            loaded.pairs,
+            self.currency,
+            lambda pairs: span(loaded, pairs, run["start"], run["end"]),
+        )
+        self._check_latency(loaded, described)
+        market = to_native(loaded)
+        load_s = time.perf_counter() - began
 
         drive = _native.backtest if driver == "backtest" else _native.paper
         try:
@@ -213,18 +225,15 @@ class Engine:
         finally:
             if isinstance(callback, Bar):
                 callback.close()
-        result = Result(output, stated, load_s)
+        result = Result(output, loaded.assumptions, load_s)
         announce(result)
         return result
 
-    def _load(
-        self, data: Any, interval: Any, candle_time: str, repair: str | None
-    ) -> tuple[MarketData, list[str], float]:
-        """Read the data; returns them, what was assumed, and the seconds it took."""
-        from pairloom import _data
+    def _load(self, data: Any, interval: Any, candle_time: str, repair: str | None) -> Loaded:
+        """Read and check the data, and say what was assumed."""
+        from pairloom._data import load
 
-        began = time.perf_counter()
-        loaded = _data.load(
+        return load(
             data,
             pairs=self._named_pairs(),
             currency=self.currency,
@@ -232,8 +241,6 @@ class Engine:
             candle_time=candle_time,
             repair=repair,
         )
-        market = _data.to_native(loaded)
-        return market, list(loaded.assumptions), time.perf_counter() - began
 
     def _named_pairs(self) -> list[str]:
         """The pairs and patterns asked for, in order, each once."""
@@ -255,11 +262,11 @@ class Engine:
                     code="config.short_on_spot",
                 )
 
-    def _check_latency(self, market: MarketData, described: list[dict[str, Any]]) -> None:
+    def _check_latency(self, loaded: Loaded, described: list[dict[str, Any]]) -> None:
         if not self._settings["latency"]:
             return
         for trader in described:
-            if list(market.kinds(trader["pair"])) == ["candle"]:
+            if kinds(loaded, trader["pair"]) == {"candle"}:
                 raise ConfigError(
                     f"latency has no meaning for {trader['pair']}, which has candles alone; "
                     "use latency=0, or give quotes or trades",
@@ -295,11 +302,3 @@ def _run_options(start: object, end: object, handover: str, shuffle_seed: int | 
 def _speed(speed: object) -> str | None:
     """Return a multiple of real time as text; ``None`` for as fast as it goes."""
     return None if speed == "max" else decimal_text(speed, "speed", above=0, below=MOST_SPEED)
-
-
-def _span(market: MarketData, pairs: list[str], run: dict[str, Any]) -> tuple[int, int] | None:
-    """The time from the first to the last row of these pairs before ``end``, not before ``start``."""
-    span = market.span(pairs, run["end"])
-    if span is None or run["start"] is None:
-        return span
-    return max(span[0], run["start"]), span[1]

@@ -1,0 +1,66 @@
+"""The command line: ``pairloom COMMAND``. One file per command; this one chooses it.
+
+Exit status: 0 done; 1 the run failed; 2 wrong usage, config or data; 3 done, but traders
+were quarantined.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from pairloom.cli import backtest, demo, paper, schema
+from pairloom.cli.outcome import run_command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main", "make_parser"]
+
+COMMANDS = (demo, backtest, paper, schema)
+
+EXAMPLES = """\
+examples:
+  pairloom demo                                    three synthetic markets, live
+  pairloom backtest portfolio.toml                 what the config describes
+  pairloom backtest strategies.py:SmaCross --data candles/ --cash BTC=10 --size quote=1
+  pairloom paper portfolio.toml --speed 10         the live driver on recorded data
+
+exit status: 0 done; 1 the run failed; 2 wrong usage, config or data;
+             3 done, but traders were quarantined
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser with all commands."""
+    parser = argparse.ArgumentParser(
+        prog="pairloom",
+        description="Run portfolios of market-pair traders.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, help="print the version and exit")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = make_parser().parse_args(given)
+    return run_command(options.run, options)
+
+
+class _Version(argparse.Action):
+    """Prints the version, which is asked for only then."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from pairloom import __version__
+
+        parser.exit(message=f"pairloom {__version__}\n")

@@ -1,0 +1,121 @@
+"""How a command ends: its output, its exit status, and what goes where.
+
+With ``--json`` standard output carries one document and nothing else; everything for
+people goes to standard error. Errors that a user can mend are shown without a traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from pairloom.errors import ConfigError, DataError, PairloomError, QuarantineWarning, RefusalWarning, StrategyError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from pairloom.engine import Engine
+    from pairloom.result import Result
+
+__all__ = ["DONE", "FAILED", "QUARANTINED", "USAGE", "print_json", "run_command", "run_engine"]
+
+DONE = 0
+FAILED = 1
+USAGE = 2
+QUARANTINED = 3
+
+MOST_TRACEBACKS = 5
+
+
+def run_command(command: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
+    """Run a command; errors become a line on standard error and an exit status."""
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            status = command(options)
+            sys.stdout.flush()
+            return status
+    except (ConfigError, DataError) as error:
+        return _complain(error, USAGE)
+    except PairloomError as error:
+        return _complain(error, FAILED)
+    except BrokenPipeError:
+        # Whoever read the output had enough; the interpreter's last flush must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        print("pairloom: interrupted", file=sys.stderr)
+        return FAILED
+
+
+def run_engine(engine: Engine, run: Callable[[], Result], as_json: bool) -> int:
+    """Run, print the result, and return the exit status."""
+    # The summary for people opens with what these say; beside a document they say it apart.
+    for category in (RefusalWarning, QuarantineWarning):
+        warnings.simplefilter("always" if as_json else "ignore", category)
+    try:
+        result = run()
+    except StrategyError as error:
+        if error.result is None:
+            raise
+        # Nobody is left, but what happened until then is a result too.
+        _print_result(error.result, engine, as_json)
+        _print_tracebacks(error.result)
+        return _complain(error, FAILED)
+    _print_result(result, engine, as_json)
+    if result.interrupted:
+        print("pairloom: interrupted; this is the result so far", file=sys.stderr)
+        return FAILED
+    if result.quarantined:
+        _print_tracebacks(result)
+        return QUARANTINED
+    return DONE
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document to standard output."""
+    # In one piece: a document that cannot be written is not written in half.
+    sys.stdout.write(json.dumps(_finite(document), indent=2, allow_nan=False) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity; both become null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return value
+
+
+def _print_result(result: Result, engine: Engine, as_json: bool) -> None:
+    if not as_json:
+        print(result)
+        return
+    from pairloom.result import to_json
+
+    print_json(to_json(result, threads=engine.num_threads or result.counters.get("threads") or os.cpu_count()))
+
+
+def _print_tracebacks(result: Result) -> None:
+    for record in result.quarantined[:MOST_TRACEBACKS]:
+        print(f"\npairloom: {record.trader} was quarantined:", file=sys.stderr)
+        print(record.traceback, end="", file=sys.stderr)
+    more = len(result.quarantined) - MOST_TRACEBACKS
+    if more > 0:
+        print(f"\npairloom: {more:,} more quarantined traders are not shown", file=sys.stderr)
+
+
+def _complain(error: PairloomError, status: int) -> int:
+    print(f"pairloom: {error}", file=sys.stderr)
+    return status
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"pairloom: {message}", file=sys.stderr)

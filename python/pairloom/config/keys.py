@@ -1,0 +1,144 @@
+"""The one table of what a config file may say.
+
+The reader's checks, the JSON Schema and the documentation all come from it. The keys are
+the Python arguments of the same names.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+__all__ = ["SECTIONS", "Key", "Section"]
+
+
+class Key(NamedTuple):
+    """One key: its name, its JSON Schema, what it means, and whether it must be there."""
+
+    name: str
+    schema: dict[str, Any]
+    meaning: str
+    required: bool = False
+
+
+class Section(NamedTuple):
+    """One table of the file; ``repeated`` ones are written ``[[name]]``, once or more."""
+
+    name: str
+    meaning: str
+    keys: tuple[Key, ...]
+    repeated: bool = False
+    required: bool = False
+
+    @property
+    def title(self) -> str:
+        """The section as it stands in a file."""
+        return f"[[{self.name}]]" if self.repeated else f"[{self.name}]"
+
+
+# A text is exact where TOML's floats are not; both mean the same number.
+NUMBER: dict[str, Any] = {"type": ["number", "string"]}
+WHOLE: dict[str, Any] = {"type": "integer", "minimum": 0}
+TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+# TOML's own dates and times are not JSON's, so the schema sees them as texts.
+MOMENT: dict[str, Any] = {"type": "string", "minLength": 4}
+
+
+def _one_of(*words: str) -> dict[str, Any]:
+    return {"enum": list(words)}
+
+
+def _table(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+ENGINE = Section(
+    "engine",
+    "The account and how orders are filled: the arguments of Engine.",
+    (
+        Key(
+            "cash",
+            {"type": "object", "minProperties": 1, "additionalProperties": NUMBER},
+            "The balances at the start, by currency.",
+            required=True,
+        ),
+        Key("currency", TEXT, "The account's currency; needed when cash has several."),
+        Key("account", _one_of("spot", "margin"), "The kind of account; spot cannot sell short."),
+        Key("leverage", NUMBER, "On margin: the limit of exposure, in times the equity."),
+        Key(
+            "fee",
+            {"anyOf": [NUMBER, {**_table(maker=NUMBER, taker=NUMBER), "required": ["maker", "taker"]}]},
+            "The fee as a fraction of the notional, or { maker = ..., taker = ... }.",
+        ),
+        Key("fill", _one_of("next_open", "close"), "Where orders fill on candles; close is optimistic."),
+        Key("slippage_bps", NUMBER, "Market orders fill worse by this many hundredths of a percent."),
+        Key("latency", NUMBER, "Seconds until an order arrives; needs quotes or trades."),
+        Key(
+            "instruments",
+            {
+                "type": "object",
+                "additionalProperties": _table(tick=NUMBER, lot=NUMBER, min_notional=NUMBER),
+            },
+            "By pair: the steps of prices and quantities, and the least notional.",
+        ),
+        Key("num_threads", {"type": "integer", "minimum": 1}, "Threads; all cores when not given."),
+        Key("on_error", _one_of("keep", "close"), "What happens to the position of a trader that erred."),
+        Key("seed", WHOLE, "The seed of ctx.random."),
+    ),
+    required=True,
+)
+
+DATA = Section(
+    "data",
+    "The market data and how to read them: the arguments of Engine.backtest.",
+    (
+        Key("path", TEXT, "A CSV, Parquet or Feather file or a folder of them, relative to this file."),
+        Key("start", MOMENT, "Trade from this time on; earlier rows warm up."),
+        Key("end", MOMENT, "Neither see nor trade rows from this time on."),
+        Key(
+            "interval",
+            {
+                "anyOf": [
+                    {"type": ["string", "number"]},
+                    {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
+                ]
+            },
+            "The candles' length, or a table of it by pair.",
+        ),
+        Key("candle_time", _one_of("open", "close"), "Which end of a candle its time is."),
+        Key("repair", _one_of("drop"), "Drop rows that are wrong, and say how many."),
+    ),
+)
+
+TRADER = Section(
+    "trader",
+    "A strategy and its pairs: the arguments of Engine.trade.",
+    (
+        Key(
+            "pairs",
+            {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1}]},
+            'A pair, a list of pairs, "*" or "*/BTC".',
+            required=True,
+        ),
+        Key("strategy", TEXT, "FILE:CLASS, package.module:Class, or a built-in's name.", required=True),
+        Key(
+            "size",
+            {
+                "anyOf": [
+                    NUMBER,
+                    {
+                        **_table(base=NUMBER, quote=NUMBER, equity=NUMBER),
+                        "minProperties": 1,
+                        "maxProperties": 1,
+                    },
+                ]
+            },
+            "An amount of the base currency, or { base | quote | equity = ... }.",
+        ),
+        Key("name", TEXT, "The trader's name; by default the strategy's and the pair's."),
+        Key("options", {"type": "object"}, "The strategy's parameters."),
+    ),
+    repeated=True,
+    required=True,
+)
+
+SECTIONS: dict[str, Section] = {section.name: section for section in (ENGINE, DATA, TRADER)}

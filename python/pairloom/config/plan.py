@@ -1,0 +1,72 @@
+"""From a checked document to an `Engine` with its traders, and the data to run it on."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pairloom.config.document import check_document
+from pairloom.config.strategies import load_strategy
+from pairloom.engine import Engine
+from pairloom.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Plan", "make_plan"]
+
+
+class Plan(NamedTuple):
+    """An engine ready to run: ``plan.engine.backtest(plan.data, **plan.options)``."""
+
+    engine: Engine
+    data: str
+    options: dict[str, Any]
+
+
+def make_plan(document: dict[str, Any], *, base: Path, where: str) -> Plan:
+    """Make the engine and traders that a document describes.
+
+    ``base`` is the folder that paths are relative to, ``where`` the file's name for
+    messages. Raises ``ConfigError`` naming the file, the section and the key.
+    """
+    check_document(document, where)
+    with _located(f"{where}: [engine]"):
+        engine = Engine(**document["engine"])
+    for number, table in enumerate(document["trader"], start=1):
+        with _located(f"{where}: [[trader]] {number}"):
+            _add_trader(engine, table, base)
+    data = dict(document.get("data", {}))
+    path = data.pop("path", None)
+    if not isinstance(path, str) or not path:
+        raise ConfigError(
+            f"{where}: [data] path={path!r}: say where the data are, here or with --data PATH"
+            if path is not None
+            else f'{where}: no data: write path = "candles/" under [data], or give --data PATH',
+            code="config.data_path",
+        )
+    return Plan(engine, str(base / Path(path).expanduser()), data)
+
+
+def _add_trader(engine: Engine, table: dict[str, Any], base: Path) -> None:
+    spec = table["strategy"]
+    if not isinstance(spec, str):
+        raise ConfigError(f"strategy={spec!r} must be a text: FILE:CLASS or a built-in", code="config.strategy")
+    strategy = load_strategy(spec, base)
+    engine.trade(
+        table["pairs"],
+        strategy,
+        size=table.get("size"),
+        name=table.get("name"),
+        options=table.get("options"),
+    )
+
+
+@contextmanager
+def _located(place: str) -> Iterator[None]:
+    """Put the place in a file before the message of a ``ConfigError``."""
+    try:
+        yield
+    except ConfigError as error:
+        raise type(error)(f"{place} {error}", code=error.code) from error.__cause__
