@@ -1,0 +1,16 @@
+"""Market data in: every form that users have, as columns that the engine can read.
+
+``load`` tells the forms apart, gives the columns their meaning and checks every row;
+``to_native`` hands the result to the engine.  The steps stand in the order in which
+data pass them: ``sources`` (what is there), ``tables`` (columns of any form),
+``kinds`` (candles, quotes or trades), ``times`` and ``numbers`` (cells), ``rows``
+(checks and repair), ``intervals`` (when a candle is known).
+"""
+
+from __future__ import annotations
+
+from pairloom._data.loading import load
+from pairloom._data.native import to_native
+from pairloom._data.series import Loaded, Series
+
+__all__ = ["Loaded", "Series", "load", "to_native"]

@@ -1,0 +1,146 @@
+"""How long candles last, which decides when each is known."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pairloom._data.fault import Place, listed, shown
+from pairloom.errors import DataError
+
+if TYPE_CHECKING:
+    from pairloom._data.series import Ints, Series
+
+_SECOND = 1_000_000_000
+_UNITS = {
+    "ms": 1_000_000,
+    "s": _SECOND,
+    "sec": _SECOND,
+    "m": 60 * _SECOND,
+    "min": 60 * _SECOND,
+    "h": 3_600 * _SECOND,
+    "d": 86_400 * _SECOND,
+    "w": 7 * 86_400 * _SECOND,
+}
+_TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
+_WAY_OUT = 'give interval="5m", "1h" or "1d", a timedelta, seconds, or a dict by pair'
+
+
+def parse(value: Any) -> int:
+    """An interval in nanoseconds."""
+    nanos: float | None = None
+    if isinstance(value, dt.timedelta):
+        micros = (value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds
+        # pandas' Timedelta carries its nanoseconds apart.
+        nanos = micros * 1_000 + int(getattr(value, "nanoseconds", 0))
+    elif type(value).__name__ == "timedelta64":
+        import numpy as np
+
+        nanos = int(value.astype("timedelta64[ns]").astype(np.int64))
+    elif isinstance(value, str):
+        found = _TEXT.fullmatch(value.strip())
+        # "M" is a month to exchanges, and months have no fixed length.
+        unit = found.group(2) if found else ""
+        factor = _UNITS.get(unit.lower()) if unit != "M" else None
+        nanos = float(found.group(1)) * factor if found and factor else None
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and value == value:
+        nanos = value * _SECOND
+    if nanos is None or not 1 <= nanos < 2**62:
+        months = " (months differ in length: give a close_time column)" if value == "1M" else ""
+        raise DataError(
+            f"interval={value!r} is no length of time above zero{months}; {_WAY_OUT}",
+            code="data.interval",
+        )
+    return round(nanos)
+
+
+def written(nanoseconds: int) -> str:
+    """An interval for people: ``5m``."""
+    for unit in ("w", "d", "h", "m", "s", "ms"):
+        if nanoseconds % _UNITS[unit] == 0:
+            return f"{nanoseconds // _UNITS[unit]}{unit}"
+    return f"{nanoseconds}ns"
+
+
+def commonest_gap(ts: Ints) -> int | None:
+    """The gap that most candles have to the one before; of equals the smallest."""
+    import numpy as np
+
+    if len(ts) < 2:
+        return None
+    gaps, counts = np.unique(np.diff(ts), return_counts=True)
+    return int(gaps[int(np.argmax(counts))])
+
+
+class Intervals:
+    """The intervals of one run: as given, or found and then stated."""
+
+    def __init__(self, given: Any) -> None:
+        self._by_pair: dict[str, int] | None = None
+        self._all: int | None = None
+        if isinstance(given, Mapping):
+            self._by_pair = {str(pair): parse(value) for pair, value in given.items()}
+        elif given is not None:
+            self._all = parse(given)
+        self._found: dict[int, list[str]] = {}
+        self._notes: list[str] = []
+
+    def check_pairs(self, pairs: list[str]) -> None:
+        """A dict by pair names pairs that there are."""
+        for pair in self._by_pair or {}:
+            if pair not in pairs:
+                raise DataError(
+                    f"interval names the pair {shown(pair)}, which the data lack; "
+                    f"they have {listed(pairs)}",
+                    code="data.interval",
+                )
+
+    def settle(self, series: Series, named: str | None, *, stamped_at_close: bool) -> None:
+        """Sets when the candles of a series are known; ``named`` is the interval in a file's name."""
+        if series.close_ts is not None:
+            return
+        place = Place(series.origin, series.pair)
+        gap = commonest_gap(series.ts)
+        given = self._all if self._by_pair is None else self._by_pair.get(series.pair)
+        if given is not None and gap is not None and given > gap:
+            raise place.error(
+                "data.interval",
+                f"interval {written(given)} is longer than the commonest gap between its candles, "
+                f"{written(gap)}, so candles would overlap",
+                way_out=f'give interval="{written(gap)}", or the candles that you mean',
+            )
+        interval = given if given is not None else self._infer(series.pair, gap, named, place)
+        series.interval = interval
+        if stamped_at_close:
+            series.ts = series.ts - interval
+
+    def _infer(self, pair: str, gap: int | None, named: str | None, place: Place) -> int:
+        # Only to a single candle does the name say what its rows do not.
+        from_name = None if named is None else parse(named)
+        if gap is not None:
+            self._found.setdefault(gap, []).append(pair)
+            if from_name is not None and from_name != gap:
+                self._notes.append(
+                    f"{pair}: the name of {place.origin} says {written(from_name)}, but the "
+                    f"commonest gap between its candles is {written(gap)}, which is used"
+                )
+            return gap
+        if from_name is not None:
+            self._notes.append(
+                f"{pair}: interval {written(from_name)}, from the name of {place.origin}"
+            )
+            return from_name
+        raise place.error(
+            "data.interval", "a single candle does not tell how long it lasts", way_out=_WAY_OUT
+        )
+
+    @property
+    def assumptions(self) -> list[str]:
+        """What was found rather than given."""
+        found = [
+            f"interval {written(gap)}, the commonest gap between candles: {listed(sorted(pairs))}"
+            for gap, pairs in sorted(self._found.items())
+        ]
+        return found + self._notes

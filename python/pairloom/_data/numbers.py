@@ -1,0 +1,125 @@
+"""Cells of a number column as float64."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from pairloom._data.fault import shown
+
+if TYPE_CHECKING:
+    from pairloom._data.rows import Repair
+    from pairloom._data.series import Array, Floats, Ints
+    from pairloom._data.tables import Column
+
+_WAY_OUT = "give numbers (pandas: frame[column].astype(float))"
+
+
+def to_floats(column: Column, repair: Repair) -> Floats:
+    """The numbers of a column that must be numbers; text is refused or marked for dropping."""
+    import numpy as np
+
+    if column.ignored is not None:
+        raise repair.place.error(
+            "data.text", f"holds {column.ignored}, no numbers", column=column.name, way_out=_WAY_OUT
+        )
+    if column.words is not None:
+        return _from_words(column, repair)
+    values = column.values
+    if values.dtype.kind in "iuf":
+        return _from_numbers(column)
+    if values.dtype.kind == "O":
+        numbers, bad = as_object_numbers(values)
+        if len(bad):
+            _refuse(repair, bad, column.name, values[bad[0]], all_bad=len(bad) == len(values))
+        return numbers
+    if len(values) == 0:
+        return np.empty(0)
+    raise _text_error(repair, 0, column.name, values[0])
+
+
+def to_extra(column: Column) -> Floats | None:
+    """The numbers of a column of the user's own, ``None`` if it holds something else."""
+    import numpy as np
+
+    if column.ignored is not None or column.words is not None:
+        return None
+    values = column.values
+    if values.dtype.kind in "iuf":
+        return _from_numbers(column)
+    if values.dtype.kind == "b":
+        return np.ascontiguousarray(values, dtype=np.float64)
+    if values.dtype.kind != "O":
+        return None
+    numbers, bad = as_object_numbers(values, booleans=True)
+    return None if len(bad) else numbers
+
+
+def as_object_numbers(values: Array, *, booleans: bool = False) -> tuple[Floats, Ints]:
+    """Python objects as floats, and the rows that are no numbers; ``None`` is NaN."""
+    import numpy as np
+
+    numbers = np.full(len(values), np.nan)
+    bad = []
+    for row, value in enumerate(values):
+        if value is None or type(value).__name__ == "NAType":
+            continue
+        if _is_number(value, booleans):
+            numbers[row] = float(value)
+        else:
+            bad.append(row)
+    return numbers, np.array(bad, dtype=np.int64)
+
+
+def _is_number(value: Any, booleans: bool) -> bool:
+    import numpy as np
+
+    if isinstance(value, (bool, np.bool_)):
+        return booleans
+    return isinstance(value, (int, float, Decimal, np.integer, np.floating)) or (
+        hasattr(value, "__float__") and not isinstance(value, (str, bytes, np.ndarray))
+    )
+
+
+def _from_numbers(column: Column) -> Floats:
+    import numpy as np
+
+    numbers: Floats = np.ascontiguousarray(column.values, dtype=np.float64)
+    if column.missing is not None:
+        numbers = numbers.copy()
+        numbers[column.missing] = np.nan
+    return numbers
+
+
+def _from_words(column: Column, repair: Repair) -> Floats:
+    """Text in a CSV file may be numbers but for some rows; elsewhere all of it is text."""
+    import numpy as np
+
+    words = column.words or []
+    parsed = np.full(len(words) + 1, np.nan)
+    wrong = np.zeros(len(words) + 1, dtype=bool)
+    for code, word in enumerate(words):
+        try:
+            parsed[code] = float(word.replace("_", "x"))
+        except ValueError:
+            wrong[code] = True
+    if not wrong.any():
+        wrong[:-1] = True
+    bad = np.flatnonzero(wrong[column.values])
+    if len(bad):
+        word = words[int(column.values[bad[0]])]
+        _refuse(repair, bad, column.name, word, all_bad=len(bad) == len(column.values))
+    return np.asarray(parsed[column.values])
+
+
+def _refuse(repair: Repair, bad: Ints, column: str, value: Any, *, all_bad: bool) -> None:
+    if all_bad:
+        # A column of text is a wrong column, not some wrong rows: dropping all of them helps nobody.
+        raise _text_error(repair, int(bad[0]), column, value)
+    repair.refuse(bad, "data.text", f"{shown(value)} is not a number", column, _WAY_OUT)
+
+
+def _text_error(repair: Repair, row: int, column: str, value: Any) -> Exception:
+    return repair.place.error(
+        "data.text", f"{shown(value)} is not a number", row=row, column=column, way_out=_WAY_OUT
+    )
