@@ -29,9 +29,7 @@ def from_pandas(data: Any, place: Place) -> Table:
             way_out="flatten them: frame.columns = frame.columns.get_level_values(0)",
         )
     names = {str(name).strip().lower() for name in data.columns}
-    columns = [
-        _column(str(name), data.iloc[:, place_]) for place_, name in enumerate(data.columns)
-    ]
+    columns = [_column(str(name), data.iloc[:, place_]) for place_, name in enumerate(data.columns)]
     return Table.of(place, _index_columns(data.index, names, place) + columns)
 
 
@@ -45,9 +43,7 @@ def _index_columns(index: pd.Index, names: set[str], place: Place) -> list[Colum
         values = index.get_level_values(level)
         name = "" if values.name is None else str(values.name).strip().lower()
         if isinstance(values, pd.PeriodIndex):
-            raise place.error(
-                "data.time", "its index holds periods", way_out="use frame.to_timestamp()"
-            )
+            raise place.error("data.time", "its index holds periods", way_out="use frame.to_timestamp()")
         if name in names:
             continue
         if isinstance(values, pd.DatetimeIndex) and not timed:
@@ -70,7 +66,7 @@ def _column(name: str, values: pd.Series[Any]) -> Column:
     if isinstance(kind, pd.StringDtype) or str(kind) in ("string[pyarrow]", "large_string[pyarrow]"):
         return _words(name, values) if wanted else Column(name, np.empty(0), ignored="text")
     if isinstance(kind, np.dtype):
-        if kind == object and not wanted and pd.api.types.infer_dtype(values) == "string":
+        if kind.kind == "O" and not wanted and pd.api.types.infer_dtype(values) == "string":
             return Column(name, np.empty(0), ignored="text")
         return Column(name, values.to_numpy())
     if pd.api.types.is_bool_dtype(kind) and not values.isna().any():
@@ -106,8 +102,5 @@ def split_levels(data: Any) -> dict[str, Any] | None:
         words = {str(word).strip().lower() for word in data.columns.get_level_values(level)}
         if "close" in words:
             tickers = data.columns.get_level_values(1 - level).unique()
-            return {
-                str(ticker): data.xs(ticker, axis=1, level=1 - level).dropna(how="all")
-                for ticker in tickers
-            }
+            return {str(ticker): data.xs(ticker, axis=1, level=1 - level).dropna(how="all") for ticker in tickers}
     return None

@@ -92,8 +92,7 @@ class Intervals:
         for pair in self._by_pair or {}:
             if pair not in pairs:
                 raise DataError(
-                    f"interval names the pair {shown(pair)}, which the data lack; "
-                    f"they have {listed(pairs)}",
+                    f"interval names the pair {shown(pair)}, which the data lack; they have {listed(pairs)}",
                     code="data.interval",
                 )
 
@@ -128,13 +127,9 @@ class Intervals:
                 )
             return gap
         if from_name is not None:
-            self._notes.append(
-                f"{pair}: interval {written(from_name)}, from the name of {place.origin}"
-            )
+            self._notes.append(f"{pair}: interval {written(from_name)}, from the name of {place.origin}")
             return from_name
-        raise place.error(
-            "data.interval", "a single candle does not tell how long it lasts", way_out=_WAY_OUT
-        )
+        raise place.error("data.interval", "a single candle does not tell how long it lasts", way_out=_WAY_OUT)
 
     @property
     def assumptions(self) -> list[str]:

@@ -64,9 +64,7 @@ def read_series(table: Table, pair: str, kind: Kind | None, reading: Reading) ->
         rows.first_wrong(kind, ts, close_ts, columns, place, spelled)
     dropped = len(table) - len(ts)
     if len(ts) == 0:
-        raise place.error(
-            "data.empty", f'repair="drop" left none of {dropped:,} rows', way_out="check the data"
-        )
+        raise place.error("data.empty", f'repair="drop" left none of {dropped:,} rows', way_out="check the data")
     if side is not None:
         columns["side"] = side
     return Series(pair, kind, place.origin, columns | extra, ts, close_ts, None, dropped)
@@ -117,8 +115,7 @@ def _chosen(table: Table, kind: Kind) -> dict[str, Column]:
         raise table.place.error(
             "data.missing_column",
             f"lacks the column{plural} {named} of {kind}s; it has {table.names}",
-            way_out="candles need open, high, low, close, quotes bid and ask, "
-            "trades price and quantity",
+            way_out="candles need open, high, low, close, quotes bid and ask, trades price and quantity",
         )
     return {name: column for name, column in found.items() if column is not None}
 
@@ -132,7 +129,7 @@ def _time_columns(table: Table, kind: Kind, reading: Reading) -> tuple[Column, C
             return close, None
         raise table.place.error(
             "data.candle_time",
-            f'has both \'{time.name}\' and \'{close.name}\', so candle_time="close" is ambiguous',
+            f"has both '{time.name}' and '{close.name}', so candle_time=\"close\" is ambiguous",
             way_out=f"leave candle_time out: '{close.name}' is used as it is",
         )
     if time is None:
@@ -161,16 +158,17 @@ def _side(table: Table, repair: Repair) -> Array | None:
         sides = np.where(np.isin(numbers, (-1.0, 0.0, 1.0)), numbers, 2.0).astype(np.int8)
     else:
         raise repair.place.error(
-            "data.side", f"{shown(column.values[0])} is no side", row=0, column=column.name,
+            "data.side",
+            f"{shown(column.values[0])} is no side",
+            row=0,
+            column=column.name,
             way_out=_SIDE_WAY_OUT,
         )
     bad = np.flatnonzero(sides == 2)
     if len(bad):
         value = column.values[bad[0]]
         value = column.words[int(value)] if column.words is not None else value
-        repair.refuse(
-            bad, "data.side", f"{shown(value)} is no side", column.name, _SIDE_WAY_OUT
-        )
+        repair.refuse(bad, "data.side", f"{shown(value)} is no side", column.name, _SIDE_WAY_OUT)
     return sides
 
 
@@ -182,9 +180,7 @@ def _side_of(value: object) -> int:
     return _SIDES.get(str(value).strip().lower(), 2)
 
 
-def _extra(
-    table: Table, kind: Kind, used: set[str], close: Column | None
-) -> dict[str, Floats]:
+def _extra(table: Table, kind: Kind, used: set[str], close: Column | None) -> dict[str, Floats]:
     """All other columns of numbers, by the names that the input gives them."""
     left_out = {"id", "side"} if kind == "trade" else set()
     if close is not None:

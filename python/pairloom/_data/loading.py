@@ -138,9 +138,7 @@ def _cut(table: Table, names: Names) -> list[tuple[str, Table]]:
     order = np.argsort(numbers, kind="stable")
     ends = np.cumsum(np.bincount(numbers, minlength=len(different)))
     parts = np.split(order, ends[:-1])
-    return [
-        (pair, table.take(rows)) for pair, rows in zip(different, parts, strict=True) if len(rows)
-    ]
+    return [(pair, table.take(rows)) for pair, rows in zip(different, parts, strict=True) if len(rows)]
 
 
 def _words(column: tables.Column, table: Table) -> tuple[Ints, list[str]]:
@@ -148,9 +146,7 @@ def _words(column: tables.Column, table: Table) -> tuple[Ints, list[str]]:
 
     way_out = "give every row its pair, such as 'ETH/BTC'"
     if column.ignored is not None:
-        raise table.place.error(
-            "data.pair_name", f"holds {column.ignored}", column=column.name, way_out=way_out
-        )
+        raise table.place.error("data.pair_name", f"holds {column.ignored}", column=column.name, way_out=way_out)
     if column.words is not None:
         codes, words = column.values.astype(np.int64), column.words
     else:

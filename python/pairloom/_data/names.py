@@ -10,8 +10,10 @@ QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "DAI", "USD", "EUR", "GBP", "
 
 #: Parts of file names that say what is in the file, not of which market.
 KIND_WORDS = frozenset(
-    ("trade", "trades", "candle", "candles", "quote", "quotes", "ohlcv", "kline", "klines")
-    + ("spot", "ticks")
+    [
+        *("trade", "trades", "candle", "candles", "quote", "quotes"),
+        *("ohlcv", "kline", "klines", "spot", "ticks"),
+    ]
 )
 
 _INTERVAL = re.compile(r"\d+(ms|s|m|min|h|d|w)", re.IGNORECASE)
@@ -53,11 +55,7 @@ class Names:
         """The pair and the interval in a file's name, each ``None`` if it has none."""
         parts = [part for part in re.split(r"[-_. ]+", stem) if part]
         interval = next((part for part in parts if _INTERVAL.fullmatch(part)), None)
-        words = [
-            part
-            for part in parts
-            if part != interval and part.lower() not in KIND_WORDS and not part.isdigit()
-        ]
+        words = [part for part in parts if part != interval and part.lower() not in KIND_WORDS and not part.isdigit()]
         if len(words) == 2 and self._looks_like_pair(*words):
             return self._spelled("/".join(words)), interval
         if len(words) == 1 and (words[0].isupper() or self._ends_in_quote(words[0])):

@@ -38,9 +38,7 @@ def _add_candles(data: Any, series: Series) -> None:
 def _add_quotes(data: Any, series: Series) -> None:
     columns = series.columns
     sizes = columns.get("bid_size"), columns.get("ask_size")
-    data.add_quotes(
-        series.pair, series.origin, series.ts, columns["bid"], columns["ask"], *sizes, series.extra
-    )
+    data.add_quotes(series.pair, series.origin, series.ts, columns["bid"], columns["ask"], *sizes, series.extra)
 
 
 def _add_trades(data: Any, series: Series) -> None:

@@ -120,6 +120,4 @@ def _refuse(repair: Repair, bad: Ints, column: str, value: Any, *, all_bad: bool
 
 
 def _text_error(repair: Repair, row: int, column: str, value: Any) -> Exception:
-    return repair.place.error(
-        "data.text", f"{shown(value)} is not a number", row=row, column=column, way_out=_WAY_OUT
-    )
+    return repair.place.error("data.text", f"{shown(value)} is not a number", row=row, column=column, way_out=_WAY_OUT)

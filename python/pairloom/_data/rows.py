@@ -11,8 +11,7 @@ if TYPE_CHECKING:
 
 _ORDER_WAY_OUT = {
     "data.time_backwards": f"sort the rows by time first, or {DROP}",
-    "data.duplicate_time": "keep one of them: two pairs in one table need a 'pair' column; "
-    f"or {DROP}",
+    "data.duplicate_time": f"keep one of them: two pairs in one table need a 'pair' column; or {DROP}",
 }
 
 
@@ -30,9 +29,7 @@ class Repair:
         import numpy as np
 
         if not self.drop:
-            raise self.place.error(
-                code, sentence, row=int(rows[0]), column=column, way_out=way_out
-            )
+            raise self.place.error(code, sentence, row=int(rows[0]), column=column, way_out=way_out)
         if self._bad is None:
             self._bad = np.zeros(self._rows, dtype=bool)
         self._bad[rows] = True

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from pairloom._data.names import Names
     from pairloom._data.tables import Table
 
-ENDINGS = frozenset(
-    (".csv", ".tsv", ".txt", ".parquet", ".pq", ".feather", ".ftr", ".arrow", ".ipc")
-)
+ENDINGS = frozenset((".csv", ".tsv", ".txt", ".parquet", ".pq", ".feather", ".ftr", ".arrow", ".ipc"))
 #: Text files that a folder of data may hold beside them.
 _FOLDER_ENDINGS = ENDINGS - {".txt"}
 _KINDS = {f"{kind}{plural}": kind for kind in STANDARD for plural in ("", "s")}
@@ -48,9 +46,7 @@ def find(data: Any, names: Names) -> list[Source]:
     return _of_object(data, names, "data", None, None)
 
 
-def _of_object(
-    data: Any, names: Names, origin: str, pair: str | None, kind: Kind | None
-) -> list[Source]:
+def _of_object(data: Any, names: Names, origin: str, pair: str | None, kind: Kind | None) -> list[Source]:
     if isinstance(data, (str, PathLike)):
         return _of_path(Path(data), names, pair, kind)
     if type(data).__module__.startswith("pandas"):
@@ -62,9 +58,7 @@ def _of_object(
     return [Source(origin, lambda place: tables.from_any(data, place), pair, kind)]
 
 
-def _of_tickers(
-    split: dict[str, Any], names: Names, origin: str, pair: str | None, kind: Kind | None
-) -> list[Source]:
+def _of_tickers(split: dict[str, Any], names: Names, origin: str, pair: str | None, kind: Kind | None) -> list[Source]:
     """yfinance's frames; a single ticker is the one pair that is traded."""
     if len(split) == 1:
         (ticker, frame), *_ = split.items()
@@ -80,9 +74,7 @@ def _reader(data: Any) -> Callable[[Place], Table]:
     return lambda place: tables.from_any(data, place)
 
 
-def _of_mapping(
-    data: Mapping[Any, Any], names: Names, origin: str, pair: str | None
-) -> list[Source]:
+def _of_mapping(data: Mapping[Any, Any], names: Names, origin: str, pair: str | None) -> list[Source]:
     """A dict of columns, of kinds, or of pairs: its keys tell."""
     if not data:
         raise DataError(f"{origin} is an empty dict; give at least one table", code="data.empty")
@@ -92,7 +84,10 @@ def _of_mapping(
             source
             for key, table in data.items()
             for source in _of_object(
-                table, names, f"{origin}[{key!r}]", pair,
+                table,
+                names,
+                f"{origin}[{key!r}]",
+                pair,
                 cast("Kind", _KINDS[str(key).strip().lower()]),
             )
         ]
@@ -101,8 +96,7 @@ def _of_mapping(
         strange = [key for key in data if isinstance(data[key], Mapping)]
         if strange:
             raise DataError(
-                f"{origin} has the key {strange[0]!r}, which is no kind of rows; "
-                "the kinds are candle, quote and trade",
+                f"{origin} has the key {strange[0]!r}, which is no kind of rows; the kinds are candle, quote and trade",
                 code="data.kind",
             )
         return [Source(origin, lambda place: tables.from_mapping(data, place), pair, None)]
@@ -141,9 +135,7 @@ def _not_found(path: Path) -> str:
     if not parent.is_dir():
         return f"{path}: there is no folder {parent}; check the path"
     beside = sorted(entry.name for entry in parent.iterdir())
-    near = difflib.get_close_matches(path.name, beside, 3) or [
-        name for name in beside if Path(name).suffix in ENDINGS
-    ]
+    near = difflib.get_close_matches(path.name, beside, 3) or [name for name in beside if Path(name).suffix in ENDINGS]
     return f"{path}: there is no such file or folder; beside it there is {listed(near)}"
 
 
@@ -152,20 +144,15 @@ def _of_folder(path: Path, names: Names, pair: str | None, kind: Kind | None) ->
     files = [
         entry
         for entry in entries
-        if entry.suffix.lower() in _FOLDER_ENDINGS and not entry.name.startswith(".")
-        and entry.is_file()
+        if entry.suffix.lower() in _FOLDER_ENDINGS and not entry.name.startswith(".") and entry.is_file()
     ]
     if not files:
         folders = [entry.name for entry in entries if entry.is_dir()]
         inside = f"; it has the folders {listed(folders)}: give one of them" if folders else ""
-        raise DataError(
-            f"{path}: the folder has no CSV, Parquet or Feather files{inside}", code="data.empty"
-        )
+        raise DataError(f"{path}: the folder has no CSV, Parquet or Feather files{inside}", code="data.empty")
     return [_of_file(file, names, pair, kind) for file in files]
 
 
 def _of_file(path: Path, names: Names, pair: str | None, kind: Kind | None) -> Source:
     told, interval = names.of_file(path.stem, path.name)
-    return Source(
-        str(path), lambda place: tables.from_file(str(path), place), pair or told, kind, interval
-    )
+    return Source(str(path), lambda place: tables.from_file(str(path), place), pair or told, kind, interval)

@@ -16,10 +16,11 @@ TIMES = ("ts", "date", "datetime", "time", "timestamp", "open_time")
 CLOSE_TIME = "close_time"
 PAIRS = ("pair", "symbol")
 QUANTITIES = ("quantity", "amount", "size")
+#: The columns of all kinds that must hold numbers.
 NUMBERS = (
-    ("open", "high", "low", "close", "volume")
-    + ("bid", "ask", "bid_size", "ask_size", "price")
-    + QUANTITIES
+    *("open", "high", "low", "close", "volume"),
+    *("bid", "ask", "bid_size", "ask_size", "price"),
+    *QUANTITIES,
 )
 #: Columns whose text matters; other text is not even read.
 TEXT = [*TIMES, CLOSE_TIME, *NUMBERS, "side"]
@@ -207,7 +208,7 @@ def array_column(name: str, values: Any, place: Place) -> Column:
         # pandas, polars and pyarrow columns know best how they become an array.
         array = np.asarray(values)
     if isinstance(array, np.ma.MaskedArray):
-        array = array.astype(np.float64).filled(np.nan)
+        array = np.ma.filled(array.astype(np.float64), np.nan)
     if array.ndim != 1:
         raise place.error(
             "data.shape",

@@ -23,9 +23,7 @@ _WAY_OUT = "give datetimes, ISO 8601 text, or integers in s, ms, us or ns"
 def to_nanoseconds(column: Column, repair: Repair) -> Ints:
     """The times of a column; what is no time is refused or marked for dropping."""
     if column.ignored is not None:
-        raise repair.place.error(
-            "data.time", f"holds {column.ignored}, no times", column=column.name, way_out=_WAY_OUT
-        )
+        raise repair.place.error("data.time", f"holds {column.ignored}, no times", column=column.name, way_out=_WAY_OUT)
     if column.words is not None:
         return _from_words(column, repair)
     kind = column.values.dtype.kind
@@ -211,7 +209,7 @@ def _nanoseconds(value: Any) -> int | None:
     if not isinstance(value, dt.date) or value != value:  # NaT is not equal to itself
         return None
     if not isinstance(value, dt.datetime):
-        value = dt.datetime(value.year, value.month, value.day)
+        value = dt.datetime(value.year, value.month, value.day, tzinfo=dt.timezone.utc)
     if value.tzinfo is None:
         value = value.replace(tzinfo=dt.timezone.utc)
     gap = value - dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
