@@ -107,9 +107,7 @@ def same_cell(name: str, got: Any, wanted: Any) -> bool:
     return bool(got == wanted)
 
 
-def first_difference(
-    got: list[dict[str, Any]], wanted: list[dict[str, Any]], columns: tuple[str, ...]
-) -> str | None:
+def first_difference(got: list[dict[str, Any]], wanted: list[dict[str, Any]], columns: tuple[str, ...]) -> str | None:
     """A message about the first row that differs, with the rows before it, or None."""
     for i in range(max(len(got), len(wanted))):
         if i < len(got) and i < len(wanted):
@@ -166,9 +164,7 @@ def differences(result: Any, reference: Reference) -> list[tuple[str, str]]:
     found.append(
         (
             "quarantined",
-            first_difference(
-                quarantine_rows(result.quarantined), quarantined, ("trader", "pair", "ts", "kind")
-            ),
+            first_difference(quarantine_rows(result.quarantined), quarantined, ("trader", "pair", "ts", "kind")),
         )
     )
     for name, columns in (
