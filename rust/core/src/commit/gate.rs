@@ -1,7 +1,7 @@
 //! The second pass of a commit: each planned order passes the gate, gets its number and its row, and is sent.
 
 use crate::domain::Nanos;
-use crate::order::{Order, OrderKind, OrderRecord, OrderStatus, RefusalRecord, reason};
+use crate::order::{Order, OrderKind, OrderRecord, OrderStatus, Origin, RefusalRecord, reason};
 use crate::risk::Refused;
 use crate::strategy::{Hook, Hooks, RefusalView};
 
@@ -23,7 +23,7 @@ impl Writer {
         let (lots, kind, unusable) = match (plan.lots, plan.kind) {
             (Ok(lots), Ok(kind)) => (lots, kind, None),
             (Err(refused), kind) => (0, kind.unwrap_or(OrderKind::Limit(0)), Some(refused)),
-            (Ok(lots), Err(refused)) => (lots, OrderKind::Limit(0), Some(refused)),
+            (Ok(_), Err(refused)) => (0, OrderKind::Limit(0), Some(refused)),
         };
         let order = Order {
             id,
@@ -46,19 +46,26 @@ impl Writer {
         let verdict = self.gate.judge(order.clone(), &self.account);
         let Some(approved) = verdict.approved else {
             if let Some(refused) = verdict.refused {
-                self.refuse(now, &order, refused);
+                let lots = if order.reduce_only { 0 } else { order.lots };
+                self.refuse(now, &Order { lots, ..order }, refused);
             }
             return;
         };
         let sent = approved.get().clone();
+        // Of an order that was cut the row keeps the check that cut it; of one that closes for a quarantine, that.
+        let why = match (&verdict.refused, sent.origin) {
+            (Some(refused), _) => refused.check,
+            (None, Origin::Quarantine) => reason::QUARANTINE,
+            (None, _) => reason::NONE,
+        };
         self.records
             .orders
-            .push(record(now, &sent, OrderStatus::Working, reason::NONE));
+            .push(record(now, &sent, OrderStatus::Working, why));
         if let Some(refused) = verdict.refused {
             self.note_refusal(now, &sent, refused);
         }
         self.account.open(sent.clone());
-        self.tell_order(&sent, OrderStatus::Working, reason::NONE);
+        self.tell_order(&sent, OrderStatus::Working, why);
         out.push(Command::Submit(approved));
     }
 

@@ -9,7 +9,7 @@ mod settle;
 
 pub use records::{Counted, Curve, FillRecord, QuarantineRecord, Records};
 
-use crate::domain::{Money, Nanos, Side};
+use crate::domain::{Money, Nanos};
 use crate::order::{Order, OrderId, OrderStatus, Reason};
 use crate::portfolio::{Portfolio, order_view};
 use crate::risk::{Approved, RiskGate};
@@ -185,6 +185,3 @@ impl Writer {
         self.account.cash()
     }
 }
-
-/// The side of an order whose direction is not known, for its row in the table.
-const UNKNOWN_SIDE: Side = Side::Buy;

@@ -9,7 +9,7 @@ use crate::risk::{Refused, size_refusal};
 use crate::signal::{Intent, OrderRequest, SizeError, SizeSpec, Sizing, TimeInForce, TradeSignal};
 
 use super::records::QuarantineRecord;
-use super::{Act, Author, Command, OnError, UNKNOWN_SIDE, Writer};
+use super::{Act, Author, Command, OnError, Writer};
 
 /// An order before the gate.
 #[derive(Debug)]
@@ -162,7 +162,12 @@ impl Resolver<'_> {
             },
             TradeSignal::Target(size) => {
                 let target = self.sizing().signed(&size);
-                self.named(target.map_err(Some), UNKNOWN_SIDE, None);
+                let side = if size.is_negative() {
+                    Side::Sell
+                } else {
+                    Side::Buy
+                };
+                self.named(target.map_err(Some), side, None);
             }
         }
     }

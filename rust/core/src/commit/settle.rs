@@ -22,7 +22,7 @@ impl Writer {
                     execution.trader,
                     execution.order,
                     OrderStatus::Cancelled,
-                    reason::IMMEDIATE,
+                    reason::NONE,
                 );
             }
         };

@@ -14,7 +14,7 @@ use crate::portfolio::Portfolio;
 use crate::replay;
 use crate::risk::{Margin, RiskGate};
 use crate::trader::{Trader, TraderSpec};
-use crate::venue::SimVenue;
+use crate::venue::{BookConfig, SimVenue};
 
 use super::config::{Account, Config, RunOptions, TimeMark, TraderConfig};
 use super::outcome::{Outcome, Timings};
@@ -117,7 +117,11 @@ pub fn wire(config: &Config, traders: Vec<TraderConfig>, data: &MarketData) -> R
     let books: Vec<_> = markets
         .iter()
         .zip(&scales)
-        .map(|(market, scale)| (*scale, market.kinds().collect()))
+        .map(|(market, scale)| BookConfig {
+            scale: *scale,
+            grid: grid_of(market, *scale),
+            kinds: market.kinds().collect(),
+        })
         .collect();
     let venue = SimVenue::new(config.venue, &books);
     Ok(Core {
@@ -258,6 +262,12 @@ fn instruments(
         instruments.push(instrument);
     }
     Ok((scales, instruments))
+}
+
+/// The price scale of the data in units of the market's scale, which an instrument's tick may have made finer.
+fn grid_of(market: &Market, scale: PriceScale) -> i64 {
+    let finer = i32::from(scale.digits) - i32::from(market.scale.digits);
+    10_i64.checked_pow(finer.unsigned_abs()).unwrap_or(1)
 }
 
 fn check_latency(config: &Config, markets: &[&Market]) -> Result<(), Error> {

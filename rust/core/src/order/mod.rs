@@ -108,8 +108,6 @@ pub mod reason {
     pub const QUARANTINE: Reason = "quarantine";
     /// The account was liquidated.
     pub const LIQUIDATION: Reason = "liquidation";
-    /// Its first opportunity passed (`IOC`, `FOK`).
-    pub const IMMEDIATE: Reason = "immediate_or_cancel";
     /// A person's command.
     pub const COMMAND: Reason = "command";
 }

@@ -2,6 +2,7 @@
 
 use crate::domain::{HalfUnits, Liquidity, Lots, Money, Nanos, Rounding, Side, ratio_floor};
 use crate::order::Order;
+use crate::signal::TimeInForce;
 use crate::strategy::ExitView;
 
 use super::{Portfolio, TradeRecord};
@@ -74,7 +75,10 @@ impl Portfolio {
                 .cost(price, lots, liquidity)
                 .is_some_and(|cost| cost <= free);
             if !fits {
-                lots = instrument.affordable(free, price, liquidity)?.min(lots);
+                lots = match order.tif {
+                    TimeInForce::FillOrKill => 0,
+                    _ => instrument.affordable(free, price, liquidity)?.min(lots),
+                };
             }
         }
         let fee = instrument.fee(price, lots, liquidity)?;

@@ -248,7 +248,7 @@ impl<'a> Replay<'a> {
         }
         if warm_up && !self.started {
             self.warm_up(now);
-            return Flow::Go;
+            return self.all_quarantined();
         }
         self.step(now, true)
     }
@@ -283,10 +283,7 @@ impl<'a> Replay<'a> {
     fn step(&mut self, now: Nanos, last_of_time: bool) -> Flow {
         self.report.steps += 1;
         self.report.last_ts = Some(now);
-        if !self.started {
-            self.started = true;
-            self.tell_start();
-        }
+        self.started = true;
         self.meet_venue(now, last_of_time);
         self.take_marks(now);
         if self.evaluate(now) == Flow::Interrupted {
@@ -298,19 +295,14 @@ impl<'a> Replay<'a> {
             self.opens(now);
         }
         self.deliver();
-        if self.active == 0 {
-            return Flow::AllQuarantined;
-        }
-        Flow::Go
+        self.all_quarantined()
     }
 
-    fn tell_start(&mut self) {
-        for (index, trader) in (0_u32..).zip(&mut self.cast.traders) {
-            let trader = trader.get_mut();
-            trader.tell(Hook::Start);
-            if !trader.due.is_empty() {
-                self.due.push(index);
-            }
+    const fn all_quarantined(&self) -> Flow {
+        if self.active == 0 {
+            Flow::AllQuarantined
+        } else {
+            Flow::Go
         }
     }
 
@@ -321,8 +313,16 @@ impl<'a> Replay<'a> {
         }
         self.acting.sort_unstable();
         self.acting.dedup();
-        let mut acts = Vec::with_capacity(self.acting.len());
-        for index in self.acting.drain(..) {
+        let acting = std::mem::take(&mut self.acting);
+        self.commit_of(now, &acting);
+        self.acting = acting;
+        self.acting.clear();
+    }
+
+    /// Commits what some traders asked for.
+    fn commit_of(&mut self, now: Nanos, acting: &[u32]) {
+        let mut acts = Vec::with_capacity(acting.len());
+        for &index in acting {
             let trader = self.cast.traders[index as usize].get_mut();
             let intents = std::mem::take(&mut trader.orders.intents);
             let failure = match trader.failure.take() {

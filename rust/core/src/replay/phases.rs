@@ -69,6 +69,7 @@ impl Replay<'_> {
     pub(super) fn warm_up(&mut self, now: Nanos) {
         self.meet_venue(now, false);
         self.mark_rows();
+        self.quarantine_failed_setups(now);
         for index in 0..self.rows.len() {
             let row = self.rows[index];
             let market = row.entry.market();
@@ -76,6 +77,21 @@ impl Replay<'_> {
                 let trader = self.cast.slots.of(market)[slot];
                 evaluate_one(&mut self.cast, &self.writer, trader, row, now);
             }
+        }
+    }
+
+    /// An error in `setup` counts at the first step, even where that one only warms up.
+    fn quarantine_failed_setups(&mut self, now: Nanos) {
+        let traders = &mut self.cast.traders;
+        let failed: Vec<u32> = self
+            .acting
+            .extract_if(.., |index| {
+                traders[*index as usize].get_mut().failure.is_some()
+            })
+            .collect();
+        if !failed.is_empty() {
+            self.report.last_ts = Some(now);
+            self.commit_of(now, &failed);
         }
     }
 

@@ -4,7 +4,7 @@ use crate::domain::{Rate, Side, decimal_string, ratio_floor};
 use crate::order::Order;
 use crate::portfolio::Portfolio;
 
-use super::{Refused, check, overflow, size};
+use super::{Refused, check, overflow};
 
 /// The leverage limit of a margin account.
 #[derive(Clone, Copy, Debug)]
@@ -17,9 +17,6 @@ impl Margin {
     /// Compares the exposure after the order with what equity allows.
     pub(super) fn check(&self, order: &Order, account: &Portfolio) -> Result<(), Refused> {
         let book = account.market(order.market);
-        if book.mark.is_none() {
-            return Err(size::no_price());
-        }
         let (buys, sells) = match order.side {
             Side::Buy => (order.lots, 0),
             Side::Sell => (0, order.lots),

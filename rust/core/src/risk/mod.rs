@@ -7,7 +7,6 @@ mod cash;
 mod margin;
 mod min_notional;
 mod overflow;
-mod reduce_only;
 mod short_sale;
 mod size;
 
@@ -61,8 +60,6 @@ pub mod check {
     pub const NOT_POSITIVE: &str = "not_positive";
     /// A number does not fit.
     pub const OVERFLOW: &str = "overflow";
-    /// A reduce-only order has nothing to reduce.
-    pub const REDUCE_ONLY: &str = "reduce_only";
     /// The order is worth less than the instrument's minimum.
     pub const MIN_NOTIONAL: &str = "min_notional";
 }
@@ -95,7 +92,7 @@ impl RiskGate {
             .min(order.lots);
         if order.reduce_only {
             if reducing == 0 {
-                return Verdict::refuse(reduce_only::refusal());
+                return Verdict::refuse(size::nothing_to_reduce());
             }
             order.lots = reducing;
         }
@@ -124,9 +121,9 @@ impl RiskGate {
 
     /// Every check that an order adding exposure must pass; returns the cash to reserve.
     fn check_adding(&self, order: &Order, account: &Portfolio) -> Result<Money, Refused> {
-        short_sale::check(order, account)?;
-        overflow::check(order, account)?;
         let price = reference_price(order, account)?;
+        overflow::check(order, account)?;
+        short_sale::check(order, account)?;
         min_notional::check(order, price, account)?;
         if account.is_spot() {
             cash::reserve(order, price, account)
@@ -137,15 +134,16 @@ impl RiskGate {
     }
 }
 
-/// The price an order is measured at: its limit, else the ask for a purchase on quotes, else the last price.
+/// The price an order is measured at: its limit, else the ask for a purchase on quotes, else the last price. Without
+/// a last price nothing is known of the market, and what is unknown is refused.
 fn reference_price(order: &Order, account: &Portfolio) -> Result<HalfUnits, Refused> {
     let book = account.market(order.market);
-    let price = match (order.kind, order.side) {
-        (OrderKind::Limit(price), _) => price.checked_mul(2),
-        (OrderKind::Market, Side::Buy) => book.ask.or(book.mark),
-        (OrderKind::Market, Side::Sell) => book.mark,
-    };
-    price.ok_or_else(size::no_price)
+    let mark = book.mark.ok_or_else(size::no_price)?;
+    match (order.kind, order.side) {
+        (OrderKind::Limit(price), _) => price.checked_mul(2).ok_or_else(overflow::refusal),
+        (OrderKind::Market, Side::Buy) => Ok(book.ask.unwrap_or(mark)),
+        (OrderKind::Market, Side::Sell) => Ok(mark),
+    }
 }
 
 impl Verdict {

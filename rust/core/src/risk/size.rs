@@ -27,6 +27,13 @@ pub fn size_refusal(error: Option<SizeError>) -> Refused {
     }
 }
 
+pub(super) fn nothing_to_reduce() -> Refused {
+    Refused::new(
+        check::BELOW_LOT,
+        "reduce_only: nothing is left of the order, for there is no position of the other side to reduce",
+    )
+}
+
 pub(super) fn no_price() -> Refused {
     Refused::new(
         check::NO_PRICE,

@@ -15,6 +15,19 @@ pub enum SizeSpec {
     Equity(Amount),
 }
 
+impl SizeSpec {
+    /// Whether the number is below zero.
+    #[must_use]
+    pub const fn is_negative(&self) -> bool {
+        let (Self::Base(amount) | Self::Quote(amount) | Self::Equity(amount)) = self;
+        match amount {
+            Amount::Exact(value) => value.is_sign_negative(),
+            Amount::TooLarge { negative } => *negative,
+            Amount::NotFinite => false,
+        }
+    }
+}
+
 /// Why a size gives no quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SizeError {
@@ -47,8 +60,10 @@ impl Sizing<'_> {
     /// # Errors
     /// When the size is no positive whole number of lots after rounding down.
     pub fn lots(&self, size: &SizeSpec) -> Result<Lots, SizeError> {
+        if size.is_negative() {
+            return Err(SizeError::NotPositive);
+        }
         match self.signed(size)? {
-            lots if lots < 0 => Err(SizeError::NotPositive),
             0 => Err(SizeError::NotPositive),
             lots => Ok(lots),
         }

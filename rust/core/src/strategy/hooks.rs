@@ -16,7 +16,7 @@ pub struct TimeEvent {
 /// Something that happened to a trader, told before its next events.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Hook {
-    /// The first step of the run.
+    /// The first of the trader's own events after the warm-up, or of the times it asked for, is about to come.
     Start,
     /// One of its orders was filled.
     Fill(FillView),

@@ -108,14 +108,21 @@ impl Trader {
             orders: &mut orders,
         };
         let failure = evaluate::guard(|| strategy.setup(&mut ctx)).err();
+        let hooks = strategy.hooks();
+        // `on_start` waits with the other hooks that are due before the trader's first event.
+        let due = if hooks.has(Hooks::START) {
+            vec![Hook::Start]
+        } else {
+            Vec::new()
+        };
         Self {
             index,
             state: TraderState::Active,
             orders,
-            due: Vec::new(),
+            due,
             failure,
             evaluations: 0,
-            hooks: strategy.hooks(),
+            hooks,
             lane: strategy.lane(),
             strategy,
             graph,

@@ -13,7 +13,7 @@ pub(super) fn immediate(venue: &mut SimVenue, now: Nanos, out: &mut Vec<Executio
         if config.latency > 0 || book.met_ts != Some(now) {
             continue;
         }
-        let (quote, close) = (book.quote, book.close);
+        let (quote, close, grid) = (book.quote, book.close, book.grid);
         let on_quotes = book.has(EventKind::Quote);
         if book.waits_for_open(config.fill) {
             continue;
@@ -23,8 +23,8 @@ pub(super) fn immediate(venue: &mut SimVenue, now: Nanos, out: &mut Vec<Executio
                 return None;
             }
             match (on_quotes, quote, close) {
-                (true, Some(best), _) => quotes::meet(order, best, now, &config),
-                (false, _, Some(close)) => candles::meet_close(order, close, now, &config),
+                (true, Some(best), _) => quotes::meet(order, best, now, &config, grid),
+                (false, _, Some(close)) => candles::meet_close(order, close, now, &config, grid),
                 _ => None,
             }
         });
@@ -68,9 +68,10 @@ fn arrive(venue: &mut SimVenue, market: u32, id: u64, now: Nanos, out: &mut Vec<
     let config = venue.config;
     let book = &mut venue.books[market as usize];
     let Some(best) = book.quote else { return };
+    let grid = book.grid;
     book.sweep(out, |order| {
         if order.id == id && !order.arrived {
-            quotes::meet(order, best, now, &config)
+            quotes::meet(order, best, now, &config, grid)
         } else {
             None
         }

@@ -28,23 +28,25 @@ pub(super) fn on_candle(
         return;
     }
     let Some(candle) = event.candle() else { return };
-    let scale = book.scale;
+    let (scale, grid) = (book.scale, book.grid);
     book.sweep(out, |order| {
-        if order.arrives > now {
-            return None;
-        }
         let limit = match order.kind {
-            OrderKind::Market => return market(order, &candle, scale, now, config),
+            OrderKind::Market => return market(order, &candle, (scale, grid), now, config),
             OrderKind::Limit(limit) => limit,
         };
         if config.fill == FillModel::Close && !order.arrived {
-            return meet_close(order, scale.units(candle.close), now, config);
+            return meet_close(order, scale.units(candle.close), now, config, grid);
         }
-        if candle.open_ts < order.decided.max(order.arrives) {
+        if candle.open_ts < order.decided {
             return None;
         }
-        let filled = rest(order.side, limit, &candle, scale);
-        match filled {
+        // An order that will not wait has the open as its one chance.
+        let reach = if order.tif.is_immediate() {
+            Reach::Open
+        } else {
+            Reach::Range
+        };
+        match rest(order.side, limit, &candle, scale, reach) {
             Some((ts, price)) => Some((
                 ts,
                 Outcome::Filled {
@@ -63,12 +65,12 @@ pub(super) fn on_candle(
 fn market(
     order: &mut Resting,
     candle: &Candle,
-    scale: crate::market::PriceScale,
+    (scale, grid): (crate::market::PriceScale, i64),
     now: Nanos,
     config: &VenueConfig,
 ) -> Option<(Nanos, Outcome)> {
     if config.fill == FillModel::Close {
-        return meet_close(order, scale.units(candle.close), now, config);
+        return meet_close(order, scale.units(candle.close), now, config, grid);
     }
     if candle.open_ts < order.decided {
         return None;
@@ -76,7 +78,7 @@ fn market(
     Some((
         candle.open_ts,
         Outcome::Filled {
-            price: config.slipped(scale.units(candle.open), order.side),
+            price: config.slipped(scale.units(candle.open), order.side, grid),
             liquidity: Liquidity::Taker,
         },
     ))
@@ -88,10 +90,11 @@ pub(super) fn meet_close(
     close: i64,
     now: Nanos,
     config: &VenueConfig,
+    grid: i64,
 ) -> Option<(Nanos, Outcome)> {
     order.arrived = true;
     let price = match order.kind {
-        OrderKind::Market => config.slipped(close, order.side),
+        OrderKind::Market => config.slipped(close, order.side, grid),
         OrderKind::Limit(limit) if through(order.side, limit, close) => close.saturating_mul(2),
         OrderKind::Limit(_) if order.tif.is_immediate() => return Some((now, Outcome::Missed)),
         OrderKind::Limit(_) => return None,
@@ -105,20 +108,28 @@ pub(super) fn meet_close(
     ))
 }
 
+/// What of a candle an order meets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Open,
+    Range,
+}
+
 /// When and at what price a candle fills a resting limit order.
 fn rest(
     side: Side,
     limit: i64,
     candle: &Candle,
     scale: crate::market::PriceScale,
+    reach: Reach,
 ) -> Option<(Nanos, i64)> {
     let open = scale.units(candle.open);
     if through(side, limit, open) {
         return Some((candle.open_ts, open));
     }
-    let reach = match side {
+    let extreme = match side {
         Side::Buy => scale.units(candle.low),
         Side::Sell => scale.units(candle.high),
     };
-    through(side, limit, reach).then_some((candle.close_ts, limit))
+    (reach == Reach::Range && through(side, limit, extreme)).then_some((candle.close_ts, limit))
 }

@@ -36,6 +36,17 @@ pub struct VenueConfig {
     pub latency: Nanos,
 }
 
+/// One market of the venue.
+#[derive(Clone, Debug)]
+pub struct BookConfig {
+    /// What its whole numbers mean.
+    pub scale: PriceScale,
+    /// The price scale of the data in units, larger than one where the instrument's tick is finer than the data.
+    pub grid: i64,
+    /// The kinds of data it has.
+    pub kinds: Vec<EventKind>,
+}
+
 /// What the venue says of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Execution {
@@ -82,6 +93,8 @@ struct Resting {
 #[derive(Debug)]
 struct Book {
     scale: PriceScale,
+    /// The price scale of the data in units: the grid on which slipped prices lie.
+    grid: i64,
     kinds: [bool; 3],
     orders: Vec<Resting>,
     /// The last best prices in units, and when they were told.
@@ -106,12 +119,13 @@ pub struct SimVenue {
 impl SimVenue {
     /// A venue over markets with these kinds of data.
     #[must_use]
-    pub fn new(config: VenueConfig, markets: &[(PriceScale, Vec<EventKind>)]) -> Self {
+    pub fn new(config: VenueConfig, markets: &[BookConfig]) -> Self {
         let books = markets
             .iter()
-            .map(|(scale, kinds)| Book {
-                scale: *scale,
-                kinds: EventKind::ALL.map(|kind| kinds.contains(&kind)),
+            .map(|config| Book {
+                scale: config.scale,
+                grid: config.grid,
+                kinds: EventKind::ALL.map(|kind| config.kinds.contains(&kind)),
                 orders: Vec::new(),
                 quote: None,
                 close: None,
@@ -129,13 +143,19 @@ impl SimVenue {
     /// Takes an order. `next_open` is the opening time of the first candle of its market that opens at the step's
     /// time or later, where the data tell it beforehand.
     pub fn submit(&mut self, order: &Order, next_open: Option<Nanos>) {
-        let arrives = order.decided.saturating_add(self.config.latency);
         let book = &mut self.books[order.market as usize];
+        // Where orders are filled on candles, latency has no meaning.
+        let latency = if book.has(EventKind::Candle) && !book.has(EventKind::Quote) {
+            0
+        } else {
+            self.config.latency
+        };
+        let arrives = order.decided.saturating_add(latency);
         if book.waits_for_open(self.config.fill) && order.kind == OrderKind::Market {
             if let Some(open) = next_open {
                 self.wakes.insert((open, order.market, order.id));
             }
-        } else if book.has(EventKind::Quote) && self.config.latency > 0 {
+        } else if book.quote.is_some() && latency > 0 {
             self.wakes.insert((arrives, order.market, order.id));
         }
         book.orders.push(Resting {
@@ -182,7 +202,16 @@ impl SimVenue {
         let book = &mut self.books[market as usize];
         match event.kind() {
             EventKind::Candle => candles::on_candle(book, event, now, &config, out),
-            EventKind::Quote => quotes::on_quote(book, event, now, &config, out),
+            EventKind::Quote => {
+                let first = book.quote.is_none();
+                quotes::on_quote(book, event, now, &config, out);
+                if first {
+                    // Orders on their way had no quote to arrive at; from now on they have.
+                    let waiting = book.orders.iter().filter(|order| order.arrives > now);
+                    self.wakes
+                        .extend(waiting.map(|order| (order.arrives, market, order.id)));
+                }
+            }
             EventKind::Trade => trades::on_trade(book, event, now, &config, out),
         }
     }
@@ -253,17 +282,19 @@ impl Book {
 }
 
 impl VenueConfig {
-    /// A market order's price in half units: the market's, made worse by the slippage and rounded to whole units
-    /// against the trader.
-    fn slipped(&self, price: i64, side: Side) -> HalfUnits {
+    /// A market order's price in half units: the market's, made worse by the slippage and rounded to the data's price
+    /// scale against the trader.
+    fn slipped(&self, price: i64, side: Side, grid: i64) -> HalfUnits {
         let slip = self.slippage;
-        let one = slip.denominator;
-        let units = match side {
+        let (one, step) = (slip.denominator, i128::from(grid));
+        let steps = match side {
             _ if slip.mantissa == 0 => return price.saturating_mul(2),
-            Side::Buy => ratio_ceil(&[i128::from(price), one + slip.mantissa], &[one]),
-            Side::Sell => ratio_floor(&[i128::from(price), one - slip.mantissa], &[one]),
+            Side::Buy => ratio_ceil(&[i128::from(price), one + slip.mantissa], &[one, step]),
+            Side::Sell => ratio_floor(&[i128::from(price), one - slip.mantissa], &[one, step]),
         };
-        let units = units.and_then(|units| i64::try_from(units).ok());
+        let units = steps
+            .and_then(|steps| steps.checked_mul(step))
+            .and_then(|units| i64::try_from(units).ok());
         units.unwrap_or(i64::MAX / 4).max(0).saturating_mul(2)
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn fill(
                 trader: order.trader,
                 ts,
                 outcome: Outcome::Filled {
-                    price: config.slipped(units, order.side),
+                    price: config.slipped(units, order.side, book.grid),
                     liquidity: Liquidity::Taker,
                 },
             },

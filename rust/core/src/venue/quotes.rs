@@ -23,12 +23,13 @@ pub(super) fn on_quote(
     if book.orders.is_empty() {
         return;
     }
+    let grid = book.grid;
     book.sweep(out, |order| {
         // An order that is still on its way meets the last quote when it arrives, not this one.
         if order.arrives > now || (config.latency > 0 && !order.arrived && order.arrives == now) {
             return None;
         }
-        meet(order, best, now, config)
+        meet(order, best, now, config, grid)
     });
 }
 
@@ -38,6 +39,7 @@ pub(super) fn meet(
     best: (i64, i64),
     now: Nanos,
     config: &VenueConfig,
+    grid: i64,
 ) -> Option<(Nanos, Outcome)> {
     let market = match order.side {
         Side::Buy => best.1,
@@ -49,7 +51,7 @@ pub(super) fn meet(
         OrderKind::Market => Some((
             now,
             Outcome::Filled {
-                price: config.slipped(market, order.side),
+                price: config.slipped(market, order.side, grid),
                 liquidity: Liquidity::Taker,
             },
         )),

@@ -7,7 +7,7 @@ use crate::domain::{Liquidity, Nanos};
 use crate::market::{EventKind, EventRef};
 use crate::order::OrderKind;
 
-use super::{Book, Execution, Outcome, VenueConfig, through};
+use super::{Book, Execution, FillModel, Outcome, VenueConfig, through};
 
 pub(super) fn on_trade(
     book: &mut Book,
@@ -22,15 +22,19 @@ pub(super) fn on_trade(
     let Some(trade) = event.trade() else { return };
     let price = book.scale.units(trade.price);
     let alone = !book.has(EventKind::Candle) && !book.has(EventKind::Quote);
+    // Where orders first meet a quote or a close, a trade before that does not reach them.
+    let after_arrival = book.has(EventKind::Quote)
+        || (book.has(EventKind::Candle) && config.fill == FillModel::Close);
+    let grid = book.grid;
     book.sweep(out, |order| {
-        if now <= order.decided || now < order.arrives {
+        if (config.latency > 0 && now <= order.arrives) || (after_arrival && !order.arrived) {
             return None;
         }
         match order.kind {
             OrderKind::Market if alone => Some((
                 now,
                 Outcome::Filled {
-                    price: config.slipped(price, order.side),
+                    price: config.slipped(price, order.side, grid),
                     liquidity: Liquidity::Taker,
                 },
             )),
