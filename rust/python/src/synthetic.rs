@@ -10,12 +10,17 @@ use pairloom_core::market::synthetic::{
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use crate::errors::raise;
+
 /// Rows of markets that do not exist, one dict of columns for each of `markets`.
 ///
 /// `markets` holds `(price, digits, volatility)` of each; `pairloom.synthetic` describes the rest.
 #[pyfunction]
 #[pyo3(signature = (kind, markets, *, rows, interval, start, seed, correlation, missing))]
-#[expect(clippy::too_many_arguments, reason = "keywords, each named by the one caller")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "keywords, each named by the one caller"
+)]
 pub(crate) fn synthetic<'py>(
     py: Python<'py>,
     kind: &str,
@@ -29,15 +34,26 @@ pub(crate) fn synthetic<'py>(
 ) -> PyResult<Bound<'py, PyList>> {
     let kind = EventKind::parse(kind)
         .ok_or_else(|| Error::config("config.kind", format!("kind={kind:?} is unknown")));
-    let spec = |kind| SyntheticFeedSpec { seed, kind, start, interval, correlation, missing };
+    let spec = |kind| SyntheticFeedSpec {
+        seed,
+        kind,
+        start,
+        interval,
+        correlation,
+        missing,
+    };
     let markets: Vec<_> = markets
         .into_iter()
-        .map(|(price, digits, volatility)| SyntheticMarketSpec { price, digits, volatility })
+        .map(|(price, digits, volatility)| SyntheticMarketSpec {
+            price,
+            digits,
+            volatility,
+        })
         .collect();
     // Ten thousand markets take a second: other Python threads may run meanwhile.
     let columns = py
         .detach(|| SyntheticFeed::new(spec(kind?), &markets)?.columns(rows))
-        .map_err(|error| config_error(py, &error))?;
+        .map_err(|error| raise(py, &error))?;
     let list = PyList::empty(py);
     for market in columns {
         list.append(to_dict(py, market)?)?;
@@ -77,15 +93,4 @@ fn to_dict(py: Python<'_>, columns: SyntheticColumns) -> PyResult<Bound<'_, PyDi
         dict.set_item(name, values.into_pyarray(py))?;
     }
     Ok(dict)
-}
-
-/// A `pairloom.errors.ConfigError` with the core's code and sentence.
-fn config_error(py: Python<'_>, error: &Error) -> PyErr {
-    let raise = || -> PyResult<PyErr> {
-        let details = PyDict::new(py);
-        details.set_item("code", error.code)?;
-        let class = py.import("pairloom.errors")?.getattr("ConfigError")?;
-        Ok(PyErr::from_value(class.call((&error.message,), Some(&details))?))
-    };
-    raise().unwrap_or_else(|failure| failure)
 }

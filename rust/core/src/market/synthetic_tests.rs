@@ -278,118 +278,49 @@ fn a_walk_at_its_ends_still_gives_prices() {
 }
 
 #[test]
-fn what_is_out_of_range_is_refused_by_name() {
-    let good = spec(EventKind::Candle);
-    let market = markets(1).remove(0);
-    let feeds = [
-        (
-            "interval",
-            SyntheticFeedSpec {
-                interval: 0,
-                ..good.clone()
-            },
-        ),
-        (
-            "correlation",
-            SyntheticFeedSpec {
-                correlation: 1.1,
-                ..good.clone()
-            },
-        ),
-        (
-            "correlation",
-            SyntheticFeedSpec {
-                correlation: f64::NAN,
-                ..good.clone()
-            },
-        ),
-        (
-            "missing",
-            SyntheticFeedSpec {
-                missing: 1.0,
-                ..good.clone()
-            },
-        ),
-        (
-            "missing",
-            SyntheticFeedSpec {
-                missing: -0.1,
-                ..good.clone()
-            },
-        ),
+fn a_feed_out_of_range_is_refused_by_name() {
+    let cases: [(&str, fn(&mut SyntheticFeedSpec)); 5] = [
+        ("interval", |feed| feed.interval = 0),
+        ("correlation", |feed| feed.correlation = 1.1),
+        ("correlation", |feed| feed.correlation = f64::NAN),
+        ("missing", |feed| feed.missing = 1.0),
+        ("missing", |feed| feed.missing = -0.1),
     ];
-    for (argument, feed) in feeds {
+    for (argument, spoil) in cases {
+        let mut feed = spec(EventKind::Candle);
+        spoil(&mut feed);
         assert_names(
             &SyntheticFeed::new(feed, &markets(1)).unwrap_err(),
             argument,
         );
     }
-    let walks = [
-        (
-            "digits",
-            SyntheticMarketSpec {
-                digits: 13,
-                ..market.clone()
-            },
-        ),
-        (
-            "volatility",
-            SyntheticMarketSpec {
-                volatility: -0.1,
-                ..market.clone()
-            },
-        ),
-        (
-            "volatility",
-            SyntheticMarketSpec {
-                volatility: f64::INFINITY,
-                ..market.clone()
-            },
-        ),
-        (
-            "price",
-            SyntheticMarketSpec {
-                price: 0.0,
-                ..market.clone()
-            },
-        ),
-        (
-            "price",
-            SyntheticMarketSpec {
-                price: f64::NAN,
-                ..market.clone()
-            },
-        ),
-        (
-            "price",
-            SyntheticMarketSpec {
-                price: 0.01,
-                ..market.clone()
-            },
-        ),
-        (
-            "price",
-            SyntheticMarketSpec {
-                price: 1e13,
-                ..market
-            },
-        ),
+}
+
+#[test]
+fn a_market_out_of_range_is_refused_by_name() {
+    let cases: [(&str, fn(&mut SyntheticMarketSpec)); 7] = [
+        ("digits", |market| market.digits = 13),
+        ("volatility", |market| market.volatility = -0.1),
+        ("volatility", |market| market.volatility = f64::INFINITY),
+        ("price", |market| market.price = 0.0),
+        ("price", |market| market.price = f64::NAN),
+        ("price", |market| market.price = 0.01),
+        ("price", |market| market.price = 1e13),
     ];
-    for (argument, walk) in walks {
-        assert_names(
-            &SyntheticFeed::new(good.clone(), &[walk]).unwrap_err(),
-            argument,
-        );
+    for (argument, spoil) in cases {
+        let mut spoilt = markets(1);
+        spoil(&mut spoilt[0]);
+        let refused = SyntheticFeed::new(spec(EventKind::Candle), &spoilt).unwrap_err();
+        assert_names(&refused, argument);
     }
-    let late = SyntheticFeedSpec {
-        start: Nanos::MAX - 10 * MINUTE,
-        ..good
-    };
-    let refused = SyntheticFeed::new(late, &markets(1))
-        .unwrap()
-        .columns(100)
-        .unwrap_err();
-    assert_names(&refused, "rows");
+}
+
+#[test]
+fn rows_past_the_end_of_time_are_refused() {
+    let mut late = spec(EventKind::Candle);
+    late.start = Nanos::MAX - 10 * MINUTE;
+    let feed = SyntheticFeed::new(late, &markets(1)).unwrap();
+    assert_names(&feed.columns(100).unwrap_err(), "rows");
 }
 
 fn assert_names(error: &Error, argument: &str) {

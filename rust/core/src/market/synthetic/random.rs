@@ -2,11 +2,11 @@
 //!
 //! A library's generator may change with its version, and a platform's logarithm with the platform; either would
 //! change every synthetic price. So both algorithms are written out here, from the public descriptions by their
-//! authors: SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014) to
+//! authors: `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014) to
 //! turn a seed into a state, and xoshiro256++ (Blackman and Vigna, "Scrambled linear pseudorandom number
 //! generators", ACM TOMS 2021) to draw. Normal numbers come from Marsaglia's polar method on `libm`.
 
-/// One step of SplitMix64: advances the state and returns the next number.
+/// One step of `SplitMix64`: advances the state and returns the next number.
 fn split_mix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *state;
@@ -87,7 +87,7 @@ impl Random {
 mod tests {
     use super::*;
 
-    /// The first numbers of SplitMix64 from the seed 1234567, as its authors' program prints them.
+    /// The first numbers of `SplitMix64` from the seed 1234567, as its authors' program prints them.
     #[test]
     fn split_mix_gives_the_published_numbers() {
         let mut state = 1_234_567;
