@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from reference import api
 from reference.compare import assert_equal, rows_of
 from reference.model import Reference, Settings

@@ -57,8 +57,11 @@ class Indicator:
         column = self.on
         if column is None:
             column = {"candle": "close", "quote": "mid", "trade": "price"}[row.kind]
-        if column == "mid":
-            entry: Any = Fraction(row.ints["bid"] + row.ints["ask"], 2)
+        if column == "mid" and self.kind != "sma":
+            entry: Any = (row.values["bid"] + row.values["ask"]) / 2
+        elif column == "mid":
+            # Twice the mid, so that the sum stays an integer; compute() halves it.
+            entry = row.ints["bid"] + row.ints["ask"]
         elif self.kind == "sma" and column in row.ints:
             entry = row.ints[column]
         else:
@@ -79,8 +82,10 @@ class Indicator:
         if isinstance(self.window[0], float):
             return float(sum(map(Fraction, self.window)) / self.period)
         # Python divides integers with one correct rounding, so equal means are equal floats.
-        total = Fraction(sum(self.window)) / self.period / Fraction(10) ** self.scale
-        return total.numerator / total.denominator
+        parts = self.period * (2 if column == "mid" else 1)
+        if self.scale >= 0:
+            return float(sum(self.window) / (parts * 10**self.scale))
+        return float(sum(self.window) * 10**-self.scale / parts)
 
     @property
     def ready(self) -> bool:

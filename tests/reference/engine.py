@@ -242,7 +242,7 @@ class Model:
         if self.ledger.spot and order.side > 0:
             self.ledger.reserved[order.id] = reservation(self, item, order.quantity)
         self.working.append(order)
-        if reason in ("cash", "short_sale", "margin", "overflow", "no_price"):
+        if item.origin in ("signal", "order") and reason:
             self._announce_refusal(order, reason, self.ts)
         self._notify(order)
         return order

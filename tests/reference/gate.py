@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .trader import Trader
 
 ZERO = Fraction(0)
+NOTHING_TO_REDUCE = "below_lot"
 
 
 def reducible(model: Model, trader: Trader, side: int) -> Fraction:
@@ -83,6 +84,9 @@ def refusal_of(model: Model, item: Wanted) -> str | None:
         return "no_price"
     if overflows(model, item):
         return "overflow"
+    price = item.limit if item.limit is not None else market.last
+    if market.min_notional is not None and price * item.quantity < market.min_notional:
+        return "min_notional"
     if model.ledger.spot:
         if item.side < 0:
             return "short_sale"
@@ -100,7 +104,7 @@ def pass_gate(model: Model, item: Wanted) -> None:
     if item.reduce_only:
         item.quantity = min(item.quantity, room)
         if not item.quantity:
-            model.refuse(item, ZERO, "below_lot")
+            model.refuse(item, ZERO, NOTHING_TO_REDUCE)
             return
     sure = min(item.quantity, room)
     check = refusal_of(model, item) if item.quantity > sure else None

@@ -43,6 +43,7 @@ class Market:
     kinds: tuple[str, ...]
     lot: Fraction
     tick: Fraction | None
+    min_notional: Fraction | None
     opens: dict[int, Row] = field(default_factory=dict)
     open_times: list[int] = field(default_factory=list)
     last: Fraction | None = None
@@ -127,16 +128,16 @@ def build_market(
             ints = {c: as_int[values[c]] for c in PRICES[kind]}
             rows.append(Row(kind, ts, open_ts, values, ints))
     rows.sort(key=lambda row: (row.ts, KINDS.index(row.kind)))
-    tick = instrument.get("tick")
-    lot = instrument.get("lot")
+    rules = {name: exact(value) for name, value in instrument.items() if value is not None}
     market = Market(
         pair,
         index,
         scale,
         rows,
         kinds,
-        exact(lot) if lot is not None else DEFAULT_LOT,
-        exact(tick) if tick is not None else None,
+        rules.get("lot", DEFAULT_LOT),
+        rules.get("tick"),
+        rules.get("min_notional"),
     )
     market.opens = {row.open_ts: row for row in rows if row.kind == "candle"}
     market.open_times = sorted(market.opens)
