@@ -184,7 +184,8 @@ def _strategy(strategy: object, parameters: dict[str, Any]) -> tuple[Strategy | 
     if isinstance(strategy, Strategy):
         template = strategy.fresh(**parameters)
     elif isinstance(strategy, type) and issubclass(strategy, Strategy):
-        template = strategy(**parameters)
+        # fresh() also refuses a class whose __init__ was replaced after it was made.
+        template = strategy(**parameters).fresh()
     else:
         kind = f"class {strategy.__name__}" if isinstance(strategy, type) else repr(strategy)
         raise ConfigError(

@@ -109,9 +109,7 @@ class Strategy:
     def __init__(self, *positional: object, **parameters: Any) -> None:
         """Make an instance with these parameters and the defaults of the others."""
         cls = type(self)
-        if cls.__init__ is not Strategy.__init__:
-            # Something like @dataclass added one after the class was made.
-            raise ParameterError(f"{cls.__name__} has an __init__: {_NO_INIT}")
+        _refuse_init(cls)
         known = cls.__parameters
         if positional:
             first = next(iter(known), "name")
@@ -179,6 +177,7 @@ class Strategy:
         ``changes`` replace parameters. Values are shared by reference; lists, dicts and
         sets that came from a default are copied.
         """
+        _refuse_init(type(self))
         values = self.parameters()
         given = self.__given
         for name, default in type(self).__parameters.items():
@@ -218,8 +217,7 @@ def _rebuild(cls: type[Strategy], given: dict[str, Any]) -> Strategy:
 
 
 def _check_class(cls: type) -> None:
-    if cls.__init__ is not Strategy.__init__:  # type: ignore[misc]
-        raise ParameterError(f"{cls.__name__} has an __init__: {_NO_INIT}")
+    _refuse_init(cls)
     for base in cls.__mro__:
         if base is Strategy:
             break
@@ -230,6 +228,12 @@ def _check_class(cls: type) -> None:
                     f"{base.__name__}.{name}: a method of every strategy has this name; "
                     "call the attribute something else"
                 )
+
+
+def _refuse_init(cls: type) -> None:
+    # Asked when an instance is made too: a decorator such as @dataclass adds one later.
+    if cls.__init__ is not Strategy.__init__:  # type: ignore[misc]
+        raise ParameterError(f"{cls.__name__} has an __init__: {_NO_INIT}")
 
 
 def _check_parameters(cls: type, known: dict[str, Any], given: dict[str, Any]) -> None:

@@ -1,0 +1,499 @@
+"""Engine's arguments: each wrong one is a typed error that names it, its value and the way out."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pairloom import ConfigError, DataError, Engine, Fees, Instrument, ParameterError, Session, Strategy
+from pairloom._progress import Bar, progress_callback
+from pairloom._times import duration_ns, moment_ns
+from pairloom._traders import traders
+from pairloom.numbers import decimal_text
+from pairloom.schedule import expand, normalized
+
+SECOND = 10**9
+HOUR = 3600 * SECOND
+
+
+class Nothing(Strategy):
+    fast: int = 10
+
+    def generate_signal(self, ctx):
+        return None
+
+
+def engine(**changes):
+    return Engine(**{"cash": {"BTC": 10}, "fee": 0.001, **changes})
+
+
+def described(of, available=("ETH/BTC", "LTC/BTC"), span=(0, HOUR)):
+    return traders(of._assignments, available, of.currency, lambda pairs: span)
+
+
+BAD_ENGINES = [
+    ({"cash": 10}, "cash must name its currency: write cash={'USDT': 10}"),
+    ({"cash": None}, "cash=None must name its currency"),
+    ({"cash": {}}, "cash={} is empty"),
+    ({"cash": {"BTC": -1}}, "cash.BTC=-1 must be 0 or more"),
+    ({"cash": {"BTC": 0}}, "cash.BTC=0"),
+    ({"cash": {"BTC": math.nan}}, "cash.BTC=nan is not finite"),
+    ({"cash": {"BTC": math.inf}}, "cash.BTC=inf is not finite"),
+    ({"cash": {"BTC": True}}, "cash.BTC=True is not a number"),
+    ({"cash": {"BTC": 1j}}, "cash.BTC=1j is not a number"),
+    ({"cash": {"BTC": None}}, "cash.BTC=None is not a number"),
+    ({"cash": {"BTC": "ten"}}, "cash.BTC='ten' is not a number"),
+    ({"cash": {"BTC": "1e-19"}}, "finer than 10^-18"),
+    ({"cash": {"BTC": 1e300}}, "more than 28 digits"),
+    ({"cash": {1: 1}}, "cash: 1 is no currency"),
+    ({"cash": {"BTC": 1, "USDT": 2}}, "currency='BTC'"),
+    ({"cash": {"BTC": 1, "USDT": 2}, "currency": "USDC"}, "did you mean 'USDT'"),
+    ({"account": "sport"}, "account='sport' is unknown; did you mean 'spot'"),
+    ({"leverage": 2}, "leverage=2 on a spot account; use account='margin'"),
+    ({"account": "margin", "leverage": 0}, "leverage=0 must be more than 0"),
+    ({"fee": -0.001}, "fee=-0.001 must be 0 or more"),
+    ({"fee": 1}, "fee=1 must be less than 1"),
+    ({"fee": {"maker": 0.1}}, "must have maker and taker"),
+    ({"fill": "open"}, "fill='open' is unknown"),
+    ({"slippage_bps": -1}, "slippage_bps=-1 must be 0 or more"),
+    ({"latency": -1}, "latency=-1 must be 0 or more"),
+    ({"latency": "1e-10"}, "finer than a nanosecond"),
+    ({"instruments": {"ETHBTC": Instrument()}}, "'ETHBTC' is no market pair"),
+    ({"instruments": {"ETH/BTC": {"tik": 1}}}, "instruments.ETH/BTC: 'tik' is unknown; did you mean 'tick'"),
+    ({"instruments": {"ETH/BTC": {"tick": 0}}}, "instruments.ETH/BTC.tick=0 must be more than 0"),
+    ({"instruments": {"ETH/BTC": 5}}, "instruments.ETH/BTC=5 is no instrument"),
+    ({"instruments": [1]}, "instruments=[1] must be a dict"),
+    ({"num_threads": 0}, "num_threads=0 must be from 1"),
+    ({"num_threads": 1.5}, "num_threads=1.5 is not a whole number"),
+    ({"num_threads": True}, "num_threads=True is not a whole number"),
+    ({"on_error": "stop"}, "on_error='stop' is unknown"),
+    ({"seed": -1}, "seed=-1 must be from 0"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD_ENGINES, ids=lambda value: str(value)[:40])
+def test_a_wrong_setting_is_named_with_its_value(changes, message):
+    with pytest.raises(ConfigError) as caught:
+        engine(**changes)
+    assert message in str(caught.value)
+    assert caught.value.code.startswith("config")
+
+
+def test_what_is_not_built_is_no_argument():
+    for name in ("workers", "risk", "journal", "block", "time_limit", "memory_limit"):
+        with pytest.raises(TypeError, match=name):
+            engine(**{name: 1})
+
+
+def test_settings_are_exact_texts():
+    made = engine(
+        cash={"BTC": Decimal("10.50"), "ETH": np.float64(0.1)},
+        currency="BTC",
+        account="margin",
+        leverage="3",
+        fee=Fees(maker=0.0002, taker=np.float32(0.1)),
+        slippage_bps=2.5,
+        latency=0.25,
+        instruments={"ETH/BTC": Instrument(tick="0.00001", lot=1e-3)},
+        num_threads=np.int64(2),
+        seed=7,
+    )
+    assert made._settings == {
+        "currency": "BTC",
+        "cash": {"BTC": "10.5", "ETH": "0.1"},
+        "account": "margin",
+        "leverage": "3",
+        "maker_fee": "0.0002",
+        "taker_fee": "0.1",
+        "fill": "next_open",
+        "slippage_bps": "2.5",
+        "latency": 250_000_000,
+        "instruments": {"ETH/BTC": {"tick": "0.00001", "lot": "0.001", "min_notional": None}},
+        "num_threads": 2,
+        "on_error": "keep",
+        "seed": 7,
+    }
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, min_value=1e-9, max_value=1e18))
+def test_a_float_means_its_shortest_decimal(value):
+    text = decimal_text(value, "x")
+    assert Decimal(text) == Decimal(repr(value))
+    assert "e" not in text.lower()
+
+
+BAD_TRADES = [
+    (("ETHBTC", Nothing), {}, "'ETHBTC' is no market pair; write 'ETH/BTC'"),
+    (("ETH-BTC", Nothing), {}, "write 'ETH/BTC'"),
+    (("ETH/BTC/X", Nothing), {}, "is no market pair"),
+    ((5, Nothing), {}, "pairs=5 must be a pair, a list of pairs or a pattern"),
+    (([], Nothing), {}, "pairs=[] is empty"),
+    ((["ETH/BTC", 5], Nothing), {}, "5 is no market pair"),
+    ((["ETH/BTC", "ETH/BTC"], Nothing), {}, "'ETH/BTC' is given twice"),
+    (("ETH/USDT", Nothing), {}, "'ETH/USDT' is quoted in USDT, the account is counted in BTC"),
+    (("*/USDT", Nothing), {}, "'*/USDT' is quoted in USDT"),
+    (("ETH/BTC", "sma_cros"), {}, "strategy='sma_cros' is no built-in; did you mean 'sma_cross'"),
+    (("ETH/BTC", len), {}, "is no strategy; derive a class from pairloom.Strategy"),
+    (("ETH/BTC", int), {}, "class int is no strategy"),
+    (("ETH/BTC", Strategy), {}, "Strategy does nothing: define generate_signal(self, ctx)"),
+    (("ETH/BTC", Nothing), {"size": 0}, "size=0 must be more than 0"),
+    (("ETH/BTC", Nothing), {"size": -1}, "size=-1 must be more than 0"),
+    (("ETH/BTC", Nothing), {"size": math.nan}, "size=nan is not finite"),
+    (("ETH/BTC", Nothing), {"size": {"quotes": 1}}, "'quotes' is unknown; did you mean 'quote'"),
+    (("ETH/BTC", Nothing), {"size": {"quote": 0}}, "size.quote=0 must be more than 0"),
+    (("ETH/BTC", Nothing), {"size": {"quote": 1, "base": 1}}, "must have one key"),
+    (("ETH/BTC", Nothing), {"size": {}}, "must have one key"),
+    (("ETH/BTC", Nothing), {"name": ""}, "name='' must be a text"),
+    (("ETH/BTC", Nothing), {"options": 5}, "options=5 must be a dict"),
+    (("ETH/BTC", Nothing), {"options": {"fast": 1}, "fast": 2}, "fast given both in options"),
+    (("ETH/BTC", Nothing), {"fsat": 2}, "no parameter 'fsat'; did you mean 'fast'"),
+    (("ETH/BTC", "sma_cross"), {"fst": 2}, "sma_cross has no parameter 'fst'; did you mean 'fast'"),
+    (("ETH/BTC", "sma_cross"), {"fast": 0}, "sma_cross.fast=0 must be from 1"),
+    (("ETH/BTC", "sma_cross"), {"side": "short"}, "sma_cross.side='short' is unknown"),
+    (("ETH/BTC", "rsi"), {"low": 80}, "they must rise"),
+    (("ETH/BTC", "simple"), {"fast": 3}, "simple has no parameter 'fast'; it has none"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "keywords", "message"), BAD_TRADES, ids=lambda value: str(value)[:40])
+def test_a_wrong_trade_is_refused_at_once_and_leaves_nothing(arguments, keywords, message):
+    made = engine()
+    with pytest.raises(ConfigError) as caught:
+        made.trade(*arguments, **keywords)
+    assert message in str(caught.value)
+    assert made._assignments == []
+
+
+def test_a_wrong_parameter_is_a_type_error_too():
+    with pytest.raises(TypeError):
+        engine().trade("ETH/BTC", Nothing, fsat=3)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"events": "candles"}, "Odd.events: 'candles' is unknown; did you mean 'candle'"),
+        ({"events": ()}, "names no events"),
+        ({"window": -1}, "Odd.window=-1 must be from 0"),
+        ({"window": "9"}, "Odd.window='9' is not a whole number"),
+        ({"schedule": "1day"}, "Odd.schedule: '1day' is unknown"),
+        ({"schedule": "7m"}, "'7m' is unknown"),
+        ({"schedule": 5}, "Odd.schedule=5 is no schedule"),
+        ({"schedule": "market_open"}, "the class has no session"),
+        ({"session": "9-5"}, "Odd.session='9-5' is no session"),
+    ],
+)
+def test_a_strategy_that_misdescribes_itself_is_refused(attributes, message):
+    odd = type("Odd", (Nothing,), {"on_time": lambda self, ctx, event: None, **attributes})
+    with pytest.raises(ConfigError) as caught:
+        engine().trade("ETH/BTC", odd)
+    assert message in str(caught.value)
+
+
+def test_on_time_alone_needs_a_schedule():
+    timed = type("Timed", (Strategy,), {"on_time": lambda self, ctx, event: None})
+    with pytest.raises(ConfigError, match="Timed.on_time is never called"):
+        engine().trade("ETH/BTC", timed)
+    made = engine()
+    made.trade("ETH/BTC", type("Daily", (timed,), {"schedule": "1d"}))
+    assert described(made)[0]["hooks"] == ["on_time"]
+
+
+def test_names_follow_the_call():
+    made = engine()
+    made.trade("ETH/BTC", Nothing)
+    made.trade("ETH/BTC", Nothing, name="second")
+    made.trade(["LTC/BTC"], Nothing, name="alone")
+    made.trade(["ETH/BTC", "LTC/BTC"], "simple", name="pairwise")
+    made.trade("*", "rsi")
+    assert [(each["name"], each["label"], each["pair"]) for each in described(made)] == [
+        ("Nothing ETH/BTC", "Nothing", "ETH/BTC"),
+        ("second", "second", "ETH/BTC"),
+        ("alone", "alone", "LTC/BTC"),
+        ("pairwise ETH/BTC", "pairwise", "ETH/BTC"),
+        ("pairwise LTC/BTC", "pairwise", "LTC/BTC"),
+        ("rsi ETH/BTC", "rsi", "ETH/BTC"),
+        ("rsi LTC/BTC", "rsi", "LTC/BTC"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("ETH/BTC", Nothing, None), ("ETH/BTC", Nothing, None)),
+        (("*", Nothing, None), ("ETH/BTC", Nothing, None)),
+        (("ETH/BTC", Nothing, None), ("*/BTC", Nothing, None)),
+        (("ETH/BTC", Nothing, "x"), ("LTC/BTC", Nothing, "x")),
+        (("ETH/BTC", Nothing, "x"), ("ETH/BTC", "simple", "x")),
+    ],
+)
+def test_two_traders_of_one_name_are_refused(first, second):
+    made = engine()
+    made.trade(first[0], first[1], name=first[2])
+    with pytest.raises(ConfigError, match="another name="):
+        made.trade(second[0], second[1], name=second[2])
+    assert len(made._assignments) == 1
+
+
+def test_patterns_take_the_pairs_of_the_data_in_alphabetical_order():
+    made = engine()
+    made.trade("*/BTC", Nothing)
+    available = ["XRP/BTC", "BTC/USDT", "ADA/BTC"]
+    assert [each["pair"] for each in described(made, available)] == ["ADA/BTC", "XRP/BTC"]
+    everything = engine()
+    everything.trade("*", Nothing)
+    with pytest.raises(ConfigError, match="'BTC/USDT' is quoted in USDT"):
+        described(everything, available)
+
+
+def test_a_pair_that_the_data_lack_is_a_data_error_with_the_nearest():
+    made = engine()
+    made.trade("ETHH/BTC", Nothing)
+    with pytest.raises(DataError, match=r"no pair 'ETHH/BTC'; did you mean 'ETH/BTC'\?; they have ETH/BTC, LTC/BTC"):
+        described(made)
+    made = engine()
+    made.trade("*/BTC", Nothing)
+    with pytest.raises(DataError, match="no pair of the data matches"):
+        described(made, ["A/USD"])
+
+
+def test_what_the_core_is_told_of_a_strategy():
+    class Busy(Nothing):
+        events = "quote"
+        window: int = 50
+        schedule = ("1h", "1h")
+
+        def on_time(self, ctx, event):
+            return None
+
+    made = engine()
+    template = Busy(fast=3)
+    made.trade("ETH/BTC", template, size={"quote": 1.5}, window=60)
+    template.fast = 99
+    (told,) = described(made, span=(HOUR // 2, 2 * HOUR))
+    factory = told.pop("factory")
+    assert told == {
+        "name": "Busy ETH/BTC",
+        "label": "Busy",
+        "pair": "ETH/BTC",
+        "size": {"quote": "1.5"},
+        "events": ["quote"],
+        "window": 60,
+        "schedule": [(HOUR, "1h"), (2 * HOUR, "1h")],
+        "hooks": ["generate_signal", "on_time"],
+    }
+    one, two = factory(), factory()
+    assert one is not two
+    assert one.fast == 3, "a template changed after the call does not change the traders"
+
+
+def test_builtins_are_told_by_name_with_all_parameters():
+    made = engine()
+    made.trade("ETH/BTC", "sma_cross", options={"fast": 5}, side="long")
+    (told,) = described(made)
+    assert told["builtin"] == "sma_cross"
+    assert told["parameters"] == {"fast": 5, "slow": 30, "side": "long"}
+    assert told["events"] is None
+    assert "factory" not in told
+
+
+def test_a_run_without_traders_or_with_a_short_seller_on_spot_is_refused_before_data_are_read():
+    made = engine()
+    with pytest.raises(ConfigError, match="the engine has no traders"):
+        made.backtest("there is no such place")
+    made.trade("ETH/BTC", "sma_cross")
+    with pytest.raises(ConfigError, match="use side='long' or Engine\\(account='margin'\\)"):
+        made.backtest("there is no such place")
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"start": "tomorrow"}, "start='tomorrow' is no time"),
+        ({"end": 5}, "end=5 is no time"),
+        ({"start": "2024-02-01", "end": "2024-01-01"}, "is not before"),
+        ({"start": "1500-01-01"}, "outside the years"),
+        ({"candle_time": "middle"}, "candle_time='middle' is unknown"),
+        ({"repair": "fill"}, "repair='fill' is unknown"),
+        ({"progress": 5}, "progress=5 must be"),
+    ],
+)
+def test_wrong_arguments_of_a_run_are_refused(keywords, message):
+    made = engine()
+    made.trade("ETH/BTC", Nothing)
+    with pytest.raises(ConfigError) as caught:
+        made.backtest("there is no such place", **keywords)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [({"speed": 0}, "speed=0 must be more than 0"), ({"duration": -1}, "duration=-1 must be more than 0")],
+)
+def test_wrong_arguments_of_paper_are_refused(keywords, message):
+    made = engine()
+    made.trade("ETH/BTC", Nothing)
+    with pytest.raises(ConfigError) as caught:
+        made.paper("there is no such place", **keywords)
+    assert message in str(caught.value)
+
+
+NOON = 1_704_110_400 * SECOND  # 2024-01-01T12:00:00Z
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        ("2024-01-01", NOON - 12 * HOUR),
+        ("2024", NOON - 12 * HOUR),
+        ("2024-01", NOON - 12 * HOUR),
+        ("2024-01-01T12:00:00Z", NOON),
+        ("2024-01-01 12:00", NOON),
+        ("2024-01-01T14:00:00+02:00", NOON),
+        ("2024-01-01T12:00:00.123456789Z", NOON + 123_456_789),
+        ("2024-01-01T12:00:00.5", NOON + 500_000_000),
+        (date(2024, 1, 1), NOON - 12 * HOUR),
+        (datetime(2024, 1, 1, 12), NOON),
+        (datetime(2024, 1, 1, 14, tzinfo=timezone(timedelta(hours=2))), NOON),
+        (pd.Timestamp("2024-01-01T12:00:00.000000001"), NOON + 1),
+        (np.datetime64("2024-01-01T12:00:00"), NOON),
+    ],
+)
+def test_times_in_every_form(value, expected):
+    assert moment_ns("start", value) == expected
+
+
+def test_durations_are_seconds():
+    assert duration_ns("duration", 1.5) == 1_500_000_000
+    assert duration_ns("duration", timedelta(milliseconds=20)) == 20_000_000
+
+
+def ns(text):
+    return moment_ns("t", text)
+
+
+def test_midnight_follows_the_session_zone_through_summer_time():
+    session = Session(zone="America/New_York")
+    names = normalized("midnight", session, "S")
+    times = [ts for ts, _ in expand(names, session, ns("2024-03-09T12:00Z"), ns("2024-03-12T12:00Z"))]
+    assert times == [ns("2024-03-10T05:00Z"), ns("2024-03-11T04:00Z"), ns("2024-03-12T04:00Z")]
+
+
+def test_sessions_open_and_close_on_their_days_alone():
+    session = Session(open="09:30", close="16:00", zone="America/New_York", holidays=["2024-07-04"])
+    names = normalized(("market_open", "market_close"), session, "S")
+    # Thursday the 4th is a holiday, 6 and 7 are the week-end.
+    found = expand(names, session, ns("2024-07-03T13:30Z"), ns("2024-07-08T20:00Z"))
+    assert found == [
+        (ns("2024-07-03T13:30Z"), "market_open"),
+        (ns("2024-07-03T20:00Z"), "market_close"),
+        (ns("2024-07-05T13:30Z"), "market_open"),
+        (ns("2024-07-05T20:00Z"), "market_close"),
+        (ns("2024-07-08T13:30Z"), "market_open"),
+        (ns("2024-07-08T20:00Z"), "market_close"),
+    ]
+
+
+def test_a_session_over_night_closes_on_the_next_day():
+    session = Session(open="18:00", close="17:00", zone="UTC", days="sun-thu")
+    found = expand(("market_close",), session, ns("2024-07-07"), ns("2024-07-09"))
+    assert found == [(ns("2024-07-08T17:00Z"), "market_close")]
+
+
+def test_steps_weeks_and_months():
+    year = (ns("2024-01-01"), ns("2024-12-31"))
+    assert len(expand(("1mo",), None, *year)) == 12
+    assert [ts for ts, _ in expand(("3mo",), None, *year)] == [ns(f"2024-{month:02}-01") for month in (1, 4, 7, 10)]
+    assert expand(("1w",), None, ns("2024-01-02"), ns("2024-01-09")) == [(ns("2024-01-08"), "1w")]
+    assert len(expand(("15m",), None, ns("2024-01-01T00:01Z"), ns("2024-01-01T01:00Z"))) == 4
+
+
+def test_events_of_one_time_stand_in_the_order_of_the_schedule():
+    names = normalized(["midnight", "1d", "1h"], None, "S")
+    assert [name for _, name in expand(names, None, ns("2024-01-02"), ns("2024-01-02"))] == ["midnight", "1d", "1h"]
+
+
+def test_a_schedule_too_fine_for_the_data_is_refused():
+    with pytest.raises(ConfigError, match="use a longer step"):
+        expand(("1m",), None, 0, ns("2024-01-01"))
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"open": "9.30"}, "session.open='9.30' is no time of day"),
+        ({"zone": "Mars/Base"}, "session.zone='Mars/Base' is no known time zone"),
+        ({"days": "mo-xx"}, "session.days='mo-xx' is not understood"),
+        ({"holidays": ["soon"]}, "session.holidays: 'soon' is no date"),
+    ],
+)
+def test_a_wrong_session_is_refused(keywords, message):
+    with pytest.raises(ConfigError) as caught:
+        Session(**keywords)
+    assert message in str(caught.value)
+
+
+class Stream:
+    """A terminal that remembers what was written."""
+
+    def __init__(self, broken=False):
+        self.text = ""
+        self.broken = broken
+
+    def write(self, text):
+        if self.broken:
+            raise BrokenPipeError
+        self.text += text
+
+    def flush(self):
+        pass
+
+
+def test_the_bar_is_quiet_at_first_and_wiped_at_the_end():
+    now = [0.0]
+    stream = Stream()
+    bar = Bar(stream, clock=lambda: now[0])
+    bar(0.1)
+    bar.close()
+    assert stream.text == ""
+    now[0] = 2.0
+    bar(0.5)
+    assert "50%" in stream.text
+    assert "2 s left" in stream.text
+    bar(0.6)
+    assert "60%" not in stream.text, "drawn again too soon"
+    bar.close()
+    assert stream.text.endswith("\r\x1b[K")
+
+
+def test_a_terminal_that_went_away_does_not_end_the_run():
+    now = [0.0]
+    bar = Bar(Stream(broken=True), clock=lambda: now[0])
+    now[0] = 1.0
+    bar(0.5)
+
+
+def test_progress_may_be_a_function_or_nothing():
+    assert progress_callback(False) is None
+    assert progress_callback(print) is print
+
+
+def test_parameters_that_are_wrong_name_the_class():
+    with pytest.raises(ParameterError, match="Nothing"):
+        engine().trade("ETH/BTC", Nothing(), slow=3)
+
+
+def test_an_engine_shows_its_account_and_traders():
+    made = engine()
+    assert "no traders yet" in repr(made)
+    made.trade("ETH/BTC", Nothing(fast=2), size={"quote": 1})
+    assert "10 BTC on a spot account" in repr(made)
+    assert "ETH/BTC: Nothing(fast=2), size={'quote': '1'}" in repr(made)
