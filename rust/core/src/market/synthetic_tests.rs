@@ -2,6 +2,9 @@ use super::*;
 
 const MINUTE: Nanos = 60_000_000_000;
 
+/// A change that makes a good specification a bad one.
+type Spoil<T> = fn(&mut T);
+
 fn spec(kind: EventKind) -> SyntheticFeedSpec {
     SyntheticFeedSpec {
         seed: 42,
@@ -279,7 +282,7 @@ fn a_walk_at_its_ends_still_gives_prices() {
 
 #[test]
 fn a_feed_out_of_range_is_refused_by_name() {
-    let cases: [(&str, fn(&mut SyntheticFeedSpec)); 5] = [
+    let cases: [(&str, Spoil<SyntheticFeedSpec>); 5] = [
         ("interval", |feed| feed.interval = 0),
         ("correlation", |feed| feed.correlation = 1.1),
         ("correlation", |feed| feed.correlation = f64::NAN),
@@ -298,7 +301,7 @@ fn a_feed_out_of_range_is_refused_by_name() {
 
 #[test]
 fn a_market_out_of_range_is_refused_by_name() {
-    let cases: [(&str, fn(&mut SyntheticMarketSpec)); 7] = [
+    let cases: [(&str, Spoil<SyntheticMarketSpec>); 7] = [
         ("digits", |market| market.digits = 13),
         ("volatility", |market| market.volatility = -0.1),
         ("volatility", |market| market.volatility = f64::INFINITY),
