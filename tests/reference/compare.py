@@ -130,7 +130,8 @@ def first_difference(got: list[dict[str, Any]], wanted: list[dict[str, Any]], co
 
 
 def close_enough(got: float, wanted: Fraction) -> bool:
-    return abs(Fraction(got) - wanted) <= EQUITY_TOLERANCE * max(1, abs(wanted))
+    scale = max(Fraction(1), abs(wanted))
+    return bool(abs(Fraction(got) - wanted) <= EQUITY_TOLERANCE * scale)
 
 
 def equity_difference(result: Any, reference: Reference) -> str | None:

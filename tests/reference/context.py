@@ -74,9 +74,9 @@ class Indicator:
     def compute(self, column: str) -> float:
         """The value of a full window."""
         if self.kind == "min":
-            return min(self.window)
+            return float(min(self.window))
         if self.kind == "max":
-            return max(self.window)
+            return float(max(self.window))
         if self.kind != "sma":
             raise ValueError(f"the model has no {self.kind}")
         if isinstance(self.window[0], float):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
+from .api import Strategy
 from .context import TimeEvent
 from .exact import exact
 from .gate import classify, maintenance, pass_gate, reservation
@@ -25,17 +26,17 @@ class Settings:
 
     cash: Any
     currency: str = "USD"
-    account: str = "spot"
+    account: Literal["spot", "margin"] = "spot"
     leverage: Any = 1
     maker_fee: Any = "0.001"
     taker_fee: Any = "0.001"
-    fill: str = "next_open"
+    fill: Literal["next_open", "close"] = "next_open"
     slippage_bps: Any = 0
     latency: int = 0
     instruments: dict[str, dict[str, Any]] = field(default_factory=dict)
     start: int | None = None
     end: int | None = None
-    on_error: str = "keep"
+    on_error: Literal["keep", "close"] = "keep"
 
 
 @dataclass
@@ -102,7 +103,8 @@ class Model:
             trader.strategy.setup(trader.ctx)
         except BaseException as error:
             trader.error = (error, "raised")
-        if trader.schedule and self.rows_at:
+        waits = type(trader.strategy).on_time is not Strategy.on_time
+        if waits and trader.schedule and self.rows_at:
             first = min(self.rows_at)
             if self.start is not None:
                 first = max(first, self.start)

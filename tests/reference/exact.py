@@ -64,7 +64,7 @@ def multiple_at_scale(price: float, scale: int) -> int | None:
     All of it in integers: price is a/b with b a power of two, and so is its ulp.
     """
     a, b = price.as_integer_ratio()
-    ten = 10**scale
+    ten: int = 10**scale
     scaled = a * ten
     k = (2 * scaled + b) // (2 * b)
     ulp_a, ulp_b = math.ulp(price).as_integer_ratio()

@@ -27,7 +27,8 @@ class Row:
 
     def __getattr__(self, name: str) -> float:
         try:
-            return self.__dict__["values"][name]
+            value: float = self.__dict__["values"][name]
+            return value
         except KeyError:
             raise AttributeError(name) from None
 

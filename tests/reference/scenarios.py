@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from .model import Settings
 from .package import SECOND, Entry, Scenario
@@ -36,8 +36,8 @@ class Shape:
     markets: int
     rows: int
     traders: int
-    account: str = "spot"
-    fill: str = "next_open"
+    account: Literal["spot", "margin"] = "spot"
+    fill: Literal["next_open", "close"] = "next_open"
     latency: bool = False
     bounded: bool = False
     erring: bool = False

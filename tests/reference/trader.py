@@ -164,7 +164,7 @@ def boundaries(schedule: str, first: int, last: int) -> list[int]:
     if unit != "mo":
         step = count * UNITS[unit] * SECOND
         return list(range(-(-first // step) * step, last + 1, step))
-    found = []
+    found: list[int] = []
     year, month = 1970, 0
     while True:
         moment = datetime(year, month + 1, 1, tzinfo=timezone.utc)
