@@ -41,24 +41,30 @@ impl Cell {
     }
 
     /// One more row of values; the oldest is forgotten.
+    #[inline]
     pub(crate) fn push(&self, values: &Outputs) {
         let count = self.count.load(Relaxed);
         if count >= 2 && !self.older.is_empty() {
-            let row = self.next.load(Relaxed);
-            let start = row * self.names.len();
-            for (slot, before) in self.older[start..]
-                .iter()
-                .zip(&self.before[..self.names.len()])
-            {
-                slot.store(before.load(Relaxed), Relaxed);
-            }
-            self.next.store((row + 1) % (self.keep - 2), Relaxed);
+            self.shift();
         }
         for (output, value) in values.iter().enumerate().take(self.names.len()) {
             self.before[output].store(self.now[output].load(Relaxed), Relaxed);
             self.now[output].store(value.to_bits(), Relaxed);
         }
         self.count.store(count.saturating_add(1), Relaxed);
+    }
+
+    /// Moves the second newest row to the longer history.
+    fn shift(&self) {
+        let row = self.next.load(Relaxed);
+        let start = row * self.names.len();
+        for (slot, before) in self.older[start..]
+            .iter()
+            .zip(&self.before[..self.names.len()])
+        {
+            slot.store(before.load(Relaxed), Relaxed);
+        }
+        self.next.store((row + 1) % (self.keep - 2), Relaxed);
     }
 
     /// Takes over all that another cell of the same kind holds.
@@ -228,7 +234,7 @@ mod tests {
         assert!(level(&[1.0, 2.0]).crossed_below(&level(&[1.0, 3.0])));
         assert!(level(&[1.0, 2.0]).crossed_above_level(1.0));
         assert!(level(&[1.0, 0.0]).crossed_below_level(1.0));
-        assert!(level(&[1.0, 2.0]).crossed_above_at(0, &level(&[1.0, 2.0]), 1) == false);
+        assert!(!level(&[1.0, 2.0]).crossed_above_at(0, &level(&[1.0, 2.0]), 1));
         assert!(level(&[-1.0, 2.0]).crossed_above_at(0, &level(&[-1.0, 2.0]), 1));
     }
 }

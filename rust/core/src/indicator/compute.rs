@@ -183,17 +183,17 @@ pub fn compute_columns(
     } else {
         named.retain(|(name, _)| needed.contains(name));
     }
-    if let Some(&(first, values)) = named.first() {
-        if let Some((other, found)) = named.iter().find(|(_, found)| found.len() != values.len()) {
-            return wrong(format!(
-                "{}: the columns have different lengths: {} has {}, {} has {}",
-                kind.name(),
-                first.name(),
-                values.len(),
-                other.name(),
-                found.len()
-            ));
-        }
+    if let Some(&(first, values)) = named.first()
+        && let Some((other, found)) = named.iter().find(|(_, found)| found.len() != values.len())
+    {
+        return wrong(format!(
+            "{}: the columns have different lengths: {} has {}, {} has {}",
+            kind.name(),
+            first.name(),
+            values.len(),
+            other.name(),
+            found.len()
+        ));
     }
     let prices: Vec<&[f64]> = named
         .iter()

@@ -90,14 +90,21 @@ impl Factor {
 /// Two sums whose quotients are equal as fractions give the same float, and a greater fraction never a
 /// smaller float, whatever the two divisors are. (Scales that no market has, below -7 or above 22, are
 /// rounded a second time by one and the same power of ten, which keeps both properties.)
-#[derive(Copy, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Quotient {
+    divisor: f64,
+    /// Whether one division of two floats is already correctly rounded.
+    simple: bool,
+    /// Apart, since it is seldom read and the hot part should be small.
+    long: Box<Long>,
+}
+
+/// What the division takes where a float does not hold the sum or the divisor.
+#[derive(Clone, Debug)]
+struct Long {
     /// Multiplied into the sum: the zeros of a negative scale.
     zeros: i128,
     divisor: u128,
-    divisor_float: f64,
-    /// Whether the one division of two floats is already correctly rounded.
-    simple: bool,
     /// What remains of a scale that is out of the ordinary.
     after: Option<f64>,
 }
@@ -113,18 +120,19 @@ impl Quotient {
             (1, weight.saturating_mul(power))
         };
         let divisor = divisor.clamp(1, u128::MAX / 2);
-        let divisor_float = to_float(divisor);
         let after = match rest {
             0 => None,
             1.. => Some(1.0 / power_of_ten(rest.unsigned_abs())),
             _ => Some(power_of_ten(rest.unsigned_abs())),
         };
         Self {
-            zeros,
-            divisor,
-            divisor_float,
+            divisor: to_float(divisor),
             simple: zeros == 1 && after.is_none() && is_exact(divisor),
-            after,
+            long: Box::new(Long {
+                zeros,
+                divisor,
+                after,
+            }),
         }
     }
 
@@ -135,20 +143,25 @@ impl Quotient {
         let narrow = sum as i64;
         if self.simple && i128::from(narrow) == sum && u128::from(narrow.unsigned_abs()) <= EXACT {
             #[expect(clippy::cast_precision_loss, reason = "at most 2^53, so exact")]
-            return narrow as f64 / self.divisor_float;
+            return narrow as f64 / self.divisor;
         }
-        self.long_division(sum)
+        self.long.divide(sum)
     }
 
     /// The divisor as a float, for what is not a sum, such as a deviation.
     pub(crate) fn divisor_float(&self) -> f64 {
+        if self.simple {
+            return self.divisor;
+        }
         #[expect(clippy::cast_precision_loss, reason = "a small power of ten")]
-        let zeros = self.zeros as f64;
-        self.divisor_float / zeros / self.after.unwrap_or(1.0)
+        let zeros = self.long.zeros as f64;
+        self.divisor / zeros / self.long.after.unwrap_or(1.0)
     }
+}
 
+impl Long {
     #[cold]
-    fn long_division(&self, sum: i128) -> f64 {
+    fn divide(&self, sum: i128) -> f64 {
         let numerator = sum.unsigned_abs().saturating_mul(self.zeros.unsigned_abs());
         let magnitude = divide(numerator, self.divisor) * self.after.unwrap_or(1.0);
         if sum < 0 { -magnitude } else { magnitude }

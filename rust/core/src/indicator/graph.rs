@@ -137,8 +137,9 @@ impl Graph {
         })?;
         match self.nodes.get_mut(index) {
             Some(node) => {
-                self.pending += usize::from(spec.required && !node.spec.required);
-                node.spec.required |= spec.required;
+                self.pending += usize::from(spec.required && !node.required);
+                node.required |= spec.required;
+                node.spec.required = node.required;
             }
             None => {
                 self.pending += usize::from(spec.required);
@@ -198,8 +199,7 @@ impl Graph {
             ));
         };
         let outputs = node.spec.kind.outputs();
-        let output = usize::from(output);
-        if output >= outputs.len() {
+        if usize::from(output) >= outputs.len() {
             return Err(IndicatorError::new(
                 "indicator.source",
                 format!(
@@ -210,7 +210,7 @@ impl Graph {
             ));
         }
         Ok(Input::Node {
-            index: source.index(),
+            index: source.0,
             output,
         })
     }
@@ -247,22 +247,15 @@ impl Graph {
     #[inline]
     pub fn update<S: Sample>(&mut self, sample: &S) {
         for index in 0..self.nodes.len() {
-            let source = match self.nodes[index].input {
-                Input::Node {
-                    index: source,
-                    output,
-                } => {
-                    let source = &self.nodes[source];
-                    if source.fresh {
-                        source.now[output]
-                    } else {
-                        f64::NAN
-                    }
-                }
+            let (earlier, rest) = self.nodes.split_at_mut(index);
+            let Some(node) = rest.first_mut() else {
+                return;
+            };
+            let source = match node.input {
+                Input::Node { index, output } => latest(earlier, index, output),
                 _ => f64::NAN,
             };
-            let node = &mut self.nodes[index];
-            if node.update(sample, source) && node.spec.required {
+            if node.update(sample, source) && node.required {
                 self.pending -= 1;
             }
         }
@@ -279,14 +272,14 @@ impl Graph {
     #[inline]
     #[must_use]
     pub fn value(&self, id: IndicatorId, output: u8) -> f64 {
-        self.read(id, output, |node| &node.now)
+        self.read(id, output, |node| &node.row.now)
     }
 
     /// The value before the current one; NaN until there is one.
     #[inline]
     #[must_use]
     pub fn previous(&self, id: IndicatorId, output: u8) -> f64 {
-        self.read(id, output, |node| &node.before)
+        self.read(id, output, |node| &node.row.before)
     }
 
     #[inline]
@@ -316,7 +309,7 @@ impl Graph {
     /// What an indicator was asked for as; `None` for an id of another graph.
     #[must_use]
     pub fn spec(&self, id: IndicatorId) -> Option<&Spec> {
-        self.nodes.get(id.index()).map(|node| &node.spec)
+        self.nodes.get(id.index()).map(|node| &*node.spec)
     }
 
     /// How many indicators there are.
@@ -352,8 +345,15 @@ impl Graph {
         self.pending = self
             .nodes
             .iter()
-            .filter(|node| node.spec.required && node.seen == 0)
+            .filter(|node| node.required && node.seen == 0)
             .count();
         Ok(())
     }
+}
+
+/// What a node gave for the present event, NaN if nothing.
+fn latest(nodes: &[Node], index: u32, output: u8) -> f64 {
+    let node = nodes.get(index as usize).filter(|node| node.fresh);
+    node.and_then(|node| node.row.now.get(usize::from(output)).copied())
+        .unwrap_or(f64::NAN)
 }

@@ -5,13 +5,11 @@ use std::sync::{Arc, OnceLock};
 use super::Sample;
 use super::cell::Cell;
 use super::graph::Spec;
-use super::kind::Outputs;
-use super::state::{Input, State};
+use super::state::{Input, Row, State};
 
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) now: Outputs,
-    pub(crate) before: Outputs,
+    pub(crate) row: Row,
     /// How many values there have been, up to two.
     pub(crate) seen: u8,
     /// Whether the last event gave a value; what is made of this one asks.
@@ -20,20 +18,23 @@ pub(crate) struct Node {
     state: State,
     /// Made when somebody asks for it, so that native readers, who read `now`, do not pay for it.
     cell: OnceLock<Arc<Cell>>,
-    pub(crate) spec: Spec,
+    /// Whether the graph waits for this node.
+    pub(crate) required: bool,
+    /// Boxed, since no update reads it.
+    pub(crate) spec: Box<Spec>,
 }
 
 impl Node {
     pub(crate) fn new(spec: Spec, input: Input, state: State) -> Self {
         let node = Self {
-            now: [f64::NAN; 4],
-            before: [f64::NAN; 4],
+            row: Row::new(),
             seen: 0,
             fresh: false,
             input,
             state,
             cell: OnceLock::new(),
-            spec,
+            required: spec.required,
+            spec: Box::new(spec),
         };
         if node.spec.keep > 2 {
             // A longer history lives in the cell alone, so it must be there from the first value.
@@ -54,25 +55,22 @@ impl Node {
     /// Brings an empty cell to what the node itself remembers.
     fn fill(&self, cell: &Cell) {
         if self.seen > 1 {
-            cell.push(&self.before);
+            cell.push(&self.row.before);
         }
         if self.seen > 0 {
-            cell.push(&self.now);
+            cell.push(&self.row.now);
         }
     }
 
     /// Takes one event in; whether this gave the node its first value.
     #[inline]
     pub(crate) fn update<S: Sample>(&mut self, sample: &S, source: f64) -> bool {
-        let Some(values) = self.state.push(sample, self.input, source) else {
-            self.fresh = false;
+        self.fresh = self.state.push(sample, self.input, source, &mut self.row);
+        if !self.fresh {
             return false;
-        };
-        self.fresh = true;
-        self.before = self.now;
-        self.now = values;
+        }
         if let Some(cell) = self.cell.get() {
-            cell.push(&values);
+            cell.push(&self.row.now);
         }
         if self.seen == 2 {
             return false;
@@ -83,8 +81,7 @@ impl Node {
 
     /// Takes over the state and the values of a node of the same kind; the cell stays the same one.
     pub(crate) fn restore(&mut self, from: &Self) {
-        self.now = from.now;
-        self.before = from.before;
+        self.row = from.row;
         self.seen = from.seen;
         self.fresh = from.fresh;
         self.state = from.state.clone();
@@ -111,14 +108,14 @@ impl Clone for Node {
             cell.get_or_init(|| Arc::new(copy));
         }
         Self {
-            now: self.now,
-            before: self.before,
+            row: self.row,
             seen: self.seen,
             fresh: self.fresh,
             input: self.input,
             state: self.state.clone(),
             cell,
-            spec: self.spec,
+            required: self.required,
+            spec: self.spec.clone(),
         }
     }
 }

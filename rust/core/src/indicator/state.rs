@@ -6,7 +6,7 @@ use super::Sample;
 use super::average::{Ema, Macd, SmaFloats, SmaUnits, WmaFloats, WmaUnits, triangle};
 use super::bar::{BarSource, float};
 use super::exact::{Factor, UnitScale};
-use super::kind::{Kind, Outputs};
+use super::kind::{Kind, MAX_OUTPUTS, Outputs};
 use super::momentum::{Cci, Rsi, Stochastic};
 use super::spread::{Bollinger, SpreadFloats, SpreadUnits, Std};
 use super::trend::{Adx, Atr, HeikinAshi};
@@ -21,7 +21,7 @@ pub(crate) enum Input {
     /// Any other number of the event.
     Value(Field),
     /// An output of an earlier node.
-    Node { index: usize, output: usize },
+    Node { index: u32, output: u8 },
     /// A whole candle.
     Bar(BarSource),
 }
@@ -122,95 +122,136 @@ impl State {
         }
     }
 
-    /// Takes one event in. `source` is the value of the node it is made of, if it is.
+    /// Takes one event in; whether there is a new value in `row`. `source` is the value of the node it is
+    /// made of, if it is.
     ///
-    /// `None` while there is no value yet, and where the input is not finite: then nothing has changed.
+    /// An input that is not finite changes nothing. The commonest two are taken in here and all others
+    /// out of line: inlined, their sum would leave the caller's loop no registers.
     #[inline]
     pub(crate) fn push<S: Sample>(
         &mut self,
         sample: &S,
         input: Input,
         source: f64,
-    ) -> Option<Outputs> {
+        row: &mut Row,
+    ) -> bool {
+        match (input, &mut *self) {
+            (Input::Units(field), Self::SmaUnits(state)) => {
+                row.one(state.push(sample.units(field)))
+            }
+            (Input::Units(field), Self::Ema(state)) => {
+                row.one(state.push(float(sample.units(field))))
+            }
+            _ => self.push_other(sample, input, source, row),
+        }
+    }
+
+    #[inline(never)]
+    fn push_other<S: Sample>(
+        &mut self,
+        sample: &S,
+        input: Input,
+        source: f64,
+        row: &mut Row,
+    ) -> bool {
         match input {
-            Input::Units(field) => self.push_units(sample.units(field), || sample.value(field)),
-            Input::Value(field) => self.push_float(sample.value(field)),
-            Input::Node { .. } => self.push_float(source),
-            Input::Bar(bars) => self.push_bar(sample, bars),
+            Input::Units(field) => {
+                self.push_units(sample.units(field), || sample.value(field), row)
+            }
+            Input::Value(field) => self.push_float(sample.value(field), row),
+            Input::Node { .. } => self.push_float(source, row),
+            Input::Bar(bars) => self.push_bar(sample, bars, row),
         }
     }
 
     #[inline]
-    fn push_units(&mut self, units: i64, value: impl FnOnce() -> f64) -> Option<Outputs> {
+    fn push_units(&mut self, units: i64, value: impl FnOnce() -> f64, row: &mut Row) -> bool {
         match self {
-            Self::SmaUnits(state) => state.push(units).map(one),
-            Self::WmaUnits(state) => state.push(units).map(one),
-            Self::StdUnits(state) => state.push(units).map(one),
-            Self::BollingerUnits(state) => state.push(units).map(three),
-            Self::Extreme(state) => state.push(units, value()).map(one),
-            _ => self.push_series(float(units)),
+            Self::SmaUnits(state) => row.one(state.push(units)),
+            Self::WmaUnits(state) => row.one(state.push(units)),
+            Self::StdUnits(state) => row.one(state.push(units)),
+            Self::BollingerUnits(state) => row.all(state.push(units)),
+            Self::Extreme(state) => row.one(state.push(units, value())),
+            _ => self.push_series(float(units), row),
         }
     }
 
     #[inline]
-    fn push_float(&mut self, x: f64) -> Option<Outputs> {
+    fn push_float(&mut self, x: f64, row: &mut Row) -> bool {
         if !x.is_finite() {
-            return None;
+            return false;
         }
         match self {
-            Self::SmaFloats(state) => state.push(x).map(one),
-            Self::WmaFloats(state) => state.push(x).map(one),
-            Self::StdFloats(state) => state.push(x).map(one),
-            Self::BollingerFloats(state) => state.push(x).map(three),
-            Self::Extreme(state) => state.push(order_key(x), x).map(one),
-            _ => self.push_series(x),
-        }
-    }
-
-    #[inline]
-    fn push_series(&mut self, x: f64) -> Option<Outputs> {
-        match self {
-            Self::Ema(state) => state.push(x).map(one),
-            Self::Rsi(state) => state.push(x).map(one),
-            Self::Macd(state) => state.push(x).map(three),
-            _ => None,
+            Self::SmaFloats(state) => row.one(state.push(x)),
+            Self::WmaFloats(state) => row.one(state.push(x)),
+            Self::StdFloats(state) => row.one(state.push(x)),
+            Self::BollingerFloats(state) => row.all(state.push(x)),
+            Self::Extreme(state) => row.one(state.push(order_key(x), x)),
+            _ => self.push_series(x, row),
         }
     }
 
     #[inline]
-    fn push_bar<S: Sample>(&mut self, sample: &S, source: BarSource) -> Option<Outputs> {
+    fn push_series(&mut self, x: f64, row: &mut Row) -> bool {
         match self {
-            Self::Atr(state) => state.push(source.read(sample)).map(one),
-            Self::Adx(state) => state.push(source.read(sample)).map(three),
-            Self::Stochastic(state) => state
-                .push(source.read(sample))
-                .map(|[k, d]| [k, d, f64::NAN, f64::NAN]),
-            Self::Cci(state) => state.push(source.read(sample)).map(one),
-            Self::HeikinAshi(state) => Some(state.push(source.read(sample))),
+            Self::Ema(state) => row.one(state.push(x)),
+            Self::Rsi(state) => row.one(state.push(x)),
+            Self::Macd(state) => row.all(state.push(x)),
+            _ => false,
+        }
+    }
+
+    #[inline]
+    fn push_bar<S: Sample>(&mut self, sample: &S, source: BarSource, row: &mut Row) -> bool {
+        match self {
+            Self::Atr(state) => row.one(state.push(source.read(sample))),
+            Self::Adx(state) => row.all(state.push(source.read(sample))),
+            Self::Stochastic(state) => row.all(state.push(source.read(sample))),
+            Self::Cci(state) => row.one(state.push(source.read(sample))),
+            Self::HeikinAshi(state) => row.all(Some(state.push(source.read(sample)))),
             Self::Obv(state) => {
                 let volume = source.volume(sample);
-                volume
-                    .is_finite()
-                    .then(|| one(state.push(source.read(sample), volume)))
+                volume.is_finite() && row.one(Some(state.push(source.read(sample), volume)))
             }
             Self::Vwap(state) => {
                 let volume = source.volume(sample);
-                if !volume.is_finite() {
-                    return None;
-                }
-                state.push(source.read(sample), volume).map(one)
+                volume.is_finite() && row.one(state.push(source.read(sample), volume))
             }
-            _ => None,
+            _ => false,
         }
     }
 }
 
-#[inline]
-fn one(value: f64) -> Outputs {
-    [value, f64::NAN, f64::NAN, f64::NAN]
+/// The outputs of a node, now and before; those that a kind lacks stay NaN.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) now: Outputs,
+    pub(crate) before: Outputs,
 }
 
-#[inline]
-fn three([a, b, c]: [f64; 3]) -> Outputs {
-    [a, b, c, f64::NAN]
+impl Row {
+    pub(crate) const fn new() -> Self {
+        Self {
+            now: [f64::NAN; MAX_OUTPUTS],
+            before: [f64::NAN; MAX_OUTPUTS],
+        }
+    }
+
+    #[inline]
+    fn one(&mut self, value: Option<f64>) -> bool {
+        self.all(value.map(|value| [value]))
+    }
+
+    /// Takes the new outputs in, if there are any; only as many as the kind has are touched.
+    #[inline]
+    fn all<const N: usize>(&mut self, values: Option<[f64; N]>) -> bool {
+        let Some(values) = values else {
+            return false;
+        };
+        for (output, value) in values.into_iter().enumerate() {
+            self.before[output] = self.now[output];
+            self.now[output] = value;
+        }
+        true
+    }
 }
