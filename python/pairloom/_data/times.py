@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from pairloom._data.fault import DROP, shown
 from pairloom._data.numbers import as_object_numbers
+from pairloom._data.tables import Column
 
 if TYPE_CHECKING:
     from pairloom._data.rows import Repair
     from pairloom._data.series import Array, Ints
-    from pairloom._data.tables import Column
 
 NAT = -(2**63)
 _NANOS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
@@ -30,7 +30,7 @@ def to_nanoseconds(column: Column, repair: Repair) -> Ints:
     if kind == "M":
         return _from_datetimes(column.values, column.name, repair)
     if kind in "iuf":
-        return _from_numbers(column.values, column, repair)
+        return _from_numbers(column, repair, column)
     if kind in "OUS":
         return _from_objects(column, repair)
     raise repair.place.error(
@@ -55,6 +55,10 @@ def _from_words(column: Column, repair: Repair) -> Ints:
 
     words = column.words or []
     parsed, _ = _native.parse_times(words)
+    if (parsed == NAT).all():
+        numbers = _whole_numbers(column)
+        if numbers is not None:
+            return _from_numbers(numbers, repair, column)
     # One more entry, so that the code -1 of a missing value finds "not a time".
     times: Ints = np.append(parsed, NAT)[column.values]
     bad = np.flatnonzero(times == NAT)
@@ -62,6 +66,36 @@ def _from_words(column: Column, repair: Repair) -> Ints:
         code = int(column.values[bad[0]])
         _refuse(repair, bad, column.name, None if code < 0 else words[code])
     return times
+
+
+def _whole_numbers(column: Column) -> Column | None:
+    """Text that is integers but for some rows, as a file has it when one of its lines is wrong."""
+    import numpy as np
+
+    words = column.words or []
+    whole = [_whole(word) for word in words]
+    if all(number is None for number in whole):
+        return None
+    numbers = np.array([*(number or 0 for number in whole), 0], dtype=np.int64)
+    wrong = np.array([*(number is None for number in whole), True])
+    missing = np.flatnonzero(wrong[column.values])
+    return Column(column.name, numbers[column.values], missing=missing)
+
+
+def _whole(word: str) -> int | None:
+    digits = word.removeprefix("-")
+    small = digits.isascii() and digits.isdigit() and len(digits) <= 18
+    return int(word) if small else None
+
+
+def _cell(column: Column, row: int) -> Any:
+    """What stands in a row, as the input has it."""
+    if column.missing is not None and row in column.missing:
+        return None
+    value = column.values[row]
+    if column.words is None:
+        return value
+    return column.words[int(value)] if value >= 0 else None
 
 
 def _from_datetimes(values: Array, name: str, repair: Repair) -> Ints:
@@ -83,16 +117,17 @@ def _from_datetimes(values: Array, name: str, repair: Repair) -> Ints:
     return times
 
 
-def _from_numbers(values: Array, column: Column, repair: Repair) -> Ints:
+def _from_numbers(column: Column, repair: Repair, told: Column) -> Ints:
+    """Numbers as times; errors show the cells of ``told``, the column as the input has it."""
     import numpy as np
 
+    values = column.values
     good = np.isfinite(values)
     if column.missing is not None:
         good[column.missing] = False
     bad = np.flatnonzero(~good)
     if len(bad):
-        value = None if column.missing is not None else values[bad[0]]
-        _refuse(repair, bad, column.name, value)
+        _refuse(repair, bad, column.name, _cell(told, int(bad[0])))
     times = np.full(len(values), NAT, dtype=np.int64)
     if not good.any():
         return times
@@ -161,9 +196,13 @@ def _from_objects(column: Column, repair: Repair) -> Ints:
     numbers, bad = as_object_numbers(column.values)
     if len(bad):
         _refuse(repair, bad, column.name, values[int(bad[0])])
-    if all(isinstance(value, int) for value in values):
-        numbers = np.array(values, dtype=np.int64)
-    return _from_numbers(numbers, column, repair)
+    known = [value for value in values if value is not None]
+    if all(isinstance(value, int) and abs(value) < 2**63 for value in known):
+        # Through floats integers of nanoseconds would lose their last digits.
+        whole = np.array([value or 0 for value in values], dtype=np.int64)
+        missing = np.flatnonzero(np.isnan(numbers))
+        return _from_numbers(Column(column.name, whole, missing=missing), repair, column)
+    return _from_numbers(Column(column.name, numbers), repair, column)
 
 
 def _from_texts(values: list[Any], name: str, repair: Repair) -> Ints:

@@ -331,10 +331,7 @@ fn cell(py: Python<'_>, array: &ArrayRef, row: usize) -> PyResult<String> {
         DataType::Timestamp(..) => {
             let one = to_numpy(py, &array.slice(row, 1))?;
             let text = one.get_item(0)?.str()?.to_string();
-            text.trim_end_matches('0')
-                .trim_end_matches('.')
-                .trim_end_matches("T00:00:0")
-                .to_owned()
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
         }
         _ => to_numpy(py, &array.slice(row, 1))?
             .get_item(0)?
