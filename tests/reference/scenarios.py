@@ -70,7 +70,8 @@ def candles(rng: Random, count: int, unit: float, offset: int) -> dict[str, Any]
             table[name].append(value * unit)
         previous = close
     table["volume"] = [float(rng.randrange(1, 100)) for _ in times]
-    table["interval"] = interval
+    # Without one, either side takes the commonest gap.
+    table["interval"] = None if len(times) > 1 and rng.random() < 0.15 else interval
     return table
 
 

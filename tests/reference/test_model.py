@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -193,8 +193,8 @@ def test_cross_equals_a_plain_loop() -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_money_is_conserved(seed: int) -> None:
     """Cash is what the fills say; positions are the sum of fills; spot is never short or in debt."""
-    account = ("spot", "margin")[seed % 2]
-    made, _ = scenario(Shape(seed, 1 + seed % 4, 30, 1 + seed % 5, account, ("next_open", "close")[seed % 3 % 2]))
+    account: Literal["spot", "margin"] = "spot" if seed % 2 == 0 else "margin"
+    made, _ = scenario(Shape(seed, 1 + seed % 4, 30, 1 + seed % 5, account, "next_open" if seed % 3 else "close"))
     result = on_model(made)
     cash, positions = Fraction(made.settings.cash), dict.fromkeys(made.data, Fraction(0))
     for fill in result.fills:
