@@ -63,4 +63,5 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from pairloom import __version__
 
-        parser.exit(message=f"pairloom {__version__}\n")
+        print(f"pairloom {__version__}")
+        parser.exit()

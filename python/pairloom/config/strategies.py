@@ -34,12 +34,11 @@ def load_strategy(spec: str, base: Path) -> type[Strategy] | str:
         return spec
     place, colon, name = spec.rpartition(":")
     if not colon or not place or not name:
-        if spec.endswith(".py") or "/" in spec:
-            classes = _classes(_from_file(_resolved(spec.rstrip(":"), base)))
+        bare = spec.rstrip(":")
+        if bare.endswith(".py") or "/" in bare:
+            classes = _classes(_from_file(_resolved(bare, base)))
             example = classes[0] if classes else "MyStrategy"
-            raise ConfigError(
-                f"strategy={spec!r} names no class; write {spec.rstrip(':')}:{example}", code="config.strategy"
-            )
+            raise ConfigError(f"strategy={spec!r} names no class; write {bare}:{example}", code="config.strategy")
         hint = nearest(spec, BUILTINS) or f"; built-ins are {listing(BUILTINS)}"
         raise ConfigError(
             f"strategy={spec!r} is no built-in, nor FILE:CLASS or package.module:Class{hint}",
