@@ -51,7 +51,8 @@ def bytes_per_trader(driver: str, lane: str, *, many: int = 10_000, few: int = 1
 
 def import_milliseconds(rounds: int = 9) -> tuple[float, bool]:
     """What `import pairloom` adds to a bare interpreter, and whether it left NumPy alone."""
-    bare, full = [], []
+    bare: list[float] = []
+    full: list[float] = []
     for _ in range(rounds):
         for samples, program in ((bare, "pass"), (full, "import pairloom")):
             began = time.perf_counter()

@@ -32,7 +32,7 @@ STAGES = (
     "engine",
 )
 
-# Single files beside the folders. Anybody may use them; they use nobody but `domain`.
+# Single files beside the folders. Anybody may use them.
 COMMON = ("limits", "clock", "error")
 
 # The one file that may use every folder.
@@ -40,12 +40,92 @@ JOINER = "rust/core/src/engine/wiring.rs"
 
 # from -> {to: why this arrow is right}.  `domain` has no row: it uses no sibling.
 ALLOWED: dict[str, dict[str, str]] = {
-    "market": {"domain": "events carry interned pairs and exact prices"},
-    "dispatch": {
-        "domain": "the table is looked up by interned pair",
-        "market": "what it hands on are market events",
+    "market": {
+        "domain": "events carry times, exact prices and sides",
+        "indicator": "an event is what an indicator samples, so it implements that trait",
     },
+    "trader": {
+        "domain": "times and quantities",
+        "market": "its window and its events",
+        "strategy": "it owns one and calls it",
+        "indicator": "it owns its strategy's and feeds them first",
+        "signal": "it collects what the strategy wants",
+        "portfolio": "it hands on its own row of the snapshot",
+    },
+    "strategy": {
+        "domain": "times and instruments",
+        "market": "the context shows events and windows",
+        "indicator": "the context hands out indicators",
+        "signal": "what generate_signal returns",
+        "portfolio": "the context shows the trader's own row of the snapshot",
+    },
+    "indicator": {"market": "it reads the fields of events"},
+    "signal": {"domain": "sizes are exact numbers"},
+    "risk": {
+        "domain": "money and quantities",
+        "signal": "a size that cannot be computed is refused with its reason",
+        "order": "what it judges, and what it approves",
+        "portfolio": "what it judges by, and where it reserves",
+    },
+    "order": {
+        "domain": "quantities, prices, sides",
+        "signal": "an order comes from a signal and keeps its terms",
+    },
+    "venue": {
+        "domain": "quantities, prices, sides",
+        "market": "orders meet events",
+        "signal": "the time in force decides what rests",
+        "order": "what it holds and fills",
+    },
+    "portfolio": {
+        "domain": "money and quantities",
+        "strategy": "what a strategy is shown of fills and exits is made once, when they happen",
+        "signal": "the time in force of an order",
+        "order": "fills settle orders",
+    },
+    "commit": {
+        "domain": "money and quantities",
+        "strategy": "hooks that fall due, and faults",
+        "signal": "what it turns into orders",
+        "risk": "every order passes the gate",
+        "order": "what it makes and follows",
+        "venue": "where approved orders go",
+        "portfolio": "the one writer of it",
+    },
+    "replay": {
+        "domain": "times",
+        "market": "the feed, in steps",
+        "dispatch": "from a pair to its traders",
+        "trader": "whom it lets evaluate",
+        "strategy": "lanes and time events",
+        "venue": "its first phase",
+        "commit": "its fourth phase",
+        "engine": "the options and the host of a run",
+    },
+    "engine": {
+        "domain": "pairs and money in settings and results",
+        "market": "the kinds of event in settings",
+        "strategy": "a strategy in a trader's settings",
+        "signal": "a size in a trader's settings",
+        "venue": "the venue's settings",
+        "portfolio": "trades in the result",
+        "commit": "records in the result",
+    },
+    "clock": {"domain": "it counts in the domain's nanoseconds"},
 }
+
+# Two folders that use each other are hard to read apart. These pairs do, for the reasons above; no others may.
+MUTUAL = {("market", "indicator"), ("strategy", "portfolio")}
+
+
+def mutual(allowed: dict[str, dict[str, str]]) -> set[tuple[str, str]]:
+    """The pairs of folders that use each other, the earlier stage first."""
+    return {
+        (home, target)
+        for home, targets in allowed.items()
+        for target in targets
+        if home in STAGES and home in allowed.get(target, {}) and STAGES.index(home) < STAGES.index(target)
+    }
 
 
 def edges(sources: Iterable[Source]) -> dict[tuple[str, str], list[Offence]]:

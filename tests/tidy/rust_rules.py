@@ -12,6 +12,14 @@ CLOCK = "rust/core/src/clock.rs"
 BINDING = "rust/python/"
 FUNCTION_LINES = 70
 
+# Named like limits, but facts about a representation: nobody could change them alone.
+NOT_LIMITS: dict[tuple[str, str], str] = {
+    ("rust/core/src/market/scale.rs", "MAX_DIGITS"): "part of what the price scale is defined to be",
+    ("rust/core/src/market/scale.rs", "UNITS_LIMIT"): "what an i64 holds with a bit to spare",
+    ("rust/core/src/market/scale.rs", "QUICK_LIMIT"): "how far an f64 is exact enough for the quick path",
+    ("rust/core/src/indicator/kind.rs", "MAX_OUTPUTS"): "the width of a row of outputs, which the kinds decide",
+}
+
 Rule = Callable[[Source], list[Offence]]
 
 
@@ -24,8 +32,11 @@ def limits_in_one_file(source: Source) -> list[Offence]:
     """A limit someone may want to know or change is found in limits.rs, beside the others it relates to."""
     if source.path == LIMITS or source.is_test:
         return []
-    named = r"\bconst\s+(?:MAX_\w+|MIN_\w+|\w+_(?:MAX|MIN|CAPACITY|LIMIT|DEPTH|BATCH|TIMEOUT\w*))\s*:"
-    offences = _search(source, named, "a numeric limit belongs in limits.rs")
+    offences = [
+        Offence(source.path, line, f"`{name}` is a numeric limit, which belongs in limits.rs")
+        for name, line in _named_limits(source)
+        if (source.path, name) not in NOT_LIMITS
+    ]
     code = rust_without_tests(rust_code(source.text))
     for call in re.finditer(
         r"\b(?:flume::bounded|sync_channel|mpsc::channel|broadcast::channel)\s*(?:::\s*<[^;]*?>)?\s*\(", code
@@ -35,6 +46,14 @@ def limits_in_one_file(source: Source) -> list[Offence]:
             line = source.line_of(call.start())
             offences.append(Offence(source.path, line, f"a channel's size `{argument}` must be named in limits.rs"))
     return offences
+
+
+def _named_limits(source: Source) -> list[tuple[str, int]]:
+    code = rust_without_tests(rust_code(source.text))
+    name = r"(?:MAX|MIN|MOST|LONGEST)_\w+|\w+_(?:MAX|MIN|CAPACITY|LIMIT|DEPTH|BATCH|TIMEOUT\w*)"
+    number = r"(?:[iu](?:8|16|32|64|128|size)|f64|(?:\w+::)*Duration|Nanos)"
+    found = re.finditer(rf"\bconst\s+({name})\s*:\s*{number}\b", code)
+    return [(hit[1], source.line_of(hit.start())) for hit in found]
 
 
 def _end_of_argument(code: str, at: int) -> int:

@@ -23,6 +23,8 @@ def lines(offences: list[Offence]) -> list[int]:
     ("rule", "path", "text", "expected"),
     [
         (rust_rules.limits_in_one_file, CORE_FILE, "\nconst MAX_ORDERS: usize = 7;\n", [2]),
+        (rust_rules.limits_in_one_file, CORE_FILE, "pub const LONGEST_WAIT: Duration = Duration::ZERO;\n", [1]),
+        (rust_rules.limits_in_one_file, CORE_FILE, 'const MIN_NOTIONAL: &str = "min_notional";\n', []),
         (rust_rules.limits_in_one_file, CORE_FILE, "let (a, b) = flume::bounded(1024);\n", [1]),
         (
             rust_rules.limits_in_one_file,
@@ -162,6 +164,11 @@ def test_the_joiner_may_use_everybody_and_its_neighbours_may_not() -> None:
 def test_an_arrow_nobody_draws_is_reported() -> None:
     table = {"risk": {"order": "it judges orders", "venue": "it does not"}}
     assert layers.unused([Source(CORE_FILE, "use crate::order::Order;\n")], table) == ["risk -> venue"]
+
+
+def test_two_folders_that_use_each_other_are_reported() -> None:
+    table = {"risk": {"order": "it judges orders"}, "order": {"risk": "no", "domain": "sides"}}
+    assert layers.mutual(table) == {("risk", "order")}
 
 
 def test_a_new_folder_is_reported() -> None:

@@ -62,6 +62,10 @@ def test_the_table_has_no_arrow_that_nobody_draws() -> None:
     assert_clean(layers.unused(CORE, layers.ALLOWED))
 
 
+def test_no_two_folders_use_each_other_but_those_named() -> None:
+    assert layers.mutual(layers.ALLOWED) == layers.MUTUAL
+
+
 def test_every_file_is_in_a_stage() -> None:
     assert_clean(layers.unknown_folders(CORE))
 
