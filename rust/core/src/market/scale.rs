@@ -24,6 +24,13 @@ const HALF_ULP: f64 = 1.110_223_024_625_156_5e-16;
 /// Below this a product's rounding error is under 0.04, so a clear distance from one half is safe.
 const QUICK_LIMIT: f64 = 281_474_976_710_656.0;
 
+/// From here on four units in the last place are a whole unit, so every price is a decimal.
+const DENSE: f64 = 2_251_799_813_685_248.0;
+
+/// Added and taken away again, it rounds any smaller number than `DENSE` half to even: without
+/// it the baseline processor calls a function for each price.
+const ROUNDER: f64 = 6_755_399_441_055_744.0;
+
 /// The fraction up to which a product may be rounded without exact arithmetic.
 const CLEAR_FRACTION: f64 = 0.45;
 
@@ -84,7 +91,7 @@ impl PriceScale {
     #[must_use]
     pub fn units(&self, price: f64) -> i64 {
         let scaled = scale_up(price, self.digits);
-        let nearest = scaled.round_ties_even();
+        let nearest = (scaled + ROUNDER) - ROUNDER;
         if scaled.abs() < QUICK_LIMIT && (scaled - nearest).abs() < CLEAR_FRACTION {
             nearest as i64
         } else {
@@ -157,7 +164,10 @@ fn scale_down(price: f64, digits: u8) -> f64 {
 #[inline]
 fn is_decimal(price: f64, digits: i8) -> bool {
     let scaled = price * EXACT_POWERS[digits as usize];
-    let missed = (scaled - scaled.round_ties_even()).abs();
+    if scaled >= DENSE {
+        return true;
+    }
+    let missed = (scaled - ((scaled + ROUNDER) - ROUNDER)).abs();
     // The tolerance is between 4 and 8 times HALF_ULP of the product, whose own error is one.
     if missed <= 2.5 * HALF_ULP * scaled {
         scaled >= 0.5
