@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from pairloom import indicators
 from pairloom._native import (
     Candle,
+    Exit,
     Fill,
     Indicator,
     MarketData,
     Order,
     Position,
     Quote,
+    Refusal,
     Signal,
     SystemCtx,
     Table,
@@ -24,7 +26,6 @@ from pairloom._native import (
     Trade,
     __version__,
 )
-from pairloom._synthetic import synthetic
 from pairloom.engine import Engine
 from pairloom.errors import (
     BrokerError,
@@ -39,11 +40,12 @@ from pairloom.errors import (
     StrategyError,
 )
 from pairloom.instruments import Fees, Instrument
-from pairloom.schedule import Session
 from pairloom.strategy import Strategy
 
 if TYPE_CHECKING:
+    from pairloom._synthetic import synthetic
     from pairloom.result import Result
+    from pairloom.schedule import Session
 
 __all__ = [
     "BrokerError",
@@ -51,6 +53,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Engine",
+    "Exit",
     "Fees",
     "Fill",
     "Indicator",
@@ -63,6 +66,7 @@ __all__ = [
     "Position",
     "QuarantineWarning",
     "Quote",
+    "Refusal",
     "RefusalWarning",
     "Result",
     "RiskError",
@@ -80,10 +84,19 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # Results are read after a run; until then nobody pays for importing them.
-    if name == "Result":
-        from pairloom.result import Result
+# Not every script needs these, so none pays for importing them before it asks.
+_LATER = {"Result": "pairloom.result", "Session": "pairloom.schedule", "synthetic": "pairloom._synthetic"}
 
-        return Result
-    raise AttributeError(f"module 'pairloom' has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'pairloom' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(_LATER[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

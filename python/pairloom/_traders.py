@@ -13,7 +13,6 @@ from pairloom._settings import size_setting, split_pair
 from pairloom._words import listing, nearest
 from pairloom.errors import ConfigError, DataError, ParameterError
 from pairloom.numbers import whole_number
-from pairloom.schedule import expand, normalized
 from pairloom.strategy import Strategy, overridden_hooks
 
 if TYPE_CHECKING:
@@ -150,6 +149,8 @@ def _description(assignment: Assignment, name: str, pair: str, times: tuple[int,
         return {**described, "builtin": assignment.builtin, "parameters": assignment.parameters}
     shape = assignment.shape
     if shape["schedule"] and times is not None:
+        from pairloom.schedule import expand
+
         described["schedule"] = expand(shape["schedule"], shape["session"], *times)
     return {
         **described,
@@ -204,7 +205,12 @@ def _shape(template: Strategy) -> dict[str, Any]:
         raise ParameterError(
             f"{owner} does nothing: define generate_signal(self, ctx), on_start(self, ctx) or on_time(self, ctx, event)"
         )
-    schedule = normalized(template.schedule, template.session, owner)
+    schedule: tuple[str, ...] = ()
+    if template.schedule is not None or template.session is not None:
+        # Few strategies wait for times, and the others need no calendar.
+        from pairloom.schedule import normalized
+
+        schedule = normalized(template.schedule, template.session, owner)
     if not schedule and hooks and not any(hook in hooks for hook in _WAKING[:2]):
         raise ConfigError(f'{owner}.on_time is never called: say when, as in schedule = "1d"', code="strategy.schedule")
     return {

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, dataclass_transform
 
-    from pairloom._native import Fill, Order, Signal, SystemCtx, TimeEvent
+    from pairloom._native import Fill, Order, Refusal, Signal, SystemCtx, TimeEvent
     from pairloom.schedule import Session
 else:
     # typing_extensions is for type checkers alone, so a run does not need it.
@@ -148,8 +148,8 @@ class Strategy:
         """Run at each time event of the ``schedule``; may return a signal."""
         return None
 
-    def on_refused(self, ctx: SystemCtx, order: Order) -> None:
-        """Run when an own order was refused; ``order.reason`` names the check."""
+    def on_refused(self, ctx: SystemCtx, refusal: Refusal) -> None:
+        """Run when an own order, or a part of it, was refused; ``refusal.check`` says by what."""
 
     def on_stop(self, ctx: SystemCtx) -> None:
         """Run once at the end; what it orders is discarded."""
