@@ -81,6 +81,12 @@ FORMS: dict[str, Any] = {
     "pandas arrow": lambda: frame().convert_dtypes(dtype_backend="pyarrow"),
     "pandas integer index": lambda: frame().assign(ts=SECONDS).drop(columns="date").set_index("ts"),
     "polars": lambda: pl.DataFrame({"time": SECONDS, **CANDLES}),
+    "polars unsigned nanoseconds": lambda: pl.DataFrame(
+        {"time": pl.Series(SECONDS * 10**9, dtype=pl.UInt64), **CANDLES}
+    ),
+    "polars decimals": lambda: pl.DataFrame(lists()).cast({"open": pl.Decimal(20, 8)}),
+    "polars narrow": lambda: pl.DataFrame(lists()).cast({"high": pl.Float32, "ts": pl.Int32}),
+    "polars dates as text": lambda: pl.from_pandas(frame()).cast({"date": pl.String}),
     "polars datetimes": lambda: pl.from_pandas(frame()),
     "pyarrow": table,
     "pyarrow reader": lambda: table().to_reader(),
@@ -141,7 +147,7 @@ def write(kind: str, path: Path) -> None:
     else:
         text = frame().assign(empty="").to_csv(index=False, sep={"semicolon": ";"}.get(kind, ","))
         if kind == "numbers":
-            text = pd.DataFrame(lists()).to_csv(index=False)
+            text = pd.DataFrame(lists()).to_csv(index=True)
         mark = "\ufeff" if kind == "mark" else ""
         path.write_text(mark + text, encoding="utf-8", newline="\r\n" if kind == "crlf" else "\n")
 

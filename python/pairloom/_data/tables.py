@@ -66,6 +66,8 @@ class Table:
         by_name: dict[str, Column] = {}
         for column in columns:
             name = column.name.strip().lower()
+            if not name:
+                continue  # row numbers that a frame's index left in a file
             if name in by_name:
                 raise place.error(
                     "data.duplicate_column",

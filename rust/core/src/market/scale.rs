@@ -242,7 +242,7 @@ fn integer_units(fraction: i128, exponent: i32, digits: i8) -> i128 {
     let value = fraction * power_of_ten(digits);
     match exponent {
         ..=-126 => 0,
-        ..0 => nearest_quotient(value, 1 << exponent.unsigned_abs()),
+        -125..0 => nearest_quotient(value, 1 << exponent.unsigned_abs()),
         0..=30 => value << exponent,
         _ => i128::MAX,
     }

@@ -324,7 +324,7 @@ fn price(row: usize, column: &'static str, value: f64) -> Option<Offence> {
 #[inline]
 fn size(row: usize, column: &'static str, values: Option<&[f64]>) -> Option<Offence> {
     let value = values?[row];
-    let fine = value >= 0.0 && value < f64::INFINITY;
+    let fine = (0.0..f64::INFINITY).contains(&value);
     (!fine).then(|| offence_of(row, column, value, Rule::Volume))
 }
 

@@ -52,11 +52,10 @@ pub(super) fn corrupt(error: ArrowError) -> ReadError {
 fn start(name: &str, kind: &DataType, wanted: &Wanted) -> Column {
     use DataType as D;
     match kind {
-        D::Int8 | D::Int16 | D::Int32 | D::Int64 | D::UInt8 | D::UInt16 | D::UInt32 => {
+        D::Int8 | D::Int16 | D::Int32 | D::Int64 | D::UInt8 | D::UInt16 | D::UInt32 | D::UInt64 => {
             Column::Int(Vec::new(), Vec::new())
         }
-        // What exceeds an int64 is no time and no count, so these may as well be floats.
-        D::UInt64 | D::Float16 | D::Float32 | D::Float64 | D::Null => Column::Float(Vec::new()),
+        D::Float16 | D::Float32 | D::Float64 | D::Null => Column::Float(Vec::new()),
         D::Decimal32(..) | D::Decimal64(..) | D::Decimal128(..) | D::Decimal256(..) => {
             Column::Float(Vec::new())
         }
@@ -96,6 +95,7 @@ fn append_array(column: &mut Column, array: &ArrayRef, rows: usize) -> Result<()
     match column {
         Column::Float(out) => append_floats(out, array)?,
         Column::Int(out, missing) => {
+            // What exceeds an int64 is no time and no count; the cast makes it a missing value.
             let array = cast(array, &DataType::Int64)?;
             let array = array.as_primitive::<Int64Type>();
             out.extend_from_slice(array.values());

@@ -15,8 +15,8 @@ use super::iso_time;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const MISSING: [&[u8]; 6] = [b"", b"null", b"NA", b"N/A", b"None", b"NaT"];
-/// Enough for any header line.
-const HEADER_LIMIT: u64 = 1 << 16;
+/// What is looked at to tell the delimiter, more than any header line is long.
+const LOOK_AHEAD: u64 = 1 << 16;
 
 /// One column while it is read.
 enum Reading {
@@ -136,7 +136,7 @@ impl Table {
 /// The delimiter, by the header line, and the bytes before it.
 fn look_ahead(file: &mut File) -> Result<(u8, u64), ReadError> {
     let mut head = Vec::new();
-    file.take(HEADER_LIMIT)
+    file.take(LOOK_AHEAD)
         .read_to_end(&mut head)
         .map_err(|error| broken(&error.to_string()))?;
     let skip = if head.starts_with(BYTE_ORDER_MARK) {
