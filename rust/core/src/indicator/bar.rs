@@ -64,6 +64,15 @@ impl BarSource {
         }
     }
 
+    /// High, low and close as the data gave them.
+    #[inline]
+    pub(crate) fn read_floats<S: Sample>(self, sample: &S) -> [f64; 3] {
+        match self {
+            Self::Candle => [Field::High, Field::Low, Field::Close].map(|f| sample.value(f)),
+            Self::Single { price, .. } => [sample.value(price); 3],
+        }
+    }
+
     #[inline]
     pub(crate) fn volume<S: Sample>(self, sample: &S) -> f64 {
         self.volume_field()
@@ -86,15 +95,14 @@ impl Bar {
     pub(crate) fn three_typical(self) -> i128 {
         i128::from(self.high) + i128::from(self.low) + i128::from(self.close)
     }
+}
 
-    /// The greatest distance that the price covered since the candle before.
-    #[inline]
-    pub(crate) fn true_range(self, close_before: f64) -> f64 {
-        let (high, low) = (float(self.high), float(self.low));
-        (high - low)
-            .max((high - close_before).abs())
-            .max((low - close_before).abs())
-    }
+/// The greatest distance that the price covered since the candle before.
+#[inline]
+pub(crate) fn true_range(high: f64, low: f64, close_before: f64) -> f64 {
+    (high - low)
+        .max((high - close_before).abs())
+        .max((low - close_before).abs())
 }
 
 /// Units as a float: exact up to 2^53, which is 15 digits.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use super::kind::{MAX_OUTPUTS, Outputs};
+use super::kind::{OUTPUTS, Outputs};
 
 /// The values of one indicator, now and some updates back, readable while its graph is elsewhere.
 ///
@@ -12,8 +12,8 @@ use super::kind::{MAX_OUTPUTS, Outputs};
 #[derive(Debug)]
 pub struct Cell {
     names: &'static [&'static str],
-    now: [AtomicU64; MAX_OUTPUTS],
-    before: [AtomicU64; MAX_OUTPUTS],
+    now: [AtomicU64; OUTPUTS],
+    before: [AtomicU64; OUTPUTS],
     /// Rows of outputs older than `before`, a ring; empty unless more than two values are kept.
     older: Box<[AtomicU64]>,
     /// The row of `older` that is written next.

@@ -3,10 +3,10 @@
 use super::error::IndicatorError;
 
 /// The most outputs a kind has.
-pub const MAX_OUTPUTS: usize = 4;
+pub const OUTPUTS: usize = 4;
 
 /// One row of outputs; those that a kind lacks are NaN.
-pub(crate) type Outputs = [f64; MAX_OUTPUTS];
+pub(crate) type Outputs = [f64; OUTPUTS];
 
 /// The longest period and history: sums over it fit their integers, and its memory stays reasonable.
 pub const LONGEST_PERIOD: usize = 1_000_000;
@@ -110,67 +110,50 @@ impl Kind {
                 )));
             }
         }
-        let read = Reader {
+        let kind = Self::read(&Reader {
             name,
             params,
             known,
-        };
-        let kind = match name {
-            "sma" => Self::Sma {
-                period: read.whole("period")?,
-            },
-            "ema" => Self::Ema {
-                period: read.whole("period")?,
-            },
-            "wma" => Self::Wma {
-                period: read.whole("period")?,
-            },
-            "rsi" => Self::Rsi {
-                period: read.whole("period")?,
-            },
-            "macd" => Self::Macd {
-                fast: read.whole("fast")?,
-                slow: read.whole("slow")?,
-                signal: read.whole("signal")?,
-            },
-            "bollinger" => Self::Bollinger {
-                period: read.whole("period")?,
-                deviations: read.number("deviations")?,
-            },
-            "atr" => Self::Atr {
-                period: read.whole("period")?,
-            },
-            "adx" => Self::Adx {
-                period: read.whole("period")?,
-            },
-            "stochastic" => Self::Stochastic {
-                k: read.whole("k")?,
-                smooth_k: read.whole("smooth")?,
-                d: read.whole("d")?,
-            },
-            "cci" => Self::Cci {
-                period: read.whole("period")?,
-            },
-            "obv" => Self::Obv,
-            "vwap" if read.number("period")?.is_nan() && !read.given("period") => {
-                Self::Vwap { period: None }
-            }
-            "vwap" => Self::Vwap {
-                period: Some(read.whole("period")?),
-            },
-            "min" => Self::Min {
-                period: read.whole("period")?,
-            },
-            "max" => Self::Max {
-                period: read.whole("period")?,
-            },
-            "std" => Self::Std {
-                period: read.whole("period")?,
-            },
-            _ => Self::HeikinAshi,
-        };
+        })?;
         kind.check()?;
         Ok(kind)
+    }
+
+    fn read(parameters: &Reader<'_>) -> Result<Self, IndicatorError> {
+        let whole = |parameter| parameters.whole(parameter);
+        let period = || whole("period");
+        Ok(match parameters.name {
+            "sma" => Self::Sma { period: period()? },
+            "ema" => Self::Ema { period: period()? },
+            "wma" => Self::Wma { period: period()? },
+            "rsi" => Self::Rsi { period: period()? },
+            "macd" => Self::Macd {
+                fast: whole("fast")?,
+                slow: whole("slow")?,
+                signal: whole("signal")?,
+            },
+            "bollinger" => Self::Bollinger {
+                period: period()?,
+                deviations: parameters.number("deviations")?,
+            },
+            "atr" => Self::Atr { period: period()? },
+            "adx" => Self::Adx { period: period()? },
+            "stochastic" => Self::Stochastic {
+                k: whole("k")?,
+                smooth_k: whole("smooth")?,
+                d: whole("d")?,
+            },
+            "cci" => Self::Cci { period: period()? },
+            "obv" => Self::Obv,
+            "vwap" if !parameters.given("period") => Self::Vwap { period: None },
+            "vwap" => Self::Vwap {
+                period: Some(period()?),
+            },
+            "min" => Self::Min { period: period()? },
+            "max" => Self::Max { period: period()? },
+            "std" => Self::Std { period: period()? },
+            _ => Self::HeikinAshi,
+        })
     }
 
     /// Refuses what the parameters' types allow and the kind does not.

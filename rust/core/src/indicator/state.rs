@@ -6,7 +6,7 @@ use super::Sample;
 use super::average::{Ema, Macd, SmaFloats, SmaUnits, WmaFloats, WmaUnits, triangle};
 use super::bar::{BarSource, float};
 use super::exact::{Factor, UnitScale};
-use super::kind::{Kind, MAX_OUTPUTS, Outputs};
+use super::kind::{Kind, OUTPUTS, Outputs};
 use super::momentum::{Cci, Rsi, Stochastic};
 use super::spread::{Bollinger, SpreadFloats, SpreadUnits, Std};
 use super::trend::{Adx, Atr, HeikinAshi};
@@ -205,7 +205,10 @@ impl State {
     fn push_bar<S: Sample>(&mut self, sample: &S, source: BarSource, row: &mut Row) -> bool {
         match self {
             Self::Atr(state) => row.one(state.push(source.read(sample))),
-            Self::Adx(state) => row.all(state.push(source.read(sample))),
+            Self::Adx(state) => {
+                let bar = source.read_floats(sample);
+                bar.iter().all(|price| price.is_finite()) && row.all(state.push(bar))
+            }
             Self::Stochastic(state) => row.all(state.push(source.read(sample))),
             Self::Cci(state) => row.one(state.push(source.read(sample))),
             Self::HeikinAshi(state) => row.all(Some(state.push(source.read(sample)))),
@@ -232,8 +235,8 @@ pub(crate) struct Row {
 impl Row {
     pub(crate) const fn new() -> Self {
         Self {
-            now: [f64::NAN; MAX_OUTPUTS],
-            before: [f64::NAN; MAX_OUTPUTS],
+            now: [f64::NAN; OUTPUTS],
+            before: [f64::NAN; OUTPUTS],
         }
     }
 

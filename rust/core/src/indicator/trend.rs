@@ -1,8 +1,9 @@
 //! Ranges and directions: ATR, ADX and Heikin-Ashi candles.
 //!
-//! All run in floats counted in price units: differences of prices are exact, averages are rounded.
+//! ATR and Heikin-Ashi run in floats counted in price units: differences of prices are exact, averages are
+//! rounded. ADX runs on the prices as the data gave them.
 
-use super::bar::{Bar, float};
+use super::bar::{Bar, float, true_range};
 use super::exact::Factor;
 use super::window::count;
 
@@ -29,7 +30,8 @@ impl Atr {
 
     #[inline]
     pub(crate) fn push(&mut self, bar: Bar) -> Option<f64> {
-        let range = bar.true_range(self.close.replace(float(bar.close))?);
+        let before = self.close.replace(float(bar.close))?;
+        let range = true_range(float(bar.high), float(bar.low), before);
         if self.ranges < self.period {
             self.ranges += 1.0;
             self.value += range;
@@ -48,12 +50,14 @@ impl Atr {
 ///
 /// As in TA-Lib: the sums of movements and ranges start with `period - 1` candles, are smoothed from then
 /// on, and the first index is the plain average of `period` values; where there is no range or no
-/// movement at all, the index keeps its value.
+/// movement at all, the index keeps its value. Which of two movements is the greater is decided on the
+/// prices as floats, also as in TA-Lib: between equal ones the rounding decides, and an index that decided
+/// better would differ from everybody else's by whole points.
 #[derive(Clone, Debug)]
 pub(crate) struct Adx {
     period: f64,
     candles: f64,
-    before: Option<Bar>,
+    before: Option<[f64; 3]>,
     plus: f64,
     minus: f64,
     range: f64,
@@ -79,7 +83,8 @@ impl Adx {
         }
     }
 
-    pub(crate) fn push(&mut self, bar: Bar) -> Option<[f64; 3]> {
+    /// Takes high, low and close.
+    pub(crate) fn push(&mut self, bar: [f64; 3]) -> Option<[f64; 3]> {
         let before = self.before.replace(bar)?;
         self.candles += 1.0;
         self.move_on(bar, before);
@@ -102,9 +107,10 @@ impl Adx {
     }
 
     /// Adds the candle's movement and range to the sums, which lose a part of theirs once they are full.
-    fn move_on(&mut self, bar: Bar, before: Bar) {
-        let up = float(bar.high) - float(before.high);
-        let down = float(before.low) - float(bar.low);
+    fn move_on(&mut self, [high, low, _]: [f64; 3], before: [f64; 3]) {
+        let [high_before, low_before, close_before] = before;
+        let up = high - high_before;
+        let down = low_before - low;
         if self.candles >= self.period {
             self.plus -= self.plus / self.period;
             self.minus -= self.minus / self.period;
@@ -115,7 +121,7 @@ impl Adx {
         } else if up > 0.0 && up > down {
             self.plus += up;
         }
-        self.range += bar.true_range(float(before.close));
+        self.range += true_range(high, low, close_before);
     }
 
     /// Sets the directional indicators; how far they are apart, in percent of their sum.

@@ -40,17 +40,19 @@ proptest! {
     #[test]
     fn every_kind_equals_its_naive_recomputation(candles in candles(1..60)) {
         for kind in every_kind() {
-            // What has no unit is recomputed in whole numbers, where equal movements are equal; what does is
-            // compared on the scale of its prices, since a difference of floats keeps their rounding.
+            // What has no unit is recomputed in whole numbers, where equal movements are equal, but ADX,
+            // which compares floats; what has one is compared on the scale of its prices, since a
+            // difference of floats keeps their rounding.
+            let percent = matches!(kind, Kind::Adx { .. });
             let unitless = matches!(
                 kind,
-                Kind::Rsi { .. } | Kind::Cci { .. } | Kind::Adx { .. } | Kind::Stochastic { .. }
+                Kind::Rsi { .. } | Kind::Cci { .. } | Kind::Stochastic { .. }
             );
             let whole: Vec<Candle> = candles.iter().map(|c| Candle { scale: 0, ..*c }).collect();
             let expected = naive::rows(kind, if unitless { &whole } else { &candles });
             let unit = match kind {
                 Kind::Obv => candles.iter().map(|c| c.volume).sum(),
-                _ if unitless => 1.0,
+                _ if unitless || percent => 1.0,
                 _ => candles[0].price(1_000_000) * 1e-2,
             };
             for (i, (got, expected)) in run(kind, &candles).iter().zip(&expected).enumerate() {
