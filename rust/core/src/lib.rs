@@ -5,16 +5,17 @@
 pub mod domain;
 pub mod market;
 pub mod dispatch;
+pub mod trader;
+pub mod strategy;
 pub mod indicator;
 pub mod signal;
-pub mod strategy;
-pub mod trader;
-pub mod order;
 pub mod risk;
+pub mod order;
 pub mod venue;
 pub mod portfolio;
 pub mod commit;
 pub mod replay;
+pub mod live;
 pub mod engine;
 
 pub mod clock;

@@ -2,7 +2,9 @@
 
 use rust_decimal::Decimal;
 
-use super::number::{MONEY_DIGITS, Money, Rate, pow10, ratio_ceil, ratio_floor};
+use super::number::{
+    MONEY_DIGITS, Money, Rate, checked_mul, pow10, pow10_f64, ratio_ceil, ratio_floor,
+};
 use super::{HalfUnits, Liquidity, Lots, Units};
 
 /// What a user may say of an instrument. What is left out has no such rule.
@@ -117,13 +119,20 @@ impl Instrument {
         })
     }
 
+    /// Whether every price times quantity is a whole number of 10^-18, so that no rounding exists.
+    #[must_use]
+    #[inline]
+    pub const fn is_exact(&self) -> bool {
+        self.denominator == 1
+    }
+
     /// Price times quantity at 10^-18, rounded as asked; `None` on overflow.
     #[must_use]
     #[inline]
     pub fn value(&self, price: HalfUnits, lots: Lots, rounding: Rounding) -> Option<Money> {
-        let exact = i128::from(price)
-            .checked_mul(i128::from(lots))?
-            .checked_mul(self.numerator)?;
+        // Two numbers of 63 bits have a product of 126, so this one cannot overflow.
+        let product = i128::from(price).wrapping_mul(i128::from(lots));
+        let exact = checked_mul(product, self.numerator)?;
         if self.denominator == 1 {
             return Some(exact);
         }
@@ -237,23 +246,23 @@ impl Instrument {
     #[expect(clippy::cast_precision_loss, reason = "strategies think in floats")]
     pub fn quantity_f64(&self, lots: Lots) -> f64 {
         let exact = i128::from(lots) * self.lot_mantissa;
-        exact as f64 / 10_f64.powi(self.lot_digits.cast_signed())
+        exact as f64 / pow10_f64(self.lot_digits)
     }
 
     /// A price as a float, for strategies.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "strategies think in floats")]
     pub fn price_f64(&self, price: HalfUnits) -> f64 {
-        let scale = i32::from(self.scale);
         let half = if price % 2 == 0 {
             (price / 2) as f64
         } else {
             price as f64 / 2.0
         };
-        if scale >= 0 {
-            half / 10_f64.powi(scale)
+        let power = pow10_f64(u32::from(self.scale.unsigned_abs()));
+        if self.scale >= 0 {
+            half / power
         } else {
-            half * 10_f64.powi(-scale)
+            half * power
         }
     }
 }

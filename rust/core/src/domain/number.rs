@@ -125,7 +125,19 @@ impl Rate {
 /// `floor(product(numerator) / product(denominator))` with 256 bits in between; `None` where it does not fit
 /// or the denominator is zero.
 #[must_use]
+#[inline]
 pub fn ratio_floor(numerator: &[i128], denominator: &[i128]) -> Option<i128> {
+    // Nearly always everything fits into 128 bits, which is many times faster.
+    if let (Some(n), Some(d)) = (narrow_product(numerator), narrow_product(denominator))
+        && d > 0
+    {
+        return Some(n.div_euclid(d));
+    }
+    wide_ratio_floor(numerator, denominator)
+}
+
+#[cold]
+fn wide_ratio_floor(numerator: &[i128], denominator: &[i128]) -> Option<i128> {
     let (n, d) = (product(numerator)?, product(denominator)?);
     if d == I256::ZERO {
         return None;
@@ -143,11 +155,49 @@ pub fn ratio_floor(numerator: &[i128], denominator: &[i128]) -> Option<i128> {
 /// The same rounded up.
 #[must_use]
 pub fn ratio_ceil(numerator: &[i128], denominator: &[i128]) -> Option<i128> {
+    if let (Some(n), Some(d)) = (narrow_product(numerator), narrow_product(denominator))
+        && d > 0
+    {
+        let down = n.div_euclid(d);
+        return down.checked_add(i128::from(n.rem_euclid(d) != 0));
+    }
     let (first, rest) = numerator.split_first()?;
     let mut negated = Vec::with_capacity(numerator.len());
     negated.push(first.checked_neg()?);
     negated.extend_from_slice(rest);
     ratio_floor(&negated, denominator)?.checked_neg()
+}
+
+#[inline]
+fn narrow_product(factors: &[i128]) -> Option<i128> {
+    factors
+        .iter()
+        .try_fold(1_i128, |acc, &x| checked_mul(acc, x))
+}
+
+/// A checked product that is quick where both factors are small, as they mostly are.
+#[inline]
+#[must_use]
+pub fn checked_mul(a: i128, b: i128) -> Option<i128> {
+    match (i64::try_from(a), i64::try_from(b)) {
+        // Two factors of 64 bits have a product of 128.
+        (Ok(a), Ok(b)) => Some(i128::from(a).wrapping_mul(i128::from(b))),
+        _ => a.checked_mul(b),
+    }
+}
+
+/// The powers of ten that a float holds exactly.
+const EXACT_POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+];
+
+/// Ten to the `n` as a float; beyond 10^22, which no scale reaches, infinite.
+#[inline]
+#[must_use]
+pub fn pow10_f64(n: u32) -> f64 {
+    let power = usize::try_from(n).ok().and_then(|n| EXACT_POWERS.get(n));
+    power.copied().unwrap_or(f64::INFINITY)
 }
 
 fn product(factors: &[i128]) -> Option<I256> {

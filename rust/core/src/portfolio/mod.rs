@@ -180,7 +180,12 @@ impl Portfolio {
             .saturating_add(value.saturating_abs() - book.value.saturating_abs());
         book.value = value;
         if !self.spot {
-            let exposure = book.exposure_with(0, 0).unwrap_or(Money::MAX / 4);
+            let idle = book.working_buys == 0 && book.working_sells == 0;
+            let exposure = if idle && book.instrument.is_exact() {
+                value.saturating_abs()
+            } else {
+                book.exposure_with(0, 0).unwrap_or(Money::MAX / 4)
+            };
             self.exposure = self.exposure.saturating_add(exposure - book.exposure);
             book.exposure = exposure;
         }
