@@ -63,5 +63,5 @@ def shown(value: object) -> str:
     """A value for a message, short enough for one line."""
     if type(value).__module__ == "numpy" and hasattr(value, "item"):
         value = value.item()
-    text = repr(value)
+    text = " ".join(repr(value).split())
     return text if len(text) <= 60 else text[:57] + "..."

@@ -48,7 +48,7 @@ def parse(value: Any) -> int:
     elif isinstance(value, (int, float)) and not isinstance(value, bool) and value == value:
         nanos = value * _SECOND
     if nanos is None or not 1 <= nanos < 2**62:
-        months = " (months differ in length: give a close_time column)" if value == "1M" else ""
+        months = " (months differ in length: give a close_time column)" if str(value) == "1M" else ""
         raise DataError(
             f"interval={value!r} is no length of time above zero{months}; {_WAY_OUT}",
             code="data.interval",

@@ -40,7 +40,7 @@ class Source:
 def find(data: Any, names: Names) -> list[Source]:
     """All tables in what the user gave."""
     if isinstance(data, (str, PathLike)):
-        return _of_path(Path(data), names, None, None)
+        return _of_path(data, names, None, None)
     if isinstance(data, Mapping):
         return _of_mapping(data, names, "data", None)
     return _of_object(data, names, "data", None, None)
@@ -48,7 +48,7 @@ def find(data: Any, names: Names) -> list[Source]:
 
 def _of_object(data: Any, names: Names, origin: str, pair: str | None, kind: Kind | None) -> list[Source]:
     if isinstance(data, (str, PathLike)):
-        return _of_path(Path(data), names, pair, kind)
+        return _of_path(data, names, pair, kind)
     if type(data).__module__.startswith("pandas"):
         from pairloom._data import frames
 
@@ -122,7 +122,11 @@ def _pair_of(key: Any, names: Names, origin: str) -> str:
     return pair
 
 
-def _of_path(path: Path, names: Names, pair: str | None, kind: Kind | None) -> list[Source]:
+def _of_path(data: str | PathLike[str], names: Names, pair: str | None, kind: Kind | None) -> list[Source]:
+    if not str(data).strip():
+        # An empty text is a variable that was not set, hardly ever the folder that one is in.
+        raise DataError(f"the path {data!r} names no file or folder; give its full name", code="data.not_found")
+    path = Path(data)
     if path.is_dir():
         return _of_folder(path, names, pair, kind)
     if not path.exists():

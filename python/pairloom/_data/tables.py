@@ -195,7 +195,7 @@ def array_column(name: str, values: Any, place: Place) -> Column:
     """A column of a dict: an array, a list, or anything that NumPy can read."""
     import numpy as np
 
-    if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
+    if isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__len__"):
         raise place.error(
             "data.type",
             f"is {shown(values)}, not an array",

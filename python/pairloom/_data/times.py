@@ -149,7 +149,7 @@ def _check_units(size: Array, unit: str, rows: Ints, column: Column, repair: Rep
     import numpy as np
 
     lower = {"s": 0.0, "ms": 1e11, "us": 1e14, "ns": 1e17}[unit]
-    upper = {"s": 9.2e9, "ms": 9.2e12, "us": 9.2e15, "ns": 9.3e18}[unit]
+    upper = {"s": 9.2e9, "ms": 9.2e12, "us": 9.2e15, "ns": 9.2e18}[unit]
     odd = rows[(size < lower) | (size >= upper)]
     if len(odd):
         value = column.values[odd[0]]

@@ -6,6 +6,12 @@
 
 use std::fmt;
 
+/// A smaller price vanishes in the ledger, which holds money at 18 decimals.
+const PRICE_FLOOR: f64 = 1e-18;
+
+/// A price of this size or more does not fit the ledger's 128 bits.
+const PRICE_CEILING: f64 = 1e20;
+
 /// The rule that a row breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
@@ -17,6 +23,8 @@ pub enum Rule {
     NotFinite,
     /// A price of zero or less.
     NotPositive,
+    /// A price that the ledger cannot hold.
+    NotHeld,
     /// Low above high, or open or close outside the two.
     HighLow,
     /// A volume or size that is negative or not finite.
@@ -36,6 +44,7 @@ impl Rule {
             Rule::DuplicateTime => "data.duplicate_time",
             Rule::NotFinite => "data.price_not_finite",
             Rule::NotPositive => "data.price_not_positive",
+            Rule::NotHeld => "data.price_range",
             Rule::HighLow => "data.high_low",
             Rule::Volume => "data.volume",
             Rule::CloseTime => "data.close_time",
@@ -51,6 +60,7 @@ impl Rule {
             Rule::DuplicateTime => "is the same time as the row before: two candles at one time",
             Rule::NotFinite => "is not a finite number",
             Rule::NotPositive => "is not above zero",
+            Rule::NotHeld => "is outside what money can hold, from 1e-18 to below 1e20",
             Rule::HighLow => "does not agree with low <= open, close <= high",
             Rule::Volume => "must be a finite number that is not negative",
             Rule::CloseTime => "does not come after the opening and after the close before",
@@ -310,13 +320,15 @@ fn unequal_length<R: Rows>(rows: &R) -> Option<Offence> {
 
 #[inline]
 fn price(row: usize, column: &'static str, value: f64) -> Option<Offence> {
-    if value > 0.0 && value < f64::INFINITY {
+    if (PRICE_FLOOR..PRICE_CEILING).contains(&value) {
         return None;
     }
-    let rule = if value.is_finite() {
+    let rule = if !value.is_finite() {
+        Rule::NotFinite
+    } else if value <= 0.0 {
         Rule::NotPositive
     } else {
-        Rule::NotFinite
+        Rule::NotHeld
     };
     Some(offence_of(row, column, value, rule))
 }

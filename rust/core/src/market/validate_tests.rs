@@ -45,13 +45,15 @@ type Spoil = fn(&mut Table);
 
 #[test]
 fn every_rule_names_its_row_and_column() {
-    let cases: [(Spoil, usize, &str, Rule); 14] = [
+    let cases: [(Spoil, usize, &str, Rule); 16] = [
         (|t| t.ts[2] = 19, 2, "ts", Rule::TimeBackwards),
         (|t| t.ts[3] = 30, 3, "ts", Rule::DuplicateTime),
         (|t| t.open[1] = f64::NAN, 1, "open", Rule::NotFinite),
         (|t| t.high[0] = f64::INFINITY, 0, "high", Rule::NotFinite),
         (|t| t.low[2] = 0.0, 2, "low", Rule::NotPositive),
         (|t| t.close[2] = -1.0, 2, "close", Rule::NotPositive),
+        (|t| t.low[2] = 0.9e-18, 2, "low", Rule::NotHeld),
+        (|t| t.high[2] = 1e20, 2, "high", Rule::NotHeld),
         (|t| t.low[1] = 3.5, 1, "low", Rule::HighLow),
         (|t| t.open[1] = 0.5, 1, "open", Rule::HighLow),
         (|t| t.close[3] = 3.25, 3, "close", Rule::HighLow),
@@ -85,6 +87,22 @@ fn every_rule_names_its_row_and_column() {
         if rule != Rule::Length && (column, row) != ("close_time", 2) {
             assert_eq!(offending(&table.rows()), [row], "{offence}");
         }
+    }
+}
+
+#[test]
+fn prices_at_the_ends_of_what_money_holds_are_fine() {
+    for price in [1e-18, 0.999e20] {
+        let mut table = Table::good();
+        for column in [
+            &mut table.open,
+            &mut table.high,
+            &mut table.low,
+            &mut table.close,
+        ] {
+            column.fill(price);
+        }
+        assert_eq!(first_offence(&table.rows()), None);
     }
 }
 
