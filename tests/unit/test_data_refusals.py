@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -224,14 +226,29 @@ def test_a_truncated_file_is_named_wherever_it_ends(tmp_path: Path) -> None:
             assert error.code == "data.corrupt" and str(cut) in str(error), (length, error)
 
 
+def write_stream(path: Path) -> None:
+    table = pa.Table.from_pandas(frame())
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_stream(path, table.schema, options=options) as out:
+        out.write_table(table)
+
+
+WRITERS: list[Callable[[Path], None]] = [
+    frame().to_parquet,
+    frame().to_feather,
+    lambda path: frame(pair=pd.Categorical(["ETH/BTC"] * ROWS)).to_feather(path, compression="zstd"),
+    lambda path: frame().to_feather(path, compression="uncompressed"),
+    write_stream,
+]
+
+
 @given(st.data())
 def test_a_damaged_file_is_refused_or_read_but_never_breaks_python(data: st.DataObject) -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ETH_BTC.parquet"
-        write = data.draw(st.sampled_from([frame().to_parquet, frame().to_feather]))
-        write(path)
+        data.draw(st.sampled_from(WRITERS))(path)
         content = bytearray(path.read_bytes())
         for at in data.draw(st.lists(st.integers(8, len(content) - 1), min_size=1, max_size=4)):
             content[at] ^= data.draw(st.integers(1, 255))

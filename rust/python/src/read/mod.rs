@@ -11,6 +11,7 @@
 //! * `("ignored", what)`: a column that no one asked for, or that holds no numbers.
 
 mod arrow_columns;
+mod arrow_guard;
 mod check;
 mod column;
 mod csv_file;
@@ -24,6 +25,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use pyo3_arrow::PyRecordBatchReader;
 
+use crate::errors::DATA;
 use column::{Column, Named, ReadError, Wanted};
 
 /// Reads a CSV, Parquet or Feather file.
@@ -107,14 +109,7 @@ fn guarded(read: impl FnOnce() -> Result<Vec<Named>, ReadError>) -> Result<Vec<N
 
 /// A `pairloom.errors.DataError` that names the input.
 fn data_error(py: Python<'_>, origin: &str, error: ReadError) -> PyErr {
-    let raise = || -> PyResult<PyErr> {
-        let class = py.import("pairloom.errors")?.getattr("DataError")?;
-        let details = pyo3::types::PyDict::new(py);
-        details.set_item("code", error.code)?;
-        let message = format!("{origin} {}", error.message);
-        Ok(PyErr::from_value(class.call((message,), Some(&details))?))
-    };
-    raise().unwrap_or_else(|error| error)
+    DATA.error(py, error.code, &format!("{origin} {}", error.message))
 }
 
 fn columns_to_python(py: Python<'_>, columns: Vec<Named>) -> PyResult<Bound<'_, PyList>> {

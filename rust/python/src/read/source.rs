@@ -12,6 +12,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::arrow_columns::{corrupt, from_batches, is_read};
+use super::arrow_guard;
 use super::column::{Column, Named, ReadError, Wanted};
 use super::csv_file;
 
@@ -46,6 +47,8 @@ pub(super) fn read(path: &Path, wanted: &Wanted) -> Result<Vec<Named>, ReadError
         return arrow_file(file, wanted);
     }
     if head.starts_with(ARROW_STREAM) {
+        arrow_guard::check_stream(&mut file)?;
+        file.rewind().map_err(unreadable)?;
         let reader = StreamReader::try_new(BufReader::new(file), None).map_err(corrupt)?;
         return from_batches(Box::new(reader), wanted);
     }
@@ -100,7 +103,8 @@ fn parquet_file(file: File, wanted: &Wanted) -> Result<Vec<Named>, ReadError> {
     collect(Box::new(reader), &schema, wanted)
 }
 
-fn arrow_file(file: File, wanted: &Wanted) -> Result<Vec<Named>, ReadError> {
+fn arrow_file(mut file: File, wanted: &Wanted) -> Result<Vec<Named>, ReadError> {
+    arrow_guard::check_file(&mut file)?;
     // The projection is given when the reader is made, but needs the schema, so it opens twice.
     let again = file.try_clone().map_err(unreadable)?;
     let schema = FileReader::try_new(BufReader::new(file), None)
