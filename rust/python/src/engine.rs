@@ -1,0 +1,111 @@
+//! Runs: from Python's descriptions through the engine to a `RunOutput`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use pairloom_core::engine::{Host, Outcome, backtest as core_backtest};
+use pairloom_core::error::Error;
+use parking_lot::Mutex;
+use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::config::{engine_config, run_options, trader_configs};
+use crate::data::MarketData;
+use crate::errors::{PAIRLOOM, raise};
+use crate::output::RunOutput;
+
+/// Python while a run goes on: it may interrupt, and wants to see progress.
+struct PythonHost {
+    progress: Option<Py<PyAny>>,
+    /// What a signal handler or the progress function raised, other than Ctrl-C.
+    error: Mutex<Option<PyErr>>,
+}
+
+impl Host for PythonHost {
+    fn poll(&self, share_done: f64) -> bool {
+        Python::attach(|py| {
+            let told = py.check_signals().and_then(|()| match &self.progress {
+                Some(progress) => progress.bind(py).call1((share_done,)).map(drop),
+                None => Ok(()),
+            });
+            match told {
+                Ok(()) => true,
+                Err(error) => {
+                    if !error.is_instance_of::<PyKeyboardInterrupt>(py) {
+                        *self.error.lock() = Some(error);
+                    }
+                    false
+                }
+            }
+        })
+    }
+
+    fn detached(&self, work: &mut (dyn FnMut() + Send)) {
+        Python::attach(|py| py.detach(work));
+    }
+}
+
+/// Runs traders over recorded data, as fast as it goes.
+///
+/// With Python strategies the run stays on the calling thread, attached; without any it is detached, and other Python
+/// threads run meanwhile. Ctrl-C ends it, and what there is so far comes back.
+#[pyfunction]
+#[pyo3(signature = (config, traders, data, run, progress))]
+pub(crate) fn backtest(
+    py: Python<'_>,
+    config: &Bound<'_, PyDict>,
+    traders: Vec<Bound<'_, PyDict>>,
+    data: &Bound<'_, MarketData>,
+    run: &Bound<'_, PyDict>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<RunOutput> {
+    let settings = engine_config(config)?;
+    let options = run_options(run)?;
+    let (traders, python) = trader_configs(&traders, config)?;
+    let data = data.get().core();
+    let host = PythonHost {
+        progress,
+        error: Mutex::new(None),
+    };
+    let drive = || guarded(|| core_backtest(&settings, traders, &data, &options, &host));
+    let outcome = if python { drive() } else { py.detach(drive) };
+    finish(py, host, outcome)
+}
+
+/// A panic of the engine is a defect of it, and still no reason to take the interpreter down.
+fn guarded(run: impl FnOnce() -> Result<Outcome, Error>) -> Result<Outcome, Failure> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(outcome) => outcome.map_err(Failure::Said),
+        Err(payload) => {
+            let text = payload
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| payload.downcast_ref::<String>().cloned());
+            Err(Failure::Panicked(text.unwrap_or_default()))
+        }
+    }
+}
+
+enum Failure {
+    Said(Error),
+    Panicked(String),
+}
+
+fn finish(
+    py: Python<'_>,
+    host: PythonHost,
+    outcome: Result<Outcome, Failure>,
+) -> PyResult<RunOutput> {
+    if let Some(error) = host.error.into_inner() {
+        return Err(error);
+    }
+    match outcome {
+        Ok(outcome) => RunOutput::new(py, outcome),
+        Err(Failure::Said(error)) => Err(raise(py, &error)),
+        Err(Failure::Panicked(text)) => Err(PAIRLOOM.error(
+            py,
+            "engine.defect",
+            &format!("a defect in the engine ended the run: {text}; please report it"),
+        )),
+    }
+}

@@ -1,0 +1,55 @@
+//! `pairloom._native`: the Python face of the engine, and the only crate that knows Python.
+//!
+//! The modules stand in the order in which a run passes them: data in, settings, the strategy and what it is shown, the
+//! run, its tables out.
+
+mod read;
+mod synthetic;
+mod data;
+
+mod config;
+mod numbers;
+mod signal;
+
+mod strategy;
+mod call;
+mod ctx;
+mod spec;
+mod indicator;
+mod arrays;
+mod values;
+mod times;
+mod fault;
+
+mod engine;
+mod output;
+mod table;
+
+mod errors;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<data::MarketData>()?;
+    module.add_class::<signal::Signal>()?;
+    module.add_class::<ctx::SystemCtx>()?;
+    module.add_class::<indicator::Indicator>()?;
+    module.add_class::<indicator::Output>()?;
+    module.add_class::<values::PyCandle>()?;
+    module.add_class::<values::PyQuote>()?;
+    module.add_class::<values::PyTrade>()?;
+    module.add_class::<values::PyPosition>()?;
+    module.add_class::<values::PyFill>()?;
+    module.add_class::<values::PyOrder>()?;
+    module.add_class::<values::PyRefusal>()?;
+    module.add_class::<values::PyTimeEvent>()?;
+    module.add_class::<values::PyExit>()?;
+    module.add_class::<output::RunOutput>()?;
+    module.add_class::<table::Table>()?;
+    module.add_function(wrap_pyfunction!(engine::backtest, module)?)?;
+    module.add_function(wrap_pyfunction!(indicator::compute_indicator, module)?)?;
+    module.add_function(wrap_pyfunction!(synthetic::synthetic, module)?)?;
+    read::register(module)
+}

@@ -1,0 +1,355 @@
+//! `RunOutput`: what a run has to tell, its tables made when they are asked for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::Float64Array;
+use arrow::datatypes::{DataType, Field};
+use arrow::error::ArrowError;
+use pairloom_core::domain::{Instrument, Side, decimal_string};
+use pairloom_core::engine::{Outcome, TradeRow};
+use pairloom_core::order::{OrderKind, OrderRecord};
+use pyo3::exceptions::{PyKeyError, PyRuntimeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::fault::origin;
+use crate::table::{
+    NamedColumn, Table, integer_column, money_column, text_column, time_column, word_column,
+};
+use crate::values::held;
+
+/// The outcome of a run, read-only. Money is decimal text, times are ns UTC.
+#[pyclass(frozen, module = "pairloom._native", name = "RunOutput")]
+pub(crate) struct RunOutput {
+    outcome: Outcome,
+    quarantined: Py<PyList>,
+}
+
+#[pymethods]
+impl RunOutput {
+    /// One table: `orders`, `fills`, `trades`, `refusals` or `equity_curve`.
+    fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
+        let columns = match name {
+            "orders" => py.detach(|| self.orders()),
+            "fills" => py.detach(|| self.fills()),
+            "trades" => py.detach(|| self.trades()),
+            "refusals" => py.detach(|| self.refusals()),
+            "equity_curve" => py.detach(|| Ok(self.equity_curve())),
+            _ => {
+                return Err(PyKeyError::new_err(format!(
+                    "there is no table {name:?}; there are orders, fills, trades, refusals, equity_curve"
+                )));
+            }
+        };
+        columns
+            .and_then(|columns| Table::from_columns(name, columns))
+            .map_err(|error| PyRuntimeError::new_err(format!("the table {name}: {error}")))
+    }
+
+    /// The traders that erred, each a dict of trader, pair, strategy, ts, error and kind.
+    #[getter]
+    fn quarantined(&self, py: Python<'_>) -> Py<PyList> {
+        self.quarantined.clone_ref(py)
+    }
+
+    #[getter]
+    fn equity(&self) -> String {
+        decimal_string(self.outcome.equity)
+    }
+
+    #[getter]
+    fn start_equity(&self) -> String {
+        decimal_string(self.outcome.start_equity)
+    }
+
+    #[getter]
+    fn fees(&self) -> String {
+        decimal_string(self.outcome.fees)
+    }
+
+    #[getter]
+    fn currency(&self) -> &str {
+        &self.outcome.currency
+    }
+
+    #[getter]
+    fn cash(&self) -> BTreeMap<&str, String> {
+        let cash = self.outcome.cash.iter();
+        cash.map(|(currency, amount)| (currency.as_str(), decimal_string(*amount)))
+            .collect()
+    }
+
+    /// The account's position in each pair traded.
+    #[getter]
+    fn positions(&self) -> BTreeMap<&str, String> {
+        let mut lots = vec![0_i64; self.outcome.markets.len()];
+        for ((_, _, market), position) in self.outcome.traders.iter().zip(&self.outcome.positions) {
+            let sum = &mut lots[*market as usize];
+            *sum = sum.saturating_add(*position);
+        }
+        let markets = self.outcome.markets.iter().zip(lots);
+        markets
+            .map(|((name, instrument), lots)| {
+                let size = instrument.quantity(lots).map(decimal_string);
+                (name.as_str(), size.unwrap_or_default())
+            })
+            .collect()
+    }
+
+    #[getter]
+    fn digest(&self) -> &str {
+        &self.outcome.digest
+    }
+
+    #[getter]
+    const fn events(&self) -> u64 {
+        self.outcome.events
+    }
+
+    #[getter]
+    const fn steps(&self) -> u64 {
+        self.outcome.steps
+    }
+
+    #[getter]
+    const fn elapsed(&self) -> f64 {
+        self.outcome.timings.elapsed
+    }
+
+    #[getter]
+    const fn setup_s(&self) -> f64 {
+        self.outcome.timings.setup
+    }
+
+    #[getter]
+    const fn finish_s(&self) -> f64 {
+        self.outcome.timings.finish
+    }
+
+    #[getter]
+    fn lanes(&self) -> BTreeMap<&'static str, usize> {
+        self.outcome.lanes.clone()
+    }
+
+    #[getter]
+    fn assumptions(&self) -> Vec<String> {
+        self.outcome.assumptions.clone()
+    }
+
+    #[getter]
+    const fn interrupted(&self) -> bool {
+        self.outcome.interrupted
+    }
+
+    #[getter]
+    fn traders(&self) -> Vec<(&str, &str)> {
+        let names = (0..self.outcome.traders.len()).map(|trader| self.trader_name(trader));
+        names
+            .zip((0..).map(|trader| self.pair_of(trader)))
+            .collect()
+    }
+
+    #[getter]
+    fn counters(&self) -> BTreeMap<String, u64> {
+        self.outcome.counters.clone()
+    }
+
+    #[getter]
+    const fn cut_at_fill(&self) -> u64 {
+        self.outcome.records.cut_at_fill
+    }
+
+    /// The number of rows of a table, without making it.
+    fn count(&self, name: &str) -> Option<usize> {
+        let records = &self.outcome.records;
+        match name {
+            "orders" => Some(records.orders.len()),
+            "fills" => Some(records.fills.len()),
+            "trades" => Some(self.outcome.trades.len()),
+            "refusals" => Some(records.refusals.len()),
+            "equity_curve" => Some(records.curve.ts.len()),
+            _ => None,
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "<RunOutput: {} traders, {} events, {} fills, digest {}>",
+            self.outcome.traders.len(),
+            self.outcome.events,
+            self.outcome.records.fills.len(),
+            self.outcome.digest
+        )
+    }
+}
+
+type Columns = Result<Vec<NamedColumn>, ArrowError>;
+
+impl RunOutput {
+    pub(crate) fn new(py: Python<'_>, outcome: Outcome) -> PyResult<Self> {
+        let quarantined = PyList::empty(py);
+        for record in &outcome.records.quarantined {
+            let (name, label, market) = &outcome.traders[record.trader as usize];
+            let entry = PyDict::new(py);
+            entry.set_item("trader", name)?;
+            entry.set_item("pair", &outcome.markets[*market as usize].0)?;
+            entry.set_item("strategy", label)?;
+            entry.set_item("ts", record.ts)?;
+            entry.set_item("error", origin(py, &record.fault)?)?;
+            entry.set_item("kind", record.fault.kind.name())?;
+            quarantined.append(entry)?;
+        }
+        Ok(Self {
+            outcome,
+            quarantined: quarantined.unbind(),
+        })
+    }
+
+    fn trader_name(&self, trader: usize) -> &str {
+        &self.outcome.traders[trader].0
+    }
+
+    fn market(&self, trader: u32) -> &(String, Instrument) {
+        let market = self.outcome.traders[trader as usize].2;
+        &self.outcome.markets[market as usize]
+    }
+
+    fn pair_of(&self, trader: u32) -> &str {
+        &self.market(trader).0
+    }
+
+    /// The columns that say whose a row is.
+    fn whose<'a>(
+        &'a self,
+        traders: impl Iterator<Item = u32> + Clone + 'a,
+    ) -> Result<[NamedColumn; 2], ArrowError> {
+        let names: Vec<&str> = self
+            .outcome
+            .traders
+            .iter()
+            .map(|(name, ..)| name.as_str())
+            .collect();
+        let pairs: Vec<&str> = self
+            .outcome
+            .markets
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let place = |index: u32| i32::try_from(index).ok();
+        let trader = word_column("trader", &names, traders.clone().map(place))?;
+        let markets = traders.map(move |trader| place(self.outcome.traders[trader as usize].2));
+        Ok([trader, word_column("pair", &pairs, markets)?])
+    }
+
+    fn orders(&self) -> Columns {
+        let rows = &self.outcome.records.orders;
+        let [trader, pair] = self.whose(rows.iter().map(|row| row.trader))?;
+        let limit = |row: &OrderRecord| match row.kind {
+            OrderKind::Market => None,
+            OrderKind::Limit(units) => units
+                .checked_mul(2)
+                .and_then(|price| self.market(row.trader).1.price(price)),
+        };
+        Ok(vec![
+            time_column("ts", rows.iter().map(|row| Some(row.ts))),
+            integer_column(
+                "order_id",
+                rows.iter().map(|row| i64::try_from(row.id).ok()),
+            ),
+            trader,
+            pair,
+            text_column("side", rows.iter().map(|row| Some(row.side.name()))),
+            text_column("type", rows.iter().map(|row| Some(row.kind.name()))),
+            money_column(
+                "quantity",
+                rows.iter()
+                    .map(|row| self.market(row.trader).1.quantity(row.lots)),
+            ),
+            money_column("limit_price", rows.iter().map(limit)),
+            text_column("status", rows.iter().map(|row| Some(row.status.name()))),
+            text_column("reason", rows.iter().map(|row| Some(row.reason))),
+        ])
+    }
+
+    fn fills(&self) -> Columns {
+        let rows = &self.outcome.records.fills;
+        let [trader, pair] = self.whose(rows.iter().map(|row| row.trader))?;
+        let currency = [self.outcome.currency.as_str()];
+        Ok(vec![
+            time_column("ts", rows.iter().map(|row| Some(row.ts))),
+            trader,
+            pair,
+            text_column("side", rows.iter().map(|row| Some(row.side.name()))),
+            money_column(
+                "quantity",
+                rows.iter()
+                    .map(|row| self.market(row.trader).1.quantity(row.lots)),
+            ),
+            money_column(
+                "price",
+                rows.iter()
+                    .map(|row| self.market(row.trader).1.price(row.price)),
+            ),
+            money_column("fee", rows.iter().map(|row| Some(row.fee))),
+            word_column("fee_currency", &currency, rows.iter().map(|_| Some(0)))?,
+            integer_column(
+                "order_id",
+                rows.iter().map(|row| i64::try_from(row.order).ok()),
+            ),
+            text_column(
+                "liquidity",
+                rows.iter().map(|row| Some(row.liquidity.name())),
+            ),
+        ])
+    }
+
+    fn trades(&self) -> Columns {
+        let rows: Vec<TradeRow> = self.outcome.trade_rows().collect();
+        let [trader, pair] = self.whose(rows.iter().map(|row| row.trader))?;
+        let side = |side: Side| Some(held(side));
+        Ok(vec![
+            trader,
+            pair,
+            time_column("entry_ts", rows.iter().map(|row| Some(row.entry_ts))),
+            time_column("exit_ts", rows.iter().map(|row| row.exit_ts)),
+            text_column("side", rows.iter().map(|row| side(row.side))),
+            money_column("quantity", rows.iter().map(|row| Some(row.quantity))),
+            money_column("entry_price", rows.iter().map(|row| Some(row.entry_price))),
+            money_column("exit_price", rows.iter().map(|row| row.exit_price)),
+            money_column("pnl", rows.iter().map(|row| row.pnl)),
+            float_column("return", rows.iter().map(|row| row.returns)),
+            money_column("fees", rows.iter().map(|row| Some(row.fees))),
+            text_column("exit_reason", rows.iter().map(|row| row.exit_reason)),
+        ])
+    }
+
+    fn refusals(&self) -> Columns {
+        let rows = &self.outcome.records.refusals;
+        let [trader, pair] = self.whose(rows.iter().map(|row| row.trader))?;
+        Ok(vec![
+            time_column("ts", rows.iter().map(|row| Some(row.ts))),
+            trader,
+            pair,
+            text_column("check", rows.iter().map(|row| Some(row.check))),
+            text_column("reason", rows.iter().map(|row| Some(row.reason.as_str()))),
+        ])
+    }
+
+    fn equity_curve(&self) -> Vec<NamedColumn> {
+        let curve = &self.outcome.records.curve;
+        vec![
+            time_column("ts", curve.ts.iter().map(|ts| Some(*ts))),
+            money_column("equity", curve.equity.iter().map(|equity| Some(*equity))),
+        ]
+    }
+}
+
+/// Ratios, which are no money.
+fn float_column(name: &str, values: impl Iterator<Item = Option<f64>>) -> NamedColumn {
+    let array: Float64Array = values.collect();
+    (
+        Arc::new(Field::new(name, DataType::Float64, true)),
+        Arc::new(array),
+    )
+}

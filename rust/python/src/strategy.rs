@@ -1,0 +1,258 @@
+//! A Python class as the engine's `Strategy`: the python lane.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use pairloom_core::signal::TradeSignal;
+use pairloom_core::strategy::{
+    Hook, Hooks, Lane, Outcome, SetupCtx, Stop, Strategy, SystemCtx as CoreCtx,
+};
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use crate::ctx::{Facts, SystemCtx};
+use crate::fault::{not_a_signal, raised, unexpected};
+use crate::signal::Signal;
+use crate::values::{PyFill, PyOrder, PyRefusal, PyTimeEvent};
+
+static TRADERS: AtomicU64 = AtomicU64::new(1);
+
+/// What the description of a trader says of its Python strategy.
+pub(crate) struct PyStrategySpec {
+    /// Makes a fresh instance.
+    pub(crate) factory: Py<PyAny>,
+    /// The hooks its class overrides.
+    pub(crate) hooks: Hooks,
+    /// The trader's name.
+    pub(crate) name: String,
+    /// Its pair.
+    pub(crate) pair: String,
+    /// How many events its arrays hold.
+    pub(crate) window: usize,
+    /// The run's seed.
+    pub(crate) seed: u64,
+}
+
+/// The signals nearly every strategy returns, known by identity.
+struct Constants {
+    known: [(Py<PyAny>, TradeSignal); 4],
+}
+
+impl Constants {
+    fn new(py: Python<'_>) -> PyResult<Self> {
+        let class = py.get_type::<Signal>();
+        let read = |name: &str| -> PyResult<(Py<PyAny>, TradeSignal)> {
+            let object = class.getattr(name)?;
+            let value = object.cast::<Signal>()?.get().value;
+            Ok((object.unbind(), value))
+        };
+        Ok(Self {
+            known: [
+                read("LONG")?,
+                read("CLOSE")?,
+                read("SHORT")?,
+                read("REVERSE")?,
+            ],
+        })
+    }
+
+    #[inline]
+    fn find(&self, object: &Bound<'_, PyAny>) -> Option<TradeSignal> {
+        self.known
+            .iter()
+            .find(|(known, _)| known.is(object))
+            .map(|(_, value)| *value)
+    }
+}
+
+/// What is there once `setup` has run.
+struct Ready {
+    instance: Py<PyAny>,
+    /// The bound method, looked up once: `generate_signal` assigned to the instance later is not seen.
+    generate_signal: Py<PyAny>,
+}
+
+/// One Python object and the trader it serves. All its calls come from the one thread of the python lane.
+pub(crate) struct PyStrategy {
+    factory: Py<PyAny>,
+    hooks: Hooks,
+    constants: Constants,
+    ctx: Py<SystemCtx>,
+    ready: Option<Ready>,
+}
+
+impl PyStrategy {
+    /// Nothing of the user's runs yet: the instance is made in `setup`, where its errors have a place.
+    pub(crate) fn new(py: Python<'_>, spec: PyStrategySpec) -> PyResult<Self> {
+        let owner = spec.factory.bind(py).getattr_opt(intern!(py, "__self__"))?;
+        let strategy = owner.and_then(|owner| {
+            owner
+                .get_type()
+                .name()
+                .and_then(|name| name.extract::<String>())
+                .ok()
+        });
+        let facts = Facts {
+            strategy: strategy.unwrap_or_else(|| spec.name.clone()),
+            name: spec.name,
+            pair: spec.pair,
+            window: spec.window,
+            seed: spec.seed,
+            number: TRADERS.fetch_add(1, Relaxed),
+        };
+        Ok(Self {
+            factory: spec.factory,
+            hooks: spec.hooks,
+            constants: Constants::new(py)?,
+            ctx: Py::new(py, SystemCtx::new(py, facts))?,
+            ready: None,
+        })
+    }
+
+    /// What a method returned, as a signal.
+    #[inline]
+    fn signal(&self, method: &str, returned: &Bound<'_, PyAny>) -> Outcome<Option<TradeSignal>> {
+        if returned.is_none() {
+            return Ok(None);
+        }
+        if let Some(signal) = self.constants.find(returned) {
+            return Ok(Some(signal));
+        }
+        match returned.cast_exact::<Signal>() {
+            Ok(signal) => Ok(Some(signal.get().value)),
+            Err(_) => Err(Stop::Fault(not_a_signal(
+                self.ctx.get().facts(),
+                method,
+                returned,
+            ))),
+        }
+    }
+
+    fn call_hook<'py>(
+        &self,
+        py: Python<'py>,
+        ctx: &mut CoreCtx<'_>,
+        method: &str,
+        argument: Option<Bound<'py, PyAny>>,
+    ) -> Outcome<Bound<'py, PyAny>> {
+        let Some(ready) = &self.ready else {
+            return Ok(py.None().into_bound(py));
+        };
+        let instance = ready.instance.bind(py);
+        self.ctx
+            .get()
+            .loan()
+            .lend(ctx, || match argument {
+                Some(argument) => instance.call_method1(method, (&self.ctx, argument)),
+                None => instance.call_method1(method, (&self.ctx,)),
+            })
+            .map_err(|error| raised(py, &error))
+    }
+}
+
+impl Strategy for PyStrategy {
+    fn setup(&mut self, ctx: &mut SetupCtx<'_>) -> Outcome<()> {
+        Python::attach(|py| {
+            let stop = |error: PyErr| raised(py, &error);
+            let instance = self.factory.bind(py).call0().map_err(stop)?;
+            let returned = self
+                .ctx
+                .get()
+                .loan()
+                .lend_setup(ctx, || {
+                    instance.call_method1(intern!(py, "setup"), (&self.ctx,))
+                })
+                .map_err(stop)?;
+            if !returned.is_none() {
+                return Err(Stop::Fault(unexpected(
+                    self.ctx.get().facts(),
+                    "setup",
+                    &returned,
+                )));
+            }
+            let generate_signal = instance
+                .getattr(intern!(py, "generate_signal"))
+                .map_err(stop)?;
+            self.ready = Some(Ready {
+                instance: instance.unbind(),
+                generate_signal: generate_signal.unbind(),
+            });
+            Ok(())
+        })
+    }
+
+    #[inline]
+    fn generate_signal(&mut self, ctx: &mut CoreCtx<'_>) -> Outcome<Option<TradeSignal>> {
+        let Some(ready) = &self.ready else {
+            return Ok(None);
+        };
+        Python::attach(|py| {
+            let method = ready.generate_signal.bind(py);
+            let called = self
+                .ctx
+                .get()
+                .loan()
+                .lend(ctx, || method.call1((&self.ctx,)));
+            match called {
+                Ok(returned) => self.signal("generate_signal", &returned),
+                Err(error) => Err(raised(py, &error)),
+            }
+        })
+    }
+
+    fn on_hook(&mut self, ctx: &mut CoreCtx<'_>, hook: &Hook) -> Outcome<Option<TradeSignal>> {
+        Python::attach(|py| {
+            let pair = &self.ctx.get().facts().pair;
+            let (method, argument) = match hook {
+                Hook::Start => ("on_start", Ok(None)),
+                Hook::Stop => ("on_stop", Ok(None)),
+                Hook::Fill(fill) => ("on_fill", object(py, PyFill::new(pair, fill))),
+                Hook::Order(order) => ("on_order", object(py, PyOrder::new(pair, order))),
+                Hook::Refused(refusal) => ("on_refused", object(py, PyRefusal::new(pair, refusal))),
+                Hook::Time(event) => ("on_time", object(py, PyTimeEvent::new(event))),
+            };
+            let argument = argument.map_err(|error| raised(py, &error))?;
+            let timed = matches!(hook, Hook::Time(_));
+            if timed {
+                self.ctx
+                    .get()
+                    .set_woken_by(argument.clone().map(Bound::unbind));
+            }
+            let called = self.call_hook(py, ctx, method, argument);
+            if timed {
+                self.ctx.get().set_woken_by(None);
+            }
+            let returned = called?;
+            match hook {
+                Hook::Fill(_) | Hook::Time(_) => self.signal(method, &returned),
+                _ if returned.is_none() => Ok(None),
+                _ => Err(Stop::Fault(unexpected(
+                    self.ctx.get().facts(),
+                    method,
+                    &returned,
+                ))),
+            }
+        })
+    }
+
+    fn hooks(&self) -> Hooks {
+        self.hooks
+    }
+
+    fn lane(&self) -> Lane {
+        Lane::Python
+    }
+}
+
+fn object<'py, T>(py: Python<'py>, value: T) -> PyResult<Option<Bound<'py, PyAny>>>
+where
+    T: pyo3::PyClass + Into<PyClassInitializer<T>>,
+{
+    Ok(Some(Bound::new(py, value)?.into_any()))
+}
+
+impl Drop for PyStrategy {
+    fn drop(&mut self) {
+        // What a strategy holds is let go while attached: dropped elsewhere, Python objects would wait for a later turn.
+        Python::attach(|_| self.ready = None);
+    }
+}
