@@ -60,41 +60,6 @@ impl MarketData {
         self.inner.lock().data.rows()
     }
 
-    /// The kinds of rows that a pair has, of `"candle"`, `"quote"` and `"trade"`, in this order.
-    fn kinds(&self, pair: &str) -> Vec<&'static str> {
-        let inner = self.inner.lock();
-        let market = inner
-            .places
-            .get(pair)
-            .map(|&place| &inner.data.markets[place]);
-        market.map_or_else(Vec::new, |market| {
-            market.kinds().map(EventKind::name).collect()
-        })
-    }
-
-    /// The times at which the first and the last row of these pairs are known, of the rows that open before `end`.
-    #[pyo3(signature = (pairs, end = None))]
-    fn span(&self, pairs: Vec<String>, end: Option<Nanos>) -> Option<(Nanos, Nanos)> {
-        let data = self.core();
-        let mut span: Option<(Nanos, Nanos)> = None;
-        for market in data
-            .markets
-            .iter()
-            .filter(|market| pairs.contains(&market.name))
-        {
-            for series in market.kinds().filter_map(|kind| market.series(kind)) {
-                let opening = series.opening_times();
-                let seen = end.map_or(opening.len(), |end| opening.partition_point(|&ts| ts < end));
-                if seen > 0 {
-                    let (first, last) = (series.ts(0), series.ts(seen - 1));
-                    let (least, most) = span.unwrap_or((first, last));
-                    span = Some((least.min(first), most.max(last)));
-                }
-            }
-        }
-        span
-    }
-
     /// Adds candles: `ts` are their openings; `close_ts`, or else `interval` (ns), says when each is known.
     #[pyo3(signature = (pair, origin, ts, close_ts, interval, open, high, low, close, volume, extra))]
     #[expect(
@@ -136,7 +101,9 @@ impl MarketData {
             (Some(times), _) => CloseTimes::Column(self.shared(times)),
             (None, Some(interval)) if interval > 0 => CloseTimes::Interval(interval),
             _ => {
-                return Err(reader.error("data.interval", "has neither close times nor an interval"));
+                return Err(
+                    reader.error("data.interval", "has neither close times nor an interval")
+                );
             }
         };
         let open_ts = self.shared(open_ts);

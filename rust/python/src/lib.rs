@@ -51,5 +51,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(engine::backtest, module)?)?;
     module.add_function(wrap_pyfunction!(indicator::compute_indicator, module)?)?;
     module.add_function(wrap_pyfunction!(synthetic::synthetic, module)?)?;
-    read::register(module)
+    read::register(module)?;
+    // Nobody imports everything from here, and the stub need not repeat all the names.
+    module.delattr("__all__")
 }

@@ -160,19 +160,6 @@ impl RunOutput {
         self.outcome.records.cut_at_fill
     }
 
-    /// The number of rows of a table, without making it.
-    fn count(&self, name: &str) -> Option<usize> {
-        let records = &self.outcome.records;
-        match name {
-            "orders" => Some(records.orders.len()),
-            "fills" => Some(records.fills.len()),
-            "trades" => Some(self.outcome.trades.len()),
-            "refusals" => Some(records.refusals.len()),
-            "equity_curve" => Some(records.curve.ts.len()),
-            _ => None,
-        }
-    }
-
     fn __repr__(&self) -> String {
         format!(
             "<RunOutput: {} traders, {} events, {} fills, digest {}>",
