@@ -22,3 +22,69 @@ pub const TRADERS_PER_TASK: usize = 8;
 
 const _: () = assert!(STEPS_PER_POLL.is_power_of_two() && STEPS_PER_SAMPLE.is_power_of_two());
 const _: () = assert!(MAX_TRADERS < u32::MAX as usize);
+
+/// Live: what a trader's inbox holds. Recorded feeds wait for room; trades and candles drop the oldest.
+pub const INBOX: usize = 64;
+
+/// Live: what the inbox of a trader on quotes holds: the newest quote of its market takes the place of an older one.
+pub const QUOTE_INBOX: usize = 1;
+
+/// Live: deliveries that one task handles before others get their turn.
+pub const DELIVERIES_PER_TASK: usize = 16;
+
+/// Live: batches of market events between the feed and the commit thread; the feed waits for room.
+pub const FEED_BATCHES: usize = 64;
+
+/// Live: market events that a real-time step takes at most.
+pub const EVENTS_PER_STEP: usize = 8_192;
+
+/// Live: market events that a synthetic feed sends together at most.
+pub const EVENTS_PER_BATCH: usize = 1_024;
+
+/// Live: the shortest pause of a synthetic feed.
+pub const FEED_PAUSE: Duration = Duration::from_millis(1);
+
+/// Live: messages to the order engine that may wait, besides two for each trader; the commit thread waits for room.
+pub const ORDER_MESSAGES: usize = 1_024;
+
+/// Live: messages from the order engine, and from the broker to it, that may wait; each waits for room.
+pub const ORDER_REPORTS: usize = 4_096;
+
+/// Live: commands of people that may wait; who sends one waits for room.
+pub const COMMANDS: usize = 64;
+
+/// Live: how long a real-time step waits for its evaluations.
+pub const STEP_LIMIT: Duration = Duration::from_millis(1);
+
+/// Live: how long the end of a real-time run waits for orders to reach a terminal state.
+pub const SETTLE_LIMIT: Duration = Duration::from_millis(1_500);
+
+/// Live: threads for feeds, timers and the order engine, which wait far more than they work.
+pub const TOKIO_THREADS: usize = 1;
+
+/// Live: when a call into Python has lasted so long, a spare thread takes over the others' calls.
+pub const PYTHON_CALL: Duration = Duration::from_millis(10);
+
+/// Live: threads of the python lane at most.
+pub const PYTHON_THREADS: u32 = 8;
+
+/// How often the watchdog looks for threads that wait for each other.
+pub const WATCHDOG_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Messages to the order engine that may wait in an engine of so many traders: an order and a cancel of each fit, so
+/// that a slow broker does not hold the traders up.
+#[must_use]
+pub const fn order_messages(traders: usize) -> usize {
+    ORDER_MESSAGES + 2 * traders
+}
+
+/// Reports of evaluations that may wait: a trader has at most one waiting, so that a report always finds room, even
+/// while the commit thread waits for room in an inbox.
+#[must_use]
+pub const fn evaluation_reports(traders: usize) -> usize {
+    traders
+}
+
+const _: () = assert!(evaluation_reports(MAX_TRADERS) >= MAX_TRADERS);
+const _: () = assert!(DELIVERIES_PER_TASK >= 1 && INBOX >= 1 && QUOTE_INBOX == 1);
+const _: () = assert!(EVENTS_PER_STEP >= EVENTS_PER_BATCH);

@@ -2,7 +2,7 @@
 
 use crate::domain::Nanos;
 use crate::order::{Order, OrderKind, OrderRecord, OrderStatus, Origin, RefusalRecord, reason};
-use crate::risk::Refused;
+use crate::risk::{Refused, check};
 use crate::strategy::{Hook, Hooks, RefusalView};
 
 use super::plan::Planned;
@@ -43,6 +43,10 @@ impl Writer {
         if let Some(refused) = unusable {
             return self.refuse(now, &order, refused);
         }
+        if self.killed && !self.leaves_while_killed(&order) {
+            let reason = "the kill switch is set: no order leaves; start a new run to trade again";
+            return self.refuse(now, &order, Refused::new(check::KILLED, reason));
+        }
         let verdict = self.gate.judge(order.clone(), &self.account);
         let Some(approved) = verdict.approved else {
             if let Some(refused) = verdict.refused {
@@ -67,6 +71,12 @@ impl Writer {
         self.account.open(sent.clone());
         self.tell_order(&sent, OrderStatus::Working, why);
         out.push(Command::Submit(approved));
+    }
+
+    /// What a person sends to make a position smaller may leave in spite of the kill switch: it is how one gets out.
+    fn leaves_while_killed(&self, order: &Order) -> bool {
+        order.origin == Origin::Command
+            && order.lots <= self.account.row(order.trader).reducible(order.side)
     }
 
     fn refuse(&mut self, now: Nanos, order: &Order, refused: Refused) {

@@ -80,6 +80,11 @@ pub struct Writer {
     pub records: Records,
     /// What strategies are to be told, in the order in which it happened.
     pub told: Vec<(u32, Hook)>,
+    /// Whether a cancellation counts only when the venue has confirmed it: until then the order works, and a fill that
+    /// was on its way is a fill. False where the venue answers at once.
+    pub confirm_cancels: bool,
+    /// Whether the kill switch is set: nothing leaves but what a person sends to make a position smaller.
+    pub killed: bool,
     gate: RiskGate,
     traders: Vec<TraderInfo>,
     on_error: OnError,
@@ -98,6 +103,8 @@ impl Writer {
             account,
             records: Records::default(),
             told: Vec::new(),
+            confirm_cancels: false,
+            killed: false,
             gate,
             traders,
             on_error,
@@ -165,16 +172,19 @@ impl Writer {
         out: &mut Vec<Command>,
         which: impl Fn(&Order) -> bool,
     ) {
-        let ids: Vec<(u32, OrderId)> = self
-            .account
-            .row(trader)
+        let row = self.account.row(trader);
+        let ids: Vec<(u32, OrderId)> = row
             .working
             .iter()
-            .filter(|order| which(order))
+            .filter(|order| which(order) && !row.is_leaving(order.id))
             .map(|order| (order.market, order.id))
             .collect();
         for (market, order) in ids {
-            self.end_order(trader, order, OrderStatus::Cancelled, reason);
+            if self.confirm_cancels {
+                self.account.leave(trader, order, reason);
+            } else {
+                self.end_order(trader, order, OrderStatus::Cancelled, reason);
+            }
             out.push(Command::Cancel { market, order });
         }
     }

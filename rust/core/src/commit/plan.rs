@@ -245,13 +245,19 @@ impl Resolver<'_> {
     /// Flat, and nothing working but what leads there.
     fn close(&mut self) {
         let position = self.position();
-        let closes = |origin: Origin| position != 0 && origin == Origin::Signal { target: 0 };
+        // What leads to flat already: a signal's order that does, or a person's over the whole position.
+        let closes = |origin: Origin, delta: Lots| match origin {
+            Origin::Signal { target } => position != 0 && target == 0,
+            Origin::Command => position != 0 && delta == -position,
+            _ => false,
+        };
         let mut closing = false;
         for plan in &mut self.planned[self.first..] {
             if plan.dropped {
                 continue;
             }
-            if closes(plan.origin) {
+            let delta = plan.lots.as_ref().map_or(0, |lots| plan.side.sign() * lots);
+            if closes(plan.origin, delta) {
                 closing = true;
             } else {
                 plan.dropped = true;
@@ -259,9 +265,11 @@ impl Resolver<'_> {
         }
         self.writer
             .cancel_where(self.trader, reason::CLOSE, self.out, |order| {
-                !closes(order.origin)
+                !closes(order.origin, order.delta())
             });
-        closing |= !self.writer.account.row(self.trader).working.is_empty();
+        // Whatever is working now, and not being taken back, is an order that closes already.
+        let row = self.writer.account.row(self.trader);
+        closing |= row.working.len() > row.leaving.len();
         if !closing && position != 0 {
             let origin = match self.author {
                 Author::Strategy => Origin::Signal { target: 0 },
@@ -316,7 +324,8 @@ impl Resolver<'_> {
             }
         } else {
             let row = self.writer.account.row(self.trader);
-            let Some(old) = row.working.iter().find(|o| o.client_id == Some(client_id)) else {
+            let mut working = row.working.iter().filter(|o| !row.is_leaving(o.id));
+            let Some(old) = working.find(|o| o.client_id == Some(client_id)) else {
                 return;
             };
             let (id, plan) = (
@@ -355,8 +364,12 @@ impl Resolver<'_> {
                 plan.dropped = true;
             }
         }
+        let reason = match self.author {
+            Author::Strategy => reason::NONE,
+            Author::Person => reason::COMMAND,
+        };
         self.writer
-            .cancel_where(self.trader, reason::NONE, self.out, |order| {
+            .cancel_where(self.trader, reason, self.out, |order| {
                 matches(order.client_id)
             });
     }

@@ -1,6 +1,6 @@
 //! What the venue says becomes fills; the account is liquidated when it must be; the end of the data ends orders.
 
-use crate::domain::{Liquidity, Nanos, Side, decimal_string};
+use crate::domain::{HalfUnits, Liquidity, Nanos, Side, decimal_string};
 use crate::order::{Order, OrderKind, OrderStatus, Origin, reason};
 use crate::portfolio::{Settled, fill_view};
 use crate::risk::{Refused, check};
@@ -15,17 +15,23 @@ impl Writer {
     /// Takes in what the venue says of an order. An order that is no longer working is left alone: a fill is applied
     /// once.
     pub fn on_execution(&mut self, execution: &Execution) {
-        let (price, liquidity) = match execution.outcome {
-            Outcome::Filled { price, liquidity } => (price, liquidity),
-            Outcome::Missed => {
-                return self.end_order(
-                    execution.trader,
-                    execution.order,
-                    OrderStatus::Cancelled,
-                    reason::NONE,
-                );
+        let (trader, id) = (execution.trader, execution.order);
+        let unfilled = match execution.outcome {
+            Outcome::Filled { price, liquidity } => {
+                return self.fill(execution, price, liquidity);
+            }
+            Outcome::Missed => reason::NONE,
+            Outcome::Rejected => reason::REJECTED,
+            Outcome::Cancelled => {
+                let leaving = &self.account.row(trader).leaving;
+                let asked = leaving.iter().find(|&&(leaving, _)| leaving == id);
+                asked.map_or(reason::NONE, |&(_, reason)| reason)
             }
         };
+        self.end_order(trader, id, OrderStatus::Cancelled, unfilled);
+    }
+
+    fn fill(&mut self, execution: &Execution, price: HalfUnits, liquidity: Liquidity) {
         let Some(order) = self.account.close(execution.trader, execution.order) else {
             return;
         };

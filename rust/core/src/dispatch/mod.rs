@@ -1,5 +1,9 @@
 //! From a market to the traders on it: one look-up, no broadcast, no filtering.
 
+mod handle;
+
+pub use handle::{Inbox, Overflow, Put, TradingEngineHandle};
+
 /// Market to traders, laid out flat when the engine starts.
 #[derive(Clone, Debug, Default)]
 pub struct Slots {

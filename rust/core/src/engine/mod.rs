@@ -7,3 +7,5 @@ mod wiring;
 pub use config::{Account, Config, Handover, RunOptions, TimeMark, TraderConfig};
 pub use outcome::{Outcome, Timings, TradeRow};
 pub use wiring::{Core, Host, Unattended, backtest, wire};
+
+pub(crate) use wiring::join_live;

@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::clock::Stopwatch;
 use crate::commit::{Records, Writer};
-use crate::domain::{Instrument, Lots, Money, Nanos, Rounding, Side};
+use crate::domain::{Instrument, Lots, MarketPair, Money, Nanos, Rounding, Side};
 use crate::portfolio::TradeRecord;
+use crate::step::Report;
+
+use super::config::Config;
+use super::wiring::Core;
 
 /// How long the parts of a run took, in seconds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -149,5 +154,94 @@ fn trade_row(trade: &TradeRecord, instrument: &Instrument) -> TradeRow {
         returns: pnl.map(|pnl| pnl as f64 / notional),
         fees: trade.fees,
         exit_reason: closed.then_some(trade.exit_reason),
+    }
+}
+
+/// What closing the books of a run needs besides the writer.
+pub(super) struct Closing {
+    pairs: Vec<String>,
+    /// Names, labels and markets.
+    traders: Vec<(String, String, u32)>,
+    lanes: BTreeMap<&'static str, usize>,
+    assumptions: Vec<String>,
+}
+
+impl Closing {
+    /// Taken from the stages before a driver takes the rest.
+    pub(super) fn of(core: &mut Core) -> Self {
+        let mut lanes = BTreeMap::new();
+        for trader in &core.traders {
+            *lanes.entry(trader.lane().name()).or_insert(0) += 1;
+        }
+        Self {
+            pairs: (0..core.pairs.len())
+                .map(|pair| {
+                    let pair = MarketPair(u32::try_from(pair).unwrap_or(u32::MAX));
+                    core.pairs.name(pair).to_owned()
+                })
+                .collect(),
+            traders: core
+                .traders
+                .iter()
+                .map(|t| (t.spec.name.clone(), t.spec.label.clone(), t.spec.market))
+                .collect(),
+            lanes,
+            assumptions: std::mem::take(&mut core.assumptions),
+        }
+    }
+
+    /// Closes the books of a run, whichever driver drove it.
+    pub(super) fn finish(
+        self,
+        config: &Config,
+        writer: Writer,
+        report: Report,
+        setup: f64,
+    ) -> Outcome {
+        let watch = Stopwatch::start();
+        let names: Vec<&str> = self.traders.iter().map(|t| t.0.as_str()).collect();
+        let pairs: Vec<&str> = self.pairs.iter().map(String::as_str).collect();
+        let digest = writer.digest(&names, &pairs);
+        let account = &writer.account;
+        let start = config.cash.iter().find(|(c, _)| *c == config.currency);
+        let mut cash = config.cash.clone();
+        for (currency, amount) in &mut cash {
+            if *currency == config.currency {
+                *amount = account.cash();
+            }
+        }
+        let mut assumptions = self.assumptions;
+        assumptions.extend(report.assumptions);
+        Outcome {
+            currency: config.currency.clone(),
+            cash,
+            start_equity: start.map_or(0, |(_, amount)| *amount),
+            equity: account.view().equity,
+            fees: account.fees(),
+            positions: Outcome::positions_of(&writer, self.traders.len()),
+            markets: pairs
+                .iter()
+                .zip(account.markets())
+                .map(|(name, book)| ((*name).to_owned(), book.instrument.clone()))
+                .collect(),
+            trades: account.trades().to_vec(),
+            reserved: account.reserved(),
+            traders: self.traders,
+            records: writer.records,
+            digest,
+            events: report.events,
+            steps: report.steps,
+            interrupted: report.interrupted,
+            all_quarantined: report.all_quarantined,
+            last_ts: report.last_ts,
+            timings: Timings {
+                elapsed: report.elapsed,
+                setup,
+                finish: watch.elapsed().as_secs_f64(),
+            },
+            lanes: self.lanes,
+            counters: report.counters,
+            assumptions,
+        }
     }
 }

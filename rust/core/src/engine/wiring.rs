@@ -1,15 +1,18 @@
 //! The one place that joins the stages, in the order in which data pass them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use rayon::ThreadPool;
+use tokio::runtime::Runtime;
 
 use crate::clock::Stopwatch;
 use crate::commit::{TraderInfo, Writer};
-use crate::dispatch::Slots;
-use crate::domain::{Instrument, MarketPair, PairTable};
+use crate::dispatch::{Inbox, Overflow, Slots};
+use crate::domain::{Instrument, PairTable};
 use crate::error::Error;
-use crate::limits::MAX_TRADERS;
-use crate::market::{EventKind, ExtraColumn, Market, MarketData, PriceScale, Steps, spec_of};
+use crate::limits::{self, MAX_TRADERS};
+use crate::live;
+use crate::market::{EventKind, ExtraColumn, Market, MarketData, PriceScale, Rows, Steps, spec_of};
 use crate::portfolio::Portfolio;
 use crate::replay;
 use crate::risk::{Margin, RiskGate};
@@ -17,7 +20,7 @@ use crate::trader::{Trader, TraderSpec};
 use crate::venue::{BookConfig, SimVenue};
 
 use super::config::{Account, Config, RunOptions, TimeMark, TraderConfig};
-use super::outcome::{Outcome, Timings};
+use super::outcome::{Closing, Outcome};
 
 /// Who called the engine, and may want to hear of it while it runs.
 pub trait Host {
@@ -26,6 +29,9 @@ pub trait Host {
 
     /// Runs `work`, which waits for other threads, without holding what they may need.
     fn detached(&self, work: &mut (dyn FnMut() + Send));
+
+    /// Called once a live run is set up, just before its first step.
+    fn set_up(&self) {}
 }
 
 /// A caller that never interferes.
@@ -150,13 +156,124 @@ pub fn backtest(
     host: &dyn Host,
 ) -> Result<Outcome, Error> {
     let watch = Stopwatch::start();
-    let core = wire(config, traders, data)?;
-    let sources: Vec<usize> = core.sources.iter().flatten().copied().collect();
-    let steps = Steps::build(data, &sources, options.end);
-    let replay = replay::Replay::new(core, data, &sources, steps, options, config.threads, host)?;
+    let mut core = wire(config, traders, data)?;
+    let closing = Closing::of(&mut core);
+    let rows = core.rows(data, options);
+    let replay = replay::prepare(core, data, rows, options, config.threads, host)?;
     let setup = watch.elapsed().as_secs_f64();
-    let (core, report) = replay.run();
-    Ok(finish(config, core, report, setup))
+    let (writer, report) = replay.run();
+    Ok(closing.finish(config, writer, report, setup))
+}
+
+/// Runs a portfolio through the live driver, on this thread. `people` is where commands come from, and where the run
+/// leaves what people may still ask for when it is over.
+///
+/// # Errors
+/// When settings make no sense together or with the data.
+pub(crate) fn join_live(
+    config: &Config,
+    cast: live::Cast,
+    feed: live::Feed,
+    options: live::LiveOptions,
+    host: &dyn Host,
+    people: live::People,
+) -> Result<Outcome, Error> {
+    let watch = Stopwatch::start();
+    let live::Cast {
+        traders,
+        factories,
+        interpreter,
+    } = cast;
+    // 1. to 6. as for a recorded run: pairs, instruments, dispatch, traders, the one writer, the simulated venue.
+    let mut core = wire(config, traders, feed.data())?;
+    let closing = Closing::of(&mut core);
+    // 7. Channels, each bounded.
+    let count = core.traders.len();
+    let channels = live::Channels {
+        ready: flume::bounded(limits::evaluation_reports(count)),
+        // One place more, for the word that closes the lane.
+        python: flume::bounded(limits::evaluation_reports(count) + 1),
+        evaluations: flume::bounded(limits::evaluation_reports(count)),
+        feed: flume::bounded(limits::FEED_BATCHES),
+        orders: flume::bounded(limits::order_messages(count)),
+        executions: flume::bounded(limits::ORDER_REPORTS),
+        told: flume::bounded(limits::ORDER_REPORTS),
+        inboxes: inboxes(&core, feed.is_recorded()),
+    };
+    // 8. Threads: the engine's own pool for traders, tokio for feeds and the order engine.
+    let pool = trader_pool(config.threads)?;
+    let runtime = io_runtime()?;
+    // 9. The rows of a recorded feed, in steps.
+    let rows = feed.is_recorded().then(|| core.rows(feed.data(), &options.run));
+    // 10. Actors, feed, order engine and commit thread.
+    let joined = live::join(live::Parts {
+        core,
+        factories,
+        interpreter,
+        feed,
+        rows,
+        options,
+        channels,
+        pool,
+        runtime,
+        host,
+        people,
+    });
+    let setup = watch.elapsed().as_secs_f64();
+    host.set_up();
+    let (writer, report) = joined.run();
+    Ok(closing.finish(config, writer, report, setup))
+}
+
+/// An inbox for each trader. A recorded feed waits for room; in real time quotes are conflated, and of other events
+/// the oldest goes.
+fn inboxes(core: &Core, recorded: bool) -> Vec<live::InboxEnds> {
+    core.traders
+        .iter()
+        .map(|trader| {
+            let quotes_alone = trader.listens(EventKind::Quote)
+                && !trader.listens(EventKind::Candle)
+                && !trader.listens(EventKind::Trade);
+            let (capacity, overflow) = match (recorded, quotes_alone) {
+                (true, _) => (limits::INBOX, Overflow::Block),
+                (false, true) => (limits::QUOTE_INBOX, Overflow::Conflate),
+                (false, false) => (limits::INBOX, Overflow::DropOldest),
+            };
+            let (sender, receiver) = flume::bounded(capacity);
+            let inbox = Inbox::new(sender, receiver.clone(), overflow);
+            (inbox, receiver)
+        })
+        .collect()
+}
+
+fn trader_pool(threads: Option<usize>) -> Result<ThreadPool, Error> {
+    // Zero lets Rayon take all cores.
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.unwrap_or(0))
+        .thread_name(|index| format!("pairloom-{index}"))
+        .build()
+        .map_err(|error| {
+            let shown = threads.map_or_else(|| "None".to_owned(), |n| n.to_string());
+            Error::config("engine.num_threads", format!("num_threads={shown}: {error}"))
+        })
+}
+
+fn io_runtime() -> Result<Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(limits::TOKIO_THREADS)
+        .thread_name("pairloom-io")
+        .enable_time()
+        .build()
+        .map_err(|error| Error::config("run.thread", format!("no threads for the feed: {error}")))
+}
+
+impl Core {
+    /// The rows of a recorded run, in steps.
+    fn rows(&self, data: &MarketData, options: &RunOptions) -> Rows {
+        let sources: Vec<usize> = self.sources.iter().flatten().copied().collect();
+        let steps = Steps::build(data, &sources, options.end);
+        Rows::new(steps, sources.len(), options.start)
+    }
 }
 
 struct WiredTraders {
@@ -325,66 +442,4 @@ fn wire_writer(
         },
     };
     Ok(Writer::new(account, gate, infos, config.on_error))
-}
-
-/// Closes the books of a run, whichever driver drove it.
-pub(crate) fn finish(config: &Config, core: Core, report: replay::Report, setup: f64) -> Outcome {
-    let watch = Stopwatch::start();
-    let names: Vec<&str> = core.traders.iter().map(|t| t.spec.name.as_str()).collect();
-    let pair_names: Vec<&str> = (0..core.pairs.len())
-        .map(|pair| {
-            core.pairs
-                .name(MarketPair(u32::try_from(pair).unwrap_or(u32::MAX)))
-        })
-        .collect();
-    let digest = core.writer.digest(&names, &pair_names);
-    let mut lanes = BTreeMap::new();
-    for trader in &core.traders {
-        *lanes.entry(trader.lane().name()).or_insert(0) += 1;
-    }
-    let account = &core.writer.account;
-    let start = config.cash.iter().find(|(c, _)| *c == config.currency);
-    let mut cash = config.cash.clone();
-    for (currency, amount) in &mut cash {
-        if *currency == config.currency {
-            *amount = account.cash();
-        }
-    }
-    let mut assumptions = core.assumptions;
-    assumptions.extend(report.assumptions);
-    Outcome {
-        currency: config.currency.clone(),
-        cash,
-        start_equity: start.map_or(0, |(_, amount)| *amount),
-        equity: account.view().equity,
-        fees: account.fees(),
-        positions: Outcome::positions_of(&core.writer, core.traders.len()),
-        markets: pair_names
-            .iter()
-            .zip(account.markets())
-            .map(|(name, book)| ((*name).to_owned(), book.instrument.clone()))
-            .collect(),
-        trades: account.trades().to_vec(),
-        reserved: account.reserved(),
-        traders: core
-            .traders
-            .iter()
-            .map(|t| (t.spec.name.clone(), t.spec.label.clone(), t.spec.market))
-            .collect(),
-        records: core.writer.records,
-        digest,
-        events: report.events,
-        steps: report.steps,
-        interrupted: report.interrupted,
-        all_quarantined: report.all_quarantined,
-        last_ts: report.last_ts,
-        timings: Timings {
-            elapsed: report.elapsed,
-            setup,
-            finish: watch.elapsed().as_secs_f64(),
-        },
-        lanes,
-        counters: report.counters,
-        assumptions,
-    }
 }

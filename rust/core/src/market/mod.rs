@@ -2,6 +2,7 @@
 
 mod event;
 pub mod field;
+mod rows;
 pub mod scale;
 mod series;
 mod steps;
@@ -11,6 +12,7 @@ mod window;
 
 pub use event::{Candle, EventKind, EventRef, MarketEvent, Quote, Sampled, Trade};
 pub use field::Field;
+pub use rows::{Row, Rows};
 pub use scale::PriceScale;
 pub use series::{
     CandleSeries, CloseTimes, Column, ExtraColumn, Market, MarketData, QuoteSeries, Series, Times,

@@ -343,6 +343,23 @@ impl Market {
             .filter(|&kind| self.series(kind).is_some())
     }
 
+    /// When the first candle opens that does so at `from` or later, and before `end`; `hint` as for
+    /// [`CandleSeries::next_open`].
+    #[must_use]
+    pub fn next_open(&self, from: Nanos, hint: usize, end: Option<Nanos>) -> Option<Nanos> {
+        let candles = self.candles.as_ref()?;
+        let ts = candles.open_ts[candles.next_open(from, hint)?];
+        end.is_none_or(|end| ts < end).then_some(ts)
+    }
+
+    /// The open of the candle that opens at `ts`.
+    #[must_use]
+    pub fn open_at(&self, ts: Nanos, hint: usize) -> Option<f64> {
+        let candles = self.candles.as_ref()?;
+        let row = candles.next_open(ts, hint)?;
+        (candles.open_ts[row] == ts).then(|| candles.open[row])
+    }
+
     /// The currency in which the market's prices are.
     #[must_use]
     pub fn quote_currency(&self) -> &str {

@@ -108,6 +108,8 @@ pub mod reason {
     pub const QUARANTINE: Reason = "quarantine";
     /// The account was liquidated.
     pub const LIQUIDATION: Reason = "liquidation";
+    /// The venue did not take it.
+    pub const REJECTED: Reason = "rejected";
     /// A person's command.
     pub const COMMAND: Reason = "command";
 }

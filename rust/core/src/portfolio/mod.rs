@@ -1,15 +1,17 @@
 //! Balances, positions, reservations and profit. One writer changes them; everybody else sees copies or a snapshot.
 
+mod board;
 mod row;
 mod settle;
 mod trades;
 
+pub use board::{Board, HoldTimes};
 pub use row::{TraderRow, fill_view, order_view};
 pub use settle::Settled;
 pub use trades::TradeRecord;
 
 use crate::domain::{HalfUnits, Instrument, Lots, Money, Rounding};
-use crate::order::Order;
+use crate::order::{Order, Reason};
 
 /// What everybody may know of the account during a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -214,11 +216,18 @@ impl Portfolio {
         self.revalue(market);
     }
 
+    /// Notes that an order's cancellation was asked for and not yet confirmed. It stays working, with its reservation.
+    pub fn leave(&mut self, trader: u32, id: u64, reason: Reason) {
+        self.rows[trader as usize].leaving.push((id, reason));
+    }
+
     /// Takes an order out, whatever its end, and gives its reservation back.
     pub fn close(&mut self, trader: u32, id: u64) -> Option<Order> {
-        let working = &mut self.rows[trader as usize].working;
+        let row = &mut self.rows[trader as usize];
+        let working = &mut row.working;
         let position = working.iter().position(|order| order.id == id)?;
         let order = working.remove(position);
+        row.leaving.retain(|&(leaving, _)| leaving != id);
         self.reserved -= order.reserved;
         *self.markets[order.market as usize].working(order.side) -= order.lots;
         self.revalue(order.market);

@@ -1,7 +1,7 @@
 //! One trader's part of the account.
 
 use crate::domain::{Instrument, Lots, Side};
-use crate::order::{Order, OrderKind, Origin};
+use crate::order::{Order, OrderId, OrderKind, Origin, Reason};
 use crate::strategy::{ExitView, FillView, OrderView};
 
 use super::settle::Settled;
@@ -15,6 +15,8 @@ pub struct TraderRow {
     pub entry_price: f64,
     /// Its working orders, oldest first.
     pub working: Vec<Order>,
+    /// Working orders whose cancellation was asked for and not yet confirmed, with the reason.
+    pub leaving: Vec<(OrderId, Reason)>,
     /// How its last position ended.
     pub last_exit: Option<ExitView>,
     /// Where its open round trip stands in the table of trades.
@@ -27,9 +29,16 @@ impl TraderRow {
     #[inline]
     pub fn signal_order(&self) -> Option<(&Order, Lots)> {
         self.working.iter().find_map(|order| match order.origin {
-            Origin::Signal { target } => Some((order, target)),
+            Origin::Signal { target } if !self.is_leaving(order.id) => Some((order, target)),
             _ => None,
         })
+    }
+
+    /// Whether an order's cancellation was asked for and not yet confirmed.
+    #[must_use]
+    #[inline]
+    pub fn is_leaving(&self, id: OrderId) -> bool {
+        self.leaving.iter().any(|&(leaving, _)| leaving == id)
     }
 
     /// How much of an order on `side` would only make the position smaller, working orders of that side counted.

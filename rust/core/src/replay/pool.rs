@@ -12,11 +12,12 @@ use crate::domain::Nanos;
 use crate::engine::{Handover, Host, RunOptions};
 use crate::error::Error;
 use crate::limits::{HANDOVER_NANOS, STEPS_PER_SAMPLE, TRADERS_PER_TASK};
+use crate::market::Row;
 use crate::strategy::{Lane, Stop};
 use crate::trader::Input;
 
-use super::phases::{evaluate_one, view};
-use super::{Cast, Row};
+use super::Cast;
+use super::evaluate::{evaluate_one, view};
 
 /// Decides where evaluations run, and runs them.
 pub(super) struct Evaluator {
@@ -44,6 +45,8 @@ struct Job {
     trader: u32,
     first: u32,
     end: u32,
+    /// Whether hooks are due whatever its rows are.
+    due: bool,
 }
 
 impl Evaluator {
@@ -239,6 +242,9 @@ fn inline(
 
 /// The native traders' parts of a step: those with events, and those with hooks due alone.
 fn jobs(cast: &mut Cast<'_>, work: &StepWork<'_>) -> Vec<Job> {
+    let mut due = work.due.clone();
+    due.sort_unstable();
+    due.dedup();
     let mut jobs = Vec::new();
     let mut first = 0;
     while first < work.rows.len() {
@@ -254,24 +260,23 @@ fn jobs(cast: &mut Cast<'_>, work: &StepWork<'_>) -> Vec<Job> {
                     trader,
                     first: u32::try_from(first).unwrap_or(u32::MAX),
                     end: u32::try_from(end).unwrap_or(u32::MAX),
+                    due: due.binary_search(&trader).is_ok(),
                 });
             }
         }
         first = end;
     }
     let with_events = jobs.len();
-    let mut alone = work.due.clone();
-    alone.sort_unstable();
-    alone.dedup();
     let mut busy: Vec<u32> = jobs[..with_events].iter().map(|job| job.trader).collect();
     busy.sort_unstable();
-    for trader in alone {
+    for trader in due {
         let native = cast.traders[trader as usize].get_mut().lane() == Lane::Native;
         if native && busy.binary_search(&trader).is_err() {
             jobs.push(Job {
                 trader,
                 first: 0,
                 end: 0,
+                due: true,
             });
         }
     }
@@ -282,7 +287,9 @@ fn run_job(cast: &Cast<'_>, writer: &Writer, job: Job, rows: &[Row], now: Nanos)
     let view = view(cast, writer, job.trader, now);
     // Nobody else holds this lock: a trader has one job in a step.
     let mut trader = cast.traders[job.trader as usize].lock();
-    trader.run_hooks(&view);
+    if job.due {
+        trader.run_hooks(&view);
+    }
     for row in &rows[job.first as usize..job.end as usize] {
         let kind = row.entry.kind();
         let Some(series) = cast.series(row.entry.market(), kind) else {

@@ -58,6 +58,8 @@ pub mod check {
     pub const NOT_FINITE: &str = "not_finite";
     /// A number is zero or less.
     pub const NOT_POSITIVE: &str = "not_positive";
+    /// The kill switch is set.
+    pub const KILLED: &str = "killed";
     /// A number does not fit.
     pub const OVERFLOW: &str = "overflow";
     /// The order is worth less than the instrument's minimum.

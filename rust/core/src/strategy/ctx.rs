@@ -1,6 +1,6 @@
 //! All that a strategy may see, and the only way in which it may order.
 
-use crate::domain::{Amount, HalfUnits, Instrument, Lots, Money, Nanos, Side};
+use crate::domain::{Amount, HalfUnits, Instrument, Lots, MONEY_DIGITS, Money, Nanos, Side};
 use crate::indicator::{Graph, IndicatorError, IndicatorId, Spec};
 use crate::market::{EventKind, EventRef, ExtraColumn, Field, Window};
 use crate::portfolio::{AccountView, TraderRow};
@@ -17,6 +17,11 @@ pub struct Orders {
 }
 
 impl Orders {
+    /// Goes on with the numbers where those of an earlier strategy of the same trader ended.
+    pub(crate) fn count_on(&mut self, before: &Self) {
+        self.last_client_id = self.last_client_id.max(before.last_client_id);
+    }
+
     /// Gives out the next number for an order of this strategy.
     fn next_id(&mut self) -> u64 {
         self.last_client_id += 1;
@@ -237,7 +242,7 @@ impl<'a> SystemCtx<'a> {
 
 /// Money as a float, for strategies.
 #[must_use]
-#[expect(clippy::cast_precision_loss, reason = "strategies think in floats")]
 pub fn money_f64(value: Money) -> f64 {
-    value as f64 / 1e18
+    // One rounding, not two: 100,000 must not be shown as 99999.99999999999.
+    crate::market::scale::decimal_to_f64(value, MONEY_DIGITS.cast_signed())
 }

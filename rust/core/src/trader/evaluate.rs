@@ -64,7 +64,8 @@ impl Trader {
         match guard(|| strategy.generate_signal(&mut ctx)) {
             Ok(None) => {}
             Ok(Some(signal)) => {
-                if !self.orders.intents.is_empty() || !is_met(&signal, view.row) {
+                let first = !self.asked && self.orders.intents.is_empty();
+                if !first || !is_met(&signal, view.row) {
                     self.orders.intents.push(Intent::Signal(signal));
                 }
             }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::indicator::Graph;
 use crate::market::{EventKind, ExtraColumn, MarketEvent, PriceScale, Ring};
 use crate::signal::SizeSpec;
-use crate::strategy::{Hook, Hooks, Lane, Orders, SetupCtx, Stop, Strategy};
+use crate::strategy::{Hook, Hooks, Lane, Orders, Outcome, SetupCtx, Stop, Strategy};
 
 /// Whether a trader is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub struct Trader {
     pub state: TraderState,
     /// What it asked for in this step.
     pub orders: Orders,
+    /// Whether something it asked for in this step was taken out already, as a live driver does event by event.
+    pub asked: bool,
     /// Hooks that are due before its next event.
     pub due: Vec<Hook>,
     /// Why its evaluation of this step failed.
@@ -119,6 +121,7 @@ impl Trader {
             index,
             state: TraderState::Active,
             orders,
+            asked: false,
             due,
             failure,
             evaluations: 0,
@@ -162,6 +165,27 @@ impl Trader {
     pub fn tell(&mut self, hook: Hook) {
         if self.hooks.has(hook.kind()) && self.state == TraderState::Active {
             self.due.push(hook);
+        }
+    }
+
+    /// Starts over with a fresh strategy: indicators and window begin empty, orders keep counting. When none can be
+    /// made, or its `setup` fails, that counts as a failure of the next evaluation.
+    pub fn restart(&mut self, make: impl FnOnce() -> Outcome<Box<dyn Strategy>>, pair: &str) {
+        match evaluate::guard(make) {
+            Ok(strategy) => {
+                let fresh = Self::new(
+                    self.index,
+                    self.spec.clone(),
+                    strategy,
+                    pair,
+                    self.scale,
+                    Arc::clone(&self.extra),
+                );
+                let before = std::mem::replace(self, fresh);
+                self.evaluations = before.evaluations;
+                self.orders.count_on(&before.orders);
+            }
+            Err(stop) => self.failure = Some(stop),
         }
     }
 

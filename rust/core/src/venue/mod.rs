@@ -72,6 +72,10 @@ pub enum Outcome {
     },
     /// Its first opportunity passed (`IOC`, `FOK`).
     Missed,
+    /// It was taken back before it was filled.
+    Cancelled,
+    /// The venue did not take it.
+    Rejected,
 }
 
 /// An order at the venue.

@@ -330,3 +330,28 @@ impl Strategy for Anything {
         Hooks::FILL.with(Hooks::ORDER)
     }
 }
+
+/// A strategy that says it runs in another lane.
+pub struct InLane(pub Box<dyn Strategy>, pub pairloom_core::strategy::Lane);
+
+impl Strategy for InLane {
+    fn setup(&mut self, ctx: &mut SetupCtx<'_>) -> Call<()> {
+        self.0.setup(ctx)
+    }
+
+    fn generate_signal(&mut self, ctx: &mut SystemCtx<'_>) -> Call<Option<TradeSignal>> {
+        self.0.generate_signal(ctx)
+    }
+
+    fn on_hook(&mut self, ctx: &mut SystemCtx<'_>, hook: &Hook) -> Call<Option<TradeSignal>> {
+        self.0.on_hook(ctx, hook)
+    }
+
+    fn hooks(&self) -> Hooks {
+        self.0.hooks()
+    }
+
+    fn lane(&self) -> pairloom_core::strategy::Lane {
+        self.1
+    }
+}

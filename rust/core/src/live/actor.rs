@@ -1,0 +1,280 @@
+//! Traders as actors: each with its inbox, none with a thread.
+//!
+//! A delivery for an idle trader makes it ready. Ready traders stand in one queue, in the order in which they became
+//! so; for each a task is spawned, which handles a bounded batch of the oldest one and ends. Since a trader that has
+//! more to do goes to the end of that queue, all of them share the threads fairly, whatever order a pool prefers for
+//! its tasks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use flume::{Receiver, Sender};
+use parking_lot::Mutex;
+use rayon::ThreadPool;
+
+use crate::clock::Stopwatch;
+use crate::domain::Instrument;
+use crate::limits::DELIVERIES_PER_TASK;
+use crate::market::EventKind;
+use crate::portfolio::Board;
+use crate::signal::Intent;
+use crate::strategy::{Hook, Lane, Outcome, Stop, Strategy};
+use crate::trader::{Input, Trader, TraderState, View};
+
+use super::event::{Delivery, FeedEvent, Markets, Notice};
+
+/// Makes a fresh strategy for a trader that is restarted.
+pub type Factory = Box<dyn Fn() -> Outcome<Box<dyn Strategy>> + Send>;
+
+/// What an actor has to tell the commit thread.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    /// Whether the commit thread knows already that there is something.
+    announced: bool,
+    /// Deliveries handled since it looked.
+    pub handled: u32,
+    /// What the strategy wants.
+    pub intents: Vec<Intent>,
+    /// Why it failed.
+    pub failure: Option<Stop>,
+    /// How often the strategy was called, in all.
+    pub evaluations: u64,
+    /// Running since the newest event handled arrived.
+    pub arrived: Option<Stopwatch>,
+}
+
+/// The trader itself, which one thread at a time may use.
+struct Seat {
+    trader: Trader,
+    /// The step of its last delivery.
+    step: u64,
+    factory: Option<Factory>,
+}
+
+/// One trader with its inbox.
+pub(super) struct Actor {
+    index: u32,
+    market: u32,
+    main: EventKind,
+    lane: Lane,
+    inbox: Receiver<Delivery>,
+    /// Whether a task is on its way to this trader, or with it.
+    scheduled: AtomicBool,
+    notices: Mutex<Vec<Notice>>,
+    seat: Mutex<Seat>,
+    outbox: Mutex<Outbox>,
+}
+
+impl Actor {
+    pub(super) fn new(
+        trader: Trader,
+        main: EventKind,
+        factory: Option<Factory>,
+        inbox: Receiver<Delivery>,
+    ) -> Self {
+        Self {
+            index: trader.index,
+            market: trader.spec.market,
+            main,
+            lane: trader.lane(),
+            inbox,
+            scheduled: AtomicBool::new(false),
+            notices: Mutex::new(Vec::new()),
+            seat: Mutex::new(Seat {
+                trader,
+                step: 0,
+                factory,
+            }),
+            outbox: Mutex::new(Outbox::default()),
+        }
+    }
+
+    /// Leaves a notice. The trader reads it before the next delivery it handles.
+    pub(super) fn notify(&self, notice: Notice) {
+        self.notices.lock().push(notice);
+    }
+
+    /// Why the trader's `setup` failed; then its strategy is not called.
+    pub(super) fn failed_setup(&self) -> Option<Stop> {
+        let trader = &mut self.seat.lock().trader;
+        let failure = trader.failure.take()?;
+        trader.state = TraderState::Quarantined;
+        trader.due.clear();
+        trader.orders.intents.clear();
+        Some(failure)
+    }
+
+    /// What the trader has told so far.
+    pub(super) fn take(&self) -> Outbox {
+        let mut outbox = self.outbox.lock();
+        let evaluations = outbox.evaluations;
+        let fresh = Outbox {
+            evaluations,
+            ..Outbox::default()
+        };
+        std::mem::replace(&mut *outbox, fresh)
+    }
+}
+
+/// All actors, and what their evaluations need.
+pub(super) struct Stage {
+    pub actors: Vec<Actor>,
+    pub board: Board,
+    pub markets: Markets,
+    pub instruments: Vec<Instrument>,
+    pub pool: ThreadPool,
+    /// Ready traders of the native lane: room for each of them once.
+    pub ready: (Sender<u32>, Receiver<u32>),
+    /// Ready traders of the python lane.
+    pub python: Sender<u32>,
+    /// Traders whose outbox holds something: room for each of them once.
+    pub reports: Sender<u32>,
+}
+
+impl Stage {
+    /// Makes sure that a trader with something in its inbox is or will be handled.
+    ///
+    /// The delivery is in the inbox before the flag is looked at, and a task clears the flag before it looks at the
+    /// inbox for the last time. So one of the two sees the other: no wake-up is lost, and no trader runs twice at once.
+    pub(super) fn wake(self: &Arc<Self>, trader: u32) {
+        let actor = &self.actors[trader as usize];
+        if !actor.scheduled.swap(true, Ordering::SeqCst) {
+            self.enqueue(actor);
+        }
+    }
+
+    fn enqueue(self: &Arc<Self>, actor: &Actor) {
+        match actor.lane {
+            Lane::Native => {
+                // There is room: a trader is in the queue only while its flag is set.
+                let queued = self.ready.0.try_send(actor.index);
+                debug_assert!(queued.is_ok(), "the queue holds every trader once");
+                let stage = Arc::clone(self);
+                self.pool.spawn(move || stage.serve_oldest());
+            }
+            Lane::Python => {
+                let queued = self.python.try_send(actor.index);
+                debug_assert!(queued.is_ok(), "the queue holds every trader once");
+            }
+        }
+    }
+
+    fn serve_oldest(self: &Arc<Self>) {
+        if let Ok(trader) = self.ready.1.try_recv() {
+            self.serve(trader, DELIVERIES_PER_TASK);
+        }
+    }
+
+    /// Handles a bounded batch of one trader's deliveries, and makes it ready again when there are more.
+    pub(super) fn serve(self: &Arc<Self>, trader: u32, most: usize) {
+        let Some(actor) = self.actors.get(trader as usize) else {
+            return;
+        };
+        {
+            let mut seat = actor.seat.lock();
+            for _ in 0..most {
+                let Ok(delivery) = actor.inbox.try_recv() else {
+                    break;
+                };
+                self.handle(actor, &mut seat, &delivery);
+                self.report(actor, &mut seat.trader, &delivery);
+            }
+        }
+        actor.scheduled.store(false, Ordering::SeqCst);
+        if !actor.inbox.is_empty() && !actor.scheduled.swap(true, Ordering::SeqCst) {
+            self.enqueue(actor);
+        }
+    }
+
+    fn handle(&self, actor: &Actor, seat: &mut Seat, delivery: &Delivery) {
+        let notices = std::mem::take(&mut *actor.notices.lock());
+        let market = self.markets.market(actor.market);
+        // The row is copied out here; the lock is gone before the strategy runs.
+        let row = self.board.row(actor.index);
+        let view = View {
+            now: delivery.now,
+            row: &row,
+            account: delivery.account,
+            mark: delivery.mark,
+            instrument: &self.instruments[actor.market as usize],
+            pair: &market.name,
+            series: self.markets.window_series(actor.market, actor.main),
+        };
+        if seat.step != delivery.step {
+            seat.step = delivery.step;
+            seat.trader.asked = false;
+        }
+        let told = !notices.is_empty();
+        for notice in notices {
+            heed(seat, notice, &view);
+        }
+        let trader = &mut seat.trader;
+        // Hooks that were not told just now wait for an event that does more than warm up.
+        if told || delivery.event.is_none() {
+            trader.run_hooks(&view);
+        }
+        let Some(event) = &delivery.event else { return };
+        let Some((_, seen)) = self.markets.view(event) else {
+            return;
+        };
+        if !trader.listens(seen.kind()) {
+            return;
+        }
+        let (row, warm_up) = match event {
+            FeedEvent::Row(row) => (row.row as usize, row.warm_up),
+            FeedEvent::Value { .. } => (0, false),
+        };
+        let input = Input {
+            event: seen,
+            row,
+            warm_up,
+        };
+        trader.on_event(&input, &view);
+    }
+
+    /// Puts into the outbox what came of a delivery, and announces it.
+    fn report(&self, actor: &Actor, trader: &mut Trader, delivery: &Delivery) {
+        let mut outbox = actor.outbox.lock();
+        outbox.handled += 1;
+        outbox.evaluations = trader.evaluations;
+        outbox.arrived = Some(delivery.arrived);
+        if delivery.collect {
+            trader.asked |= !trader.orders.intents.is_empty();
+            outbox.intents.append(&mut trader.orders.intents);
+            if let Some(stop) = trader.failure.take() {
+                if matches!(stop, Stop::Fault(_)) {
+                    trader.state = TraderState::Quarantined;
+                    trader.due.clear();
+                }
+                outbox.failure = Some(stop);
+            }
+        }
+        if !outbox.announced {
+            outbox.announced = true;
+            let told = self.reports.try_send(actor.index);
+            debug_assert!(told.is_ok(), "there is room for every trader once");
+        }
+    }
+}
+
+/// Does what a notice says.
+fn heed(seat: &mut Seat, notice: Notice, view: &View<'_>) {
+    let trader = &mut seat.trader;
+    match notice {
+        Notice::Hook(hook) => trader.tell(hook),
+        Notice::Pause if trader.state == TraderState::Active => trader.state = TraderState::Paused,
+        Notice::Resume if trader.state == TraderState::Paused => trader.state = TraderState::Active,
+        Notice::Pause | Notice::Resume => {}
+        Notice::Restart => {
+            if let Some(factory) = &seat.factory {
+                trader.restart(factory, view.pair);
+            }
+        }
+        Notice::Stop => {
+            trader.run_hooks(view);
+            if trader.failure.is_none() {
+                trader.tell(Hook::Stop);
+            }
+        }
+    }
+}

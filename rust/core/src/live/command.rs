@@ -1,0 +1,155 @@
+//! Commands of people: they travel to the commit thread through a bounded channel and are committed in a step, as what
+//! strategies want is.
+
+use flume::{Receiver, Sender};
+use parking_lot::Mutex;
+use rust_decimal::Decimal;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crate::engine::Outcome;
+use crate::error::Error;
+
+use super::status::Status;
+
+/// What a person may ask of a running engine. Traders are named by their name, or all those on a pair by the pair.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LiveCommand {
+    /// How things stand.
+    Status,
+    /// Cancels a trader's orders and closes its position at the market.
+    ForceExit(String),
+    /// The same for every trader.
+    CloseAll,
+    /// Buys or sells at the market for a trader: a signed quantity of the base currency.
+    AddPosition(String, Decimal),
+    /// Its strategy is not called until it is resumed; its orders and position stay.
+    Pause(String),
+    /// Its strategy is called again.
+    Resume(String),
+    /// Its strategy is made anew, also after a quarantine.
+    Restart(String),
+    /// Blocks new orders and cancels all that work; stays set.
+    Kill,
+    /// Ends the run.
+    Stop,
+}
+
+/// What a command brings.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// It was committed.
+    Done,
+    /// How things stand.
+    Status(Arc<Status>),
+}
+
+/// A command on its way, with where its answer goes.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub command: LiveCommand,
+    pub reply: Sender<Result<Reply, Error>>,
+}
+
+/// What the thread of a run leaves behind.
+#[derive(Default)]
+pub(crate) struct Ended {
+    pub status: Mutex<Option<Arc<Status>>>,
+    pub outcome: Mutex<Option<Result<Outcome, Error>>>,
+}
+
+/// A running engine, for people: cheap to clone, and usable from any thread.
+#[derive(Clone)]
+pub struct RunHandle {
+    commands: Sender<Request>,
+    ended: Arc<Ended>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    /// Closed when the run is over.
+    alive: Receiver<()>,
+}
+
+impl RunHandle {
+    pub(super) fn new(
+        commands: Sender<Request>,
+        ended: Arc<Ended>,
+        alive: Receiver<()>,
+        thread: JoinHandle<()>,
+    ) -> Self {
+        Self {
+            commands,
+            ended,
+            thread: Arc::new(Mutex::new(Some(thread))),
+            alive,
+        }
+    }
+
+    /// Sends a command and waits for the step that commits it.
+    ///
+    /// # Errors
+    /// When the run is over, or the command names a trader or a pair that there is not.
+    pub fn send(&self, command: LiveCommand) -> Result<Reply, Error> {
+        let (reply, answer) = flume::bounded(1);
+        let over = || Error::config("run.over", "the run is over: commands reach it no more");
+        self.commands
+            .send(Request { command, reply })
+            .map_err(|_| over())?;
+        answer.recv().map_err(|_| over())?
+    }
+
+    /// How things stand; when the run is over, how they stood at its end.
+    ///
+    /// # Errors
+    /// When the run failed before it could tell.
+    pub fn status(&self) -> Result<Arc<Status>, Error> {
+        match self.send(LiveCommand::Status) {
+            Ok(Reply::Status(status)) => return Ok(status),
+            Ok(Reply::Done) => {}
+            Err(error) if self.ended.status.lock().is_none() => return Err(error),
+            Err(_) => {}
+        }
+        let status = self.ended.status.lock();
+        status
+            .clone()
+            .ok_or_else(|| Error::config("run.over", "the run ended before its first step"))
+    }
+
+    /// Whether the run is over.
+    #[must_use]
+    pub fn finished(&self) -> bool {
+        self.alive.is_disconnected()
+    }
+
+    /// Asks the run to end, and does not wait.
+    pub fn ask_to_stop(&self) {
+        // A full channel or a dead run: in both cases somebody else is ending it, or it is over.
+        let (reply, _) = flume::bounded(1);
+        let command = LiveCommand::Stop;
+        let _ = self.commands.send(Request { command, reply });
+    }
+
+    /// Ends the run and gives its outcome, which is there once.
+    ///
+    /// # Errors
+    /// When the run failed, or the outcome was taken before.
+    pub fn stop(&self) -> Result<Outcome, Error> {
+        self.ask_to_stop();
+        self.wait()
+    }
+
+    /// Waits for the end of the run and gives its outcome, which is there once.
+    ///
+    /// # Errors
+    /// When the run failed, or the outcome was taken before.
+    pub fn wait(&self) -> Result<Outcome, Error> {
+        // Nothing is ever sent: the channel closes when the thread is done.
+        let _ = self.alive.recv();
+        if let Some(thread) = self.thread.lock().take() {
+            let _ = thread.join();
+        }
+        let outcome = self.ended.outcome.lock().take();
+        outcome.unwrap_or_else(|| {
+            let message = "the run's result was taken before; keep what stop() returned";
+            Err(Error::config("run.over", message))
+        })
+    }
+}

@@ -1,0 +1,261 @@
+//! The commit thread: what a step needs, through channels.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flume::Receiver;
+
+use crate::clock::Stopwatch;
+use crate::commit::{Act, Command, Writer};
+use crate::dispatch::TradingEngineHandle;
+use crate::domain::Nanos;
+use crate::engine::Host;
+use crate::market::{EventRef, PriceScale};
+use crate::order::Origin;
+use crate::step::{Flow, Loaded, Next, Ports};
+use crate::strategy::{Hook, StrategyFault};
+use crate::trader::TraderState;
+use crate::venue::Execution;
+
+use super::actor::Stage;
+use super::broker::MarketPhase;
+use super::command::{Ended, Reply, Request};
+use super::crew::Crew;
+use super::event::{Batch, Delivery, FeedEvent, Notice};
+use super::metrics::Histogram;
+use super::orders::OrderPort;
+use crate::error::Error;
+
+/// How the run keeps time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// On the feed's own clock: every evaluation and every answer of the venue is waited for.
+    Recorded,
+    /// On the clock of the day: a step closes at its limit.
+    RealTime {
+        /// How long a step waits for its evaluations.
+        step_limit: Duration,
+    },
+}
+
+/// The receiving ends of the channels that lead to the commit thread.
+pub(super) struct Arrivals {
+    pub feed: Receiver<Batch>,
+    pub reports: Receiver<u32>,
+    pub commands: Receiver<Request>,
+}
+
+/// How far the run has come.
+#[derive(Default)]
+pub(super) struct Progress {
+    pub steps: u64,
+    pub last: Option<Nanos>,
+    pub last_rows: Option<Nanos>,
+    pub done: f64,
+    pub events: u64,
+    pub deliveries: u64,
+    pub feed_over: bool,
+    /// Since when a run in real time winds down.
+    pub ending: Option<Stopwatch>,
+}
+
+/// An answer for a person, and where it goes when the step is over.
+pub(super) type Answer = (flume::Sender<Result<Reply, Error>>, Result<Reply, Error>);
+
+pub(super) struct Coordinator<'h> {
+    pub stage: Arc<Stage>,
+    pub handle: TradingEngineHandle<Delivery>,
+    pub names: Vec<Arc<str>>,
+    pub pairs: Vec<Arc<str>>,
+    pub crew: Crew,
+    pub orders: OrderPort,
+    pub arrivals: Arrivals,
+    pub pace: Pace,
+    pub duration: Option<Duration>,
+    pub watch: Stopwatch,
+    pub host: &'h dyn Host,
+    pub ended: Arc<Ended>,
+    pub progress: Progress,
+    /// The next market events, when they are here already.
+    pub held: Option<Batch>,
+    /// The market events of this step.
+    pub events: Arc<[FeedEvent]>,
+    pub arrived: Stopwatch,
+    /// Commands that wait for a step, and answers that wait for its end.
+    pub requests: Vec<Request>,
+    pub answers: Vec<Answer>,
+    pub stopping: bool,
+    /// Whether a person set the kill switch.
+    pub killed: bool,
+    /// Orders of people so far, which number them.
+    pub asked: u64,
+    /// Traders whose part of the account may have changed since it was published.
+    pub changed: Vec<u32>,
+    pub tick_to_order: Histogram,
+}
+
+impl Coordinator<'_> {
+    pub(super) fn is_recorded(&self) -> bool {
+        self.pace == Pace::Recorded
+    }
+
+    /// Shows traders what changed for them.
+    pub(super) fn publish(&mut self, writer: &Writer) {
+        for trader in self.changed.drain(..) {
+            let row = writer.account.row(trader);
+            self.stage.board.publish(trader, row);
+        }
+    }
+
+    fn note_changes(&mut self, executions: &[Execution]) {
+        self.changed.extend(executions.iter().map(|e| e.trader));
+    }
+}
+
+impl Ports for Coordinator<'_> {
+    fn next(&mut self, mark: Option<Nanos>) -> Next {
+        self.answer_people();
+        match self.pace {
+            Pace::Recorded => self.next_recorded(mark),
+            Pace::RealTime { .. } => self.next_in_real_time(mark),
+        }
+    }
+
+    fn has_events(&self, now: Nanos) -> bool {
+        self.held.as_ref().is_some_and(|batch| batch.now == now)
+    }
+
+    fn load(&mut self, now: Nanos) -> Loaded {
+        self.unload();
+        let Some(batch) = self.held.take() else {
+            return Loaded {
+                events: 0,
+                warm_up: false,
+            };
+        };
+        self.progress.last_rows = Some(now);
+        self.progress.done = batch.done;
+        self.progress.events += batch.events.len() as u64;
+        self.arrived = batch.arrived;
+        self.events = batch.events.into();
+        Loaded {
+            events: self.events.len() as u64,
+            warm_up: batch.warm_up,
+        }
+    }
+
+    fn unload(&mut self) {
+        self.events = Arc::new([]);
+    }
+
+    fn events(&self, mut visit: impl FnMut(u32, EventRef<'_>, PriceScale)) {
+        let markets = &self.stage.markets;
+        for event in self.events.iter() {
+            if let Some((market, seen)) = markets.view(event) {
+                visit(market, seen, markets.scales[market as usize]);
+            }
+        }
+    }
+
+    fn meet(&mut self, now: Nanos, arrivals: bool, out: &mut Vec<Execution>) {
+        let events = Arc::clone(&self.events);
+        let phase = MarketPhase::Events { events, arrivals };
+        self.orders.market(now, phase, out);
+        self.note_changes(out);
+    }
+
+    fn failed_setups(&mut self, acts: &mut Vec<Act>) {
+        for trader in std::mem::take(&mut self.crew.failed_setups) {
+            let fault = self.stage.actors[trader as usize].failed_setup();
+            acts.extend(self.crew.failed(trader, fault));
+        }
+    }
+
+    fn warm_up(&mut self, now: Nanos, writer: &Writer) {
+        self.progress.steps += 1;
+        self.dispatch(now, writer, false);
+        self.wait_for_all();
+    }
+
+    fn evaluate(&mut self, now: Nanos, writer: &mut Writer, acts: &mut Vec<Act>) -> Flow {
+        let began = Stopwatch::start();
+        self.progress.steps += 1;
+        self.progress.last = Some(now);
+        self.publish(writer);
+        self.obey(writer, acts);
+        let in_time = self.dispatch(now, writer, true)
+            && match self.pace {
+                Pace::Recorded => self.wait_for_all(),
+                Pace::RealTime { step_limit } => {
+                    self.wait_until(began, step_limit);
+                    true
+                }
+            };
+        self.crew.close_step(self.progress.steps);
+        if !in_time || self.crew.interrupted {
+            return Flow::Interrupted;
+        }
+        self.crew.take(acts);
+        self.changed.extend(acts.iter().map(|act| act.trader));
+        Flow::Go
+    }
+
+    fn send(&mut self, commands: &mut Vec<Command>) {
+        for command in commands.drain(..) {
+            if let Command::Submit(approved) = &command {
+                let order = approved.get();
+                let arrived = self.crew.members[order.trader as usize].arrived;
+                if let (false, Some(arrived)) = (order.origin == Origin::Command, arrived) {
+                    self.tick_to_order.add(arrived.nanos());
+                }
+            }
+            self.orders.command(command);
+        }
+    }
+
+    fn immediate(&mut self, now: Nanos, out: &mut Vec<Execution>) {
+        if self.orders.resting > 0 {
+            self.orders.market(now, MarketPhase::Immediate, out);
+            self.note_changes(out);
+        }
+    }
+
+    fn opens(&mut self, now: Nanos, out: &mut Vec<Execution>) {
+        if self.orders.next_wake.is_some_and(|ts| ts <= now) {
+            self.orders.market(now, MarketPhase::Opens, out);
+            self.note_changes(out);
+        }
+    }
+
+    fn tell(&mut self, trader: u32, hook: Hook) {
+        let member = &self.crew.members[trader as usize];
+        if member.hooks.has(hook.kind()) && member.state == TraderState::Active {
+            self.stage.actors[trader as usize].notify(Notice::Hook(hook));
+            self.crew.due.push(trader);
+        }
+    }
+
+    fn any_left(&self) -> bool {
+        // In real time a person may restart one.
+        self.crew.active > 0 || !self.is_recorded()
+    }
+
+    fn close(&mut self, now: Nanos, writer: &Writer) -> Vec<(u32, StrategyFault)> {
+        self.publish(writer);
+        self.last_calls(now, writer)
+    }
+
+    fn liquidated(&mut self) {
+        let all = u32::try_from(self.crew.members.len()).unwrap_or(u32::MAX);
+        self.changed.extend(0..all);
+    }
+
+    fn progress(&self) -> (f64, Option<usize>) {
+        (self.progress.done, None)
+    }
+
+    fn expires(&self) -> bool {
+        // In real time only the broker can say that an order has ended.
+        self.is_recorded()
+    }
+}

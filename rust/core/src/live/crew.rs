@@ -1,0 +1,217 @@
+//! What the commit thread knows of the traders: who may act, who has not answered yet, who is late.
+
+use crate::clock::Stopwatch;
+use crate::commit::{Act, Author};
+use crate::domain::Side;
+use crate::market::EventKind;
+use crate::signal::{Intent, TradeSignal};
+use crate::strategy::{Hooks, Stop, StrategyFault};
+use crate::trader::{Trader, TraderState};
+
+use super::actor::Outbox;
+
+/// One trader as the commit thread knows it.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub state: TraderState,
+    pub hooks: Hooks,
+    listens: [bool; 3],
+    /// Deliveries it has not answered.
+    pub behind: u32,
+    /// Whether it was still at work when a step closed that it was in.
+    pub late: bool,
+    /// The last step in which it got a delivery.
+    pub step: u64,
+    pub evaluations: u64,
+    pub last_signal: Option<&'static str>,
+    /// Running since the event behind its last answer arrived.
+    pub arrived: Option<Stopwatch>,
+}
+
+/// All traders.
+pub(super) struct Crew {
+    pub members: Vec<Member>,
+    /// Whether each trader's strategy can be made anew.
+    pub restartable: Vec<bool>,
+    /// Traders that are to be woken though no event may do it.
+    pub due: Vec<u32>,
+    /// Traders whose `setup` failed.
+    pub failed_setups: Vec<u32>,
+    /// Traders of this step that have not answered yet.
+    pub pending: usize,
+    /// Traders that may act.
+    pub active: usize,
+    pub late: u64,
+    pub signals: u64,
+    /// Answers to this step, and those to earlier ones that come now.
+    own: Vec<Act>,
+    belated: Vec<Act>,
+    pub interrupted: bool,
+}
+
+impl Crew {
+    pub(super) fn new(traders: &[Trader], restartable: Vec<bool>) -> Self {
+        let members = traders
+            .iter()
+            .map(|trader| Member {
+                state: TraderState::Active,
+                hooks: trader.hooks(),
+                listens: EventKind::ALL.map(|kind| trader.listens(kind)),
+                behind: 0,
+                late: false,
+                step: 0,
+                evaluations: 0,
+                last_signal: None,
+                arrived: None,
+            })
+            .collect();
+        // What `setup` wanted, or how it failed, is told at the first step, whoever's events make it.
+        let due = traders.iter().filter(|trader| trader.has_acted());
+        let failed = traders.iter().filter(|trader| trader.failure.is_some());
+        Self {
+            members,
+            restartable,
+            due: due.map(|trader| trader.index).collect(),
+            failed_setups: failed.map(|trader| trader.index).collect(),
+            pending: 0,
+            active: traders.len(),
+            late: 0,
+            signals: 0,
+            own: Vec::new(),
+            belated: Vec::new(),
+            interrupted: false,
+        }
+    }
+
+    pub(super) fn listens(&self, trader: u32, kind: EventKind) -> bool {
+        self.members[trader as usize].listens[kind as usize]
+    }
+
+    /// A delivery went into a trader's inbox, where so many others had to make room.
+    pub(super) fn delivered(&mut self, trader: u32, replaced: u32, step: u64) {
+        let member = &mut self.members[trader as usize];
+        if !member.late && member.behind == 0 {
+            self.pending += 1;
+        }
+        member.behind = (member.behind + 1).saturating_sub(replaced);
+        member.step = step;
+    }
+
+    /// A trader has answered.
+    pub(super) fn answered(&mut self, trader: u32, outbox: Outbox) {
+        let member = &mut self.members[trader as usize];
+        let was_late = member.late;
+        member.behind = member.behind.saturating_sub(outbox.handled);
+        if member.behind == 0 {
+            if was_late {
+                member.late = false;
+            } else {
+                self.pending = self.pending.saturating_sub(1);
+            }
+        }
+        member.evaluations = outbox.evaluations;
+        member.arrived = outbox.arrived;
+        let failure = match outbox.failure {
+            Some(Stop::Interrupted) => {
+                self.interrupted = true;
+                return;
+            }
+            Some(Stop::Fault(fault)) => Some(fault),
+            None => None,
+        };
+        if outbox.intents.is_empty() && failure.is_none() {
+            return;
+        }
+        self.note(trader, &outbox.intents, failure.as_ref());
+        let acts = if was_late {
+            &mut self.belated
+        } else {
+            &mut self.own
+        };
+        acts.push(Act {
+            trader,
+            author: Author::Strategy,
+            intents: outbox.intents,
+            failure,
+        });
+    }
+
+    /// The act of a trader whose `setup` failed.
+    pub(super) fn failed(&mut self, trader: u32, stop: Option<Stop>) -> Option<Act> {
+        let Some(Stop::Fault(fault)) = stop else {
+            return None;
+        };
+        self.note(trader, &[], Some(&fault));
+        Some(Act {
+            trader,
+            author: Author::Strategy,
+            intents: Vec::new(),
+            failure: Some(fault),
+        })
+    }
+
+    fn note(&mut self, trader: u32, intents: &[Intent], failure: Option<&StrategyFault>) {
+        let member = &mut self.members[trader as usize];
+        for intent in intents {
+            if let Intent::Signal(signal) = intent {
+                self.signals += 1;
+                member.last_signal = Some(signal_name(signal));
+            }
+        }
+        if failure.is_some() && member.state != TraderState::Quarantined {
+            member.state = TraderState::Quarantined;
+            self.active -= 1;
+        }
+    }
+
+    /// Whether somebody wants something that no step has taken yet.
+    pub(super) fn has_answers(&self) -> bool {
+        !self.own.is_empty() || !self.belated.is_empty()
+    }
+
+    /// The step closes: who has not answered is late from now on.
+    pub(super) fn close_step(&mut self, step: u64) {
+        if self.pending == 0 {
+            return;
+        }
+        for member in &mut self.members {
+            if member.step == step && member.behind > 0 && !member.late {
+                member.late = true;
+                self.late += 1;
+            }
+        }
+        self.pending = 0;
+    }
+
+    /// What traders want: answers to this step by trader, behind them the belated ones.
+    pub(super) fn take(&mut self, acts: &mut Vec<Act>) {
+        for answers in [&mut self.own, &mut self.belated] {
+            answers.sort_by_key(|act| act.trader);
+            let first = acts.len();
+            for act in answers.drain(..) {
+                match acts[first..].last_mut() {
+                    // A trader with several events in a step may have answered in parts.
+                    Some(last) if last.trader == act.trader => {
+                        last.intents.extend(act.intents);
+                        last.failure = last.failure.take().or(act.failure);
+                    }
+                    _ => acts.push(act),
+                }
+            }
+        }
+    }
+}
+
+const fn signal_name(signal: &TradeSignal) -> &'static str {
+    match signal {
+        TradeSignal::Side {
+            side: Side::Buy, ..
+        } => "LONG",
+        TradeSignal::Side {
+            side: Side::Sell, ..
+        } => "SHORT",
+        TradeSignal::Close => "CLOSE",
+        TradeSignal::Reverse => "REVERSE",
+        TradeSignal::Target(_) => "TARGET",
+    }
+}

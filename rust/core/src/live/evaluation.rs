@@ -1,0 +1,175 @@
+//! Phase 3 through inboxes: deliveries go out, answers come in, until all are there or the step's time is over.
+
+use std::time::Duration;
+
+use flume::RecvTimeoutError;
+
+use crate::clock::Stopwatch;
+use crate::commit::Writer;
+use crate::dispatch::Put;
+use crate::domain::Nanos;
+use crate::limits::{POLL_INTERVAL, SETTLE_LIMIT};
+use crate::strategy::{Hooks, StrategyFault};
+use crate::trader::TraderState;
+
+use super::coordinator::Coordinator;
+use super::event::{Delivery, FeedEvent, Notice};
+
+impl Coordinator<'_> {
+    /// Sends each trader its events, and wakes those for whom only notices wait. `false` when the user ended the run
+    /// meanwhile.
+    pub(super) fn dispatch(&mut self, now: Nanos, writer: &Writer, collect: bool) -> bool {
+        let events = std::sync::Arc::clone(&self.events);
+        for event in events.iter() {
+            let Some((market, kind)) = self
+                .stage
+                .markets
+                .view(event)
+                .map(|(market, seen)| (market, seen.kind()))
+            else {
+                continue;
+            };
+            let delivery = self.delivery(now, writer, market, Some(*event), collect);
+            for slot in 0..self.handle.on(market).len() {
+                let trader = self.handle.on(market)[slot];
+                if self.crew.listens(trader, kind) && !self.deliver(trader, delivery) {
+                    return false;
+                }
+            }
+        }
+        if !collect {
+            return true;
+        }
+        for trader in std::mem::take(&mut self.crew.due) {
+            if self.crew.members[trader as usize].step == self.progress.steps {
+                continue;
+            }
+            let delivery = self.delivery(now, writer, writer.market_of(trader), None, true);
+            // A full inbox holds a delivery that makes the trader read its notices anyway.
+            if self.handle.inbox(trader).offer(delivery) {
+                self.crew.delivered(trader, 0, self.progress.steps);
+                self.stage.wake(trader);
+            }
+        }
+        true
+    }
+
+    fn delivery(
+        &self,
+        now: Nanos,
+        writer: &Writer,
+        market: u32,
+        event: Option<FeedEvent>,
+        collect: bool,
+    ) -> Delivery {
+        Delivery {
+            step: self.progress.steps,
+            now,
+            account: writer.account.view(),
+            mark: writer.account.market(market).mark,
+            event,
+            arrived: self.arrived,
+            collect,
+        }
+    }
+
+    /// Puts a delivery into a trader's inbox. Where the policy is to wait, the user can end the run meanwhile.
+    fn deliver(&mut self, trader: u32, delivery: Delivery) -> bool {
+        let mut delivery = delivery;
+        loop {
+            match self.handle.inbox(trader).put(delivery, POLL_INTERVAL) {
+                Put::Taken(replaced) => {
+                    self.progress.deliveries += 1;
+                    self.crew.delivered(trader, replaced, self.progress.steps);
+                    self.stage.wake(trader);
+                    return true;
+                }
+                Put::Full(back) => delivery = back,
+            }
+            if !self.host.poll(self.progress.done) {
+                return false;
+            }
+        }
+    }
+
+    /// Waits for every answer of this step. `false` when the user ended the run meanwhile.
+    pub(super) fn wait_for_all(&mut self) -> bool {
+        while self.crew.pending > 0 {
+            match self.arrivals.reports.recv_timeout(POLL_INTERVAL) {
+                Ok(trader) => self.take_answer(trader),
+                Err(RecvTimeoutError::Timeout) => {
+                    if !self.host.poll(self.progress.done) {
+                        return false;
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        }
+        true
+    }
+
+    /// Takes answers until all of this step are there or its time is over; belated ones from before are among them.
+    pub(super) fn wait_until(&mut self, began: Stopwatch, limit: Duration) {
+        self.take_answers();
+        while self.crew.pending > 0 {
+            let Some(left) = limit.checked_sub(began.elapsed()) else {
+                return;
+            };
+            match self.arrivals.reports.recv_timeout(left) {
+                Ok(trader) => self.take_answer(trader),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Takes the answers that are there.
+    pub(super) fn take_answers(&mut self) {
+        while let Ok(trader) = self.arrivals.reports.try_recv() {
+            self.take_answer(trader);
+        }
+    }
+
+    pub(super) fn take_answer(&mut self, trader: u32) {
+        let outbox = self.stage.actors[trader as usize].take();
+        self.crew.answered(trader, outbox);
+    }
+
+    /// The last calls of strategies that have something due or want to hear of the end. What they order is discarded;
+    /// their faults come back by trader.
+    pub(super) fn last_calls(&mut self, now: Nanos, writer: &Writer) -> Vec<(u32, StrategyFault)> {
+        self.progress.steps += 1;
+        let due = std::mem::take(&mut self.crew.due);
+        let wanting = (0_u32..).zip(&self.crew.members);
+        let mut called: Vec<u32> = wanting
+            .filter(|(_, member)| member.hooks.has(Hooks::START.with(Hooks::STOP)))
+            .map(|(trader, _)| trader)
+            .chain(due)
+            .collect();
+        called.sort_unstable();
+        called.dedup();
+        for trader in called {
+            let member = &self.crew.members[trader as usize];
+            if member.state == TraderState::Quarantined || member.late {
+                continue;
+            }
+            self.stage.actors[trader as usize].notify(Notice::Stop);
+            let delivery = self.delivery(now, writer, writer.market_of(trader), None, true);
+            if self.handle.inbox(trader).offer(delivery) {
+                self.crew.delivered(trader, 0, self.progress.steps);
+                self.stage.wake(trader);
+            }
+        }
+        if self.is_recorded() {
+            self.wait_for_all();
+        } else {
+            self.wait_until(Stopwatch::start(), SETTLE_LIMIT);
+        }
+        self.crew.close_step(self.progress.steps);
+        let mut acts = Vec::new();
+        self.crew.take(&mut acts);
+        let faults = acts
+            .into_iter()
+            .filter_map(|act| act.failure.map(|fault| (act.trader, fault)));
+        faults.collect()
+    }
+}

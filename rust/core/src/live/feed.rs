@@ -1,0 +1,125 @@
+//! Feeds: tasks that bring market events to the commit thread, in batches, through a bounded channel.
+
+use std::time::Duration;
+
+use flume::Sender;
+
+use crate::clock::{self, Stopwatch};
+use crate::limits::{EVENTS_PER_BATCH, FEED_PAUSE};
+use crate::market::synthetic::SyntheticFeed;
+use crate::market::{MarketEvent, Rows};
+
+use super::event::{Batch, FeedEvent, Markets};
+
+/// Sends recorded rows, everything of one time together. At a speed, times pass so many times as fast as they did;
+/// without one the feed goes as fast as it is read.
+pub(super) async fn recorded(
+    mut rows: Rows,
+    markets: Markets,
+    speed: Option<f64>,
+    out: Sender<Batch>,
+) {
+    let first = rows.time();
+    let began = Stopwatch::start();
+    let mut step = Vec::new();
+    while let (Some(now), Some(first)) = (rows.time(), first) {
+        if let Some(speed) = speed {
+            let due = Duration::from_secs_f64(seconds(now.saturating_sub(first)) / speed);
+            if let Some(pause) = due.checked_sub(began.elapsed()) {
+                tokio::time::sleep(pause).await;
+            }
+        }
+        let warm_up = rows.load(
+            |market| &markets.data.markets[markets.sources[market]],
+            &mut step,
+        );
+        let batch = Batch {
+            now,
+            events: step.iter().copied().map(FeedEvent::Row).collect(),
+            warm_up,
+            arrived: Stopwatch::start(),
+            done: share(rows.walked(), rows.len()),
+        };
+        if out.send_async(batch).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Sends synthetic events at a rate, in turn from each market, each stamped with the time at which it is sent.
+pub(super) async fn synthetic(
+    mut feed: SyntheticFeed,
+    rate: f64,
+    out: Sender<Batch>,
+) {
+    let began = Stopwatch::start();
+    let pace = rate * share(feed.len(), 1);
+    let mut sent = 0_u64;
+    loop {
+        let due = count(began.elapsed().as_secs_f64() * pace);
+        if due <= sent {
+            let next = share_of(sent + 1) / pace - began.elapsed().as_secs_f64();
+            let pause = Duration::try_from_secs_f64(next).unwrap_or(FEED_PAUSE);
+            tokio::time::sleep(pause.max(FEED_PAUSE)).await;
+            continue;
+        }
+        let number = due.saturating_sub(sent).min(EVENTS_PER_BATCH as u64);
+        let now = clock::now();
+        let events = (sent..sent + number)
+            .filter_map(|event| {
+                let market = usize::try_from(event % feed.len().max(1) as u64).ok()?;
+                let event = stamped(feed.next(market)?, now);
+                let market = u32::try_from(market).ok()?;
+                Some(FeedEvent::Value { market, event })
+            })
+            .collect();
+        sent += number;
+        let batch = Batch {
+            now,
+            events,
+            warm_up: false,
+            arrived: Stopwatch::start(),
+            done: 0.0,
+        };
+        if out.send_async(batch).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The event as it is sent now. A candle keeps its length.
+fn stamped(mut event: MarketEvent, now: i64) -> MarketEvent {
+    match &mut event {
+        MarketEvent::Candle(candle) => {
+            candle.open_ts = now.saturating_sub(candle.close_ts.saturating_sub(candle.open_ts));
+            candle.close_ts = now;
+        }
+        MarketEvent::Quote(quote) => quote.ts = now,
+        MarketEvent::Trade(trade) => trade.ts = now,
+    }
+    event
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a pace needs no more digits")]
+fn seconds(nanos: i64) -> f64 {
+    nanos as f64 / 1e9
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share needs no more digits")]
+fn share(part: usize, whole: usize) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a pace needs no more digits")]
+fn share_of(events: u64) -> f64 {
+    events as f64
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "elapsed time times a positive rate"
+)]
+fn count(events: f64) -> u64 {
+    events as u64
+}

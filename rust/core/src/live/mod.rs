@@ -1,0 +1,43 @@
+//! The live driver: traders as actors with bounded inboxes, a feed and an order engine on tokio, one commit thread.
+//!
+//! It makes the same steps as the replay driver, through channels instead of calls. On a recorded feed it waits for
+//! every evaluation and for every answer of the venue, so the digest is the backtest's; in real time a step closes at
+//! its limit, and whoever is late commits later.
+
+mod actor;
+mod broker;
+mod command;
+mod coordinator;
+mod counting;
+mod crew;
+mod demo;
+mod evaluation;
+mod event;
+mod feed;
+mod join;
+mod metrics;
+mod options;
+mod order_engine;
+mod orders;
+mod paper;
+mod people;
+mod python_lane;
+mod start;
+mod status;
+mod waiting;
+#[cfg(feature = "watchdog")]
+pub mod watchdog;
+
+pub use actor::Factory;
+pub use broker::{Broker, BrokerError, Heard, MarketPhase};
+pub use command::{LiveCommand, Reply, RunHandle};
+pub use demo::{DemoOptions, demo};
+pub use event::{Batch, FeedEvent, Markets};
+pub use metrics::{Histogram, LiveCounts};
+pub use options::{BrokerMaker, Cast, Feed, LiveOptions};
+pub use paper::PaperBroker;
+pub use python_lane::{Interpreter, NoInterpreter};
+pub use start::{paper, start};
+pub use status::{Status, TraderStatus};
+
+pub(crate) use join::{Channels, InboxEnds, Parts, People, join};

@@ -1,0 +1,98 @@
+//! The settings of a live run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flume::{Receiver, Sender};
+
+use crate::engine::{RunOptions, TraderConfig};
+use crate::limits::STEP_LIMIT;
+use crate::market::MarketData;
+use crate::market::synthetic::SyntheticFeed;
+use crate::venue::Execution;
+
+use super::actor::Factory;
+use super::broker::Broker;
+use super::event::Batch;
+use super::python_lane::Interpreter;
+
+/// Where market events come from.
+pub enum Feed {
+    /// Recorded data, on their own clock.
+    Recorded(Arc<MarketData>),
+    /// Synthetic markets in real time, so many events a second from each. The data name them and have no rows.
+    Synthetic {
+        /// The markets, in the feed's order.
+        markets: Arc<MarketData>,
+        /// What makes the events.
+        feed: SyntheticFeed,
+        /// Events of each market in a second.
+        rate: f64,
+    },
+    /// Whatever sends batches, in real time. The data name the markets and have no rows.
+    Channel {
+        /// The markets; an event names one by its position among those traded.
+        markets: Arc<MarketData>,
+        /// Where the batches come from.
+        batches: Receiver<Batch>,
+    },
+}
+
+impl Feed {
+    /// The markets that it names.
+    #[must_use]
+    pub const fn data(&self) -> &Arc<MarketData> {
+        match self {
+            Self::Recorded(data) => data,
+            Self::Synthetic { markets, .. } | Self::Channel { markets, .. } => markets,
+        }
+    }
+
+    /// Whether it runs on its own clock.
+    #[must_use]
+    pub const fn is_recorded(&self) -> bool {
+        matches!(self, Self::Recorded(_))
+    }
+}
+
+/// Makes a broker that tells the end of orders through the channel.
+pub type BrokerMaker = Box<dyn FnOnce(Sender<Execution>) -> Arc<dyn Broker> + Send>;
+
+/// The settings of a live run.
+pub struct LiveOptions {
+    /// Start and end of recorded data.
+    pub run: RunOptions,
+    /// How many times as fast as it was recorded a recorded feed goes; as fast as it is read when not given.
+    pub speed: Option<f64>,
+    /// After how long the run ends.
+    pub duration: Option<Duration>,
+    /// How much later than it happened the paper broker tells a fill.
+    pub fill_delay: Duration,
+    /// How long a step in real time waits for its evaluations.
+    pub step_limit: Duration,
+    /// The broker; the paper broker when not given.
+    pub broker: Option<BrokerMaker>,
+}
+
+impl Default for LiveOptions {
+    fn default() -> Self {
+        Self {
+            run: RunOptions::default(),
+            speed: None,
+            duration: None,
+            fill_delay: Duration::ZERO,
+            step_limit: STEP_LIMIT,
+            broker: None,
+        }
+    }
+}
+
+/// The traders of a live run, and what those in the python lane need.
+pub struct Cast {
+    /// The traders.
+    pub traders: Vec<TraderConfig>,
+    /// What makes their strategies anew, by trader; who has none, or is beyond the end, cannot be restarted.
+    pub factories: Vec<Option<Factory>>,
+    /// The interpreter.
+    pub interpreter: Arc<dyn Interpreter>,
+}

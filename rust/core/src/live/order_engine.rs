@@ -1,0 +1,142 @@
+//! The order engine: hands approved orders to a broker and follows each to its terminal state, which it tells once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use flume::{Receiver, Sender};
+
+use crate::clock;
+use crate::domain::Nanos;
+use crate::order::{Order, OrderId};
+use crate::risk::Approved;
+use crate::venue::{Execution, Outcome};
+
+use super::broker::{Broker, BrokerError, MarketPhase};
+
+/// What the commit thread wants of the order engine. An order can come in one way only: approved.
+#[derive(Debug)]
+pub(crate) enum OrderMessage {
+    /// Send an order.
+    Submit(Approved<Order>),
+    /// Take an order back.
+    Cancel { market: u32, order: OrderId },
+    /// For a simulated venue: the market.
+    Market {
+        now: Nanos,
+        phase: MarketPhase,
+        /// Whether the commit thread waits for the answer, as in a recorded run.
+        answer: bool,
+    },
+}
+
+/// What the order engine tells the commit thread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Told {
+    /// The end of an order.
+    Execution(Execution),
+    /// All that a phase of a recorded run brought has been told.
+    Answered { next_wake: Option<Nanos> },
+}
+
+pub(super) struct OrderEngine {
+    broker: Arc<dyn Broker>,
+    told: Sender<Told>,
+    /// Orders without a terminal state, and whose they are.
+    open: HashMap<OrderId, u32>,
+}
+
+impl OrderEngine {
+    pub(super) fn new(broker: Arc<dyn Broker>, told: Sender<Told>) -> Self {
+        Self {
+            broker,
+            told,
+            open: HashMap::new(),
+        }
+    }
+
+    /// Runs until nobody sends messages any more.
+    pub(super) async fn run(mut self, messages: Receiver<OrderMessage>, reports: Receiver<Execution>) {
+        loop {
+            tokio::select! {
+                biased;
+                Ok(execution) = reports.recv_async() => self.tell(execution).await,
+                message = messages.recv_async() => match message {
+                    Ok(message) => self.do_and_listen(message, &reports).await,
+                    Err(_) => return,
+                },
+            }
+        }
+    }
+
+    /// Does what a message says, and meanwhile passes on what the broker tells: it may be waiting for room.
+    async fn do_and_listen(&mut self, message: OrderMessage, reports: &Receiver<Execution>) {
+        let broker = Arc::clone(&self.broker);
+        if let OrderMessage::Submit(approved) = &message {
+            self.open.insert(approved.get().id, approved.get().trader);
+        }
+        let doing = carry_out(broker, message);
+        tokio::pin!(doing);
+        let came = loop {
+            tokio::select! {
+                biased;
+                came = &mut doing => break came,
+                Ok(execution) = reports.recv_async() => self.tell(execution).await,
+            }
+        };
+        for execution in came.executions {
+            self.tell(execution).await;
+        }
+        if let Some(next_wake) = came.answer {
+            let _ = self.told.send_async(Told::Answered { next_wake }).await;
+        }
+    }
+
+    /// Tells the end of an order, once: what comes after it, or for an order never sent, is not passed on.
+    async fn tell(&mut self, execution: Execution) {
+        if self.open.remove(&execution.order).is_some() {
+            let _ = self.told.send_async(Told::Execution(execution)).await;
+        }
+    }
+}
+
+/// What came of a message.
+#[derive(Default)]
+struct Came {
+    executions: Vec<Execution>,
+    answer: Option<Option<Nanos>>,
+}
+
+async fn carry_out(broker: Arc<dyn Broker>, message: OrderMessage) -> Came {
+    let mut came = Came::default();
+    match message {
+        OrderMessage::Submit(approved) => {
+            let order = approved.into_inner();
+            match broker.submit(&order).await {
+                Ok(()) => {}
+                Err(BrokerError::Rejected(reason)) => {
+                    tracing::warn!(order = order.id, reason, "the broker rejected an order");
+                    came.executions.push(Execution {
+                        order: order.id,
+                        trader: order.trader,
+                        ts: clock::now(),
+                        outcome: Outcome::Rejected,
+                    });
+                }
+                Err(BrokerError::Unknown(reason)) => {
+                    tracing::warn!(order = order.id, reason, "nobody knows what became of an order");
+                }
+            }
+        }
+        OrderMessage::Cancel { market, order } => {
+            if let Err(error) = broker.cancel(market, order).await {
+                tracing::warn!(order, ?error, "an order was not taken back");
+            }
+        }
+        OrderMessage::Market { now, phase, answer } => {
+            let heard = broker.on_market(now, &phase).await;
+            came.executions = heard.executions;
+            came.answer = answer.then_some(heard.next_wake);
+        }
+    }
+    came
+}

@@ -1,0 +1,126 @@
+//! The commit thread's way to the order engine, and what comes back.
+
+use flume::{Receiver, SendTimeoutError, Sender};
+
+use crate::commit::Command;
+use crate::domain::Nanos;
+use crate::limits::POLL_INTERVAL;
+use crate::venue::Execution;
+
+use super::broker::MarketPhase;
+use super::order_engine::{OrderMessage, Told};
+
+/// Both channels, and what is known of orders that have no terminal state yet.
+pub(super) struct OrderPort {
+    messages: Sender<OrderMessage>,
+    pub told: Receiver<Told>,
+    /// Whether the driver waits for the venue's answers, as in a recorded run.
+    waits: bool,
+    /// Whether the broker has to be told of the market.
+    simulates: bool,
+    /// Orders sent that have not been told to have ended.
+    pub resting: usize,
+    /// When the venue does something next though no event does.
+    pub next_wake: Option<Nanos>,
+    answered: bool,
+    /// Told, and not yet applied.
+    pub waiting: Vec<Execution>,
+}
+
+impl OrderPort {
+    pub(super) fn new(
+        messages: Sender<OrderMessage>,
+        told: Receiver<Told>,
+        waits: bool,
+        simulates: bool,
+    ) -> Self {
+        Self {
+            messages,
+            told,
+            waits,
+            simulates,
+            resting: 0,
+            next_wake: None,
+            answered: false,
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Sends what the writer wants.
+    pub(super) fn command(&mut self, command: Command) {
+        let message = match command {
+            Command::Submit(approved) => {
+                self.resting += 1;
+                OrderMessage::Submit(approved)
+            }
+            Command::Cancel { market, order } => OrderMessage::Cancel { market, order },
+        };
+        self.send(message);
+    }
+
+    /// Tells a simulated venue of one phase and takes in what the venue says: its answer to this where the driver
+    /// waits for it, else what has been told by now.
+    pub(super) fn market(&mut self, now: Nanos, phase: MarketPhase, out: &mut Vec<Execution>) {
+        let events = match &phase {
+            MarketPhase::Events { events, .. } => !events.is_empty(),
+            MarketPhase::Immediate | MarketPhase::Opens => false,
+        };
+        // Where nothing rests nothing can be filled, so there is no answer to wait for.
+        let answer = self.waits && self.resting > 0;
+        if self.simulates && (events || self.resting > 0) {
+            self.answered = false;
+            self.send(OrderMessage::Market { now, phase, answer });
+        }
+        if answer {
+            while !self.answered {
+                match self.told.recv() {
+                    Ok(told) => self.note(told),
+                    Err(_) => break,
+                }
+            }
+        } else if self.waits {
+            self.next_wake = None;
+        }
+        self.take(out);
+    }
+
+    /// What has been told by now.
+    pub(super) fn take(&mut self, out: &mut Vec<Execution>) {
+        self.drain();
+        out.append(&mut self.waiting);
+    }
+
+    /// Reads what has been told by now.
+    pub(super) fn drain(&mut self) {
+        while let Ok(told) = self.told.try_recv() {
+            self.note(told);
+        }
+    }
+
+    pub(super) fn note(&mut self, told: Told) {
+        match told {
+            Told::Execution(execution) => {
+                self.resting = self.resting.saturating_sub(1);
+                self.waiting.push(execution);
+            }
+            Told::Answered { next_wake } => {
+                self.next_wake = next_wake;
+                self.answered = true;
+            }
+        }
+    }
+
+    /// Sends a message. While there is no room, what the order engine tells is read: it may be waiting for that.
+    fn send(&mut self, message: OrderMessage) {
+        let mut message = message;
+        loop {
+            match self.messages.send_timeout(message, POLL_INTERVAL) {
+                Ok(()) | Err(SendTimeoutError::Disconnected(_)) => return,
+                Err(SendTimeoutError::Timeout(back)) => {
+                    message = back;
+                    self.drain();
+                }
+            }
+        }
+    }
+}

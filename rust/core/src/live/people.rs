@@ -1,0 +1,264 @@
+//! Commands of people become what a strategy's wishes are: acts of a step.
+
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+
+use crate::commit::{Act, Author, Writer};
+use crate::domain::{Amount, Side};
+use crate::error::Error;
+use crate::signal::{Intent, OrderRequest, TimeInForce, TradeSignal};
+use crate::strategy::money_f64;
+use crate::trader::TraderState;
+
+use super::command::{LiveCommand, Reply};
+use super::coordinator::Coordinator;
+use super::event::Notice;
+use super::status::{Status, TraderStatus};
+
+/// How many names an error lists.
+const NAMES_SHOWN: usize = 5;
+
+impl Coordinator<'_> {
+    /// Does what people asked for. What is to be committed is added to `acts`, before what strategies want.
+    pub(super) fn obey(&mut self, writer: &mut Writer, acts: &mut Vec<Act>) {
+        for request in std::mem::take(&mut self.requests) {
+            let result = self.carry_out(&request.command, writer, acts);
+            self.answers.push((request.reply, result));
+        }
+    }
+
+    /// Answers the commands of the last step, which is committed now.
+    pub(super) fn answer_people(&mut self) {
+        for (reply, result) in self.answers.drain(..) {
+            // Whoever asked may have gone.
+            let _ = reply.try_send(result);
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        command: &LiveCommand,
+        writer: &mut Writer,
+        acts: &mut Vec<Act>,
+    ) -> Result<Reply, Error> {
+        match command {
+            LiveCommand::Status => return Ok(Reply::Status(Arc::new(self.status(writer)))),
+            LiveCommand::ForceExit(name) => {
+                for trader in self.named(name)? {
+                    acts.push(by_person(trader, Intent::Signal(TradeSignal::Close)));
+                }
+            }
+            LiveCommand::CloseAll => acts.extend(
+                (0..self.crew.members.len())
+                    .filter_map(|trader| u32::try_from(trader).ok())
+                    .filter(|&trader| {
+                        let row = writer.account.row(trader);
+                        row.position != 0 || !row.working.is_empty()
+                    })
+                    .map(|trader| by_person(trader, Intent::Signal(TradeSignal::Close))),
+            ),
+            LiveCommand::AddPosition(name, quantity) => {
+                let trader = self.only_one(name)?;
+                acts.push(by_person(trader, self.market_order(*quantity)?));
+            }
+            LiveCommand::Pause(name) => self.set_state(name, TraderState::Paused)?,
+            LiveCommand::Resume(name) => self.set_state(name, TraderState::Active)?,
+            LiveCommand::Restart(name) => self.restart(name)?,
+            LiveCommand::Kill => {
+                writer.killed = true;
+                self.killed |= self.progress.ending.is_none();
+                acts.extend(
+                    (0..self.crew.members.len())
+                        .filter_map(|trader| u32::try_from(trader).ok())
+                        .filter(|&trader| !writer.account.row(trader).working.is_empty())
+                        .map(|trader| by_person(trader, Intent::Cancel(None))),
+                );
+            }
+            LiveCommand::Stop => {}
+        }
+        Ok(Reply::Done)
+    }
+
+    /// The traders of that name, or on that pair.
+    fn named(&self, name: &str) -> Result<Vec<u32>, Error> {
+        let found: Vec<u32> = (0_u32..)
+            .zip(&self.names)
+            .filter(|(_, own)| own.as_ref() == name)
+            .map(|(trader, _)| trader)
+            .collect();
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        let markets = &self.stage.markets;
+        let market = (0_u32..)
+            .zip(&markets.sources)
+            .find(|(market, _)| markets.market(*market).name == name);
+        if let Some((market, _)) = market {
+            return Ok(self.handle.on(market).to_vec());
+        }
+        let mut known: Vec<&str> = self.names.iter().map(AsRef::as_ref).collect();
+        known.truncate(NAMES_SHOWN);
+        let more = if self.names.len() > NAMES_SHOWN {
+            ", ..."
+        } else {
+            ""
+        };
+        Err(Error::config(
+            "run.unknown_trader",
+            format!(
+                "there is no trader or pair {name:?}; traders are {}{more}",
+                known.join(", ")
+            ),
+        ))
+    }
+
+    fn only_one(&self, name: &str) -> Result<u32, Error> {
+        let found = self.named(name)?;
+        match found.as_slice() {
+            [trader] => Ok(*trader),
+            _ => Err(Error::config(
+                "run.several_traders",
+                format!(
+                    "{} traders trade {name:?}; name one of them: {}",
+                    found.len(),
+                    self.names[found[0] as usize]
+                ),
+            )),
+        }
+    }
+
+    fn market_order(&mut self, quantity: Decimal) -> Result<Intent, Error> {
+        if quantity.is_zero() {
+            return Err(Error::config(
+                "run.quantity",
+                "add_position of 0 does nothing; give a quantity above or below zero",
+            ));
+        }
+        self.asked += 1;
+        Ok(Intent::Order(OrderRequest {
+            // Numbers of strategies count up from one, those of people down from the end.
+            client_id: u64::MAX - self.asked,
+            side: if quantity.is_sign_negative() {
+                Side::Sell
+            } else {
+                Side::Buy
+            },
+            quantity: Amount::Exact(quantity.abs()),
+            limit: None,
+            reduce_only: false,
+            tif: TimeInForce::default(),
+            tag: None,
+        }))
+    }
+
+    fn set_state(&mut self, name: &str, state: TraderState) -> Result<(), Error> {
+        let traders = self.named(name)?;
+        let quarantined = |&&trader: &&u32| {
+            self.crew.members[trader as usize].state == TraderState::Quarantined
+        };
+        if let Some(&trader) = traders.iter().find(quarantined) {
+            let name = &self.names[trader as usize];
+            return Err(Error::config(
+                "run.quarantined",
+                format!("{name} is quarantined; restart it with restart({name:?})"),
+            ));
+        }
+        for trader in traders {
+            self.crew.members[trader as usize].state = state;
+            let notice = match state {
+                TraderState::Paused => Notice::Pause,
+                _ => Notice::Resume,
+            };
+            self.stage.actors[trader as usize].notify(notice);
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, name: &str) -> Result<(), Error> {
+        let traders = self.named(name)?;
+        for &trader in &traders {
+            if !self.crew.restartable[trader as usize] {
+                let name = &self.names[trader as usize];
+                return Err(Error::config(
+                    "run.restart",
+                    format!(
+                        "{name} cannot be restarted: the engine does not know how to make its strategy anew"
+                    ),
+                ));
+            }
+        }
+        for trader in traders {
+            let member = &mut self.crew.members[trader as usize];
+            if member.state == TraderState::Quarantined {
+                self.crew.active += 1;
+            }
+            member.state = TraderState::Active;
+            self.stage.actors[trader as usize].notify(Notice::Restart);
+            self.crew.due.push(trader);
+        }
+        Ok(())
+    }
+
+    /// How things stand.
+    pub(super) fn status(&self, writer: &Writer) -> Status {
+        let view = writer.account.view();
+        let mut realized = vec![0; self.crew.members.len()];
+        for trade in writer.account.trades() {
+            if trade.exit_ts.is_some() {
+                realized[trade.trader as usize] += trade.cash_flow;
+            }
+        }
+        let traders = (0_u32..)
+            .zip(&self.crew.members)
+            .map(|(trader, member)| {
+                let row = writer.account.row(trader);
+                let market = writer.market_of(trader);
+                let book = writer.account.market(market);
+                let position = book.instrument.quantity_f64(row.position);
+                let last_price = book
+                    .mark
+                    .map_or(f64::NAN, |mark| book.instrument.price_f64(mark));
+                let flat = row.position == 0;
+                TraderStatus {
+                    name: Arc::clone(&self.names[trader as usize]),
+                    pair: Arc::clone(&self.pairs[market as usize]),
+                    state: member.state,
+                    position,
+                    entry_price: if flat { f64::NAN } else { row.entry_price },
+                    unrealized_pnl: if flat {
+                        0.0
+                    } else {
+                        position * (last_price - row.entry_price)
+                    },
+                    realized_pnl: money_f64(realized[trader as usize]),
+                    last_price,
+                    last_signal: member.last_signal,
+                    evaluations: member.evaluations,
+                    inbox: self.handle.inbox(trader).depth(),
+                    late: member.late,
+                    working_orders: row.working.len(),
+                }
+            })
+            .collect::<Vec<_>>();
+        Status {
+            now: self.progress.last,
+            elapsed: self.watch.elapsed().as_secs_f64(),
+            equity: view.equity,
+            cash: writer.account.cash(),
+            working_orders: traders.iter().map(|trader| trader.working_orders).sum(),
+            traders,
+            killed: self.killed,
+            counts: self.counts(writer),
+        }
+    }
+}
+
+fn by_person(trader: u32, intent: Intent) -> Act {
+    Act {
+        trader,
+        author: Author::Person,
+        intents: vec![intent],
+        failure: None,
+    }
+}

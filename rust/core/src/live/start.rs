@@ -1,0 +1,130 @@
+//! Starting a live run, and its end.
+
+use std::sync::Arc;
+
+use flume::Sender;
+
+use crate::commit::Writer;
+use crate::engine::{Config, Host, Outcome, Unattended, join_live};
+use crate::error::Error;
+use crate::limits;
+use crate::step::{Report, Stepper};
+
+use super::actor::Stage;
+use super::command::{Ended, Request, RunHandle};
+use super::coordinator::Coordinator;
+use super::options::{Cast, Feed, LiveOptions};
+use super::python_lane::CLOSE;
+
+/// A run whose stages are joined.
+pub(crate) struct Joined<'h> {
+    pub(super) stepper: Stepper<Coordinator<'h>>,
+    pub(super) stage: Arc<Stage>,
+    pub(super) runtime: tokio::runtime::Runtime,
+}
+
+impl Joined<'_> {
+    /// Runs to the end.
+    pub(crate) fn run(mut self) -> (Writer, Report) {
+        let host = self.stepper.ports.host;
+        self.stepper.run(host);
+        let Stepper {
+            mut ports,
+            writer,
+            mut report,
+            ..
+        } = self.stepper;
+        ports.answer_people();
+        let status = Arc::new(ports.status(&writer));
+        report.counters = status.counts.by_name();
+        let threads = self.stage.pool.current_num_threads() as u64;
+        report.counters.insert("threads".to_owned(), threads);
+        *ports.ended.status.lock() = Some(status);
+        // Nobody waits for a strategy that never returns, nor for a broker that never answers.
+        let _ = self.stage.python.try_send(CLOSE);
+        self.runtime.shutdown_background();
+        (writer, report)
+    }
+}
+
+/// Runs a portfolio on the paper broker, on this thread, until the feed ends.
+///
+/// # Errors
+/// When settings make no sense together or with the data.
+pub fn paper(
+    config: &Config,
+    cast: Cast,
+    feed: Feed,
+    options: LiveOptions,
+    host: &dyn Host,
+) -> Result<Outcome, Error> {
+    // Held to the end: without anybody who could command it a run stops.
+    let (_commander, commands) = flume::bounded::<Request>(limits::COMMANDS);
+    let ended = Arc::new(Ended::default());
+    join_live(config, cast, feed, options, host, (commands, ended))
+}
+
+/// Starts a portfolio in the background.
+///
+/// # Errors
+/// When settings make no sense together or with the data, or no thread can be made.
+pub fn start(
+    config: Config,
+    cast: Cast,
+    feed: Feed,
+    options: LiveOptions,
+) -> Result<RunHandle, Error> {
+    let (commander, commands) = flume::bounded::<Request>(limits::COMMANDS);
+    let (alive, over) = flume::bounded::<()>(1);
+    // What is wrong with the settings is told to the caller, not found in the outcome.
+    let (ready, is_ready) = flume::bounded::<Result<(), Error>>(1);
+    let ended = Arc::new(Ended::default());
+    let theirs = Arc::clone(&ended);
+    let thread = std::thread::Builder::new()
+        .name("pairloom-commit".to_owned())
+        .spawn(move || {
+            let host = Announcing {
+                ready: parking_lot::Mutex::new(Some(ready)),
+            };
+            let links = (commands, Arc::clone(&theirs));
+            let outcome = join_live(&config, cast, feed, options, &host, links);
+            match (host.ready.lock().take(), outcome) {
+                (Some(ready), Err(error)) => {
+                    let _ = ready.send(Err(error));
+                }
+                (_, outcome) => *theirs.outcome.lock() = Some(outcome),
+            }
+            drop(alive);
+        })
+        .map_err(|error| Error::config("run.thread", format!("no thread for the run: {error}")))?;
+    let handle = RunHandle::new(commander, ended, over, thread);
+    match is_ready.recv() {
+        Ok(Ok(())) => Ok(handle),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(Error::config(
+            "run.defect",
+            "a defect in the engine ended the run before it began; please report it",
+        )),
+    }
+}
+
+/// Tells the caller that the run is set up, and never interferes.
+struct Announcing {
+    ready: parking_lot::Mutex<Option<Sender<Result<(), Error>>>>,
+}
+
+impl Host for Announcing {
+    fn poll(&self, share_done: f64) -> bool {
+        Unattended.poll(share_done)
+    }
+
+    fn detached(&self, work: &mut (dyn FnMut() + Send)) {
+        Unattended.detached(work);
+    }
+
+    fn set_up(&self) {
+        if let Some(ready) = self.ready.lock().take() {
+            let _ = ready.send(Ok(()));
+        }
+    }
+}

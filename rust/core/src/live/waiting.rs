@@ -1,0 +1,206 @@
+//! Between two steps: what makes the next one, and waiting for it.
+
+use std::time::Duration;
+
+use flume::Selector;
+
+use crate::clock::{self, Stopwatch};
+use crate::domain::Nanos;
+use crate::limits::{EVENTS_PER_STEP, POLL_INTERVAL, SETTLE_LIMIT};
+use crate::step::Next;
+
+use super::command::{LiveCommand, Request};
+use super::coordinator::Coordinator;
+use super::event::Batch;
+use super::order_engine::Told;
+
+/// What ended a wait.
+enum Woke {
+    Batch(Batch),
+    FeedOver,
+    Request(Request),
+    Abandoned,
+    Told(Told),
+    Answer(u32),
+}
+
+impl Coordinator<'_> {
+    /// The time of the next step on the feed's own clock: of rows, of a boundary of time, of an open or an arrival, or,
+    /// for a person's command, that of the last step.
+    pub(super) fn next_recorded(&mut self, mark: Option<Nanos>) -> Next {
+        loop {
+            if self.is_over() {
+                return Next::End;
+            }
+            if !self.requests.is_empty()
+                && let Some(last) = self.progress.last
+            {
+                return Next::Time(last);
+            }
+            if self.held.is_none() {
+                self.held = self.arrivals.feed.try_recv().ok();
+            }
+            let rows = self.held.as_ref().map(|batch| batch.now);
+            if rows.is_some() || self.progress.feed_over {
+                let over = self.progress.feed_over;
+                let last = self.progress.last_rows;
+                // What would happen after the last row never happens: such orders expire.
+                let wake = self.orders.next_wake;
+                let wake = wake.filter(|&ts| rows.is_some() || !over || Some(ts) <= last);
+                let earliest = [rows, mark, wake].into_iter().flatten().min();
+                return earliest.map_or(Next::End, Next::Time);
+            }
+            if !self.wait(POLL_INTERVAL) {
+                return Next::Interrupted;
+            }
+        }
+    }
+
+    /// The time of the next step on the clock of the day.
+    pub(super) fn next_in_real_time(&mut self, mark: Option<Nanos>) -> Next {
+        loop {
+            self.orders.drain();
+            self.take_answers();
+            if let Some(next) = self.wind_down() {
+                return next;
+            }
+            if self.progress.ending.is_none() {
+                self.gather();
+            }
+            let due = mark.filter(|&ts| ts <= clock::now());
+            if let Some(batch) = &self.held {
+                return Next::Time(due.map_or(batch.now, |mark| mark.min(batch.now)));
+            }
+            if let Some(mark) = due {
+                return Next::Time(mark);
+            }
+            let told = !self.orders.waiting.is_empty() || self.crew.has_answers();
+            if told || !self.requests.is_empty() {
+                return Next::Time(self.moment());
+            }
+            let until = mark.map_or(POLL_INTERVAL, |mark| {
+                let nanos = mark.saturating_sub(clock::now());
+                POLL_INTERVAL.min(Duration::from_nanos(nanos.try_into().unwrap_or(0)))
+            });
+            if !self.wait(until) {
+                return Next::Interrupted;
+            }
+        }
+    }
+
+    /// Takes the market events that are there, no more than a step may have; their time is the newest one's.
+    fn gather(&mut self) {
+        let mut events = self.held.as_ref().map_or(0, |batch| batch.events.len());
+        while events < EVENTS_PER_STEP {
+            let Ok(more) = self.arrivals.feed.try_recv() else {
+                break;
+            };
+            events += more.events.len();
+            self.hold(more);
+        }
+    }
+
+    fn hold(&mut self, more: Batch) {
+        match &mut self.held {
+            None => self.held = Some(more),
+            Some(held) => {
+                held.now = held.now.max(more.now);
+                held.done = more.done;
+                held.events.extend(more.events);
+            }
+        }
+        if !self.is_recorded()
+            && let (Some(held), Some(last)) = (&mut self.held, self.progress.last)
+        {
+            // The clock of the day may be set back; the run's time never goes back.
+            held.now = held.now.max(last);
+        }
+    }
+
+    /// When the run is over: orders are cancelled, and what the broker says of them is waited for, up to a limit.
+    fn wind_down(&mut self) -> Option<Next> {
+        let over = self.is_over();
+        match &self.progress.ending {
+            None if over => {
+                self.progress.ending = Some(Stopwatch::start());
+                self.held = None;
+                let (reply, _) = flume::bounded(1);
+                let command = LiveCommand::Kill;
+                self.requests.push(Request { command, reply });
+                Some(Next::Time(self.moment()))
+            }
+            None => None,
+            Some(since) => {
+                let settled = self.orders.resting == 0 && self.orders.waiting.is_empty();
+                let done = settled || since.elapsed() > SETTLE_LIMIT;
+                (done && self.requests.is_empty()).then_some(Next::End)
+            }
+        }
+    }
+
+    /// The time of a step that no market event makes.
+    fn moment(&self) -> Nanos {
+        let now = clock::now();
+        self.progress.last.map_or(now, |last| last.max(now))
+    }
+
+    /// Whether somebody, or the clock, ends the run; commands that came meanwhile are taken in.
+    fn is_over(&mut self) -> bool {
+        loop {
+            match self.arrivals.commands.try_recv() {
+                Ok(request) => self.requests.push(request),
+                Err(flume::TryRecvError::Empty) => break,
+                Err(flume::TryRecvError::Disconnected) => {
+                    // Nobody can reach this run any more.
+                    self.stopping = true;
+                    break;
+                }
+            }
+        }
+        self.stopping |= self
+            .requests
+            .iter()
+            .any(|request| request.command == LiveCommand::Stop);
+        self.stopping
+            || self
+                .duration
+                .is_some_and(|duration| self.watch.elapsed() >= duration)
+    }
+
+    /// Waits until something comes, or for so long. `false` when the user ended the run.
+    fn wait(&mut self, most: Duration) -> bool {
+        let recorded = self.is_recorded();
+        let feed_open = !self.progress.feed_over && self.progress.ending.is_none();
+        let arrivals = &self.arrivals;
+        let mut select = Selector::new();
+        if !self.stopping {
+            select = select.recv(&arrivals.commands, |request| {
+                request.map_or(Woke::Abandoned, Woke::Request)
+            });
+        }
+        if feed_open {
+            select = select.recv(&arrivals.feed, |batch| {
+                batch.map_or(Woke::FeedOver, Woke::Batch)
+            });
+        }
+        if !recorded {
+            select = select
+                .recv(&self.orders.told, |told| {
+                    told.map_or(Woke::Abandoned, Woke::Told)
+                })
+                .recv(&arrivals.reports, |trader| {
+                    trader.map_or(Woke::Abandoned, Woke::Answer)
+                });
+        }
+        match select.wait_timeout(most) {
+            Ok(Woke::Batch(batch)) => self.hold(batch),
+            Ok(Woke::FeedOver) => self.progress.feed_over = true,
+            Ok(Woke::Request(request)) => self.requests.push(request),
+            Ok(Woke::Told(told)) => self.orders.note(told),
+            Ok(Woke::Answer(trader)) => self.take_answer(trader),
+            Ok(Woke::Abandoned) => self.stopping = true,
+            Err(_) => return self.host.poll(self.progress.done),
+        }
+        true
+    }
+}

@@ -1,0 +1,103 @@
+//! Walking through the rows of a recorded run, step by step.
+
+use crate::domain::Nanos;
+
+use super::event::EventKind;
+use super::series::Market;
+use super::steps::{Entry, Steps};
+
+/// One row of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its market and kind.
+    pub entry: Entry,
+    /// Its number in the series.
+    pub row: u32,
+    /// Whether it opens before the run's start.
+    pub warm_up: bool,
+}
+
+/// Where a run stands in its rows.
+#[derive(Debug)]
+pub struct Rows {
+    steps: Steps,
+    /// The next row of each series, three kinds a market.
+    cursors: Vec<[u32; 3]>,
+    start: Option<Nanos>,
+    next: usize,
+}
+
+impl Rows {
+    /// At the first of `steps`, which lie over so many markets; rows that open before `start` only warm up.
+    #[must_use]
+    pub fn new(steps: Steps, markets: usize, start: Option<Nanos>) -> Self {
+        Self {
+            steps,
+            cursors: vec![[0; 3]; markets],
+            start,
+            next: 0,
+        }
+    }
+
+    /// The time of the next rows.
+    #[must_use]
+    #[inline]
+    pub fn time(&self) -> Option<Nanos> {
+        self.steps.time(self.next)
+    }
+
+    /// The time of the last rows.
+    #[must_use]
+    pub fn last(&self) -> Option<Nanos> {
+        self.steps.span().map(|(_, last)| last)
+    }
+
+    /// How many steps have been walked.
+    #[must_use]
+    pub const fn walked(&self) -> usize {
+        self.next
+    }
+
+    /// How many steps there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Whether there is no step at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The next candle of a market that has not been walked over.
+    #[must_use]
+    pub fn candle(&self, market: usize) -> usize {
+        self.cursors[market][EventKind::Candle as usize] as usize
+    }
+
+    /// Walks over the next step; its rows replace those in `rows`. Whether all of them only warm up.
+    pub fn load<'a>(&mut self, market: impl Fn(usize) -> &'a Market, rows: &mut Vec<Row>) -> bool {
+        rows.clear();
+        let mut all = true;
+        for &entry in self.steps.entries(self.next) {
+            let cursor = &mut self.cursors[entry.market()][entry.kind() as usize];
+            let row = *cursor;
+            *cursor += 1;
+            let warm_up = match self.start {
+                None => false,
+                Some(start) => market(entry.market())
+                    .series(entry.kind())
+                    .is_some_and(|series| series.event(row as usize).opening_ts() < start),
+            };
+            all &= warm_up;
+            rows.push(Row {
+                entry,
+                row,
+                warm_up,
+            });
+        }
+        self.next += 1;
+        all && self.start.is_some()
+    }
+}

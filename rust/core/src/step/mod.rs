@@ -1,0 +1,338 @@
+//! One step: all that happens at one time, phase by phase. Both drivers run this code.
+//!
+//! What differs between them is where events come from, where evaluations run and how the venue is reached; that is
+//! behind [`Ports`]. Nothing here asks which driver it serves.
+
+mod report;
+
+pub use report::Report;
+
+use crate::commit::{Act, Command, QuarantineRecord, Writer};
+use crate::domain::{HalfUnits, Nanos};
+use crate::engine::{Host, TimeMark};
+use crate::limits::{POLL_INTERVAL, STEPS_PER_POLL};
+use crate::market::{EventRef, PriceScale};
+use crate::strategy::{Hook, StrategyFault, TimeEvent};
+use crate::venue::Execution;
+
+use crate::clock::Stopwatch;
+
+/// What a step leaves the run to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// The next step.
+    Go,
+    /// End: the user asked for it.
+    Interrupted,
+    /// End: no trader is left.
+    AllQuarantined,
+}
+
+/// When the next step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// At this time.
+    Time(Nanos),
+    /// Never: nothing is left to happen.
+    End,
+    /// Never: the user asked for the end while the driver waited.
+    Interrupted,
+}
+
+/// The market events of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// How many there are.
+    pub events: u64,
+    /// Whether all of them lie before the run's start, and only warm up.
+    pub warm_up: bool,
+}
+
+/// What a step needs of its driver.
+pub trait Ports {
+    /// The time of the next step; `mark` is that of the next boundary of time. A live driver waits here.
+    fn next(&mut self, mark: Option<Nanos>) -> Next;
+
+    /// Whether market events make a step at this time.
+    fn has_events(&self, now: Nanos) -> bool;
+
+    /// Makes the market events of `now` those of this step.
+    fn load(&mut self, now: Nanos) -> Loaded;
+
+    /// Leaves the step without market events.
+    fn unload(&mut self);
+
+    /// Shows the market events of this step, in feed order.
+    fn events(&self, visit: impl FnMut(u32, EventRef<'_>, PriceScale));
+
+    /// Phase 1: what the venue says when resting orders meet this step's events, and, where `arrivals`, when orders
+    /// arrive whose latency ends now.
+    fn meet(&mut self, now: Nanos, arrivals: bool, out: &mut Vec<Execution>);
+
+    /// Traders whose `setup` failed, taken out of those that act at the first step.
+    fn failed_setups(&mut self, acts: &mut Vec<Act>);
+
+    /// Lets traders take in events that come before the run's start.
+    fn warm_up(&mut self, now: Nanos, writer: &Writer);
+
+    /// Phase 3: what traders want, by trader; and whether the user ended the run in it.
+    fn evaluate(&mut self, now: Nanos, writer: &mut Writer, acts: &mut Vec<Act>) -> Flow;
+
+    /// Hands on what the writer wants of the venue.
+    fn send(&mut self, commands: &mut Vec<Command>);
+
+    /// Phase 5: orders of this step meet the close or the quote of this time.
+    fn immediate(&mut self, now: Nanos, out: &mut Vec<Execution>);
+
+    /// Phase 6: market orders that wait for a candle opening now.
+    fn opens(&mut self, now: Nanos, out: &mut Vec<Execution>);
+
+    /// Keeps what a trader's strategy is to hear before its next events.
+    fn tell(&mut self, trader: u32, hook: Hook);
+
+    /// Whether a trader is left that may act.
+    fn any_left(&self) -> bool;
+
+    /// Tells strategies what is due, then that the run is over. What they order is discarded; their faults come back
+    /// by trader.
+    fn close(&mut self, now: Nanos, writer: &Writer) -> Vec<(u32, StrategyFault)>;
+
+    /// Hears that every trader's part of the account may have changed at once.
+    fn liquidated(&mut self) {}
+
+    /// How much of the run is done, and of how many steps where that is known.
+    fn progress(&self) -> (f64, Option<usize>);
+
+    /// Whether orders that still wait when the run ends are expired: nobody else can fill them any more.
+    fn expires(&self) -> bool;
+}
+
+/// A run in steps, over whichever ports.
+pub struct Stepper<P> {
+    /// Where events, evaluations and the venue are.
+    pub ports: P,
+    /// The one writer.
+    pub writer: Writer,
+    /// What happened besides what the writer recorded.
+    pub report: Report,
+    time_marks: std::iter::Peekable<std::vec::IntoIter<(u32, TimeMark)>>,
+    executions: Vec<Execution>,
+    commands: Vec<Command>,
+    acts: Vec<Act>,
+    started: bool,
+}
+
+impl<P: Ports> Stepper<P> {
+    /// Makes a run ready.
+    pub fn new(ports: P, writer: Writer, time_marks: Vec<(u32, TimeMark)>) -> Self {
+        Self {
+            ports,
+            writer,
+            report: Report::default(),
+            time_marks: time_marks.into_iter().peekable(),
+            executions: Vec::new(),
+            commands: Vec::new(),
+            acts: Vec::new(),
+            started: false,
+        }
+    }
+
+    /// Runs to the end of the feed, or until the user or the last trader stops it.
+    pub fn run(&mut self, host: &dyn Host) {
+        let watch = Stopwatch::start();
+        let mut polled = Stopwatch::start();
+        let flow = loop {
+            let mark = self.time_marks.peek().map(|(_, mark)| mark.ts);
+            let now = match self.ports.next(mark) {
+                Next::Time(now) => now,
+                Next::End => break Flow::Go,
+                Next::Interrupted => break Flow::Interrupted,
+            };
+            let flow = self.make_steps(now);
+            if flow != Flow::Go {
+                break flow;
+            }
+            if self.report.steps & (STEPS_PER_POLL - 1) == 0 && polled.elapsed() > POLL_INTERVAL {
+                polled = Stopwatch::start();
+                if !host.poll(self.ports.progress().0) {
+                    break Flow::Interrupted;
+                }
+            }
+        };
+        self.finish(flow);
+        self.report.elapsed = watch.elapsed().as_secs_f64();
+    }
+
+    /// Makes the step or the two steps of a time: boundaries of time come before market events.
+    fn make_steps(&mut self, now: Nanos) -> Flow {
+        let has_events = self.ports.has_events(now);
+        let mut marked = false;
+        while let Some((trader, mark)) = self.time_marks.next_if(|(_, mark)| mark.ts == now) {
+            marked = true;
+            let event = TimeEvent {
+                ts: mark.ts,
+                name: mark.name,
+            };
+            self.ports.tell(trader, Hook::Time(event));
+        }
+        if marked {
+            self.ports.unload();
+            let flow = self.step(now, !has_events);
+            if flow == Flow::Interrupted || !has_events {
+                return flow;
+            }
+        }
+        if has_events {
+            let loaded = self.ports.load(now);
+            self.report.events += loaded.events;
+            if loaded.warm_up && !self.started {
+                self.warm_up(now);
+                return self.go_on();
+            }
+        } else {
+            self.ports.unload();
+        }
+        self.step(now, true)
+    }
+
+    /// One step; `last_of_time` says whether phases 5 and 6 are in it.
+    fn step(&mut self, now: Nanos, last_of_time: bool) -> Flow {
+        self.report.steps += 1;
+        self.report.last_ts = Some(now);
+        self.started = true;
+        self.meet_venue(now, last_of_time);
+        self.take_marks(now);
+        let flow = self.ports.evaluate(now, &mut self.writer, &mut self.acts);
+        if flow == Flow::Interrupted {
+            return flow;
+        }
+        self.commit(now);
+        if last_of_time {
+            self.ports.immediate(now, &mut self.executions);
+            self.apply_executions();
+            self.ports.opens(now, &mut self.executions);
+            self.apply_executions();
+        }
+        self.deliver();
+        self.go_on()
+    }
+
+    fn go_on(&self) -> Flow {
+        if self.ports.any_left() {
+            Flow::Go
+        } else {
+            Flow::AllQuarantined
+        }
+    }
+
+    /// A time before the start: prices, indicators and windows follow, and nothing else happens.
+    fn warm_up(&mut self, now: Nanos) {
+        self.meet_venue(now, false);
+        self.mark();
+        // An error in `setup` counts at the first step, even where that one only warms up.
+        self.ports.failed_setups(&mut self.acts);
+        if !self.acts.is_empty() {
+            self.report.last_ts = Some(now);
+            self.commit(now);
+        }
+        self.ports.warm_up(now, &self.writer);
+    }
+
+    /// Phase 1: fills in the order of fill time, trader and order.
+    fn meet_venue(&mut self, now: Nanos, arrivals: bool) {
+        self.ports.meet(now, arrivals, &mut self.executions);
+        if self.executions.is_empty() {
+            return;
+        }
+        self.executions
+            .sort_by_key(|execution| (execution.ts, execution.trader, execution.order));
+        self.apply_executions();
+        self.deliver();
+    }
+
+    /// Phase 2: last prices, liquidation, and the snapshot of this step.
+    fn take_marks(&mut self, now: Nanos) {
+        self.mark();
+        if self.writer.liquidate_if_needed(now, &mut self.commands) {
+            self.ports.liquidated();
+            self.ports.send(&mut self.commands);
+            self.deliver();
+        }
+        self.writer.snapshot(now);
+    }
+
+    fn mark(&mut self) {
+        let account = &mut self.writer.account;
+        self.ports.events(|market, event, scale| {
+            account.mark(market, event.mark(scale), ask(&event, scale));
+        });
+    }
+
+    /// Phase 4: what traders asked for is committed in the order of their numbers.
+    fn commit(&mut self, now: Nanos) {
+        if self.acts.is_empty() {
+            return;
+        }
+        let acts = std::mem::take(&mut self.acts);
+        self.writer.commit(now, acts, &mut self.commands);
+        self.ports.send(&mut self.commands);
+    }
+
+    fn apply_executions(&mut self) {
+        for execution in self.executions.drain(..) {
+            self.writer.on_execution(&execution);
+        }
+    }
+
+    /// Tells traders what happened; they hear it before their next events, or in the next step.
+    fn deliver(&mut self) {
+        for (trader, hook) in self.writer.told.drain(..) {
+            self.ports.tell(trader, hook);
+        }
+    }
+
+    /// The end: what waits expires, strategies hear of it, and the curve gets its last row.
+    fn finish(&mut self, flow: Flow) {
+        self.report.interrupted = flow == Flow::Interrupted;
+        self.report.all_quarantined = flow == Flow::AllQuarantined;
+        let Some(last) = self.report.last_ts else {
+            return;
+        };
+        if self.ports.expires() {
+            self.writer.expire();
+        }
+        self.deliver();
+        if flow == Flow::Interrupted {
+            let of = self
+                .ports
+                .progress()
+                .1
+                .map_or_else(String::new, |all| format!(" of {all}"));
+            self.report.assumptions.push(format!(
+                "the run was interrupted after {}{of} steps; the result holds what happened so far",
+                self.report.steps,
+            ));
+        } else {
+            for (trader, fault) in self.ports.close(last, &self.writer) {
+                self.writer.records.quarantined.push(QuarantineRecord {
+                    ts: last,
+                    trader,
+                    fault,
+                });
+            }
+        }
+        let equity = self.writer.account.view().equity;
+        self.writer.records.curve.push(last, equity);
+    }
+}
+
+/// The best ask that an event tells, in half units: what a purchase is reserved at.
+#[inline]
+fn ask(event: &EventRef<'_>, scale: PriceScale) -> Option<HalfUnits> {
+    let ask = match event {
+        EventRef::Quote(quotes, row) => quotes.ask[*row],
+        EventRef::Value(crate::market::MarketEvent::Quote(quote)) => quote.ask,
+        _ => return None,
+    };
+    Some(2 * scale.units(ask))
+}
