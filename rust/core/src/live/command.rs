@@ -119,6 +119,16 @@ impl RunHandle {
         self.alive.is_disconnected()
     }
 
+    /// Waits for the end of the run, but no longer than this. Whether it is over.
+    #[must_use]
+    pub fn wait_for(&self, most: std::time::Duration) -> bool {
+        // Nothing is ever sent: the channel closes when the thread is done.
+        !matches!(
+            self.alive.recv_timeout(most),
+            Err(flume::RecvTimeoutError::Timeout)
+        )
+    }
+
     /// Asks the run to end, and does not wait.
     pub fn ask_to_stop(&self) {
         // A full channel or a dead run: in both cases somebody else is ending it, or it is over.

@@ -1,6 +1,8 @@
 //! What the tests of whole runs share: small random markets and strategies that do anything they may.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod live;
+
 use std::sync::Arc;
 
 use pairloom_core::commit::OnError;
