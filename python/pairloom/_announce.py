@@ -22,6 +22,7 @@ def announce(result: Result) -> None:
     Raises ``StrategyError`` from the first original when every trader is quarantined.
     """
     from pairloom._show.messages import quarantine_message, refusal_message
+    from pairloom._show.numbers import described
 
     refused = refusal_message(result)
     if refused:
@@ -31,7 +32,7 @@ def announce(result: Result) -> None:
         return
     if len({record.trader for record in records}) >= len(result.traders):
         first = records[0]
-        original = f"{type(first.error).__name__}: {first.error}"
+        original = described(first.error)
         number = len(result.traders)
         subject = "the only trader was" if number == 1 else f"all {number:,} traders were"
         raise StrategyError(

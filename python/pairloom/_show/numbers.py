@@ -105,7 +105,8 @@ def clean(text: str, limit: int = 200) -> str:
 
 def described(error: BaseException, limit: int = 200) -> str:
     """An exception as "ValueError: message", whatever its own `__str__` does."""
-    kind = type(error).__name__
+    # The class may hide its name behind a metaclass of its own; `type` itself knows it.
+    kind = type.__dict__["__name__"].__get__(type(error))
     try:
         message = clean(str(error), limit)
     except KeyboardInterrupt:
