@@ -212,6 +212,50 @@ fn a_fill_on_its_way_wins_over_a_cancellation() {
     assert_eq!((outcome.reserved, outcome.counters["orders_open_at_end"]), (0, 0));
 }
 
+#[test]
+fn a_signal_adds_nothing_while_the_end_of_its_last_order_is_unknown() {
+    /// Long, close, long, ..., one after the other.
+    struct Changes(bool);
+    impl pairloom_core::strategy::Strategy for Changes {
+        fn setup(
+            &mut self,
+            _ctx: &mut pairloom_core::strategy::SetupCtx<'_>,
+        ) -> pairloom_core::strategy::Outcome<()> {
+            Ok(())
+        }
+
+        fn generate_signal(
+            &mut self,
+            _ctx: &mut pairloom_core::strategy::SystemCtx<'_>,
+        ) -> pairloom_core::strategy::Outcome<Option<TradeSignal>> {
+            self.0 = !self.0;
+            Ok(Some(if self.0 {
+                TradeSignal::LONG
+            } else {
+                TradeSignal::Close
+            }))
+        }
+    }
+    let options = LiveOptions {
+        fill_delay: Duration::from_millis(300),
+        ..LiveOptions::default()
+    };
+    let traders = vec![trader("a", "A/USD", Some(base("1")), Changes(false))];
+    let markets = vec![quoted("A/USD")];
+    let live = Live::start(settings(), markets, traders, Vec::new(), options);
+    // The purchase is filled at once and told later; the close finds it working and asks to take it back.
+    for round in 1..=3 {
+        live.quote(0, 99.0, 101.0);
+        live.until("the call", |s| s.traders[0].evaluations == round);
+    }
+    let status = live.run.status().unwrap();
+    assert_eq!((status.counts.orders, status.counts.refusals), (2, 1));
+    live.until("the fill", |s| s.traders[0].position == 1.0);
+    let outcome = live.run.stop().unwrap();
+    assert_eq!(outcome.records.refusals[0].check, "unconfirmed");
+    assert_eq!((outcome.positions[0], outcome.reserved), (100_000_000, 0));
+}
+
 /// Takes an order only when the test lets it, and fills it at 100.
 struct Slow {
     gate: Receiver<()>,

@@ -3,6 +3,8 @@
 //! `pairloom` has checked what people wrote; a setting that is missing or malformed here is a defect of the package, and
 //! is said as an ordinary `ConfigError` that names the key.
 
+use std::time::Duration;
+
 use pairloom_core::commit::OnError;
 use pairloom_core::domain::{FeeRates, InstrumentSpec, Money, Rate, money_of};
 use pairloom_core::engine::{Account, Config, Handover, RunOptions, TimeMark, TraderConfig};
@@ -12,6 +14,7 @@ use pairloom_core::venue::{FillModel, VenueConfig};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 
 use crate::errors::{CONFIG, shown};
 use crate::signal::size_setting;
@@ -190,6 +193,30 @@ pub(crate) fn run_options(run: &Bound<'_, PyDict>) -> PyResult<RunOptions> {
         })?,
         shuffle_seed: settings.read_optional("_shuffle_seed")?,
     })
+}
+
+/// What a live run has beyond that: how many times as fast as recorded, and for how long.
+pub(crate) fn live_options(run: &Bound<'_, PyDict>) -> PyResult<(Option<f64>, Option<Duration>)> {
+    let settings = Settings {
+        what: "run",
+        dict: run,
+    };
+    let speed = settings.decimal_optional("speed")?;
+    let duration = settings.read_optional("duration")?;
+    Ok((
+        speed.and_then(|speed| speed.to_f64()),
+        duration.map(Duration::from_nanos),
+    ))
+}
+
+/// A fresh strategy for a trader that is described like that.
+pub(crate) fn strategy_anew(
+    trader: &Bound<'_, PyDict>,
+    config: &Bound<'_, PyDict>,
+) -> PyResult<Box<dyn Strategy>> {
+    let settings = |what, dict| Settings { what, dict };
+    let seed = settings("config", config).read("seed")?;
+    strategy(&settings("trader", trader), seed)
 }
 
 /// The traders, and whether any of them is a Python one.

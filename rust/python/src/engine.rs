@@ -15,10 +15,19 @@ use crate::errors::{PAIRLOOM, raise};
 use crate::output::RunOutput;
 
 /// Python while a run goes on: it may interrupt, and wants to see progress.
-struct PythonHost {
+pub(crate) struct PythonHost {
     progress: Option<Py<PyAny>>,
     /// What a signal handler or the progress function raised, other than Ctrl-C.
     error: Mutex<Option<PyErr>>,
+}
+
+impl PythonHost {
+    pub(crate) fn new(progress: Option<Py<PyAny>>) -> Self {
+        Self {
+            progress,
+            error: Mutex::new(None),
+        }
+    }
 }
 
 impl Host for PythonHost {
@@ -63,17 +72,14 @@ pub(crate) fn backtest(
     let options = run_options(run)?;
     let (traders, python) = trader_configs(&traders, config)?;
     let data = data.get().core();
-    let host = PythonHost {
-        progress,
-        error: Mutex::new(None),
-    };
+    let host = PythonHost::new(progress);
     let drive = || guarded(|| core_backtest(&settings, traders, &data, &options, &host));
     let outcome = if python { drive() } else { py.detach(drive) };
     finish(py, host, outcome)
 }
 
 /// A panic of the engine is a defect of it, and still no reason to take the interpreter down.
-fn guarded(run: impl FnOnce() -> Result<Outcome, Error>) -> Result<Outcome, Failure> {
+pub(crate) fn guarded(run: impl FnOnce() -> Result<Outcome, Error>) -> Result<Outcome, Failure> {
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(outcome) => outcome.map_err(Failure::Said),
         Err(payload) => {
@@ -86,12 +92,12 @@ fn guarded(run: impl FnOnce() -> Result<Outcome, Error>) -> Result<Outcome, Fail
     }
 }
 
-enum Failure {
+pub(crate) enum Failure {
     Said(Error),
     Panicked(String),
 }
 
-fn finish(
+pub(crate) fn finish(
     py: Python<'_>,
     host: PythonHost,
     outcome: Result<Outcome, Failure>,

@@ -22,6 +22,7 @@ mod times;
 mod fault;
 
 mod engine;
+mod live;
 mod output;
 mod table;
 
@@ -49,6 +50,12 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<output::RunOutput>()?;
     module.add_class::<table::Table>()?;
     module.add_function(wrap_pyfunction!(engine::backtest, module)?)?;
+    module.add_class::<live::SyntheticFeed>()?;
+    module.add_class::<live::LiveRun>()?;
+    module.add_class::<live::DemoRun>()?;
+    module.add_function(wrap_pyfunction!(live::paper, module)?)?;
+    module.add_function(wrap_pyfunction!(live::start, module)?)?;
+    module.add_function(wrap_pyfunction!(live::demo_run, module)?)?;
     module.add_function(wrap_pyfunction!(indicator::compute_indicator, module)?)?;
     module.add_function(wrap_pyfunction!(synthetic::synthetic, module)?)?;
     read::register(module)?;

@@ -271,10 +271,7 @@ fn heed(seat: &mut Seat, notice: Notice, view: &View<'_>) {
             }
         }
         Notice::Stop => {
-            trader.run_hooks(view);
-            if trader.failure.is_none() {
-                trader.tell(Hook::Stop);
-            }
+            trader.run_last_hooks(view);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::{Amount, FeeRates, Money, Rate};
 use crate::engine::{Account, Config, TraderConfig};
 use crate::error::Error;
 use crate::market::synthetic::{SyntheticFeed, SyntheticFeedSpec, SyntheticMarketSpec};
-use crate::market::{EventKind, Market, MarketData, PriceScale, QuoteSeries};
+use crate::market::{EventKind, Market, MarketData};
 use crate::signal::SizeSpec;
 use crate::strategy::{Strategy, builtin};
 use crate::venue::{FillModel, VenueConfig};
@@ -78,7 +78,7 @@ pub fn demo(options: &DemoOptions) -> Result<RunHandle, Error> {
     let feed = SyntheticFeed::new(spec, &specs)?;
     let markets = described
         .iter()
-        .map(|(pair, _, digits, _)| quoted(pair, *digits))
+        .map(|(pair, _, digits, _)| Market::of_kind(pair, *digits, EventKind::Quote))
         .collect();
     let mut traders = Vec::with_capacity(options.markets);
     let mut factories = Vec::with_capacity(options.markets);
@@ -114,24 +114,6 @@ fn describe(index: usize) -> (String, f64, u32, &'static str) {
         format!("M{index:05}/USDT")
     };
     (pair, price, digits, strategy)
-}
-
-/// A market that will have quotes.
-fn quoted(pair: &str, digits: u32) -> Market {
-    let scale = PriceScale {
-        digits: i8::try_from(digits).unwrap_or(0),
-        exact: true,
-    };
-    let mut market = Market::without_rows(pair, scale);
-    market.quotes = Some(QuoteSeries {
-        ts: Arc::new([]),
-        bid: Arc::new([]),
-        ask: Arc::new([]),
-        bid_size: None,
-        ask_size: None,
-        extra: Vec::new(),
-    });
-    market
 }
 
 fn make(strategy: &str) -> Result<Box<dyn Strategy>, Error> {

@@ -326,6 +326,51 @@ impl Market {
         }
     }
 
+    /// A market without rows, to which a live feed brings events of one kind, with prices of so many digits.
+    #[must_use]
+    pub fn of_kind(name: &str, digits: u32, kind: EventKind) -> Self {
+        let scale = PriceScale {
+            digits: i8::try_from(digits).unwrap_or(i8::MAX),
+            exact: true,
+        };
+        let mut market = Self::without_rows(name, scale);
+        let empty = || Column::from([]);
+        match kind {
+            EventKind::Candle => {
+                market.candles = Some(CandleSeries {
+                    open_ts: Arc::from([]),
+                    close: empty(),
+                    open: empty(),
+                    high: empty(),
+                    low: empty(),
+                    volume: None,
+                    closes: CloseTimes::Column(Arc::from([])),
+                    extra: Vec::new(),
+                });
+            }
+            EventKind::Quote => {
+                market.quotes = Some(QuoteSeries {
+                    ts: Arc::from([]),
+                    bid: empty(),
+                    ask: empty(),
+                    bid_size: None,
+                    ask_size: None,
+                    extra: Vec::new(),
+                });
+            }
+            EventKind::Trade => {
+                market.trades = Some(TradeSeries {
+                    ts: Arc::from([]),
+                    price: empty(),
+                    quantity: empty(),
+                    side: None,
+                    extra: Vec::new(),
+                });
+            }
+        }
+        market
+    }
+
     /// The series of one kind.
     #[must_use]
     pub fn series(&self, kind: EventKind) -> Option<Series<'_>> {

@@ -9,6 +9,7 @@ mod min_notional;
 mod overflow;
 mod short_sale;
 mod size;
+mod unconfirmed;
 
 pub use approved::Approved;
 pub use margin::Margin;
@@ -58,6 +59,8 @@ pub mod check {
     pub const NOT_FINITE: &str = "not_finite";
     /// A number is zero or less.
     pub const NOT_POSITIVE: &str = "not_positive";
+    /// An order of the trader is being taken back, and nobody knows yet whether it was filled.
+    pub const UNCONFIRMED: &str = "unconfirmed";
     /// The kill switch is set.
     pub const KILLED: &str = "killed";
     /// A number does not fit.
@@ -125,6 +128,7 @@ impl RiskGate {
     fn check_adding(&self, order: &Order, account: &Portfolio) -> Result<Money, Refused> {
         let price = reference_price(order, account)?;
         overflow::check(order, account)?;
+        unconfirmed::check(order, account)?;
         short_sale::check(order, account)?;
         min_notional::check(order, price, account)?;
         if account.is_spot() {

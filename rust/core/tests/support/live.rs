@@ -12,50 +12,21 @@ use pairloom_core::live::{
     Batch, Cast, Factory, Feed, FeedEvent, LiveCommand, LiveOptions, NoInterpreter, RunHandle,
     Status, start,
 };
-use pairloom_core::market::{
-    Market, MarketData, MarketEvent, PriceScale, Quote, QuoteSeries, Trade, TradeSeries,
-};
+use pairloom_core::market::{EventKind, Market, MarketData, MarketEvent, Quote, Trade};
 use pairloom_core::signal::TradeSignal;
 use pairloom_core::strategy::{Lane, Outcome as Call, SetupCtx, Strategy, SystemCtx};
 
 /// How long a test waits for what must happen, before it fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-fn without_rows(name: &str) -> Market {
-    Market::without_rows(
-        name,
-        PriceScale {
-            digits: 2,
-            exact: true,
-        },
-    )
-}
-
 /// A market that will have quotes.
 pub fn quoted(name: &str) -> Market {
-    let mut market = without_rows(name);
-    market.quotes = Some(QuoteSeries {
-        ts: Arc::new([]),
-        bid: Arc::new([]),
-        ask: Arc::new([]),
-        bid_size: None,
-        ask_size: None,
-        extra: Vec::new(),
-    });
-    market
+    Market::of_kind(name, 2, EventKind::Quote)
 }
 
 /// A market that will have trades.
 pub fn traded(name: &str) -> Market {
-    let mut market = without_rows(name);
-    market.trades = Some(TradeSeries {
-        ts: Arc::new([]),
-        price: Arc::new([]),
-        quantity: Arc::new([]),
-        side: None,
-        extra: Vec::new(),
-    });
-    market
+    Market::of_kind(name, 2, EventKind::Trade)
 }
 
 /// A running engine, and the way in which its test feeds it.
