@@ -44,7 +44,9 @@ from pairloom.strategy import Strategy
 
 if TYPE_CHECKING:
     from pairloom._synthetic import synthetic
+    from pairloom.feed import SyntheticFeed
     from pairloom.result import Result
+    from pairloom.run import Run
     from pairloom.schedule import Session
 
 __all__ = [
@@ -70,10 +72,12 @@ __all__ = [
     "RefusalWarning",
     "Result",
     "RiskError",
+    "Run",
     "Session",
     "Signal",
     "Strategy",
     "StrategyError",
+    "SyntheticFeed",
     "SystemCtx",
     "Table",
     "TimeEvent",
@@ -85,7 +89,13 @@ __all__ = [
 
 
 # Not every script needs these, so none pays for importing them before it asks.
-_LATER = {"Result": "pairloom.result", "Session": "pairloom.schedule", "synthetic": "pairloom._synthetic"}
+_LATER = {
+    "Result": "pairloom.result",
+    "Run": "pairloom.run",
+    "Session": "pairloom.schedule",
+    "SyntheticFeed": "pairloom.feed",
+    "synthetic": "pairloom._synthetic",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -81,14 +81,7 @@ def synthetic(
     """
     names = _names(pairs)
     choice("kind", kind, KINDS)
-    markets = list(
-        zip(
-            [_number("price", value) for value in _by_pair("price", price, names)],
-            [whole_number(value, "digits", least=0, most=MOST_DIGITS) for value in _by_pair("digits", digits, names)],
-            [_number("volatility", value) for value in _by_pair("volatility", volatility, names)],
-            strict=True,
-        )
-    )
+    markets = _walks(names, price, digits, volatility)
     begin = moment_ns("start", start)
     if begin is None:
         raise ConfigError('start=None is no time; write start="2024-01-31"', code="config.time")
@@ -103,6 +96,23 @@ def synthetic(
         missing=_number("missing", missing),
     )
     return {name: _columns(kind, market) for name, market in zip(names, made, strict=True)}
+
+
+def _walks(
+    names: list[str],
+    price: Number | Mapping[str, Number],
+    digits: int | Mapping[str, int],
+    volatility: Number | Mapping[str, Number],
+) -> list[tuple[float, int, float]]:
+    """Price, digits and volatility of each market."""
+    return list(
+        zip(
+            [_number("price", value) for value in _by_pair("price", price, names)],
+            [whole_number(value, "digits", least=0, most=MOST_DIGITS) for value in _by_pair("digits", digits, names)],
+            [_number("volatility", value) for value in _by_pair("volatility", volatility, names)],
+            strict=True,
+        )
+    )
 
 
 def _columns(kind: str, market: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

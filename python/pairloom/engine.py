@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
 
     from pairloom._data import Loaded
-    from pairloom._native import RunOutput
+    from pairloom._native import MarketData, RunOutput
+    from pairloom.feed import SyntheticFeed
     from pairloom.instruments import Fees, Instrument
     from pairloom.numbers import Number
     from pairloom.result import Result
+    from pairloom.run import Run
     from pairloom.strategy import Strategy
 
     Moment = str | date | datetime
@@ -36,6 +38,8 @@ CANDLE_TIMES = ("open", "close")
 REPAIRS = ("drop",)
 HANDOVERS = ("auto", "always", "never")
 MOST_SPEED = 1_000_000
+# How far ahead a schedule is laid out for a run in real time that has no end yet.
+MOST_LIVE_NS = 31 * 24 * 3_600 * 10**9
 
 
 class Engine:
@@ -176,17 +180,73 @@ class Engine:
         _handover: Literal["auto", "always", "never"] = "auto",
         _shuffle_seed: int | None = None,
     ) -> Result:
-        """Run through the live driver with the paper broker, on a recorded feed.
+        """Run through the live driver with the paper broker.
 
         ``feed`` is whatever `backtest` takes, and runs on its own clock: the result's digest
         is the backtest's. ``speed`` is ``"max"`` or a multiple of real time, ``duration`` ends
         the run after that many seconds. The other arguments and the errors are those of
-        `backtest`.
+        `backtest`. A `SyntheticFeed` runs in real time, and needs a ``duration``.
         """
+        from pairloom.feed import SyntheticFeed
+
         run = _run_options(start, end, _handover, _shuffle_seed)
         run["duration"] = duration_ns("duration", duration)
         run["speed"] = _speed(speed)
-        return self._run("paper", feed, run, interval, candle_time, repair, progress)
+        if not isinstance(feed, SyntheticFeed):
+            return self._run("paper", feed, run, interval, candle_time, repair, progress)
+        recorded_only = {"speed": speed != "max", "interval": interval is not None, "repair": repair is not None}
+        recorded_only |= {"start": start is not None, "end": end is not None, "progress": bool(progress)}
+        _refuse_in_real_time({**recorded_only, "candle_time": candle_time != "open"})
+        if run["duration"] is None:
+            raise ConfigError("a synthetic feed never ends; give duration=, in seconds", code="config.duration")
+        with self._start_live(feed, run) as live:
+            return live.wait()
+
+    def start(
+        self,
+        feed: Any,
+        *,
+        duration: Number | timedelta | None = None,
+        speed: Literal["max"] | Number = 1,
+        interval: Any = None,
+        candle_time: Literal["open", "close"] = "open",
+        repair: Literal["drop"] | None = None,
+    ) -> Run:
+        """Start in the background, with the paper broker, and return the `Run`.
+
+        ``feed`` is a `SyntheticFeed`, or whatever `backtest` takes, which then runs as fast as it
+        was recorded, or ``speed`` times as fast. ``duration`` ends the run after that many
+        seconds; else it lasts until it is stopped, or recorded data end. In real time a strategy's
+        ``schedule`` then reaches 31 days ahead.
+        """
+        from pairloom.feed import SyntheticFeed
+
+        run = _run_options(None, None, "auto", None)
+        run["duration"] = duration_ns("duration", duration)
+        run["speed"] = _speed(speed)
+        if isinstance(feed, SyntheticFeed):
+            recorded_only = {"speed": speed != 1, "interval": interval is not None, "repair": repair is not None}
+            _refuse_in_real_time({**recorded_only, "candle_time": candle_time != "open"})
+            return self._start_live(feed, run)
+        described, market, assumptions, load_s = self._prepare(feed, run, interval, candle_time, repair)
+        return self._started(described, market, run, assumptions, load_s)
+
+    def _start_live(self, feed: SyntheticFeed, run: dict[str, Any]) -> Run:
+        """Start on a feed in real time, whose span is from now to the end of the run."""
+        self._check_start()
+        now = time.time_ns()
+        last = now + (run["duration"] or MOST_LIVE_NS)
+        described = traders(self._assignments, feed.pairs, self.currency, lambda _: (now, last))
+        if self._settings["latency"] and feed.kind == "candle":
+            raise _no_latency(feed.pairs[0])
+        return self._started(described, feed._native, run, [], 0.0)
+
+    def _started(
+        self, described: list[dict[str, Any]], source: Any, run: dict[str, Any], assumptions: list[str], load_s: float
+    ) -> Run:
+        from pairloom.run import Run
+
+        return Run(_native.start(self._settings, described, source, run), assumptions, load_s)
 
     def _run(  # the one way to the core, for both drivers
         self,
@@ -198,14 +258,30 @@ class Engine:
         repair: str | None,
         progress: Any,
     ) -> Result:
+        from pairloom.result import Result
+
+        callback = progress_callback(progress)
+        described, market, assumptions, load_s = self._prepare(data, run, interval, candle_time, repair)
+        drive = _native.backtest if driver == "backtest" else _native.paper
+        try:
+            output: RunOutput = drive(self._settings, described, market, run, callback)
+        finally:
+            if isinstance(callback, Bar):
+                callback.close()
+        result = Result(output, assumptions, load_s)
+        announce(result)
+        return result
+
+    def _prepare(
+        self, data: Any, run: dict[str, Any], interval: Any, candle_time: str, repair: str | None
+    ) -> tuple[list[dict[str, Any]], MarketData, list[str], float]:
+        """Describe the traders and read the data; with them, what was assumed and how long that took."""
         choice("candle_time", candle_time, CANDLE_TIMES)
         if repair is not None:
             choice("repair", repair, REPAIRS)
-        callback = progress_callback(progress)
         self._check_start()
-        # A run is what needs these, and NumPy with them; importing the package does not.
+        # A run is what needs this, and NumPy with it; importing the package does not.
         from pairloom._data import to_native
-        from pairloom.result import Result
 
         began = time.perf_counter()
         loaded = self._load(data, interval, candle_time, repair)
@@ -217,17 +293,7 @@ class Engine:
         )
         self._check_latency(loaded, described)
         market = to_native(loaded)
-        load_s = time.perf_counter() - began
-
-        drive = _native.backtest if driver == "backtest" else _native.paper
-        try:
-            output: RunOutput = drive(self._settings, described, market, run, callback)
-        finally:
-            if isinstance(callback, Bar):
-                callback.close()
-        result = Result(output, loaded.assumptions, load_s)
-        announce(result)
-        return result
+        return described, market, loaded.assumptions, time.perf_counter() - began
 
     def _load(self, data: Any, interval: Any, candle_time: str, repair: str | None) -> Loaded:
         """Read and check the data, and say what was assumed."""
@@ -267,11 +333,7 @@ class Engine:
             return
         for trader in described:
             if kinds(loaded, trader["pair"]) == {"candle"}:
-                raise ConfigError(
-                    f"latency has no meaning for {trader['pair']}, which has candles alone; "
-                    "use latency=0, or give quotes or trades",
-                    code="config.latency",
-                )
+                raise _no_latency(trader["pair"])
 
     def __repr__(self) -> str:
         """The account and the traders, for a notebook."""
@@ -297,6 +359,23 @@ def _run_options(start: object, end: object, handover: str, shuffle_seed: int | 
         "_handover": choice("_handover", handover, HANDOVERS),
         "_shuffle_seed": shuffle_seed,
     }
+
+
+def _refuse_in_real_time(given: dict[str, bool]) -> None:
+    """Refuse arguments that mean something for recorded data alone."""
+    for key, is_given in given.items():
+        if is_given:
+            raise ConfigError(
+                f"{key} has no meaning for a feed in real time; leave it out, or give recorded data",
+                code="config.real_time",
+            )
+
+
+def _no_latency(pair: str) -> ConfigError:
+    return ConfigError(
+        f"latency has no meaning for {pair}, which has candles alone; use latency=0, or give quotes or trades",
+        code="config.latency",
+    )
 
 
 def _speed(speed: object) -> str | None:

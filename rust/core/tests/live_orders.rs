@@ -248,8 +248,8 @@ fn a_signal_adds_nothing_while_the_end_of_its_last_order_is_unknown() {
         live.quote(0, 99.0, 101.0);
         live.until("the call", |s| s.traders[0].evaluations == round);
     }
-    let status = live.run.status().unwrap();
-    assert_eq!((status.counts.orders, status.counts.refusals), (2, 1));
+    let status = live.until("the second order", |s| s.counts.orders == 2);
+    assert_eq!(status.counts.refusals, 1);
     live.until("the fill", |s| s.traders[0].position == 1.0);
     let outcome = live.run.stop().unwrap();
     assert_eq!(outcome.records.refusals[0].check, "unconfirmed");
@@ -302,6 +302,8 @@ fn a_broker_that_takes_its_time_delays_no_evaluation() {
         .collect();
     let options = LiveOptions {
         broker: Some(Box::new(|reports| Arc::new(Slow { gate, reports }))),
+        // However busy this machine is, nobody is late.
+        step_limit: PATIENCE,
         ..LiveOptions::default()
     };
     let live = Live::start(settings(), vec![quoted("A/USD")], traders, Vec::new(), options);

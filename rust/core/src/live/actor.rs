@@ -18,7 +18,7 @@ use crate::limits::DELIVERIES_PER_TASK;
 use crate::market::EventKind;
 use crate::portfolio::Board;
 use crate::signal::Intent;
-use crate::strategy::{Hook, Lane, Outcome, Stop, Strategy};
+use crate::strategy::{Lane, Outcome, Stop, Strategy};
 use crate::trader::{Input, Trader, TraderState, View};
 
 use super::event::{Delivery, FeedEvent, Markets, Notice};
@@ -270,8 +270,6 @@ fn heed(seat: &mut Seat, notice: Notice, view: &View<'_>) {
                 trader.restart(factory, view.pair);
             }
         }
-        Notice::Stop => {
-            trader.run_last_hooks(view);
-        }
+        Notice::Stop => trader.run_last_hooks(view),
     }
 }

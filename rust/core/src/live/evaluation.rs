@@ -141,7 +141,7 @@ impl Coordinator<'_> {
         let due = std::mem::take(&mut self.crew.due);
         let wanting = (0_u32..).zip(&self.crew.members);
         let mut called: Vec<u32> = wanting
-            .filter(|(_, member)| member.hooks.has(Hooks::START.with(Hooks::STOP)))
+            .filter(|(_, member)| member.hooks.has(Hooks::STOP))
             .map(|(trader, _)| trader)
             .chain(due)
             .collect();

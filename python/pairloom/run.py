@@ -1,0 +1,117 @@
+"""A running engine: how it stands, and what a person may tell it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pairloom._announce import announce
+from pairloom.errors import ConfigError
+from pairloom.numbers import decimal_text
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from pairloom._native import LiveRun
+    from pairloom.numbers import Number
+    from pairloom.result import Result
+
+__all__ = ["Run"]
+
+
+class Run:
+    """An engine that runs in the background, as `Engine.start` returns it.
+
+    A trader is named by its name, or all traders on a pair by the pair. Commands travel
+    to the engine as market events do, and return when the step that commits them is over; a
+    name that nobody has, or a run that is over, is a ``ConfigError``. At the end of a ``with``
+    block the run is stopped; `stop` returns its `Result`, as often as it is asked.
+    """
+
+    def __init__(self, native: LiveRun, assumptions: list[str], load_s: float) -> None:
+        """Wrap what the core started."""
+        self._native = native
+        self._assumptions = assumptions
+        self._load_s = load_s
+        self._result: Result | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run is over: stopped, or at the end of its feed."""
+        return self._native.finished
+
+    def status(self) -> dict[str, Any]:
+        """Return how things stand, or stood at the end.
+
+        The keys are ``ts, elapsed, equity, cash, working_orders, killed, events, steps`` and
+        ``traders``, a list with ``trader, pair, state`` ("active", "paused" or "quarantined"),
+        ``position, entry_price, unrealized_pnl, realized_pnl, last_price, last_signal,
+        evaluations, inbox`` (events that wait), ``late`` and ``working_orders`` of each.
+        """
+        return self._native.status()
+
+    def force_exit(self, name: str) -> None:
+        """Cancel a trader's orders and close its position at the market."""
+        self._native.force_exit(_name(name))
+
+    def close_all(self) -> None:
+        """Cancel the orders and close the position of every trader."""
+        self._native.close_all()
+
+    def add_position(self, name: str, quantity: Number) -> None:
+        """Buy, or with a negative quantity sell, at the market for one trader."""
+        self._native.add_position(_name(name), decimal_text(quantity, "quantity"))
+
+    def pause(self, name: str) -> None:
+        """Do not call a trader's strategy until it is resumed; its orders and position stay."""
+        self._native.pause(_name(name))
+
+    def resume(self, name: str) -> None:
+        """Call a paused trader's strategy again."""
+        self._native.resume(_name(name))
+
+    def restart(self, name: str) -> None:
+        """Give a trader a fresh strategy, also after it erred; its position stays."""
+        self._native.restart(_name(name))
+
+    def kill(self) -> None:
+        """Cancel all orders and block new ones for the rest of the run.
+
+        What a person sends to make a position smaller, `force_exit` say, still passes.
+        """
+        self._native.kill()
+
+    def stop(self) -> Result:
+        """End the run and return its `Result`; the same one when asked again."""
+        if self._result is None:
+            self._native.ask_to_stop()
+        return self.wait()
+
+    def wait(self) -> Result:
+        """Wait for the end of the run and return its `Result`. Ctrl-C ends the run."""
+        if self._result is None:
+            from pairloom.result import Result
+
+            output = self._native.wait()
+            self._result = Result(output, self._assumptions, self._load_s)
+            announce(self._result)
+        return self._result
+
+    def __enter__(self) -> Run:
+        """Return the run itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the run. An error inside the block goes on; what the run has to say then does not hide it."""
+        if error is None:
+            self.stop()
+        elif self._result is None:
+            self._native.ask_to_stop()
+            self._native.wait()
+
+
+def _name(name: object) -> str:
+    if not isinstance(name, str) or not name:
+        raise ConfigError(f"{name!r} must be the name of a trader, or a pair", code="config.trader")
+    return name

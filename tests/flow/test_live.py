@@ -1,0 +1,169 @@
+"""Live runs from Python: paper equals backtest, a run is commanded, a slow strategy delays nobody."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import pairloom
+from pairloom import ConfigError, Engine, Signal, Strategy, SyntheticFeed
+from pairloom import indicators as ta
+
+PATIENCE_S = 60.0
+
+
+class Cross(Strategy):
+    fast: int = 3
+    slow: int = 9
+
+    def setup(self, ctx: Any) -> None:
+        self.f = ctx.indicator(ta.Sma(self.fast))
+        self.s = ctx.indicator(ta.Sma(self.slow))
+
+    def generate_signal(self, ctx: Any) -> Signal:
+        return Signal.LONG if self.f.value > self.s.value else Signal.CLOSE
+
+    def on_fill(self, ctx: Any, fill: Any) -> None:
+        self.filled = fill.price
+
+
+class Buy(Strategy):
+    def generate_signal(self, ctx: Any) -> Signal:
+        return Signal.LONG
+
+
+def portfolio(threads: int) -> Engine:
+    engine = Engine(cash={"USD": 3_000}, num_threads=threads)
+    engine.trade("*", Cross(), size=3)
+    engine.trade("*", "rsi", size={"quote": 200}, period=5)
+    engine.trade("*", "sma_cross", size={"equity": 0.1}, side="long", fast=4, slow=12)
+    return engine
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Ask until it is so; each question is answered by a step of the run, so nothing else is waited for."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"never came: {what}"
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("kind", ["candle", "quote", "trade"])
+def test_paper_gives_the_digest_of_the_backtest(kind: Any, threads: int) -> None:
+    data = pairloom.synthetic(12, rows=400, kind=kind, seed=4, volatility=0.01, missing=0.1)
+    engine = portfolio(threads)
+    with pytest.warns(pairloom.RefusalWarning):
+        tested = engine.backtest(data, progress=False)
+        paper = engine.paper(data, progress=False)
+    assert len(tested.fills) > 100
+    assert paper.digest == tested.digest
+    assert paper.equity == tested.equity
+    assert paper.lanes == {"native": 24, "python": 12}
+
+
+def test_a_run_is_watched_and_commanded() -> None:
+    engine = Engine(cash={"USD": 10_000})
+    engine.trade(["A/USD", "B/USD"], Buy(), size=2)
+    with engine.start(SyntheticFeed(["A/USD", "B/USD"], rate=200, seed=1)) as run:
+        until(lambda: all(each["position"] == 2 for each in run.status()["traders"]), "both positions")
+        run.pause("Buy A/USD")
+        assert run.status()["traders"][0]["state"] == "paused"
+        run.force_exit("A/USD")
+        until(lambda: run.status()["traders"][0]["position"] == 0, "the exit")
+        run.add_position("Buy B/USD", 0.5)
+        until(lambda: run.status()["traders"][1]["position"] == 2.5, "the addition")
+        run.restart("Buy A/USD")
+        until(lambda: run.status()["traders"][0]["position"] == 2, "the position after the restart")
+        with pytest.raises(ConfigError, match='no trader or pair "C/USD"; traders are Buy A/USD, Buy B/USD'):
+            run.pause("C/USD")
+        run.kill()
+        run.close_all()
+        until(lambda: all(each["position"] == 0 for each in run.status()["traders"]), "the end of all")
+        assert not run.finished
+        seen = run.status()["events"]
+        until(lambda: run.status()["events"] > seen + 10, "events after the kill")
+        with pytest.warns(pairloom.RefusalWarning, match="killed"):
+            result = run.stop()
+    assert run.finished
+    assert result is run.stop()
+    assert set(result.trades.column("exit_reason")) == {"command"}
+    with pytest.raises(ConfigError, match="over"):
+        run.close_all()
+
+
+def test_a_strategy_that_waits_delays_nobody() -> None:
+    gate = threading.Event()
+    inside = threading.Event()
+
+    class Waits(Strategy):
+        def generate_signal(self, ctx: Any) -> None:
+            inside.set()
+            gate.wait(PATIENCE_S)
+
+    class Counts(Strategy):
+        def generate_signal(self, ctx: Any) -> None:
+            return None
+
+    engine = Engine(cash={"USD": 1_000})
+    engine.trade("A/USD", Waits())
+    engine.trade(["B/USD", "C/USD"], Counts())
+    engine.trade("D/USD", "simple", size=1)
+    feed = SyntheticFeed(["A/USD", "B/USD", "C/USD", "D/USD"], rate=200, kind="trade")
+    with engine.start(feed) as run:
+        assert inside.wait(PATIENCE_S)
+        until(lambda: all(each["evaluations"] > 100 for each in run.status()["traders"][1:]), "evaluations")
+        late = run.status()["traders"][0]
+        assert late["late"]
+        assert late["inbox"] == 64
+        gate.set()
+        until(lambda: run.status()["traders"][0]["evaluations"] > 0, "the late one")
+
+
+def test_a_strategy_that_errs_is_quarantined_and_restarted() -> None:
+    calls: list[int] = []
+
+    class Errs(Strategy):
+        def generate_signal(self, ctx: Any) -> None:
+            calls.append(1)
+            if len(calls) == 1:
+                raise KeyError("at first")
+
+    engine = Engine(cash={"USD": 1_000})
+    engine.trade("A/USD", Errs())
+    engine.trade("B/USD", "simple", size=1)
+    run = engine.start(SyntheticFeed(["A/USD", "B/USD"], rate=100))
+    until(lambda: run.status()["traders"][0]["state"] == "quarantined", "the quarantine")
+    with pytest.raises(ConfigError, match="restart"):
+        run.resume("A/USD")
+    run.restart("A/USD")
+    until(lambda: run.status()["traders"][0]["evaluations"] > 3, "calls after the restart")
+    with pytest.warns(pairloom.QuarantineWarning):
+        result = run.stop()
+    (record,) = result.quarantined
+    assert isinstance(record.error, KeyError)
+
+
+def test_a_feed_in_real_time_refuses_what_has_no_meaning() -> None:
+    engine = Engine(cash={"USD": 1_000})
+    engine.trade("A/USD", "simple", size=1)
+    feed = SyntheticFeed("A/USD")
+    with pytest.raises(ConfigError, match="duration"):
+        engine.paper(feed)
+    with pytest.raises(ConfigError, match="speed"):
+        engine.paper(feed, duration=1, speed=2)
+    with pytest.raises(ConfigError, match="rate"):
+        SyntheticFeed("A/USD", rate=0)
+    with pytest.raises(ConfigError, match="interval"):
+        engine.start(feed, interval="1m")
+
+
+def test_paper_on_a_feed_in_real_time_ends_after_its_duration() -> None:
+    engine = Engine(cash={"USD": 10_000})
+    engine.trade("A/USD", "simple", size=1)
+    result = engine.paper(SyntheticFeed("A/USD", rate=100), duration=1)
+    assert result.events > 20
+    assert 0.9 < result.elapsed < 10
