@@ -9,13 +9,12 @@ use super::plan::Planned;
 use super::{Command, Writer};
 
 impl Writer {
-    /// Whether the whole order only makes its trader's position smaller, as things stand before the first is sent.
+    /// Whether the whole order only makes its trader's position smaller, as things stand before the first is sent. A
+    /// reduce-only order does, as far as there is something to reduce: it is cut to that.
     pub(super) fn only_reduces(&self, plan: &Planned) -> bool {
-        plan.kind.is_ok()
-            && plan
-                .lots
-                .as_ref()
-                .is_ok_and(|&lots| lots <= self.account.row(plan.trader).reducible(plan.side))
+        let Ok(lots) = plan.lots else { return false };
+        let reducible = self.account.row(plan.trader).reducible(plan.side);
+        plan.kind.is_ok() && (lots <= reducible || (plan.reduce_only && reducible > 0))
     }
 
     pub(super) fn send(&mut self, now: Nanos, plan: Planned, out: &mut Vec<Command>) {

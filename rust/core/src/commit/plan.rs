@@ -122,21 +122,21 @@ impl Resolver<'_> {
         }
     }
 
-    /// The position that the trader's signal order leads to, planned in this step or working.
-    fn signal_target(&self) -> Option<Lots> {
+    /// The trader's signal order, planned in this step or working, as the position it leads to. One whose size gave no
+    /// quantity leads nowhere.
+    fn signal_order(&self) -> Option<Option<Lots>> {
         let planned = self.planned[self.first..]
             .iter()
             .rev()
             .find_map(|plan| match plan.origin {
-                Origin::Signal { target } if !plan.dropped => Some(target),
+                Origin::Signal { target } if !plan.dropped => {
+                    Some(plan.lots.is_ok().then_some(target))
+                }
                 _ => None,
             });
         planned.or_else(|| {
-            self.writer
-                .account
-                .row(self.trader)
-                .signal_order()
-                .map(|(_, target)| target)
+            let row = self.writer.account.row(self.trader);
+            row.signal_order().map(|(_, target)| Some(target))
         })
     }
 
@@ -178,8 +178,8 @@ impl Resolver<'_> {
             let target = lots.map(|lots| side.sign() * lots).map_err(Some);
             return self.named(target, side, limit);
         }
-        if let Some(target) = self.signal_target() {
-            if target.signum() == side.sign() {
+        if let Some(leads_to) = self.signal_order() {
+            if leads_to.is_some_and(|target| target.signum() == side.sign()) {
                 return;
             }
             self.drop_signal_order();
@@ -201,8 +201,8 @@ impl Resolver<'_> {
         side: Side,
         limit: Option<Amount>,
     ) {
-        match (self.signal_target(), &target) {
-            (Some(working), Ok(target)) if working == *target => return,
+        match (self.signal_order(), &target) {
+            (Some(leads_to), Ok(target)) if leads_to == Some(*target) => return,
             (Some(_), _) => self.drop_signal_order(),
             (None, _) => {}
         }

@@ -99,12 +99,12 @@ impl Records {
         }
     }
 
-    /// Notes how an order ended. Where that needs no reason, the one it was sent with stays.
+    /// Notes how an order ended. A fill or the end of the data leaves the reason it was sent with.
     pub(super) fn end(&mut self, id: OrderId, status: OrderStatus, reason: Reason) {
         let index = usize::try_from(id).unwrap_or(usize::MAX).wrapping_sub(1);
         if let Some(order) = self.orders.get_mut(index) {
             order.status = status;
-            if !reason.is_empty() {
+            if status == OrderStatus::Cancelled || !reason.is_empty() {
                 order.reason = reason;
             }
         }

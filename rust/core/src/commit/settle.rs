@@ -59,9 +59,6 @@ impl Writer {
             _ => reason::NONE,
         };
         self.records.end(order.id, status, why);
-        if fill.lots > 0 {
-            self.note_fill(order, &fill);
-        }
         if cut {
             self.records.cut_at_fill += 1;
             let instrument = &self.account.market(order.market).instrument;
@@ -76,6 +73,9 @@ impl Writer {
                 lots(order.lots)
             );
             self.note_refusal(ts, order, Refused::new(check::CASH_AT_FILL, sentence));
+        }
+        if fill.lots > 0 {
+            self.note_fill(order, &fill);
         }
         self.tell_order(order, status, why);
     }
@@ -143,6 +143,7 @@ impl Writer {
                 OrderStatus::Working,
                 reason::LIQUIDATION,
             ));
+            self.tell_order(&order, OrderStatus::Working, reason::LIQUIDATION);
             let settled = self.account.settle(&order, mark, now, Liquidity::Taker);
             self.note_settled(&order, now, settled);
         }

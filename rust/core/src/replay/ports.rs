@@ -4,7 +4,7 @@ use crate::commit::{Act, Author, Command, Writer};
 use crate::domain::Nanos;
 use crate::market::{EventRef, PriceScale};
 use crate::step::{Flow, Loaded, Next, Ports};
-use crate::strategy::{Hook, Hooks, Stop, StrategyFault};
+use crate::strategy::{Hook, Stop, StrategyFault};
 use crate::trader::TraderState;
 use crate::venue::Execution;
 
@@ -157,11 +157,7 @@ impl Ports for Direct<'_> {
             if slot.state == TraderState::Quarantined {
                 continue;
             }
-            slot.run_hooks(&view);
-            if slot.hooks().has(Hooks::STOP) && slot.failure.is_none() {
-                slot.tell(Hook::Stop);
-                slot.run_hooks(&view);
-            }
+            slot.run_last_hooks(&view);
             slot.orders.intents.clear();
             if let Some(Stop::Fault(fault)) = slot.failure.take() {
                 slot.state = TraderState::Quarantined;

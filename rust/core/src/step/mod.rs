@@ -117,6 +117,8 @@ pub struct Stepper<P> {
     pub report: Report,
     time_marks: std::iter::Peekable<std::vec::IntoIter<(u32, TimeMark)>>,
     executions: Vec<Execution>,
+    /// Boundaries of time that this step reaches, and who waits for them.
+    reached: Vec<(u32, Hook)>,
     commands: Vec<Command>,
     acts: Vec<Act>,
     started: bool,
@@ -131,6 +133,7 @@ impl<P: Ports> Stepper<P> {
             report: Report::default(),
             time_marks: time_marks.into_iter().peekable(),
             executions: Vec::new(),
+            reached: Vec::new(),
             commands: Vec::new(),
             acts: Vec::new(),
             started: false,
@@ -173,7 +176,7 @@ impl<P: Ports> Stepper<P> {
                 ts: mark.ts,
                 name: mark.name,
             };
-            self.ports.tell(trader, Hook::Time(event));
+            self.reached.push((trader, Hook::Time(event)));
         }
         if marked {
             self.ports.unload();
@@ -202,6 +205,10 @@ impl<P: Ports> Stepper<P> {
         self.started = true;
         self.meet_venue(now, last_of_time);
         self.take_marks(now);
+        // What the venue and the marks did is told before the boundary of time at which they did it.
+        for (trader, hook) in self.reached.drain(..) {
+            self.ports.tell(trader, hook);
+        }
         let flow = self.ports.evaluate(now, &mut self.writer, &mut self.acts);
         if flow == Flow::Interrupted {
             return flow;
@@ -231,8 +238,8 @@ impl<P: Ports> Stepper<P> {
         self.mark();
         // An error in `setup` counts at the first step, even where that one only warms up.
         self.ports.failed_setups(&mut self.acts);
+        self.report.last_ts = Some(now);
         if !self.acts.is_empty() {
-            self.report.last_ts = Some(now);
             self.commit(now);
         }
         self.ports.warm_up(now, &self.writer);

@@ -83,6 +83,16 @@ impl Trader {
         }
     }
 
+    /// The closing pass: what is due, then `on_stop`. A trader that had no event of its own never started.
+    pub fn run_last_hooks(&mut self, view: &View<'_>) {
+        self.due.retain(|hook| *hook != Hook::Start);
+        self.run_hooks(view);
+        if self.failure.is_none() {
+            self.tell(Hook::Stop);
+            self.run_hooks(view);
+        }
+    }
+
     fn run_hook(&mut self, hook: &Hook, view: &View<'_>) {
         let last = self.last_value;
         let event = match (view.series, self.last_row) {

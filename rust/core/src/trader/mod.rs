@@ -117,6 +117,8 @@ impl Trader {
         } else {
             Vec::new()
         };
+        // Without indicators and window there is nothing to wait for.
+        let ready = graph.ready() && spec.window == 0;
         Self {
             index,
             state: TraderState::Active,
@@ -133,7 +135,7 @@ impl Trader {
             main,
             wakes,
             seen: 0,
-            ready: false,
+            ready,
             ring: Ring::new(spec.window),
             extra,
             last_row: None,

@@ -54,7 +54,7 @@ pub(super) fn on_candle(
                     liquidity: Liquidity::Maker,
                 },
             )),
-            None if order.tif.is_immediate() => Some((candle.open_ts, Outcome::Missed)),
+            None if order.tif.is_immediate() => Some((now, Outcome::Missed)),
             None => None,
         }
     });
