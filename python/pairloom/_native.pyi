@@ -379,8 +379,8 @@ class RunOutput:
 
 @final
 class SyntheticFeed:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         kind: str,
         markets: Sequence[tuple[str, float, int, float]],
         *,
@@ -388,7 +388,7 @@ class SyntheticFeed:
         interval: int,
         seed: int,
         correlation: float,
-    ) -> None: ...
+    ) -> SyntheticFeed: ...
 
 @final
 class LiveRun:

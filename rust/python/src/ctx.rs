@@ -13,11 +13,12 @@ use pyo3::types::{PyDateTime, PyDict, PyList, PyString};
 use crate::arrays::{Owners, copied};
 use crate::call::{Loan, NotLent};
 use crate::errors::STRATEGY;
+use crate::events::{PyCandle, PyQuote, PyTrade, event_object};
 use crate::indicator::Indicator;
 use crate::numbers::{amount, optional_amount};
 use crate::spec::add_indicator;
 use crate::times::datetime;
-use crate::values::{PyCandle, PyExit, PyOrder, PyPosition, PyQuote, PyTrade, event_object};
+use crate::values::{PyExit, PyOrder, PyPosition};
 
 /// What is fixed about the trader whose context it is.
 pub(crate) struct Facts {

@@ -7,9 +7,10 @@ use pairloom_core::indicator::{Cell, IndicatorError, IndicatorId, compute_column
 use pyo3::exceptions::{PyAttributeError, PyIndexError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyFloat, PyInt};
+use pyo3::types::{PyBool, PyFloat, PyInt, PyType};
 
 use crate::errors::{CONFIG, shown};
+use crate::values::float;
 
 /// An indicator that a strategy asked for in `setup`, updated before each of its calls.
 ///
@@ -51,6 +52,11 @@ impl Output {
         }
         .crossed_below(&Level::of(other)?))
     }
+
+    /// A copy, or what was pickled, is the number alone: the indicator belongs to its run.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyType>, (f64,)) {
+        (slf.py().get_type::<PyFloat>(), (slf.as_super().value(),))
+    }
 }
 
 #[pymethods]
@@ -67,76 +73,91 @@ impl Indicator {
         self.cell.ready()
     }
 
+    /// The difference of the fast and the slow average, of a MACD.
     #[getter]
     fn macd<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.output(py, "macd")
     }
 
+    /// The average of the MACD line.
     #[getter]
     fn signal<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.output(py, "signal")
     }
 
+    /// The MACD line less its signal line.
     #[getter]
     fn histogram<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.output(py, "histogram")
     }
 
+    /// The average in the middle, of Bollinger bands.
     #[getter]
     fn middle<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.output(py, "middle")
     }
 
+    /// The upper Bollinger band.
     #[getter]
     fn upper<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.output(py, "upper")
     }
 
+    /// The lower Bollinger band.
     #[getter]
     fn lower<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.output(py, "lower")
     }
 
+    /// The average directional index.
     #[getter]
     fn adx<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.output(py, "adx")
     }
 
+    /// The positive directional indicator, of an ADX.
     #[getter]
     fn plus_di<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.output(py, "plus_di")
     }
 
+    /// The negative directional indicator, of an ADX.
     #[getter]
     fn minus_di<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.output(py, "minus_di")
     }
 
+    /// The %K line of a stochastic oscillator.
     #[getter]
     fn k<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.output(py, "k")
     }
 
+    /// The %D line of a stochastic oscillator.
     #[getter]
     fn d<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.output(py, "d")
     }
 
+    /// The opening of a Heikin-Ashi candle.
     #[getter]
     fn open<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.output(py, "open")
     }
 
+    /// The high of a Heikin-Ashi candle.
     #[getter]
     fn high<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.output(py, "high")
     }
 
+    /// The low of a Heikin-Ashi candle.
     #[getter]
     fn low<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.output(py, "low")
     }
 
+    /// The close of a Heikin-Ashi candle.
     #[getter]
     fn close<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.output(py, "close")
@@ -181,7 +202,7 @@ impl Indicator {
     fn __repr__(&self) -> String {
         let outputs: Vec<String> = (0_u8..)
             .zip(self.cell.outputs())
-            .map(|(output, name)| format!("{name}={:?}", self.cell.value(output)))
+            .map(|(output, name)| format!("{name}={}", float(self.cell.value(output))))
             .collect();
         format!("<Indicator {}: {}>", self.kind, outputs.join(", "))
     }

@@ -53,26 +53,31 @@ impl RunOutput {
         self.quarantined.clone_ref(py)
     }
 
+    /// The account's equity at the end.
     #[getter]
     fn equity(&self) -> String {
         decimal_string(self.outcome.equity)
     }
 
+    /// The account's equity at the start.
     #[getter]
     fn start_equity(&self) -> String {
         decimal_string(self.outcome.start_equity)
     }
 
+    /// All fees paid.
     #[getter]
     fn fees(&self) -> String {
         decimal_string(self.outcome.fees)
     }
 
+    /// The account's currency.
     #[getter]
     fn currency(&self) -> &str {
         &self.outcome.currency
     }
 
+    /// The balance of each currency at the end.
     #[getter]
     fn cash(&self) -> BTreeMap<&str, String> {
         let cash = self.outcome.cash.iter();
@@ -97,51 +102,61 @@ impl RunOutput {
             .collect()
     }
 
+    /// The fingerprint of all that was decided.
     #[getter]
     fn digest(&self) -> &str {
         &self.outcome.digest
     }
 
+    /// Market rows seen, each counted once.
     #[getter]
     const fn events(&self) -> u64 {
         self.outcome.events
     }
 
+    /// Steps taken.
     #[getter]
     const fn steps(&self) -> u64 {
         self.outcome.steps
     }
 
+    /// Seconds from the first step to the last fill.
     #[getter]
     const fn elapsed(&self) -> f64 {
         self.outcome.timings.elapsed
     }
 
+    /// Seconds spent setting up the traders.
     #[getter]
     const fn setup_s(&self) -> f64 {
         self.outcome.timings.setup
     }
 
+    /// Seconds spent closing the books.
     #[getter]
     const fn finish_s(&self) -> f64 {
         self.outcome.timings.finish
     }
 
+    /// Traders by lane.
     #[getter]
     fn lanes(&self) -> BTreeMap<&'static str, usize> {
         self.outcome.lanes.clone()
     }
 
+    /// What the run took for granted.
     #[getter]
     fn assumptions(&self) -> Vec<String> {
         self.outcome.assumptions.clone()
     }
 
+    /// Whether the run was stopped before the data ended.
     #[getter]
     const fn interrupted(&self) -> bool {
         self.outcome.interrupted
     }
 
+    /// Each trader's name and pair, in commit order.
     #[getter]
     fn traders(&self) -> Vec<(&str, &str)> {
         let names = (0..self.outcome.traders.len()).map(|trader| self.trader_name(trader));
@@ -150,11 +165,13 @@ impl RunOutput {
             .collect()
     }
 
+    /// What the engine counted about its own work.
     #[getter]
     fn counters(&self) -> BTreeMap<String, u64> {
         self.outcome.counters.clone()
     }
 
+    /// Fills cut to the cash that was left when they came.
     #[getter]
     const fn cut_at_fill(&self) -> u64 {
         self.outcome.records.cut_at_fill

@@ -10,9 +10,10 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::ctx::{Facts, SystemCtx};
+use crate::events::PyTimeEvent;
 use crate::fault::{not_a_signal, raised, unexpected};
 use crate::signal::Signal;
-use crate::values::{PyFill, PyOrder, PyRefusal, PyTimeEvent};
+use crate::values::{PyFill, PyOrder, PyRefusal};
 
 static TRADERS: AtomicU64 = AtomicU64::new(1);
 

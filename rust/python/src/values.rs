@@ -1,26 +1,24 @@
-//! What `ctx` gives a strategy: small objects that never change.
+//! What `ctx` shows of the account: small objects that never change.
 //!
 //! Every one is made for the reader and shared with nobody, so that what a strategy keeps stays as it was.
 
 use pairloom_core::domain::{Nanos, Side};
-use pairloom_core::market::{Candle, MarketEvent, Quote, Trade};
-use pairloom_core::strategy::{
-    ExitView, FillView, OrderView, PositionView, RefusalView, TimeEvent,
-};
+use pairloom_core::strategy::{ExitView, FillView, OrderView, PositionView, RefusalView};
 use pyo3::prelude::*;
 use pyo3::types::PyDateTime;
 
 use crate::times::datetime;
 
 /// A float as Python prints it.
-fn float(value: f64) -> String {
+pub(crate) fn float(value: f64) -> String {
     if value.is_nan() {
         return "nan".to_owned();
     }
     format!("{value:?}")
 }
 
-fn text(value: Option<&str>) -> String {
+/// A text as Python prints it, or `None`.
+pub(crate) fn text(value: Option<&str>) -> String {
     value.map_or_else(|| "None".to_owned(), |value| format!("{value:?}"))
 }
 
@@ -34,145 +32,6 @@ pub(crate) const fn held(side: Side) -> &'static str {
         Side::Buy => "long",
         Side::Sell => "short",
     }
-}
-
-/// A candle: the prices of one interval, known whole at its close.
-///
-/// `ts` is its opening, `close_ts` when it was known, both ns UTC. `volume` is NaN where the data have none.
-#[pyclass(frozen, get_all, module = "pairloom", name = "Candle")]
-pub(crate) struct PyCandle {
-    ts: Nanos,
-    close_ts: Nanos,
-    open: f64,
-    high: f64,
-    low: f64,
-    close: f64,
-    volume: f64,
-}
-
-#[pymethods]
-impl PyCandle {
-    /// The opening as an aware datetime.
-    #[getter]
-    fn time<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDateTime>> {
-        datetime(py, self.ts)
-    }
-
-    fn __repr__(&self) -> String {
-        format!(
-            "Candle(ts={}, open={}, high={}, low={}, close={}, volume={})",
-            self.ts,
-            float(self.open),
-            float(self.high),
-            float(self.low),
-            float(self.close),
-            float(self.volume)
-        )
-    }
-}
-
-impl From<Candle> for PyCandle {
-    fn from(candle: Candle) -> Self {
-        Self {
-            ts: candle.open_ts,
-            close_ts: candle.close_ts,
-            open: candle.open,
-            high: candle.high,
-            low: candle.low,
-            close: candle.close,
-            volume: candle.volume,
-        }
-    }
-}
-
-/// The best bid and ask at a time; sizes are NaN where the data have none.
-#[pyclass(frozen, get_all, module = "pairloom", name = "Quote")]
-pub(crate) struct PyQuote {
-    ts: Nanos,
-    bid: f64,
-    ask: f64,
-    bid_size: f64,
-    ask_size: f64,
-}
-
-#[pymethods]
-impl PyQuote {
-    /// When it was seen, as an aware datetime.
-    #[getter]
-    fn time<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDateTime>> {
-        datetime(py, self.ts)
-    }
-
-    fn __repr__(&self) -> String {
-        format!(
-            "Quote(ts={}, bid={}, ask={}, bid_size={}, ask_size={})",
-            self.ts,
-            float(self.bid),
-            float(self.ask),
-            float(self.bid_size),
-            float(self.ask_size)
-        )
-    }
-}
-
-impl From<Quote> for PyQuote {
-    fn from(quote: Quote) -> Self {
-        Self {
-            ts: quote.ts,
-            bid: quote.bid,
-            ask: quote.ask,
-            bid_size: quote.bid_size,
-            ask_size: quote.ask_size,
-        }
-    }
-}
-
-/// A trade between others; `side` is who took, `"buy"`, `"sell"`, or `None` where the data do not say.
-#[pyclass(frozen, get_all, module = "pairloom", name = "Trade")]
-pub(crate) struct PyTrade {
-    ts: Nanos,
-    price: f64,
-    quantity: f64,
-    side: Option<&'static str>,
-}
-
-#[pymethods]
-impl PyTrade {
-    /// When it happened, as an aware datetime.
-    #[getter]
-    fn time<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDateTime>> {
-        datetime(py, self.ts)
-    }
-
-    fn __repr__(&self) -> String {
-        format!(
-            "Trade(ts={}, price={}, quantity={}, side={})",
-            self.ts,
-            float(self.price),
-            float(self.quantity),
-            text(self.side)
-        )
-    }
-}
-
-impl From<Trade> for PyTrade {
-    fn from(trade: Trade) -> Self {
-        Self {
-            ts: trade.ts,
-            price: trade.price,
-            quantity: trade.quantity,
-            side: trade.side.map(Side::name),
-        }
-    }
-}
-
-/// A market event as the object that shows it.
-pub(crate) fn event_object(py: Python<'_>, event: MarketEvent) -> PyResult<Py<PyAny>> {
-    Ok(match event {
-        MarketEvent::Candle(candle) => Py::new(py, PyCandle::from(candle))?.into_any(),
-        MarketEvent::Quote(quote) => Py::new(py, PyQuote::from(quote))?.into_any(),
-        MarketEvent::Trade(trade) => Py::new(py, PyTrade::from(trade))?.into_any(),
-    })
 }
 
 /// What a trader holds: false when it holds nothing.
@@ -231,15 +90,25 @@ impl From<PositionView> for PyPosition {
 /// engine's number, as in the result's tables.
 #[pyclass(frozen, get_all, module = "pairloom", name = "Fill")]
 pub(crate) struct PyFill {
+    /// When it was filled, ns UTC.
     ts: Nanos,
+    /// The market pair.
     pair: String,
+    /// The strategy's own number of the order; `None` for an order that a signal made.
     id: Option<u64>,
+    /// The engine's number of the order, as in the result's tables.
     order_id: u64,
+    /// `"buy"` or `"sell"`.
     side: &'static str,
+    /// How much of the base currency.
     quantity: f64,
+    /// At what price.
     price: f64,
+    /// The fee, in the quote currency.
     fee: f64,
+    /// `"maker"` or `"taker"`.
     liquidity: &'static str,
+    /// The strategy's word for the order.
     tag: Option<String>,
 }
 
@@ -290,14 +159,23 @@ impl PyFill {
 /// engine's number, as in the result's tables. `limit` is `None` for a market order.
 #[pyclass(frozen, get_all, module = "pairloom", name = "Order")]
 pub(crate) struct PyOrder {
+    /// The market pair.
     pair: String,
+    /// The strategy's own number of the order; `None` for an order that a signal made.
     id: Option<u64>,
+    /// The engine's number of the order, as in the result's tables.
     order_id: u64,
+    /// `"buy"` or `"sell"`.
     side: &'static str,
+    /// How much of the base currency.
     quantity: f64,
+    /// Its limit price; `None` for a market order.
     limit: Option<f64>,
+    /// `"working"`, `"filled"`, `"cancelled"`, `"refused"` or `"expired"`.
     status: &'static str,
+    /// Why it ended so, as in the result's table of orders.
     reason: &'static str,
+    /// The strategy's word for the order.
     tag: Option<String>,
 }
 
@@ -347,10 +225,15 @@ impl PyOrder {
 /// A refusal of one of the trader's orders, or of a part of it: `check` is the name, `reason` the sentence.
 #[pyclass(frozen, get_all, module = "pairloom", name = "Refusal")]
 pub(crate) struct PyRefusal {
+    /// When, ns UTC.
     ts: Nanos,
+    /// The market pair.
     pair: String,
+    /// The strategy's own number of the order; `None` for an order that a signal made.
     id: Option<u64>,
+    /// The name of the check, such as `"short_sale"`.
     check: &'static str,
+    /// The sentence for people.
     reason: String,
 }
 
@@ -386,42 +269,18 @@ impl PyRefusal {
     }
 }
 
-/// A time that the strategy's `schedule` asked for.
-#[pyclass(frozen, get_all, module = "pairloom", name = "TimeEvent")]
-pub(crate) struct PyTimeEvent {
-    ts: Nanos,
-    name: String,
-}
-
-impl PyTimeEvent {
-    pub(crate) fn new(event: &TimeEvent) -> Self {
-        Self {
-            ts: event.ts,
-            name: event.name.clone(),
-        }
-    }
-}
-
-#[pymethods]
-impl PyTimeEvent {
-    /// The same as an aware datetime.
-    #[getter]
-    fn time<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDateTime>> {
-        datetime(py, self.ts)
-    }
-
-    fn __repr__(&self) -> String {
-        format!("TimeEvent(ts={}, name={:?})", self.ts, self.name)
-    }
-}
-
 /// How the trader's last position ended.
 #[pyclass(frozen, get_all, module = "pairloom", name = "Exit")]
 pub(crate) struct PyExit {
+    /// When it ended, ns UTC.
     ts: Nanos,
+    /// What it was: `"long"` or `"short"`.
     side: &'static str,
+    /// Average exit price.
     price: f64,
+    /// What it brought, fees taken off.
     pnl: f64,
+    /// Why it ended, as in the result's table of trades.
     reason: &'static str,
 }
 
