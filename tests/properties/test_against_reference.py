@@ -63,7 +63,9 @@ def check(shape: Shape) -> None:
     reference = on_model(made)
     result = on_package(made)
     assert_equal(result, reference, f"{shape}")
-    check_traces(logs)
+    # Where `end` comes before every row there is no step, and so no time at which a strategy could be called.
+    if result.steps:
+        check_traces(logs)
 
 
 @settings(max_examples=150)

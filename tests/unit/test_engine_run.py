@@ -36,8 +36,6 @@ class Daily(Strategy):
 
 def series(pair, kind="candle", rows=48, first=START, **others):
     ts = first + np.arange(rows, dtype=np.int64) * HOUR
-    if kind == "candle":
-        others = {"interval": HOUR, **others}
     return Series(
         pair=pair,
         kind=kind,

@@ -5,6 +5,13 @@ use std::time::Duration;
 /// Most traders of one engine.
 pub const MAX_TRADERS: usize = 1 << 20;
 
+/// The longest period of an indicator and the longest history kept: sums over it fit their integers, and its memory
+/// stays reasonable.
+pub const LONGEST_PERIOD: usize = 1_000_000;
+
+/// The most digits after the point that a column of numbers is taken to have, as for markets.
+pub const MOST_DIGITS: u8 = 12;
+
 /// How many steps pass between two looks at the clock for interrupts and progress.
 pub const STEPS_PER_POLL: u64 = 256;
 

@@ -2,7 +2,7 @@
 
 use blake3::Hasher;
 
-use crate::domain::{Lots, decimal_string};
+use crate::domain::{HalfUnits, Lots, decimal_string};
 use crate::order::OrderKind;
 
 use super::Writer;
@@ -13,74 +13,87 @@ impl Writer {
     /// `names` are those of the traders, `pairs` those of the markets.
     #[must_use]
     pub fn digest(&self, names: &[&str], pairs: &[&str]) -> String {
-        let mut hasher = Hasher::new();
-        let mut line = |fields: &[&str]| {
-            for field in fields {
-                hasher.update(field.as_bytes());
-                hasher.update(b"\x1f");
-            }
-            hasher.update(b"\n");
-        };
-        let quantity = |market: u32, lots: Lots| {
-            let instrument = &self.account.market(market).instrument;
-            instrument
-                .quantity(lots)
-                .map_or_else(|| lots.to_string(), decimal_string)
-        };
-        let price = |market: u32, half: i64| {
-            let instrument = &self.account.market(market).instrument;
-            instrument
-                .price(half)
-                .map_or_else(|| half.to_string(), decimal_string)
-        };
-        for order in &self.records.orders {
-            let market = self.market_of(order.trader);
-            let limit = match order.kind {
-                OrderKind::Market => String::new(),
-                OrderKind::Limit(units) => price(market, units.saturating_mul(2)),
-            };
-            line(&[
-                "order",
-                &order.ts.to_string(),
-                names[order.trader as usize],
-                pairs[market as usize],
-                order.side.name(),
-                order.kind.name(),
-                &quantity(market, order.lots),
-                &limit,
-                order.status.name(),
-                order.reason,
-            ]);
-        }
-        for fill in &self.records.fills {
-            let market = self.market_of(fill.trader);
-            line(&[
-                "fill",
-                &fill.ts.to_string(),
-                names[fill.trader as usize],
-                pairs[market as usize],
-                fill.side.name(),
-                &quantity(market, fill.lots),
-                &price(market, fill.price),
-                &decimal_string(fill.fee),
-                &fill.order.to_string(),
-                fill.liquidity.name(),
-            ]);
-        }
+        let mut lines = Lines(Hasher::new());
+        self.digest_orders(names, pairs, &mut lines);
+        self.digest_fills(names, pairs, &mut lines);
         for stopped in &self.records.quarantined {
-            line(&[
+            lines.add(&[
                 "quarantine",
                 names[stopped.trader as usize],
                 &stopped.ts.to_string(),
                 stopped.fault.kind.name(),
             ]);
         }
-        line(&["cash", &decimal_string(self.account.cash())]);
-        for (trader, name) in names.iter().enumerate() {
-            let trader = u32::try_from(trader).unwrap_or(u32::MAX);
+        lines.add(&["cash", &decimal_string(self.account.cash())]);
+        for (trader, name) in (0_u32..).zip(names) {
             let lots = self.account.row(trader).position;
-            line(&["position", name, &quantity(self.market_of(trader), lots)]);
+            lines.add(&["position", name, &self.quantity(trader, lots)]);
         }
-        hasher.finalize().to_hex().to_string()
+        lines.0.finalize().to_hex().to_string()
+    }
+
+    fn digest_orders(&self, names: &[&str], pairs: &[&str], lines: &mut Lines) {
+        for order in &self.records.orders {
+            let limit = match order.kind {
+                OrderKind::Market => String::new(),
+                OrderKind::Limit(units) => self.price(order.trader, units.saturating_mul(2)),
+            };
+            lines.add(&[
+                "order",
+                &order.ts.to_string(),
+                names[order.trader as usize],
+                pairs[self.market_of(order.trader) as usize],
+                order.side.name(),
+                order.kind.name(),
+                &self.quantity(order.trader, order.lots),
+                &limit,
+                order.status.name(),
+                order.reason,
+            ]);
+        }
+    }
+
+    fn digest_fills(&self, names: &[&str], pairs: &[&str], lines: &mut Lines) {
+        for fill in &self.records.fills {
+            lines.add(&[
+                "fill",
+                &fill.ts.to_string(),
+                names[fill.trader as usize],
+                pairs[self.market_of(fill.trader) as usize],
+                fill.side.name(),
+                &self.quantity(fill.trader, fill.lots),
+                &self.price(fill.trader, fill.price),
+                &decimal_string(fill.fee),
+                &fill.order.to_string(),
+                fill.liquidity.name(),
+            ]);
+        }
+    }
+
+    /// A quantity on a trader's market as a decimal; as lots where that does not fit.
+    fn quantity(&self, trader: u32, lots: Lots) -> String {
+        let instrument = &self.account.market(self.market_of(trader)).instrument;
+        let quantity = instrument.quantity(lots);
+        quantity.map_or_else(|| lots.to_string(), decimal_string)
+    }
+
+    /// A price on a trader's market as a decimal; in half units where that does not fit.
+    fn price(&self, trader: u32, half: HalfUnits) -> String {
+        let instrument = &self.account.market(self.market_of(trader)).instrument;
+        let price = instrument.price(half);
+        price.map_or_else(|| half.to_string(), decimal_string)
+    }
+}
+
+/// Fields apart and lines apart, so that no two different lists of lines look the same.
+struct Lines(Hasher);
+
+impl Lines {
+    fn add(&mut self, fields: &[&str]) {
+        for field in fields {
+            self.0.update(field.as_bytes());
+            self.0.update(b"\x1f");
+        }
+        self.0.update(b"\n");
     }
 }

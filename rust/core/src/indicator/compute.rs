@@ -1,14 +1,12 @@
 //! Indicators over whole columns: the same nodes, fed row by row.
 
+use crate::limits::MOST_DIGITS;
 use crate::market::field::Field;
 
 use super::Sample;
 use super::error::IndicatorError;
 use super::graph::{Graph, Spec};
 use super::kind::Kind;
-
-/// The most digits after the point a column is taken to have, as for markets.
-const MOST_DIGITS: u8 = 12;
 
 /// Beyond this many digits a float in the column is no shorter decimal, but all its bits count.
 const SIGNIFICANT: f64 = 9_007_199_254_740_992.0;

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::kind::{LONGEST_PERIOD, NAMES};
+use crate::limits::LONGEST_PERIOD;
+
+use super::kind::NAMES;
 
 /// Why an indicator cannot be made: a stable code for programs and a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::limits::LONGEST_PERIOD;
 use crate::market::field::Field;
 
 use super::Sample;
@@ -9,7 +10,7 @@ use super::bar::BarSource;
 use super::cell::Cell;
 use super::error::IndicatorError;
 use super::exact::UnitScale;
-use super::kind::{Kind, LONGEST_PERIOD};
+use super::kind::Kind;
 use super::node::Node;
 use super::state::{Input, State};
 

@@ -1,5 +1,7 @@
 //! The kinds of indicators, their parameters and the names of what they give.
 
+use crate::limits::LONGEST_PERIOD;
+
 use super::error::IndicatorError;
 
 /// The most outputs a kind has.
@@ -7,9 +9,6 @@ pub const OUTPUTS: usize = 4;
 
 /// One row of outputs; those that a kind lacks are NaN.
 pub(crate) type Outputs = [f64; OUTPUTS];
-
-/// The longest period and history: sums over it fit their integers, and its memory stays reasonable.
-pub const LONGEST_PERIOD: usize = 1_000_000;
 
 /// An indicator with its parameters. Periods count updates of its input.
 #[derive(Copy, Clone, Debug, PartialEq)]

@@ -38,7 +38,7 @@ pub use compute::{compute, compute_columns, infer_scale};
 pub use error::IndicatorError;
 pub use exact::UnitScale;
 pub use graph::{Graph, IndicatorId, Spec};
-pub use kind::{Kind, LONGEST_PERIOD, NAMES, OUTPUTS};
+pub use kind::{Kind, NAMES, OUTPUTS};
 
 /// One market event, as indicators read it.
 pub trait Sample {
