@@ -45,9 +45,7 @@ pub(super) fn on_trade(
                     liquidity: Liquidity::Maker,
                 },
             )),
-            OrderKind::Limit(_) if order.tif.is_immediate() => {
-                Some((now, Outcome::Missed))
-            }
+            OrderKind::Limit(_) if order.tif.is_immediate() => Some((now, Outcome::Missed)),
             OrderKind::Market | OrderKind::Limit(_) => None,
         }
     });
