@@ -26,7 +26,10 @@ fn portfolio(pairs: u64) -> Vec<TraderConfig> {
         let mut config = trader(&name, &pair, Some(base("1.5")), Anything::new(index, eager));
         match index % 4 {
             0 | 1 => {}
-            2 => config.strategy = builtin("sma_cross", &[("side".to_owned(), text("long"))]).unwrap(),
+            2 => {
+                config.strategy =
+                    builtin("sma_cross", &[("side".to_owned(), text("long"))]).unwrap()
+            }
             _ => config.strategy = builtin("simple", &[]).unwrap(),
         }
         traders.push(config);
@@ -39,7 +42,12 @@ fn portfolio(pairs: u64) -> Vec<TraderConfig> {
     traders
 }
 
-fn live(config: &Config, traders: Vec<TraderConfig>, data: &Arc<MarketData>, run: RunOptions) -> Outcome {
+fn live(
+    config: &Config,
+    traders: Vec<TraderConfig>,
+    data: &Arc<MarketData>,
+    run: RunOptions,
+) -> Outcome {
     let cast = Cast {
         traders,
         factories: Vec::new(),
@@ -49,7 +57,14 @@ fn live(config: &Config, traders: Vec<TraderConfig>, data: &Arc<MarketData>, run
         run,
         ..LiveOptions::default()
     };
-    paper(config, cast, Feed::Recorded(Arc::clone(data)), options, &Unattended).unwrap()
+    paper(
+        config,
+        cast,
+        Feed::Recorded(Arc::clone(data)),
+        options,
+        &Unattended,
+    )
+    .unwrap()
 }
 
 /// Names the first order and the first fill that differ, instead of printing all.
@@ -76,8 +91,14 @@ fn same(config: &Config, data: &Arc<MarketData>, pairs: u64, options: &RunOption
         assert_eq!(outcome.digest, reference.digest, "{threads} threads");
         assert_eq!(outcome.records.curve.ts, reference.records.curve.ts);
         assert_eq!(outcome.records.curve.equity, reference.records.curve.equity);
-        assert_eq!(outcome.counters["evaluations"], reference.counters["evaluations"]);
-        assert_eq!((outcome.events, outcome.steps), (reference.events, reference.steps));
+        assert_eq!(
+            outcome.counters["evaluations"],
+            reference.counters["evaluations"]
+        );
+        assert_eq!(
+            (outcome.events, outcome.steps),
+            (reference.events, reference.steps)
+        );
         assert_eq!(outcome.reserved, 0);
     }
 }
@@ -86,7 +107,12 @@ fn same(config: &Config, data: &Arc<MarketData>, pairs: u64, options: &RunOption
 fn paper_on_markets_of_every_kind_gives_the_digest_of_the_backtest() {
     let data = markets(&mut Random::new(11), 60, 120);
     // So short of cash that the commit order decides who is refused.
-    same(&config(Account::Spot, 4_000 * UNIT), &data, 60, &RunOptions::default());
+    same(
+        &config(Account::Spot, 4_000 * UNIT),
+        &data,
+        60,
+        &RunOptions::default(),
+    );
 }
 
 #[test]

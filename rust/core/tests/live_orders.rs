@@ -35,7 +35,10 @@ fn idle(options: LiveOptions) -> Live {
     live.quote(0, 99.0, 101.0);
     live.quote(1, 99.0, 101.0);
     live.until("both markets have a price", |status| {
-        status.traders.iter().all(|trader| trader.last_price == 100.0)
+        status
+            .traders
+            .iter()
+            .all(|trader| trader.last_price == 100.0)
     });
     live
 }
@@ -77,10 +80,19 @@ fn a_second_exit_while_the_first_works_sells_nothing_twice() {
 #[test]
 fn commands_that_name_nothing_say_what_there_is() {
     let live = idle(LiveOptions::default());
-    let error = live.run.send(LiveCommand::Pause("c".to_owned())).unwrap_err();
+    let error = live
+        .run
+        .send(LiveCommand::Pause("c".to_owned()))
+        .unwrap_err();
     assert_eq!(error.code, "run.unknown_trader");
-    assert!(error.message.contains("\"c\"") && error.message.contains("a, b"), "{error}");
-    let error = live.run.send(LiveCommand::Restart("a".to_owned())).unwrap_err();
+    assert!(
+        error.message.contains("\"c\"") && error.message.contains("a, b"),
+        "{error}"
+    );
+    let error = live
+        .run
+        .send(LiveCommand::Restart("a".to_owned()))
+        .unwrap_err();
     assert_eq!(error.code, "run.restart");
     let zero = LiveCommand::AddPosition("a".to_owned(), decimal("0"));
     assert_eq!(live.run.send(zero).unwrap_err().code, "run.quantity");
@@ -97,7 +109,13 @@ fn a_paused_trader_is_not_called_until_it_is_resumed() {
     let (tell, told) = flume::bounded(64);
     let traders = vec![trader("a", "A/USD", None, Teller::new(0, &tell))];
     let options = LiveOptions::default();
-    let live = Live::start(settings(), vec![quoted("A/USD")], traders, Vec::new(), options);
+    let live = Live::start(
+        settings(),
+        vec![quoted("A/USD")],
+        traders,
+        Vec::new(),
+        options,
+    );
     live.quote(0, 99.0, 101.0);
     assert_eq!(told.recv_timeout(PATIENCE).unwrap().1, 100.0);
     live.order(LiveCommand::Pause("a".to_owned()));
@@ -136,9 +154,10 @@ impl pairloom_core::strategy::Strategy for Errs {
 #[test]
 fn a_quarantined_trader_trades_again_after_a_restart() {
     let traders = vec![trader("a", "A/USD", Some(base("1")), Errs(true))];
-    let factory = || -> pairloom_core::strategy::Outcome<Box<dyn pairloom_core::strategy::Strategy>> {
-        Ok(Box::new(Errs(false)))
-    };
+    let factory =
+        || -> pairloom_core::strategy::Outcome<Box<dyn pairloom_core::strategy::Strategy>> {
+            Ok(Box::new(Errs(false)))
+        };
     let live = Live::start(
         settings(),
         vec![quoted("A/USD")],
@@ -146,8 +165,13 @@ fn a_quarantined_trader_trades_again_after_a_restart() {
         vec![Some(Box::new(factory))],
         LiveOptions::default(),
     );
-    live.until_quoting(0, "the quarantine", |s| s.traders[0].state == TraderState::Quarantined);
-    let error = live.run.send(LiveCommand::Resume("a".to_owned())).unwrap_err();
+    live.until_quoting(0, "the quarantine", |s| {
+        s.traders[0].state == TraderState::Quarantined
+    });
+    let error = live
+        .run
+        .send(LiveCommand::Resume("a".to_owned()))
+        .unwrap_err();
     assert_eq!(error.code, "run.quarantined");
     live.order(LiveCommand::Restart("a".to_owned()));
     live.until_quoting(0, "the position", |s| s.traders[0].position == 1.0);
@@ -173,7 +197,13 @@ fn the_kill_switch_cancels_blocks_and_lets_a_person_get_out() {
         trader("simple", "B/USD", Some(base("1")), Teller::new(1, &tell)),
     ];
     let markets = vec![quoted("A/USD"), quoted("B/USD")];
-    let live = Live::start(settings(), markets, traders, Vec::new(), LiveOptions::default());
+    let live = Live::start(
+        settings(),
+        markets,
+        traders,
+        Vec::new(),
+        LiveOptions::default(),
+    );
     live.until_quoting(0, "the limit order", |s| s.working_orders == 1);
     live.until_quoting(1, "a price", |s| s.traders[1].last_price == 100.0);
     live.order(LiveCommand::AddPosition("simple".to_owned(), decimal("1")));
@@ -187,7 +217,13 @@ fn the_kill_switch_cancels_blocks_and_lets_a_person_get_out() {
     live.order(LiveCommand::CloseAll);
     live.until_quoting(1, "the exit", |s| s.traders[1].position == 0.0);
     let outcome = live.run.stop().unwrap();
-    assert!(outcome.records.refusals.iter().all(|refusal| refusal.check == "killed"));
+    assert!(
+        outcome
+            .records
+            .refusals
+            .iter()
+            .all(|refusal| refusal.check == "killed")
+    );
     assert_eq!((outcome.records.fills.len(), outcome.reserved), (2, 0));
     assert_eq!(outcome.records.orders[0].status, OrderStatus::Cancelled);
     assert_eq!(outcome.records.orders[0].reason, "command");
@@ -209,7 +245,10 @@ fn a_fill_on_its_way_wins_over_a_cancellation() {
     assert_eq!(outcome.records.orders.len(), 1);
     assert_eq!(outcome.records.orders[0].status, OrderStatus::Filled);
     assert_eq!(outcome.positions, [100_000_000, 0]);
-    assert_eq!((outcome.reserved, outcome.counters["orders_open_at_end"]), (0, 0));
+    assert_eq!(
+        (outcome.reserved, outcome.counters["orders_open_at_end"]),
+        (0, 0)
+    );
 }
 
 #[test]
@@ -306,7 +345,13 @@ fn a_broker_that_takes_its_time_delays_no_evaluation() {
         step_limit: PATIENCE,
         ..LiveOptions::default()
     };
-    let live = Live::start(settings(), vec![quoted("A/USD")], traders, Vec::new(), options);
+    let live = Live::start(
+        settings(),
+        vec![quoted("A/USD")],
+        traders,
+        Vec::new(),
+        options,
+    );
     for round in 0..100 {
         let mid = 100.0 + f64::from(round);
         live.quote(0, mid - 1.0, mid + 1.0);
@@ -348,7 +393,9 @@ fn an_order_that_the_broker_rejects_gives_its_cash_back() {
     };
     let live = idle(options);
     live.order(LiveCommand::AddPosition("a".to_owned(), decimal("1")));
-    live.until("the rejection", |s| s.counts.orders == 1 && s.working_orders == 0);
+    live.until("the rejection", |s| {
+        s.counts.orders == 1 && s.working_orders == 0
+    });
     let outcome = live.run.stop().unwrap();
     assert_eq!(outcome.records.orders[0].reason, "rejected");
     assert_eq!(outcome.reserved, 0);
@@ -360,8 +407,17 @@ fn dropping_every_handle_ends_the_run() {
     let teller = Teller::new(0, &tell);
     drop(tell);
     let traders = vec![trader("a", "A/USD", None, teller)];
-    let live = Live::start(settings(), vec![quoted("A/USD")], traders, Vec::new(), LiveOptions::default());
+    let live = Live::start(
+        settings(),
+        vec![quoted("A/USD")],
+        traders,
+        Vec::new(),
+        LiveOptions::default(),
+    );
     drop(live);
     // The strategy goes with the run.
-    assert_eq!(told.recv_timeout(PATIENCE), Err(flume::RecvTimeoutError::Disconnected));
+    assert_eq!(
+        told.recv_timeout(PATIENCE),
+        Err(flume::RecvTimeoutError::Disconnected)
+    );
 }

@@ -45,20 +45,35 @@ fn ten_thousand_traders_on_two_threads_see_each_event_in_order_in_real_time() {
         .map(|(index, pair)| trader(&pair, &pair, None, Teller::new(index as u32, &tell)))
         .collect();
     let markets = names(MANY).map(|name| traded(&name)).collect();
-    let live = Live::start(two_threads(), markets, traders, Vec::new(), LiveOptions::default());
+    let live = Live::start(
+        two_threads(),
+        markets,
+        traders,
+        Vec::new(),
+        LiveOptions::default(),
+    );
     for round in 0..ROUNDS {
         let price = 100.0 + f64::from(round);
         for first in (0..MANY).step_by(1_000) {
-            live.send((first..first + 1_000).map(|market| trade(market, price)).collect());
+            live.send(
+                (first..first + 1_000)
+                    .map(|market| trade(market, price))
+                    .collect(),
+            );
         }
     }
     let seen = (0..MANY * ROUNDS).map(|_| told.recv_timeout(PATIENCE).unwrap());
     each_in_order(seen, MANY, ROUNDS);
+    let all = u64::from(MANY * ROUNDS);
+    live.until("the last answers", |s| s.counts.evaluations == all);
     let outcome = live.run.stop().unwrap();
     let (least, most) = ("evaluations_least", "evaluations_most");
     assert_eq!(outcome.counters[least], u64::from(ROUNDS));
     assert_eq!(outcome.counters[most], u64::from(ROUNDS));
-    assert_eq!((outcome.counters["dropped"], outcome.counters["conflated"]), (0, 0));
+    assert_eq!(
+        (outcome.counters["dropped"], outcome.counters["conflated"]),
+        (0, 0)
+    );
 }
 
 /// Recorded trades, so many of them at each time.
@@ -69,7 +84,10 @@ fn recorded(traders: u32, times: i64, together: u32) -> Arc<MarketData> {
                 let rows = 0..times * i64::from(together);
                 let prices = rows.clone().map(|row| 100.0 + row as f64);
                 market.trades = Some(TradeSeries {
-                    ts: rows.clone().map(|row| row / i64::from(together) * 1_000).collect(),
+                    ts: rows
+                        .clone()
+                        .map(|row| row / i64::from(together) * 1_000)
+                        .collect(),
                     price: prices.collect(),
                     quantity: rows.map(|_| 1.0).collect(),
                     side: None,
@@ -101,7 +119,14 @@ fn on_paper(traders: Vec<TraderConfig>, data: &Arc<MarketData>) -> pairloom_core
         interpreter: Arc::new(NoInterpreter),
     };
     let feed = Feed::Recorded(Arc::clone(data));
-    paper(&two_threads(), cast, feed, LiveOptions::default(), &Unattended).unwrap()
+    paper(
+        &two_threads(),
+        cast,
+        feed,
+        LiveOptions::default(),
+        &Unattended,
+    )
+    .unwrap()
 }
 
 #[test]
@@ -152,7 +177,13 @@ fn one_waits(lane: Lane) {
     traders.insert(0, trader("late", "L/USD", None, late));
     let mut markets = vec![traded("L/USD")];
     markets.extend(names(others).map(|name| traded(&name)));
-    let live = Live::start(two_threads(), markets, traders, Vec::new(), LiveOptions::default());
+    let live = Live::start(
+        two_threads(),
+        markets,
+        traders,
+        Vec::new(),
+        LiveOptions::default(),
+    );
     for round in 0..rounds {
         let price = 100.0 + f64::from(round);
         live.send((0..=others).map(|market| trade(market, price)).collect());
@@ -163,11 +194,22 @@ fn one_waits(lane: Lane) {
     }
     let status = live.until("the others' last answers", |status| {
         let on_time = &status.traders[1..];
-        on_time.iter().all(|trader| !trader.late && trader.evaluations == u64::from(rounds))
+        on_time
+            .iter()
+            .all(|trader| !trader.late && trader.evaluations == u64::from(rounds))
     });
-    assert_eq!((status.traders[0].late, status.traders[0].inbox), (true, INBOX));
+    assert_eq!(
+        (status.traders[0].late, status.traders[0].inbox),
+        (true, INBOX)
+    );
     // It was in its first call; of the others the newest are left.
-    assert_eq!(late_told.drain().map(|(_, price)| price).collect::<Vec<_>>(), [100.0]);
+    assert_eq!(
+        late_told
+            .drain()
+            .map(|(_, price)| price)
+            .collect::<Vec<_>>(),
+        [100.0]
+    );
     assert_eq!(status.counts.dropped, u64::from(rounds) - 1 - INBOX as u64);
     for _ in 0..=INBOX {
         open.send(()).unwrap();
@@ -177,7 +219,9 @@ fn one_waits(lane: Lane) {
         let (_, price) = late_told.recv_timeout(PATIENCE).unwrap();
         assert_eq!(price, 100.0 + f64::from(round));
     }
-    live.until("the late trader caught up", |status| !status.traders[0].late);
+    live.until("the late trader caught up", |status| {
+        !status.traders[0].late
+    });
     live.run.stop().unwrap();
 }
 
@@ -200,15 +244,26 @@ fn quotes_for_a_late_trader_are_conflated_and_counted() {
         ..Teller::new(0, &tell)
     };
     let traders = vec![trader("late", "L/USD", None, late)];
-    let live = Live::start(two_threads(), vec![quoted("L/USD")], traders, Vec::new(), LiveOptions::default());
+    let live = Live::start(
+        two_threads(),
+        vec![quoted("L/USD")],
+        traders,
+        Vec::new(),
+        LiveOptions::default(),
+    );
     live.send(vec![quote(0, 99.0, 101.0)]);
     assert_eq!(told.recv_timeout(PATIENCE).unwrap().1, 100.0);
     for round in 1..=10 {
         let mid = 100.0 + f64::from(round);
         live.send(vec![quote(0, mid - 1.0, mid + 1.0)]);
     }
-    let status = live.until("all quotes are delivered", |status| status.counts.deliveries == 11);
-    assert_eq!((status.counts.conflated, status.counts.inbox_high_water), (9, 1));
+    let status = live.until("all quotes are delivered", |status| {
+        status.counts.deliveries == 11
+    });
+    assert_eq!(
+        (status.counts.conflated, status.counts.inbox_high_water),
+        (9, 1)
+    );
     open.send(()).unwrap();
     open.send(()).unwrap();
     // Only the newest was left.

@@ -336,8 +336,9 @@ pub(crate) fn demo_run(
 ) -> PyResult<DemoRun> {
     let span = duration
         .map(|seconds| {
-            Duration::try_from_secs_f64(seconds)
-                .map_err(|_| Error::config("config.range", format!("duration={seconds} is too long")))
+            Duration::try_from_secs_f64(seconds).map_err(|_| {
+                Error::config("config.range", format!("duration={seconds} is too long"))
+            })
         })
         .transpose()
         .map_err(|error| raise(py, &error))?;

@@ -204,7 +204,9 @@ pub(crate) fn join_live(
     let pool = trader_pool(config.threads)?;
     let runtime = io_runtime()?;
     // 9. The rows of a recorded feed, in steps.
-    let rows = feed.is_recorded().then(|| core.rows(feed.data(), &options.run));
+    let rows = feed
+        .is_recorded()
+        .then(|| core.rows(feed.data(), &options.run));
     // 10. Actors, feed, order engine and commit thread.
     let joined = live::join(live::Parts {
         core,
@@ -254,7 +256,10 @@ fn trader_pool(threads: Option<usize>) -> Result<ThreadPool, Error> {
         .build()
         .map_err(|error| {
             let shown = threads.map_or_else(|| "None".to_owned(), |n| n.to_string());
-            Error::config("engine.num_threads", format!("num_threads={shown}: {error}"))
+            Error::config(
+                "engine.num_threads",
+                format!("num_threads={shown}: {error}"),
+            )
         })
 }
 

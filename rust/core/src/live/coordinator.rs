@@ -10,6 +10,7 @@ use crate::commit::{Act, Command, Writer};
 use crate::dispatch::TradingEngineHandle;
 use crate::domain::Nanos;
 use crate::engine::Host;
+use crate::error::Error;
 use crate::market::{EventRef, PriceScale};
 use crate::order::Origin;
 use crate::step::{Flow, Loaded, Next, Ports};
@@ -23,8 +24,8 @@ use super::command::{Ended, Reply, Request};
 use super::crew::Crew;
 use super::event::{Batch, Delivery, FeedEvent, Notice};
 use super::metrics::Histogram;
+use super::options::Feed;
 use super::orders::OrderPort;
-use crate::error::Error;
 
 /// How the run keeps time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,15 @@ pub(super) enum Pace {
         /// How long a step waits for its evaluations.
         step_limit: Duration,
     },
+}
+
+impl Pace {
+    pub(super) const fn of(feed: &Feed, step_limit: Duration) -> Self {
+        match feed {
+            Feed::Recorded(_) => Self::Recorded,
+            Feed::Synthetic { .. } | Feed::Channel { .. } => Self::RealTime { step_limit },
+        }
+    }
 }
 
 /// The receiving ends of the channels that lead to the commit thread.
@@ -92,6 +102,52 @@ pub(super) struct Coordinator<'h> {
     /// Traders whose part of the account may have changed since it was published.
     pub changed: Vec<u32>,
     pub tick_to_order: Histogram,
+}
+
+/// What the commit thread is given.
+pub(super) struct Posts<'h> {
+    pub stage: Arc<Stage>,
+    pub handle: TradingEngineHandle<Delivery>,
+    pub names: Vec<Arc<str>>,
+    pub pairs: Vec<Arc<str>>,
+    pub crew: Crew,
+    pub orders: OrderPort,
+    pub arrivals: Arrivals,
+    pub pace: Pace,
+    pub duration: Option<Duration>,
+    pub host: &'h dyn Host,
+    pub ended: Arc<Ended>,
+}
+
+impl<'h> Coordinator<'h> {
+    /// A commit thread at its posts, with nothing seen or done.
+    pub(super) fn new(posts: Posts<'h>) -> Self {
+        Self {
+            stage: posts.stage,
+            handle: posts.handle,
+            names: posts.names,
+            pairs: posts.pairs,
+            crew: posts.crew,
+            orders: posts.orders,
+            arrivals: posts.arrivals,
+            pace: posts.pace,
+            duration: posts.duration,
+            host: posts.host,
+            ended: posts.ended,
+            watch: Stopwatch::start(),
+            progress: Progress::default(),
+            held: None,
+            events: Arc::new([]),
+            arrived: Stopwatch::start(),
+            requests: Vec::new(),
+            answers: Vec::new(),
+            stopping: false,
+            killed: false,
+            asked: 0,
+            changed: Vec::new(),
+            tick_to_order: Histogram::default(),
+        }
+    }
 }
 
 impl Coordinator<'_> {

@@ -47,11 +47,7 @@ pub(super) async fn recorded(
 }
 
 /// Sends synthetic events at a rate, in turn from each market, each stamped with the time at which it is sent.
-pub(super) async fn synthetic(
-    mut feed: SyntheticFeed,
-    rate: f64,
-    out: Sender<Batch>,
-) {
+pub(super) async fn synthetic(mut feed: SyntheticFeed, rate: f64, out: Sender<Batch>) {
     let began = Stopwatch::start();
     let pace = rate * share(feed.len(), 1);
     let mut sent = 0_u64;

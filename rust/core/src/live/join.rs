@@ -6,28 +6,27 @@ use flume::{Receiver, Sender};
 use rayon::ThreadPool;
 use tokio::runtime::Runtime;
 
-use crate::clock::Stopwatch;
 use crate::dispatch::{Inbox, TradingEngineHandle};
 use crate::domain::MarketPair;
 use crate::engine::{Core, Host};
-use crate::market::Rows;
+use crate::market::{EventKind, Rows};
 use crate::portfolio::Board;
 use crate::step::Stepper;
 use crate::strategy::Lane;
+use crate::trader::Trader;
 use crate::venue::Execution;
 
 use super::actor::{Actor, Factory, Stage};
 use super::broker::Broker;
 use super::command::{Ended, Request};
-use super::coordinator::{Arrivals, Coordinator, Pace, Progress};
+use super::coordinator::{Arrivals, Coordinator, Pace, Posts};
 use super::crew::Crew;
 use super::event::{Batch, Delivery, Markets};
 use super::feed;
-use super::metrics::Histogram;
-use super::options::{Feed, LiveOptions};
+use super::options::{BrokerMaker, Feed, LiveOptions};
 use super::order_engine::{OrderEngine, OrderMessage, Told};
 use super::orders::OrderPort;
-use super::paper::PaperBroker;
+use super::paper::{PaperBroker, PaperVenue};
 use super::python_lane::{Interpreter, PythonLane};
 use super::start::Joined;
 
@@ -78,107 +77,66 @@ pub(crate) struct Parts<'h> {
 pub(crate) fn join(parts: Parts<'_>) -> Joined<'_> {
     #[cfg(feature = "watchdog")]
     super::watchdog::start();
-    let Parts {
-        mut core,
-        mut factories,
-        interpreter,
-        feed,
-        rows,
-        options,
-        channels,
-        pool,
-        runtime,
-        host,
-        people: (commands, ended),
-    } = parts;
-    let recorded = feed.is_recorded();
-    let traders = std::mem::take(&mut core.traders);
-    factories.resize_with(traders.len(), || None);
-    let crew = Crew::new(&traders, factories.iter().map(Option::is_some).collect());
-    let names = traders.iter().map(|t| Arc::from(t.spec.name.as_str()));
-    let names = names.collect();
-    let in_python = traders.iter().any(|t| t.lane() == Lane::Python);
+    let (mut core, options, channels) = (parts.core, parts.options, parts.channels);
+    let (feed, runtime) = (parts.feed, parts.runtime);
+    core.writer.confirm_cancels = !feed.is_recorded();
     let markets = Markets {
         data: Arc::clone(feed.data()),
         sources: core.sources.iter().flatten().copied().collect(),
-        scales: core.scales,
-        recorded,
+        scales: std::mem::take(&mut core.scales),
+        recorded: feed.is_recorded(),
     };
-    core.writer.confirm_cancels = !recorded;
-    let (inboxes, receivers): (Vec<_>, Vec<_>) = channels.inboxes.into_iter().unzip();
-    let seats = traders.into_iter().zip(core.mains).zip(factories);
-    let actors = seats
-        .zip(receivers)
-        .map(|(((trader, main), factory), inbox)| Actor::new(trader, main, factory, inbox))
-        .collect::<Vec<_>>();
+    let pairs = (0..core.pairs.len())
+        .filter_map(|pair| u32::try_from(pair).ok())
+        .map(|pair| Arc::from(core.pairs.name(MarketPair(pair))));
+    let pairs = pairs.collect();
+    let venue = PaperVenue {
+        venue: core.venue,
+        markets: markets.clone(),
+        end: options.run.end,
+        fill_delay: options.fill_delay,
+    };
+    let ends = (channels.orders, channels.executions, channels.told);
+    let orders = order_side(&runtime, options.broker, venue, ends);
+    let pace = Pace::of(&feed, options.step_limit);
+    let feed = (feed, parts.rows);
+    let feed = feed_side(&runtime, feed, &markets, options.speed, channels.feed);
+    let company = company(
+        core.traders,
+        (core.mains, parts.factories),
+        channels.inboxes,
+    );
     let books = core.writer.account.markets().iter();
     let stage = Arc::new(Stage {
-        board: Board::new(actors.len()),
-        actors,
-        markets: markets.clone(),
+        board: Board::new(company.actors.len()),
+        actors: company.actors,
+        markets,
         instruments: books.map(|book| book.instrument.clone()).collect(),
-        pool,
+        pool: parts.pool,
         ready: channels.ready,
         python: channels.python.0,
         reports: channels.evaluations.0,
     });
-    if in_python {
-        PythonLane::start(channels.python.1, Arc::clone(&stage), interpreter);
+    if company.in_python {
+        PythonLane::start(channels.python.1, Arc::clone(&stage), parts.interpreter);
     }
-    let reports = channels.executions.0;
-    let broker: Arc<dyn Broker> = match options.broker {
-        Some(make) => make(reports),
-        None => Arc::new(PaperBroker::new(
-            core.venue,
-            markets.clone(),
-            options.run.end,
-            options.fill_delay,
-            reports,
-        )),
-    };
-    let simulates = broker.simulates();
-    let engine = OrderEngine::new(broker, channels.told.0);
-    runtime.spawn(engine.run(channels.orders.1, channels.executions.1));
-    let (batches, feed_end) = channels.feed;
-    let feed_end = spawn_feed(&runtime, feed, rows, &markets, &options.speed, batches).unwrap_or(feed_end);
-    let pairs = (0..core.pairs.len())
-        .filter_map(|pair| u32::try_from(pair).ok())
-        .map(|pair| Arc::from(core.pairs.name(MarketPair(pair))));
-    let coordinator = Coordinator {
-        pairs: pairs.collect(),
+    let coordinator = Coordinator::new(Posts {
+        pairs,
         stage: Arc::clone(&stage),
-        handle: TradingEngineHandle::new(core.slots, inboxes),
-        names,
-        crew,
-        orders: OrderPort::new(channels.orders.0, channels.told.1, recorded, simulates),
+        handle: TradingEngineHandle::new(core.slots, company.inboxes),
+        names: company.names,
+        crew: company.crew,
+        orders,
         arrivals: Arrivals {
-            feed: feed_end,
+            feed,
             reports: channels.evaluations.1,
-            commands,
+            commands: parts.people.0,
         },
-        pace: if recorded {
-            Pace::Recorded
-        } else {
-            Pace::RealTime {
-                step_limit: options.step_limit,
-            }
-        },
+        pace,
         duration: options.duration,
-        watch: Stopwatch::start(),
-        host,
-        ended,
-        progress: Progress::default(),
-        held: None,
-        events: Arc::new([]),
-        arrived: Stopwatch::start(),
-        requests: Vec::new(),
-        answers: Vec::new(),
-        stopping: false,
-        killed: false,
-        asked: 0,
-        changed: Vec::new(),
-        tick_to_order: Histogram::default(),
-    };
+        host: parts.host,
+        ended: parts.people.1,
+    });
     Joined {
         stepper: Stepper::new(coordinator, core.writer, core.time_marks),
         stage,
@@ -186,24 +144,77 @@ pub(crate) fn join(parts: Parts<'_>) -> Joined<'_> {
     }
 }
 
-/// Starts the feed's task. A feed that comes through a channel of its own has none, and is read from there.
-fn spawn_feed(
+/// The traders as actors, and as the commit thread knows them.
+struct Company {
+    actors: Vec<Actor>,
+    inboxes: Vec<Inbox<Delivery>>,
+    names: Vec<Arc<str>>,
+    crew: Crew,
+    in_python: bool,
+}
+
+fn company(
+    traders: Vec<Trader>,
+    (mains, mut factories): (Vec<EventKind>, Vec<Option<Factory>>),
+    ends: Vec<InboxEnds>,
+) -> Company {
+    factories.resize_with(traders.len(), || None);
+    let crew = Crew::new(&traders, factories.iter().map(Option::is_some).collect());
+    let names = traders.iter().map(|t| Arc::from(t.spec.name.as_str()));
+    let names = names.collect();
+    let in_python = traders.iter().any(|t| t.lane() == Lane::Python);
+    let (inboxes, receivers): (Vec<_>, Vec<_>) = ends.into_iter().unzip();
+    let seats = traders.into_iter().zip(mains).zip(factories);
+    let actors = seats
+        .zip(receivers)
+        .map(|(((trader, main), factory), inbox)| Actor::new(trader, main, factory, inbox))
+        .collect();
+    Company {
+        actors,
+        inboxes,
+        names,
+        crew,
+        in_python,
+    }
+}
+
+type OrderEnds = (Ends<OrderMessage>, Ends<Execution>, Ends<Told>);
+
+/// Starts the order engine with its broker, and gives the commit thread's way to it.
+fn order_side(
     runtime: &Runtime,
-    feed: Feed,
-    rows: Option<Rows>,
+    broker: Option<BrokerMaker>,
+    venue: PaperVenue,
+    (messages, reports, told): OrderEnds,
+) -> OrderPort {
+    let recorded = venue.markets.recorded;
+    let broker: Arc<dyn Broker> = match broker {
+        Some(make) => make(reports.0),
+        None => Arc::new(PaperBroker::new(venue, reports.0)),
+    };
+    let simulates = broker.simulates();
+    runtime.spawn(OrderEngine::new(broker, told.0).run(messages.1, reports.1));
+    OrderPort::new(messages.0, told.1, recorded, simulates)
+}
+
+/// Starts the feed's task, and gives the end from which to read. A feed that comes through a channel of its own has no
+/// task, and is read from there.
+fn feed_side(
+    runtime: &Runtime,
+    feed: (Feed, Option<Rows>),
     markets: &Markets,
-    speed: &Option<f64>,
-    out: Sender<Batch>,
-) -> Option<Receiver<Batch>> {
-    match (feed, rows) {
-        (Feed::Channel { batches, .. }, _) => return Some(batches),
+    speed: Option<f64>,
+    (out, end): Ends<Batch>,
+) -> Receiver<Batch> {
+    match feed {
+        (Feed::Channel { batches, .. }, _) => return batches,
         (Feed::Synthetic { feed, rate, .. }, _) => {
             runtime.spawn(feed::synthetic(feed, rate, out));
         }
         (Feed::Recorded(_), Some(rows)) => {
-            runtime.spawn(feed::recorded(rows, markets.clone(), *speed, out));
+            runtime.spawn(feed::recorded(rows, markets.clone(), speed, out));
         }
         (Feed::Recorded(_), None) => {}
     }
-    None
+    end
 }

@@ -35,7 +35,7 @@ pub use demo::{DemoOptions, demo};
 pub use event::{Batch, FeedEvent, Markets};
 pub use metrics::{Histogram, LiveCounts};
 pub use options::{BrokerMaker, Cast, Feed, LiveOptions};
-pub use paper::PaperBroker;
+pub use paper::{PaperBroker, PaperVenue};
 pub use python_lane::{Interpreter, NoInterpreter};
 pub use start::{paper, start};
 pub use status::{Status, TraderStatus};

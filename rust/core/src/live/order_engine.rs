@@ -55,7 +55,11 @@ impl OrderEngine {
     }
 
     /// Runs until nobody sends messages any more.
-    pub(super) async fn run(mut self, messages: Receiver<OrderMessage>, reports: Receiver<Execution>) {
+    pub(super) async fn run(
+        mut self,
+        messages: Receiver<OrderMessage>,
+        reports: Receiver<Execution>,
+    ) {
         loop {
             tokio::select! {
                 biased;
@@ -123,7 +127,11 @@ async fn carry_out(broker: Arc<dyn Broker>, message: OrderMessage) -> Came {
                     });
                 }
                 Err(BrokerError::Unknown(reason)) => {
-                    tracing::warn!(order = order.id, reason, "nobody knows what became of an order");
+                    tracing::warn!(
+                        order = order.id,
+                        reason,
+                        "nobody knows what became of an order"
+                    );
                 }
             }
         }

@@ -24,35 +24,40 @@ struct Floor {
     owners: HashMap<OrderId, u32>,
 }
 
+/// What the paper broker simulates, and how.
+pub struct PaperVenue {
+    /// The venue.
+    pub venue: SimVenue,
+    /// Its markets.
+    pub markets: Markets,
+    /// Where recorded data end.
+    pub end: Option<Nanos>,
+    /// How much later than it happened a fill is told.
+    pub fill_delay: Duration,
+}
+
 /// A broker over [`SimVenue`].
 pub struct PaperBroker {
     floor: Mutex<Floor>,
     markets: Markets,
     end: Option<Nanos>,
-    /// How much later a fill is told than it happened.
     fill_delay: Duration,
     reports: Sender<Execution>,
 }
 
 impl PaperBroker {
-    /// A broker that tells through `reports`. `end` is where recorded data end.
+    /// A broker that tells through `reports`.
     #[must_use]
-    pub fn new(
-        venue: SimVenue,
-        markets: Markets,
-        end: Option<Nanos>,
-        fill_delay: Duration,
-        reports: Sender<Execution>,
-    ) -> Self {
+    pub fn new(venue: PaperVenue, reports: Sender<Execution>) -> Self {
         Self {
             floor: Mutex::new(Floor {
-                venue,
-                candles: vec![0; markets.sources.len()],
+                venue: venue.venue,
+                candles: vec![0; venue.markets.sources.len()],
                 owners: HashMap::new(),
             }),
-            end,
-            fill_delay,
-            markets,
+            markets: venue.markets,
+            end: venue.end,
+            fill_delay: venue.fill_delay,
             reports,
         }
     }

@@ -154,9 +154,8 @@ impl Coordinator<'_> {
 
     fn set_state(&mut self, name: &str, state: TraderState) -> Result<(), Error> {
         let traders = self.named(name)?;
-        let quarantined = |&&trader: &&u32| {
-            self.crew.members[trader as usize].state == TraderState::Quarantined
-        };
+        let quarantined =
+            |&&trader: &&u32| self.crew.members[trader as usize].state == TraderState::Quarantined;
         if let Some(&trader) = traders.iter().find(quarantined) {
             let name = &self.names[trader as usize];
             return Err(Error::config(

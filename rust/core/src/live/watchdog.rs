@@ -36,9 +36,7 @@ pub fn cycles() -> Vec<String> {
         .map(|threads| {
             let stacks: Vec<String> = threads
                 .iter()
-                .map(|thread| {
-                    format!("thread {}\n{:?}", thread.thread_id(), thread.backtrace())
-                })
+                .map(|thread| format!("{:?}\n{:?}", thread.thread_id(), thread.backtrace()))
                 .collect();
             format!(
                 "{} threads wait for each other's locks:\n{}",
