@@ -60,6 +60,9 @@ pub const ORDER_REPORTS: usize = 4_096;
 /// Live: commands of people that may wait; who sends one waits for room.
 pub const COMMANDS: usize = 64;
 
+/// Live: words that are said once, such as the answer to a command.
+pub const SAID_ONCE: usize = 1;
+
 /// Live: how long a real-time step waits for its evaluations.
 pub const STEP_LIMIT: Duration = Duration::from_millis(1);
 
@@ -90,6 +93,12 @@ pub const fn order_messages(traders: usize) -> usize {
 #[must_use]
 pub const fn evaluation_reports(traders: usize) -> usize {
     traders
+}
+
+/// Ready traders of the python lane that may wait: each of them once, and the word that closes the lane.
+#[must_use]
+pub const fn python_queue(traders: usize) -> usize {
+    traders + 1
 }
 
 const _: () = assert!(evaluation_reports(MAX_TRADERS) >= MAX_TRADERS);

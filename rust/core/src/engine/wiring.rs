@@ -191,8 +191,7 @@ pub(crate) fn join_live(
     let count = core.traders.len();
     let channels = live::Channels {
         ready: flume::bounded(limits::evaluation_reports(count)),
-        // One place more, for the word that closes the lane.
-        python: flume::bounded(limits::evaluation_reports(count) + 1),
+        python: flume::bounded(limits::python_queue(count)),
         evaluations: flume::bounded(limits::evaluation_reports(count)),
         feed: flume::bounded(limits::FEED_BATCHES),
         orders: flume::bounded(limits::order_messages(count)),

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 
 use crate::engine::Outcome;
 use crate::error::Error;
+use crate::limits;
 
 use super::status::Status;
 
@@ -88,7 +89,7 @@ impl RunHandle {
     /// # Errors
     /// When the run is over, or the command names a trader or a pair that there is not.
     pub fn send(&self, command: LiveCommand) -> Result<Reply, Error> {
-        let (reply, answer) = flume::bounded(1);
+        let (reply, answer) = flume::bounded(limits::SAID_ONCE);
         let over = || Error::config("run.over", "the run is over: commands reach it no more");
         self.commands
             .send(Request { command, reply })
@@ -132,7 +133,7 @@ impl RunHandle {
     /// Asks the run to end, and does not wait.
     pub fn ask_to_stop(&self) {
         // A full channel or a dead run: in both cases somebody else is ending it, or it is over.
-        let (reply, _) = flume::bounded(1);
+        let (reply, _) = flume::bounded(limits::SAID_ONCE);
         let command = LiveCommand::Stop;
         let _ = self.commands.send(Request { command, reply });
     }

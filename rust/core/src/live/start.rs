@@ -75,9 +75,9 @@ pub fn start(
     options: LiveOptions,
 ) -> Result<RunHandle, Error> {
     let (commander, commands) = flume::bounded::<Request>(limits::COMMANDS);
-    let (alive, over) = flume::bounded::<()>(1);
+    let (alive, over) = flume::bounded::<()>(limits::SAID_ONCE);
     // What is wrong with the settings is told to the caller, not found in the outcome.
-    let (ready, is_ready) = flume::bounded::<Result<(), Error>>(1);
+    let (ready, is_ready) = flume::bounded::<Result<(), Error>>(limits::SAID_ONCE);
     let ended = Arc::new(Ended::default());
     let theirs = Arc::clone(&ended);
     let thread = std::thread::Builder::new()

@@ -6,7 +6,7 @@ use flume::Selector;
 
 use crate::clock::{self, Stopwatch};
 use crate::domain::Nanos;
-use crate::limits::{EVENTS_PER_STEP, POLL_INTERVAL, SETTLE_LIMIT};
+use crate::limits::{self, EVENTS_PER_STEP, POLL_INTERVAL, SETTLE_LIMIT};
 use crate::step::Next;
 
 use super::command::{LiveCommand, Request};
@@ -124,7 +124,7 @@ impl Coordinator<'_> {
             None if over => {
                 self.progress.ending = Some(Stopwatch::start());
                 self.held = None;
-                let (reply, _) = flume::bounded(1);
+                let (reply, _) = flume::bounded(limits::SAID_ONCE);
                 let command = LiveCommand::Kill;
                 self.requests.push(Request { command, reply });
                 Some(Next::Time(self.moment()))
