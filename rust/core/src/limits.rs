@@ -5,6 +5,10 @@ use std::time::Duration;
 /// Most traders of one engine.
 pub const MAX_TRADERS: usize = 1 << 20;
 
+/// Rows whose data are read together before they are used: enough to overlap the waits for memory, few enough to stay
+/// in the nearest cache.
+pub const TOUCHED_TOGETHER: usize = 32;
+
 /// The longest period of an indicator and the longest history kept: sums over it fit their integers, and its memory
 /// stays reasonable.
 pub const LONGEST_PERIOD: usize = 1_000_000;

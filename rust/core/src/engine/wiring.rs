@@ -90,16 +90,20 @@ pub fn wire(config: &Config, traders: Vec<TraderConfig>, data: &MarketData) -> R
     let mut pairs = PairTable::default();
     let mut sources = Vec::new();
     let mut market_of = Vec::with_capacity(traders.len());
+    let positions = data.positions();
     for trader in &traders {
         let known = pairs.len();
         let pair = pairs.intern(&trader.pair);
         if pair.index() == known {
-            let source = data.position(&trader.pair).ok_or_else(|| {
-                Error::data(
-                    "data.unknown_pair",
-                    format!("{} is traded, but the data lack it", trader.pair),
-                )
-            })?;
+            let source = positions
+                .get(trader.pair.as_str())
+                .copied()
+                .ok_or_else(|| {
+                    Error::data(
+                        "data.unknown_pair",
+                        format!("{} is traded, but the data lack it", trader.pair),
+                    )
+                })?;
             sources.push(Some(source));
         }
         market_of.push(pair.0);

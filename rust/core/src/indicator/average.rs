@@ -23,6 +23,11 @@ impl SmaUnits {
     }
 
     #[inline]
+    pub(crate) fn touch(&self) -> i64 {
+        self.window.touch()
+    }
+
+    #[inline]
     pub(crate) fn push(&mut self, units: i64) -> Option<f64> {
         self.window.push(units);
         self.window

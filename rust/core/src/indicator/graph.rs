@@ -262,6 +262,14 @@ impl Graph {
         }
     }
 
+    /// Reads what the next update will need. See [`crate::trader::Trader::touch`].
+    #[inline]
+    #[must_use]
+    pub fn touch(&self) -> i64 {
+        let touched = self.nodes.iter().map(Node::touch);
+        touched.fold(0, i64::wrapping_add)
+    }
+
     /// Whether all required indicators have a value.
     #[inline]
     #[must_use]

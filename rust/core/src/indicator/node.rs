@@ -43,6 +43,11 @@ impl Node {
         node
     }
 
+    #[inline]
+    pub(crate) fn touch(&self) -> i64 {
+        self.state.touch() + i64::from(self.seen)
+    }
+
     pub(crate) fn cell(&self) -> Arc<Cell> {
         let make = || {
             let cell = Cell::new(self.spec.kind.outputs(), self.spec.keep);

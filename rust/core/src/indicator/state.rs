@@ -51,6 +51,15 @@ pub(crate) enum State {
 }
 
 impl State {
+    /// Reads what lies apart from the state itself, for the kinds that many traders have.
+    #[inline]
+    pub(crate) fn touch(&self) -> i64 {
+        match self {
+            Self::SmaUnits(sma) => sma.touch(),
+            _ => 0,
+        }
+    }
+
     pub(crate) fn new(kind: Kind, input: Input, scale: UnitScale) -> Self {
         match input {
             Input::Bar(source) => Self::of_bars(kind, source, scale),

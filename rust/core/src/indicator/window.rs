@@ -34,6 +34,12 @@ impl UnitWindow {
         old
     }
 
+    /// Reads the slot that the next value goes to, so that it is in the cache by then.
+    #[inline]
+    pub(crate) fn touch(&self) -> i64 {
+        self.ring[self.next]
+    }
+
     #[inline]
     pub(crate) fn full(&self) -> bool {
         self.full

@@ -1,5 +1,6 @@
 //! The columns of a market: read once, shared by all who look at them, never changed.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::{InstrumentSpec, Nanos, Side};
@@ -441,10 +442,11 @@ pub struct MarketData {
 }
 
 impl MarketData {
-    /// The position of a pair.
+    /// The positions of all pairs, for who looks up many.
     #[must_use]
-    pub fn position(&self, pair: &str) -> Option<usize> {
-        self.markets.iter().position(|market| market.name == pair)
+    pub fn positions(&self) -> HashMap<&str, usize> {
+        let names = self.markets.iter().map(|market| market.name.as_str());
+        names.zip(0..).collect()
     }
 
     /// How many rows all series have together.

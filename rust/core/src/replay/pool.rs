@@ -11,7 +11,7 @@ use crate::commit::Writer;
 use crate::domain::Nanos;
 use crate::engine::{Handover, Host, RunOptions};
 use crate::error::Error;
-use crate::limits::{HANDOVER_NANOS, STEPS_PER_SAMPLE, TRADERS_PER_TASK};
+use crate::limits::{HANDOVER_NANOS, STEPS_PER_SAMPLE, TOUCHED_TOGETHER, TRADERS_PER_TASK};
 use crate::market::Row;
 use crate::strategy::{Lane, Stop};
 use crate::trader::Input;
@@ -219,7 +219,14 @@ fn inline(
             acting.push(trader);
         }
     }
-    for &row in rows {
+    for (at, &row) in rows.iter().enumerate() {
+        if rows.len() > TOUCHED_TOGETHER && at % TOUCHED_TOGETHER == 0 {
+            touch(
+                cast,
+                writer,
+                &rows[at..rows.len().min(at + TOUCHED_TOGETHER)],
+            );
+        }
         for slot in 0..cast.slots.of(row.entry.market()).len() {
             let trader = cast.slots.of(row.entry.market())[slot];
             if let Some(lane) = only
@@ -238,6 +245,23 @@ fn inline(
             Some(Stop::Interrupted)
         )
     })
+}
+
+/// Reads what the evaluations of these rows will need, so that the waits for memory overlap.
+#[inline(never)]
+fn touch(cast: &mut Cast<'_>, writer: &Writer, rows: &[Row]) {
+    let mut touched = 0_i64;
+    for row in rows {
+        let market = row.entry.market();
+        for slot in 0..cast.slots.of(market).len() {
+            let index = cast.slots.of(market)[slot];
+            let trader = cast.traders[index as usize].get_mut().touch();
+            touched = touched
+                .wrapping_add(trader)
+                .wrapping_add(writer.account.row(index).position);
+        }
+    }
+    std::hint::black_box(touched);
 }
 
 /// The native traders' parts of a step: those with events, and those with hooks due alone.

@@ -2,7 +2,8 @@
 
 use crate::commit::{Act, Author, Command, Writer};
 use crate::domain::Nanos;
-use crate::market::{EventRef, PriceScale};
+use crate::limits::TOUCHED_TOGETHER;
+use crate::market::{EventRef, PriceScale, Row};
 use crate::step::{Flow, Loaded, Next, Ports};
 use crate::strategy::{Hook, Stop, StrategyFault};
 use crate::trader::TraderState;
@@ -51,11 +52,14 @@ impl Ports for Direct<'_> {
     }
 
     fn meet(&mut self, now: Nanos, arrivals: bool, out: &mut Vec<Execution>) {
-        for row in &self.rows {
-            let market = row.entry.market();
-            if let Some(series) = self.cast.series(market, row.entry.kind()) {
-                let event = series.event(row.row as usize);
-                self.venue.on_event(market as u32, &event, now, out);
+        for rows in self.rows.chunks(TOUCHED_TOGETHER) {
+            self.touch_events(rows);
+            for row in rows {
+                let market = row.entry.market();
+                if let Some(series) = self.cast.series(market, row.entry.kind()) {
+                    let event = series.event(row.row as usize);
+                    self.venue.on_event(market as u32, &event, now, out);
+                }
             }
         }
         if arrivals {
@@ -178,6 +182,23 @@ impl Ports for Direct<'_> {
 }
 
 impl Direct<'_> {
+    /// Reads the prices of these rows, so that with many markets the waits for memory overlap.
+    #[inline]
+    fn touch_events(&self, rows: &[Row]) {
+        if self.rows.len() <= TOUCHED_TOGETHER {
+            return;
+        }
+        let mut touched = 0.0;
+        for row in rows {
+            let market = row.entry.market();
+            if let Some(series) = self.cast.series(market, row.entry.kind()) {
+                let kind = row.entry.kind();
+                touched += series.event(row.row as usize).field(kind.default_field());
+            }
+        }
+        std::hint::black_box(touched);
+    }
+
     /// What traders asked for in this step, by trader.
     fn collect(&mut self, acts: &mut Vec<Act>) {
         if self.acting.is_empty() {

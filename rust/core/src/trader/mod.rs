@@ -191,6 +191,14 @@ impl Trader {
         }
     }
 
+    /// Reads what its next evaluation will need. With many traders each of these reads waits for memory; done for some
+    /// traders in a row, before they are evaluated, the waits overlap.
+    #[inline]
+    #[must_use]
+    pub fn touch(&self) -> i64 {
+        self.graph.touch().wrapping_add(i64::from(self.ready))
+    }
+
     /// Whether its strategy asked for something, or failed, in this step.
     #[must_use]
     #[inline]
