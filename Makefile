@@ -17,7 +17,7 @@ PACKAGE := $(shell find python -name '*.py' -o -name '*.pyi' -o -name 'py.typed'
 
 # The workspace without the extension module, whose tests are the Python ones: a test binary of it would need
 # to link an interpreter.
-RUST_TESTED := --workspace --exclude pairloom-python
+RUST_TESTED := --workspace --exclude pairloom-python --features pairloom-core/watchdog
 CARGO_TEST = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run --no-tests=pass,cargo test --lib --bins --tests)
 
 .DEFAULT_GOAL := help
