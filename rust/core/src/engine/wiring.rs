@@ -87,27 +87,7 @@ pub fn wire(config: &Config, traders: Vec<TraderConfig>, data: &MarketData) -> R
         ));
     }
     // 1. Pairs and their data.
-    let mut pairs = PairTable::default();
-    let mut sources = Vec::new();
-    let mut market_of = Vec::with_capacity(traders.len());
-    let positions = data.positions();
-    for trader in &traders {
-        let known = pairs.len();
-        let pair = pairs.intern(&trader.pair);
-        if pair.index() == known {
-            let source = positions
-                .get(trader.pair.as_str())
-                .copied()
-                .ok_or_else(|| {
-                    Error::data(
-                        "data.unknown_pair",
-                        format!("{} is traded, but the data lack it", trader.pair),
-                    )
-                })?;
-            sources.push(Some(source));
-        }
-        market_of.push(pair.0);
-    }
+    let (pairs, sources, market_of) = wire_pairs(&traders, data)?;
     let markets: Vec<&Market> = sources
         .iter()
         .flatten()
@@ -284,6 +264,32 @@ impl Core {
     }
 }
 
+/// The pairs in the order of the traders, where each has its data, and the market of each trader.
+fn wire_pairs(
+    traders: &[TraderConfig],
+    data: &MarketData,
+) -> Result<(PairTable, Vec<Option<usize>>, Vec<u32>), Error> {
+    let mut pairs = PairTable::default();
+    let mut sources = Vec::new();
+    let mut market_of = Vec::with_capacity(traders.len());
+    let positions = data.positions();
+    for trader in traders {
+        let known = pairs.len();
+        let pair = pairs.intern(&trader.pair);
+        if pair.index() == known {
+            let source = positions.get(trader.pair.as_str()).ok_or_else(|| {
+                Error::data(
+                    "data.unknown_pair",
+                    format!("{} is traded, but the data lack it", trader.pair),
+                )
+            })?;
+            sources.push(Some(*source));
+        }
+        market_of.push(pair.0);
+    }
+    Ok((pairs, sources, market_of))
+}
+
 struct WiredTraders {
     traders: Vec<Trader>,
     mains: Vec<EventKind>,
@@ -314,6 +320,7 @@ fn wire_traders(
             size: config.size,
             events,
             window: config.window,
+            has_volume: market.has_volume(main),
         };
         mains.push(main);
         traders.push(Trader::new(

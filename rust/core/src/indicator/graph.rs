@@ -89,6 +89,7 @@ pub struct Graph {
     nodes: Vec<Node>,
     scale: UnitScale,
     default_input: Field,
+    has_volume: bool,
     /// How many required nodes have no value yet.
     pending: usize,
 }
@@ -102,8 +103,16 @@ impl Graph {
             nodes: Vec::new(),
             scale: UnitScale::new(scale),
             default_input,
+            has_volume: true,
             pending: 0,
         }
+    }
+
+    /// The same for data that have no volumes: what needs them is refused instead of waiting for ever.
+    #[must_use]
+    pub const fn without_volume(mut self) -> Self {
+        self.has_volume = false;
+        self
     }
 
     /// Adds an indicator. One that is there already is shared, and required if either asks for that.
@@ -166,6 +175,11 @@ impl Graph {
                     "{kind} needs volumes, and quotes have none; use candles or trades"
                 ));
             }
+            if spec.kind.reads_volume() && !self.has_volume {
+                return wrong(format!(
+                    "{kind} needs volumes, and the data have no column \"volume\"; add one or use another indicator"
+                ));
+            }
             return Ok(Input::Bar(source));
         }
         match (spec.of, spec.on) {
@@ -176,6 +190,11 @@ impl Graph {
             (Some((source, output)), None) => self.source(kind, source, output),
             (None, on) => {
                 let field = on.unwrap_or(self.default_input);
+                if field == Field::Volume && self.has(field) && !self.has_volume {
+                    return wrong(format!(
+                        "{kind}: the data have no column \"volume\"; add one or use another number"
+                    ));
+                }
                 if !self.has(field) {
                     return wrong(format!(
                         "{kind}: there is no {:?} here; {}",

@@ -406,6 +406,19 @@ impl Market {
         (candles.open_ts[row] == ts).then(|| candles.open[row])
     }
 
+    /// Whether events of this kind come with volumes. Of a market without rows nothing is known, so they may.
+    #[must_use]
+    pub fn has_volume(&self, kind: EventKind) -> bool {
+        match kind {
+            EventKind::Candle => self
+                .candles
+                .as_ref()
+                .is_none_or(|candles| candles.volume.is_some()),
+            EventKind::Quote => false,
+            EventKind::Trade => true,
+        }
+    }
+
     /// The currency in which the market's prices are.
     #[must_use]
     pub fn quote_currency(&self) -> &str {

@@ -144,7 +144,7 @@ impl<P: Ports> Stepper<P> {
     pub fn run(&mut self, host: &dyn Host) {
         let watch = Stopwatch::start();
         let mut polled = Stopwatch::start();
-        let flow = loop {
+        let mut flow = loop {
             let mark = self.time_marks.peek().map(|(_, mark)| mark.ts);
             let now = match self.ports.next(mark) {
                 Next::Time(now) => now,
@@ -162,6 +162,10 @@ impl<P: Ports> Stepper<P> {
                 }
             }
         };
+        // The caller hears of the end, too, so that a bar is full and an interrupt in the last moment is not lost.
+        if flow == Flow::Go && !host.poll(1.0) {
+            flow = Flow::Interrupted;
+        }
         self.finish(flow);
         self.report.elapsed = watch.elapsed().as_secs_f64();
     }

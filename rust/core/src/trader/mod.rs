@@ -40,6 +40,8 @@ pub struct TraderSpec {
     pub events: Vec<EventKind>,
     /// How many events the arrays hold.
     pub window: usize,
+    /// Whether its data have volumes, for the indicators that need them.
+    pub has_volume: bool,
 }
 
 /// One strategy on one market.
@@ -101,6 +103,9 @@ impl Trader {
             wakes[kind as usize] = true;
         }
         let mut graph = Graph::new(scale.digits, main.default_field());
+        if !spec.has_volume {
+            graph = graph.without_volume();
+        }
         let mut orders = Orders::default();
         let mut ctx = SetupCtx {
             pair,
