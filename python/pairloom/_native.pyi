@@ -420,6 +420,7 @@ def backtest(
     run: Mapping[str, Any],
     progress: Callable[[float], object] | None,
 ) -> RunOutput: ...
+def end_calls(patience: float) -> bool: ...
 def paper(
     config: Mapping[str, Any],
     traders: Sequence[Mapping[str, Any]],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pairloom import _native
 from pairloom._announce import announce
+from pairloom._exit import end_live_runs_with_the_process
 from pairloom._progress import Bar, progress_callback
 from pairloom._settings import choice, engine_settings
 from pairloom._span import kinds, span
@@ -246,6 +247,7 @@ class Engine:
     ) -> Run:
         from pairloom.run import Run
 
+        end_live_runs_with_the_process()
         return Run(_native.start(self._settings, described, source, run), assumptions, load_s)
 
     def _run(  # the one way to the core, for both drivers
@@ -263,6 +265,8 @@ class Engine:
         callback = progress_callback(progress)
         described, market, assumptions, load_s = self._prepare(data, run, interval, candle_time, repair)
         drive = _native.backtest if driver == "backtest" else _native.paper
+        if driver == "paper":
+            end_live_runs_with_the_process()
         try:
             output: RunOutput = drive(self._settings, described, market, run, callback)
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from pairloom._announce import announce
 from pairloom.errors import ConfigError
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pairloom.result import Result
 
 __all__ = ["Run"]
+
+# What the end of the process stops, see `_exit`.
+RUNNING: WeakSet[Run] = WeakSet()
 
 
 class Run:
@@ -33,6 +37,7 @@ class Run:
         self._assumptions = assumptions
         self._load_s = load_s
         self._result: Result | None = None
+        RUNNING.add(self)
 
     @property
     def finished(self) -> bool:
@@ -79,6 +84,11 @@ class Run:
         What a person sends to make a position smaller, `force_exit` say, still passes.
         """
         self._native.kill()
+
+    def abandon(self) -> None:
+        """Ask the run to end without waiting for it; the end of the process does so."""
+        if self._result is None:
+            self._native.ask_to_stop()
 
     def stop(self) -> Result:
         """End the run and return its `Result`; the same one when asked again."""

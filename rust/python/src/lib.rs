@@ -13,6 +13,7 @@ mod signal;
 
 mod strategy;
 mod call;
+mod calls;
 mod ctx;
 mod spec;
 mod indicator;
@@ -54,6 +55,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<live::SyntheticFeed>()?;
     module.add_class::<live::LiveRun>()?;
     module.add_class::<live::DemoRun>()?;
+    module.add_function(wrap_pyfunction!(calls::end_calls, module)?)?;
     module.add_function(wrap_pyfunction!(live::paper, module)?)?;
     module.add_function(wrap_pyfunction!(live::start, module)?)?;
     module.add_function(wrap_pyfunction!(live::demo_run, module)?)?;

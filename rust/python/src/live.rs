@@ -18,6 +18,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use rust_decimal::Decimal;
 
+use crate::calls::on_lane;
 use crate::config::{engine_config, live_options, run_options, strategy_anew, trader_configs};
 use crate::data::MarketData;
 use crate::engine::{PythonHost, finish, guarded};
@@ -110,7 +111,7 @@ struct Python3;
 
 impl Interpreter for Python3 {
     fn attached(&self, work: &mut (dyn FnMut() + Send)) {
-        Python::attach(|_| work());
+        on_lane(work);
     }
 
     fn detached(&self, work: &mut (dyn FnMut() + Send)) {
