@@ -87,7 +87,11 @@ pub fn wire(config: &Config, traders: Vec<TraderConfig>, data: &MarketData) -> R
         ));
     }
     // 1. Pairs and their data.
-    let (pairs, sources, market_of) = wire_pairs(&traders, data)?;
+    let WiredPairs {
+        pairs,
+        sources,
+        market_of,
+    } = wire_pairs(&traders, data)?;
     let markets: Vec<&Market> = sources
         .iter()
         .flatten()
@@ -265,10 +269,13 @@ impl Core {
 }
 
 /// The pairs in the order of the traders, where each has its data, and the market of each trader.
-fn wire_pairs(
-    traders: &[TraderConfig],
-    data: &MarketData,
-) -> Result<(PairTable, Vec<Option<usize>>, Vec<u32>), Error> {
+struct WiredPairs {
+    pairs: PairTable,
+    sources: Vec<Option<usize>>,
+    market_of: Vec<u32>,
+}
+
+fn wire_pairs(traders: &[TraderConfig], data: &MarketData) -> Result<WiredPairs, Error> {
     let mut pairs = PairTable::default();
     let mut sources = Vec::new();
     let mut market_of = Vec::with_capacity(traders.len());
@@ -287,7 +294,11 @@ fn wire_pairs(
         }
         market_of.push(pair.0);
     }
-    Ok((pairs, sources, market_of))
+    Ok(WiredPairs {
+        pairs,
+        sources,
+        market_of,
+    })
 }
 
 struct WiredTraders {
