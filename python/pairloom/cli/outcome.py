@@ -6,12 +6,14 @@ people goes to standard error. Errors that a user can mend are shown without a t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TextIO
 
 from pairloom.errors import ConfigError, DataError, PairloomError, QuarantineWarning, RefusalWarning, StrategyError
 
@@ -31,13 +33,16 @@ QUARANTINED = 3
 
 MOST_TRACEBACKS = 5
 
+# Standard output itself, while what others print is sent to standard error.
+_DOCUMENTS: ContextVar[TextIO | None] = ContextVar("documents", default=None)
+
 
 def run_command(command: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
     """Run a command; errors become a line on standard error and an exit status."""
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            status = command(options)
+            status = _with_its_output(command, options)
             sys.stdout.flush()
             return status
     except (ConfigError, DataError) as error:
@@ -51,6 +56,18 @@ def run_command(command: Callable[[argparse.Namespace], int], options: argparse.
     except KeyboardInterrupt:
         print("pairloom: interrupted", file=sys.stderr)
         return FAILED
+
+
+def _with_its_output(command: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
+    """Run the command; what strategies print goes to standard error where standard output holds a document."""
+    if not getattr(options, "json", False):
+        return command(options)
+    token = _DOCUMENTS.set(sys.stdout)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            return command(options)
+    finally:
+        _DOCUMENTS.reset(token)
 
 
 def run_engine(engine: Engine, run: Callable[[], Result], as_json: bool) -> int:
@@ -80,7 +97,8 @@ def run_engine(engine: Engine, run: Callable[[], Result], as_json: bool) -> int:
 def print_json(document: Any) -> None:
     """Print one JSON document to standard output."""
     # In one piece: a document that cannot be written is not written in half.
-    sys.stdout.write(json.dumps(_finite(document), indent=2, allow_nan=False) + "\n")
+    out = _DOCUMENTS.get() or sys.stdout
+    out.write(json.dumps(_finite(document), indent=2, allow_nan=False) + "\n")
 
 
 def _finite(value: Any) -> Any:
