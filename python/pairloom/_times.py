@@ -9,7 +9,7 @@ from decimal import Decimal
 from pairloom.errors import ConfigError
 from pairloom.numbers import decimal_text
 
-__all__ = ["duration_ns", "moment_ns"]
+__all__ = ["duration_ns", "moment_ns", "utc_text"]
 
 MOST_DURATION_S = 10 * 366 * 86_400
 EARLIEST_YEAR, LATEST_YEAR = 1678, 2262  # what int64 nanoseconds can say
@@ -17,6 +17,11 @@ EARLIEST_YEAR, LATEST_YEAR = 1678, 2262  # what int64 nanoseconds can say
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _SHORT = re.compile(r"(\d{4})(?:-(\d{2}))?")
 _FINE = re.compile(r"(.*\d\d:\d\d:\d\d\.)(\d+)(.*)")
+
+
+def utc_text(ts: int) -> str:
+    """Return a time in ns UTC as a person reads it, to the second."""
+    return (_EPOCH + timedelta(microseconds=ts // 1_000)).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def moment_ns(key: str, value: object) -> int | None:

@@ -11,7 +11,7 @@ from pairloom._exit import end_live_runs_with_the_process
 from pairloom._progress import Bar, progress_callback
 from pairloom._settings import choice, engine_settings
 from pairloom._span import kinds, span
-from pairloom._times import duration_ns, moment_ns
+from pairloom._times import duration_ns, moment_ns, utc_text
 from pairloom._traders import Assignment, check_unique, traders
 from pairloom.errors import ConfigError
 from pairloom.numbers import decimal_text, whole_number
@@ -296,8 +296,21 @@ class Engine:
             lambda pairs: span(loaded, pairs, run["start"], run["end"]),
         )
         self._check_latency(loaded, described)
+        self._say_what_is_not_used(loaded, described, run)
         market = to_native(loaded)
         return described, market, loaded.assumptions, time.perf_counter() - began
+
+    def _say_what_is_not_used(self, loaded: Loaded, described: list[dict[str, Any]], run: dict[str, Any]) -> None:
+        """Add what a user may not expect to the assumptions: no row within the bounds, instruments of other pairs."""
+        pairs = [each["pair"] for each in described]
+        seen = span(loaded, pairs, run["start"], run["end"])
+        if seen is None or seen[0] > seen[1]:
+            whole = span(loaded, pairs, None, None)
+            first, last = (utc_text(ts) for ts in whole or (0, 0))
+            loaded.assumptions.append(f"start and end leave no row to trade on; the data run from {first} to {last}")
+        unused = [pair for pair in self._settings["instruments"] if pair not in pairs]
+        if unused:
+            loaded.assumptions.append(f"instruments of pairs that this run does not trade: {', '.join(unused)}")
 
     def _load(self, data: Any, interval: Any, candle_time: str, repair: str | None) -> Loaded:
         """Read and check the data, and say what was assumed."""
