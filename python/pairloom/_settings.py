@@ -24,6 +24,7 @@ ON_ERROR = ("keep", "close")
 SIZE_UNITS = ("base", "quote", "equity")
 
 MOST_THREADS = 1024
+MOST_BLOCK = 1_000_000
 MOST_SEED = 2**64 - 1
 MOST_LATENCY_S = 86_400
 
@@ -43,6 +44,7 @@ def engine_settings(  # one parameter for each argument of Engine, in its order
     latency: object,
     instruments: object,
     num_threads: object,
+    block: object,
     on_error: object,
     seed: object,
 ) -> dict[str, Any]:
@@ -65,6 +67,7 @@ def engine_settings(  # one parameter for each argument of Engine, in its order
         "num_threads": None
         if num_threads is None
         else whole_number(num_threads, "num_threads", least=1, most=MOST_THREADS),
+        "block": None if block is None else whole_number(block, "block", least=0, most=MOST_BLOCK),
         "on_error": choice("on_error", on_error, ON_ERROR),
         "seed": whole_number(seed, "seed", least=0, most=MOST_SEED),
     }

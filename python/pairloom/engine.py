@@ -54,6 +54,9 @@ class Engine:
     ``slippage_bps`` worsens market orders by that many hundredths of a percent,
     ``latency`` delays orders by that many simulated seconds. ``instruments`` maps pairs to
     `Instrument`. ``num_threads`` defaults to all cores, and never changes a result.
+    ``block`` is the number of events that a native trader which looks at its own market alone
+    may be evaluated ahead in a backtest: by default the engine decides, 0 forbids it, and no
+    result depends on it.
     ``on_error="close"`` closes the position of a trader that erred. ``seed`` feeds
     ``ctx.random``.
 
@@ -73,6 +76,7 @@ class Engine:
         latency: Number = 0,
         instruments: Mapping[str, Instrument] | None = None,
         num_threads: int | None = None,
+        block: int | None = None,
         on_error: Literal["keep", "close"] = "keep",
         seed: int = 0,
     ) -> None:
@@ -88,6 +92,7 @@ class Engine:
             latency=latency,
             instruments=instruments,
             num_threads=num_threads,
+            block=block,
             on_error=on_error,
             seed=seed,
         )

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pairloom._lanes import Lanes
 from pairloom._show.messages import quarantine_message, refusal_message
 from pairloom._show.numbers import clean, described, instant
 from pairloom.errors import StrategyError
@@ -236,9 +237,9 @@ class Result:
         return self.events / self.elapsed if self.elapsed > 0 else math.nan
 
     @property
-    def lanes(self) -> dict[str, int]:
-        """The number of traders that ran in each lane."""
-        return dict(self._output.lanes)
+    def lanes(self) -> Lanes:
+        """The number of traders that ran in each lane, and how evaluating ahead went."""
+        return Lanes(self._output.lanes, self._output.counters)
 
     @property
     def counters(self) -> dict[str, int]:

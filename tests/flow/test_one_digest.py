@@ -38,9 +38,9 @@ def data() -> Any:
     return pairloom.synthetic(300, rows=120, seed=11, volatility=0.01, missing=0.08)
 
 
-def poor_portfolio(data: Any, threads: int) -> Engine:
+def poor_portfolio(data: Any, threads: int, block: int | None = None) -> Engine:
     """Three kinds of strategy, two traders on some pairs, and cash for a few of them only."""
-    engine = Engine(cash={"USD": 2_000}, num_threads=threads)
+    engine = Engine(cash={"USD": 2_000}, num_threads=threads, block=block)
     pairs = sorted(data)
     engine.trade(pairs[0::3], Cross(), size={"quote": 150})
     engine.trade(pairs[1::3], "sma_cross", size={"quote": 150}, side="long", fast=3, slow=8)
@@ -83,6 +83,16 @@ def test_with_every_evaluation_handed_over_and_their_ends_shuffled(
     assert result.counters["steps_handed_over"] > 0
     for thread in range(threads):
         assert result.counters[f"evaluations_on_thread_{thread}"] > 0, f"shuffle seed {seed}"
+
+
+@pytest.mark.filterwarnings("ignore::pairloom.RefusalWarning")
+@pytest.mark.parametrize("block", [0, 1, 5, 1_000])
+def test_for_every_length_of_block(data: Any, reference: Any, block: int) -> None:
+    result = poor_portfolio(data, 2, block=block).backtest(data, progress=False)
+    assert result.digest == reference.digest
+    assert (result.lanes.blocks > 0) == (block > 0)
+    assert result.lanes["blocks"] == result.lanes.blocks
+    assert result.lanes == reference.lanes, "how far ahead a trader ran is no lane"
 
 
 @pytest.mark.filterwarnings("ignore::pairloom.RefusalWarning")

@@ -95,7 +95,6 @@ ALLOWED: dict[str, dict[str, str]] = {
     },
     "step": {
         "domain": "times and marks",
-        "market": "marks come from events",
         "strategy": "hooks and time events",
         "venue": "what it says in phases 1, 5 and 6",
         "commit": "its fourth phase, and the snapshot",

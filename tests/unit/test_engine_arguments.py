@@ -66,6 +66,8 @@ BAD_ENGINES = [
     ({"instruments": {"ETH/BTC": 5}}, "instruments.ETH/BTC=5 is no instrument"),
     ({"instruments": [1]}, "instruments=[1] must be a dict"),
     ({"num_threads": 0}, "num_threads=0 must be from 1"),
+    ({"block": -1}, "block=-1 must be from 0"),
+    ({"block": "all"}, "block='all' is not a whole number"),
     ({"num_threads": 1.5}, "num_threads=1.5 is not a whole number"),
     ({"num_threads": True}, "num_threads=True is not a whole number"),
     ({"on_error": "stop"}, "on_error='stop' is unknown"),
@@ -82,7 +84,7 @@ def test_a_wrong_setting_is_named_with_its_value(changes, message):
 
 
 def test_what_is_not_built_is_no_argument():
-    for name in ("workers", "risk", "journal", "block", "time_limit", "memory_limit"):
+    for name in ("workers", "risk", "journal", "time_limit", "memory_limit"):
         with pytest.raises(TypeError, match=name):
             engine(**{name: 1})
 
@@ -112,6 +114,7 @@ def test_settings_are_exact_texts():
         "latency": 250_000_000,
         "instruments": {"ETH/BTC": {"tick": "0.00001", "lot": "0.001", "min_notional": None}},
         "num_threads": 2,
+        "block": None,
         "on_error": "keep",
         "seed": 7,
     }

@@ -81,6 +81,7 @@ ENGINE = Section(
             "By pair: the steps of prices and quantities, and the least notional.",
         ),
         Key("num_threads", {"type": "integer", "minimum": 1}, "Threads; all cores when not given."),
+        Key("block", WHOLE, "Events evaluated ahead at most; 0 forbids it, and no result depends on it."),
         Key("on_error", _one_of("keep", "close"), "What happens to the position of a trader that erred."),
         Key("seed", WHOLE, "The seed of ctx.random."),
     ),

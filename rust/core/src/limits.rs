@@ -28,6 +28,19 @@ pub const HANDOVER_NANOS: u64 = 40_000;
 /// One step in so many is timed, to know what an evaluation costs.
 pub const STEPS_PER_SAMPLE: u64 = 64;
 
+/// Events of one trader that are evaluated together at most, where it may run ahead: enough to keep its state in the
+/// nearest cache, few enough to keep the first step short.
+pub const BLOCK_ROWS: u32 = 128;
+
+/// Marks of a market that are converted together: as many prices as one line of the cache holds.
+pub const MARKS_TOGETHER: usize = 8;
+
+/// How long the blocks that begin in one step may take together; after that its traders go event by event.
+pub const AHEAD_BUDGET: Duration = Duration::from_millis(50);
+
+/// How many blocks begin between two looks at the clock.
+pub const BLOCKS_PER_LOOK: u64 = 8;
+
 /// Traders that one task of the pool evaluates at least.
 pub const TRADERS_PER_TASK: usize = 8;
 

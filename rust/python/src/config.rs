@@ -121,6 +121,7 @@ pub(crate) fn engine_config(config: &Bound<'_, PyDict>) -> PyResult<Config> {
         },
         instruments: instruments(&settings)?,
         threads: settings.read_optional("num_threads")?,
+        block: settings.read_optional("block")?,
         on_error: settings.choice("on_error", |word| match word {
             "keep" => Some(OnError::Keep),
             "close" => Some(OnError::Close),

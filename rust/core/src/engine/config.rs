@@ -35,6 +35,9 @@ pub struct Config {
     pub instruments: Vec<(String, InstrumentSpec)>,
     /// Threads of the engine's own pool; all cores when not given.
     pub threads: Option<usize>,
+    /// How many events a trader that can be evaluated ahead takes in at once at most: zero forbids it, and a number
+    /// given makes it happen wherever it can. It never changes a result.
+    pub block: Option<u32>,
     /// What becomes of the position of a trader that errs.
     pub on_error: OnError,
 }

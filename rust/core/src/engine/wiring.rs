@@ -147,7 +147,7 @@ pub fn backtest(
     let mut core = wire(config, traders, data)?;
     let closing = Closing::of(&mut core);
     let rows = core.rows(data, options);
-    let replay = replay::prepare(core, data, rows, options, config.threads, host)?;
+    let replay = replay::prepare(core, data, rows, config, options, host)?;
     let setup = watch.elapsed().as_secs_f64();
     let (writer, report) = replay.run();
     Ok(closing.finish(config, writer, report, setup))

@@ -8,10 +8,9 @@ use flume::Receiver;
 use crate::clock::Stopwatch;
 use crate::commit::{Act, Command, Writer};
 use crate::dispatch::TradingEngineHandle;
-use crate::domain::Nanos;
+use crate::domain::{HalfUnits, Nanos};
 use crate::engine::Host;
 use crate::error::Error;
-use crate::market::{EventRef, PriceScale};
 use crate::order::Origin;
 use crate::step::{Flow, Loaded, Next, Ports};
 use crate::strategy::{Hook, StrategyFault};
@@ -204,11 +203,12 @@ impl Ports for Coordinator<'_> {
         self.events = Arc::new([]);
     }
 
-    fn events(&self, mut visit: impl FnMut(u32, EventRef<'_>, PriceScale)) {
+    fn marks(&mut self, mut visit: impl FnMut(u32, HalfUnits, Option<HalfUnits>)) {
         let markets = &self.stage.markets;
         for event in self.events.iter() {
             if let Some((market, seen)) = markets.view(event) {
-                visit(market, seen, markets.scales[market as usize]);
+                let scale = markets.scales[market as usize];
+                visit(market, seen.mark(scale), seen.ask(scale));
             }
         }
     }
@@ -301,7 +301,7 @@ impl Ports for Coordinator<'_> {
         self.last_calls(now, writer)
     }
 
-    fn liquidated(&mut self) {
+    fn liquidated(&mut self, _writer: &Writer) {
         let all = u32::try_from(self.crew.members.len()).unwrap_or(u32::MAX);
         self.changed.extend(0..all);
     }

@@ -160,6 +160,7 @@ fn config(options: &DemoOptions) -> Config {
         },
         instruments: Vec::new(),
         threads: Some(options.threads),
+        block: None,
         on_error: OnError::Keep,
     }
 }

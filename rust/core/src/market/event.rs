@@ -225,6 +225,18 @@ impl EventRef<'_> {
             Self::Value(MarketEvent::Trade(trade)) => 2 * scale.units(trade.price),
         }
     }
+
+    /// The best ask that a quote tells, in half units: what a purchase is reserved at.
+    #[must_use]
+    #[inline]
+    pub fn ask(&self, scale: PriceScale) -> Option<HalfUnits> {
+        let ask = match self {
+            Self::Quote(quotes, row) => quotes.ask[*row],
+            Self::Value(MarketEvent::Quote(quote)) => quote.ask,
+            _ => return None,
+        };
+        Some(2 * scale.units(ask))
+    }
 }
 
 impl MarketEvent {

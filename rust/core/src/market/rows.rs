@@ -73,7 +73,14 @@ impl Rows {
     /// The next candle of a market that has not been walked over.
     #[must_use]
     pub fn candle(&self, market: usize) -> usize {
-        self.cursors[market][EventKind::Candle as usize] as usize
+        self.position(market, EventKind::Candle) as usize
+    }
+
+    /// The next row of a series that has not been walked over.
+    #[must_use]
+    #[inline]
+    pub fn position(&self, market: usize, kind: EventKind) -> u32 {
+        self.cursors[market][kind as usize]
     }
 
     /// Walks over the next step; its rows replace those in `rows`. Whether all of them only warm up.

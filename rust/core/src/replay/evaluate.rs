@@ -2,10 +2,11 @@
 
 use crate::commit::Writer;
 use crate::domain::Nanos;
-use crate::market::Row;
-use crate::trader::{Input, View};
+use crate::market::{Row, Series};
+use crate::trader::{Input, Trader, View};
 
 use super::Cast;
+use super::ahead::Ahead;
 
 /// What a trader's strategy may look at in this step.
 #[inline]
@@ -23,28 +24,49 @@ pub(super) fn view<'a>(cast: &Cast<'a>, writer: &'a Writer, trader: u32, now: Na
     }
 }
 
-/// One event for one trader on the driver's own thread.
+/// One event for one trader on the driver's own thread, and where it may those that follow. Whether it acted in this
+/// step.
 #[inline]
 pub(super) fn evaluate_one(
     cast: &mut Cast<'_>,
+    ahead: &mut Ahead,
     writer: &Writer,
     index: u32,
     row: Row,
     now: Nanos,
 ) -> bool {
+    let lead = ahead.leads[index as usize];
+    if row.row < lead.until {
+        return lead.acts_at(row);
+    }
     let Some(series) = cast.series(row.entry.market(), row.entry.kind()) else {
         return false;
     };
-    let view = view(cast, writer, index, now);
+    let mut view = view(cast, writer, index, now);
+    let stretch = ahead.reach.stretch(cast, index, row, series);
     let trader = cast.traders[index as usize].get_mut();
     if !trader.listens(row.entry.kind()) {
         return false;
     }
+    if let Some(stretch) = stretch
+        && let Some(block) = stretch.begin(trader, &mut view, row.row)
+    {
+        let acts = block.lead.acts_at(row);
+        ahead.note(index, block);
+        ahead.look_at_clock();
+        return acts;
+    }
+    take_in(trader, series, row, &view);
+    trader.has_acted()
+}
+
+/// One event for one trader, and no other.
+#[inline]
+pub(super) fn take_in(trader: &mut Trader, series: Series<'_>, row: Row, view: &View<'_>) {
     let input = Input {
         event: series.event(row.row as usize),
         row: row.row as usize,
         warm_up: row.warm_up,
     };
-    trader.on_event(&input, &view);
-    trader.has_acted()
+    trader.on_event(&input, view);
 }

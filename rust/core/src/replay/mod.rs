@@ -3,7 +3,9 @@
 //! It is the single writer by construction, so it calls traders and venue directly; only evaluations may leave its
 //! thread, and they see nothing but the step's snapshot.
 
+mod ahead;
 mod evaluate;
+mod marks;
 mod pool;
 mod ports;
 
@@ -12,7 +14,7 @@ use parking_lot::Mutex;
 use crate::commit::Writer;
 use crate::dispatch::Slots;
 use crate::domain::Nanos;
-use crate::engine::{Core, Host, RunOptions};
+use crate::engine::{Config, Core, Host, RunOptions};
 use crate::error::Error;
 use crate::market::{EventKind, Market, MarketData, PriceScale, Row, Rows, Series};
 use crate::step::{Report, Stepper};
@@ -20,6 +22,8 @@ use crate::strategy::Lane;
 use crate::trader::Trader;
 use crate::venue::SimVenue;
 
+use ahead::Ahead;
+use marks::Marks;
 use pool::Evaluator;
 
 /// Traders and what is fixed about the markets: all that an evaluation needs besides the writer's snapshot.
@@ -43,6 +47,8 @@ struct Direct<'a> {
     end: Option<Nanos>,
     last: Option<Nanos>,
     evaluator: Evaluator,
+    ahead: Ahead,
+    marks: Marks,
     host: &'a dyn Host,
     /// Traders with hooks due.
     due: Vec<u32>,
@@ -59,39 +65,50 @@ pub fn prepare<'a>(
     core: Core,
     data: &'a MarketData,
     feed: Rows,
+    config: &Config,
     options: &RunOptions,
-    threads: Option<usize>,
     host: &'a dyn Host,
 ) -> Result<Replay<'a>, Error> {
     let native = core.traders.iter().any(|t| t.lane() == Lane::Native);
-    let evaluator = Evaluator::new(options, threads, native)?;
+    let evaluator = Evaluator::new(options, config.threads, native)?;
     let acting = core
         .traders
         .iter()
         .filter(|trader| trader.has_acted())
         .map(|trader| trader.index)
         .collect();
+    let mut cast = Cast {
+        market_of: core.traders.iter().map(|t| t.spec.market).collect(),
+        traders: core.traders.into_iter().map(Mutex::new).collect(),
+        mains: core.mains,
+        markets: core
+            .sources
+            .iter()
+            .flatten()
+            .map(|&source| &data.markets[source])
+            .collect(),
+        scales: core.scales,
+        slots: core.slots,
+    };
+    let ahead = Ahead::new(
+        &mut cast,
+        core.time_marks.iter().map(|(trader, _)| *trader),
+        core.writer.account.is_spot(),
+        options.end,
+        config.block,
+    );
+    let marks = Marks::new(cast.markets.len());
     let direct = Direct {
-        active: core.traders.len(),
-        cast: Cast {
-            market_of: core.traders.iter().map(|t| t.spec.market).collect(),
-            traders: core.traders.into_iter().map(Mutex::new).collect(),
-            mains: core.mains,
-            markets: core
-                .sources
-                .iter()
-                .flatten()
-                .map(|&source| &data.markets[source])
-                .collect(),
-            scales: core.scales,
-            slots: core.slots,
-        },
+        active: cast.traders.len(),
+        cast,
         venue: core.venue,
         last: feed.last(),
         feed,
         rows: Vec::new(),
         end: options.end,
         evaluator,
+        ahead,
+        marks,
         host,
         due: Vec::new(),
         acting,
@@ -116,7 +133,13 @@ impl Replay<'_> {
         } = self.0;
         report.counters = ports.evaluator.counters();
         let traders = ports.cast.traders.iter_mut();
-        let evaluations = traders.map(|trader| trader.get_mut().evaluations).sum();
+        let evaluations: u64 = traders.map(|trader| trader.get_mut().evaluations).sum();
+        // A run that ended early has evaluated events that never came to be.
+        let evaluations =
+            evaluations.saturating_sub(ports.ahead.too_many(&ports.cast, &ports.feed));
+        for (name, count) in ports.ahead.counters() {
+            report.counters.insert(name.to_owned(), count);
+        }
         report
             .counters
             .insert("evaluations".to_owned(), evaluations);

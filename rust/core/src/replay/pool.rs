@@ -14,10 +14,10 @@ use crate::error::Error;
 use crate::limits::{HANDOVER_NANOS, STEPS_PER_SAMPLE, TOUCHED_TOGETHER, TRADERS_PER_TASK};
 use crate::market::Row;
 use crate::strategy::{Lane, Stop};
-use crate::trader::Input;
 
 use super::Cast;
-use super::evaluate::{evaluate_one, view};
+use super::ahead::{Ahead, Block, Reach};
+use super::evaluate::{evaluate_one, take_in, view};
 
 /// Decides where evaluations run, and runs them.
 pub(super) struct Evaluator {
@@ -37,16 +37,20 @@ pub(super) struct StepWork<'s> {
     pub rows: &'s [Row],
     pub due: &'s mut Vec<u32>,
     pub acting: &'s mut Vec<u32>,
+    pub ahead: &'s mut Ahead,
 }
 
 /// One trader's part of a step: its rows stand together.
-#[derive(Clone, Copy, Debug)]
 struct Job {
     trader: u32,
     first: u32,
     end: u32,
     /// Whether hooks are due whatever its rows are.
     due: bool,
+    /// Whether it acted in this step.
+    acted: bool,
+    /// What it took in ahead.
+    block: Option<Block>,
 }
 
 impl Evaluator {
@@ -120,6 +124,8 @@ impl Evaluator {
                 self.cost.saturating_mul(work.rows.len() as u64) > HANDOVER_NANOS
             }
         };
+        work.ahead
+            .begin_step(pays && self.handover == Handover::Auto);
         if pays {
             self.on_pool(cast, writer, work, host)
         } else if self.pool.is_some() && self.steps & (STEPS_PER_SAMPLE - 1) == 0 {
@@ -145,23 +151,24 @@ impl Evaluator {
         &mut self,
         cast: &mut Cast<'_>,
         writer: &Writer,
-        work: StepWork<'_>,
+        mut work: StepWork<'_>,
         host: &dyn Host,
     ) -> bool {
         let Some(pool) = &self.pool else { return false };
         let before = work.acting.len();
-        let mut jobs = jobs(cast, &work);
+        let mut jobs = jobs(cast, &mut work);
         if jobs.is_empty() {
             return inline(cast, writer, work, before, Some(Lane::Python));
         }
         self.handed_over += 1;
         let (shared, rows, now) = (&*cast, work.rows, work.now);
         let counters = &self.per_thread;
-        let run = |job: &Job, spin: u64| {
+        let reach = &work.ahead.reach;
+        let run = |job: &mut Job, spin: u64| {
             for _ in 0..spin {
                 std::hint::spin_loop();
             }
-            run_job(shared, writer, *job, rows, now);
+            run_job(shared, reach, writer, job, rows, now);
             if let Some(thread) = rayon::current_thread_index() {
                 counters[thread].fetch_add(1, Ordering::Relaxed);
             }
@@ -172,7 +179,7 @@ impl Evaluator {
             let spins: Vec<u64> = jobs.iter().map(|_| random(&mut state) % 400).collect();
             host.detached(&mut || {
                 pool.scope(|scope| {
-                    for (job, &spin) in jobs.iter().zip(&spins) {
+                    for (job, &spin) in jobs.iter_mut().zip(&spins) {
                         scope.spawn(move |_| run(job, spin));
                     }
                 });
@@ -180,15 +187,18 @@ impl Evaluator {
         } else {
             host.detached(&mut || {
                 pool.install(|| {
-                    jobs.par_iter()
+                    jobs.par_iter_mut()
                         .with_min_len(TRADERS_PER_TASK)
                         .for_each(|job| run(job, 0));
                 });
             });
         }
-        for job in &jobs {
-            if cast.traders[job.trader as usize].get_mut().has_acted() {
+        for job in jobs {
+            if job.acted {
                 work.acting.push(job.trader);
+            }
+            if let Some(block) = job.block {
+                work.ahead.note(job.trader, block);
             }
         }
         work.due
@@ -210,6 +220,7 @@ fn inline(
         rows,
         due,
         acting,
+        ahead,
     } = work;
     for trader in due.drain(..) {
         let view = view(cast, writer, trader, now);
@@ -223,6 +234,7 @@ fn inline(
         if rows.len() > TOUCHED_TOGETHER && at % TOUCHED_TOGETHER == 0 {
             touch(
                 cast,
+                ahead,
                 writer,
                 &rows[at..rows.len().min(at + TOUCHED_TOGETHER)],
             );
@@ -234,7 +246,8 @@ fn inline(
             {
                 continue;
             }
-            if evaluate_one(cast, writer, trader, row, now) && acting.last() != Some(&trader) {
+            if evaluate_one(cast, ahead, writer, trader, row, now) && acting.last() != Some(&trader)
+            {
                 acting.push(trader);
             }
         }
@@ -249,12 +262,15 @@ fn inline(
 
 /// Reads what the evaluations of these rows will need, so that the waits for memory overlap.
 #[inline(never)]
-fn touch(cast: &mut Cast<'_>, writer: &Writer, rows: &[Row]) {
+fn touch(cast: &mut Cast<'_>, ahead: &Ahead, writer: &Writer, rows: &[Row]) {
     let mut touched = 0_i64;
     for row in rows {
         let market = row.entry.market();
         for slot in 0..cast.slots.of(market).len() {
             let index = cast.slots.of(market)[slot];
+            if row.row < ahead.leads[index as usize].until {
+                continue;
+            }
             let trader = cast.traders[index as usize].get_mut().touch();
             touched = touched
                 .wrapping_add(trader)
@@ -264,34 +280,46 @@ fn touch(cast: &mut Cast<'_>, writer: &Writer, rows: &[Row]) {
     std::hint::black_box(touched);
 }
 
-/// The native traders' parts of a step: those with events, and those with hooks due alone.
-fn jobs(cast: &mut Cast<'_>, work: &StepWork<'_>) -> Vec<Job> {
+/// The native traders' parts of a step: those with events that they have not taken in, and those with hooks due alone.
+/// Who acted ahead at an event of this step needs no part in it.
+fn jobs(cast: &mut Cast<'_>, work: &mut StepWork<'_>) -> Vec<Job> {
     let mut due = work.due.clone();
     due.sort_unstable();
     due.dedup();
     let mut jobs = Vec::new();
-    let mut first = 0;
-    while first < work.rows.len() {
-        let market = work.rows[first].entry.market();
-        let mut end = first + 1;
-        while end < work.rows.len() && work.rows[end].entry.market() == market {
-            end += 1;
-        }
+    let mut after = 0;
+    for rows in work
+        .rows
+        .chunk_by(|a, b| a.entry.market() == b.entry.market())
+    {
+        let first = after;
+        after += as_u32(rows.len());
+        let market = rows[0].entry.market();
         for slot in 0..cast.slots.of(market).len() {
             let trader = cast.slots.of(market)[slot];
-            if cast.traders[trader as usize].get_mut().lane() == Lane::Native {
-                jobs.push(Job {
-                    trader,
-                    first: u32::try_from(first).unwrap_or(u32::MAX),
-                    end: u32::try_from(end).unwrap_or(u32::MAX),
-                    due: due.binary_search(&trader).is_ok(),
-                });
+            if cast.traders[trader as usize].get_mut().lane() != Lane::Native {
+                continue;
             }
+            let lead = work.ahead.leads[trader as usize];
+            let taken = rows.iter().filter(|row| row.row < lead.until).count();
+            let acted = rows.iter().any(|&row| lead.acts_at(row));
+            if taken == rows.len() {
+                if acted {
+                    work.acting.push(trader);
+                }
+                continue;
+            }
+            jobs.push(Job {
+                trader,
+                first: first + as_u32(taken),
+                end: first + as_u32(rows.len()),
+                due: due.binary_search(&trader).is_ok(),
+                acted,
+                block: None,
+            });
         }
-        first = end;
     }
-    let with_events = jobs.len();
-    let mut busy: Vec<u32> = jobs[..with_events].iter().map(|job| job.trader).collect();
+    let mut busy: Vec<u32> = jobs.iter().map(|job| job.trader).collect();
     busy.sort_unstable();
     for trader in due {
         let native = cast.traders[trader as usize].get_mut().lane() == Lane::Native;
@@ -301,32 +329,62 @@ fn jobs(cast: &mut Cast<'_>, work: &StepWork<'_>) -> Vec<Job> {
                 first: 0,
                 end: 0,
                 due: true,
+                acted: false,
+                block: None,
             });
         }
     }
     jobs
 }
 
-fn run_job(cast: &Cast<'_>, writer: &Writer, job: Job, rows: &[Row], now: Nanos) {
-    let view = view(cast, writer, job.trader, now);
+fn as_u32(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn run_job(
+    cast: &Cast<'_>,
+    reach: &Reach,
+    writer: &Writer,
+    job: &mut Job,
+    rows: &[Row],
+    now: Nanos,
+) {
+    let mut view = view(cast, writer, job.trader, now);
     // Nobody else holds this lock: a trader has one job in a step.
     let mut trader = cast.traders[job.trader as usize].lock();
     if job.due {
         trader.run_hooks(&view);
+        job.acted |= trader.has_acted();
     }
-    for row in &rows[job.first as usize..job.end as usize] {
+    for &row in &rows[job.first as usize..job.end as usize] {
         let kind = row.entry.kind();
+        let lead = job
+            .block
+            .as_ref()
+            .map(|block| block.lead)
+            .unwrap_or_default();
+        if row.row < lead.until {
+            job.acted |= lead.acts_at(row);
+            continue;
+        }
         let Some(series) = cast.series(row.entry.market(), kind) else {
             continue;
         };
-        if trader.listens(kind) {
-            let input = Input {
-                event: series.event(row.row as usize),
-                row: row.row as usize,
-                warm_up: row.warm_up,
-            };
-            trader.on_event(&input, &view);
+        if !trader.listens(kind) {
+            continue;
         }
+        if job.block.is_none()
+            && let Some(stretch) = reach.stretch(cast, job.trader, row, series)
+        {
+            job.block = stretch.begin(&mut trader, &mut view, row.row);
+            view.now = now;
+            if let Some(block) = &job.block {
+                job.acted |= block.lead.acts_at(row);
+                continue;
+            }
+        }
+        take_in(&mut trader, series, row, &view);
+        job.acted |= trader.has_acted();
     }
 }
 

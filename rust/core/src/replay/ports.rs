@@ -1,9 +1,8 @@
 //! What a step needs, by direct calls: rows from the columns, evaluations inline or on the pool, the venue at once.
 
 use crate::commit::{Act, Author, Command, Writer};
-use crate::domain::Nanos;
-use crate::limits::TOUCHED_TOGETHER;
-use crate::market::{EventRef, PriceScale, Row};
+use crate::domain::{HalfUnits, Nanos};
+use crate::market::EventKind;
 use crate::step::{Flow, Loaded, Next, Ports};
 use crate::strategy::{Hook, Stop, StrategyFault};
 use crate::trader::TraderState;
@@ -41,20 +40,22 @@ impl Ports for Direct<'_> {
     }
 
     #[inline]
-    fn events(&self, mut visit: impl FnMut(u32, EventRef<'_>, PriceScale)) {
+    fn marks(&mut self, mut visit: impl FnMut(u32, HalfUnits, Option<HalfUnits>)) {
         for row in &self.rows {
-            let market = row.entry.market();
-            if let Some(series) = self.cast.series(market, row.entry.kind()) {
-                let event = series.event(row.row as usize);
-                visit(market as u32, event, self.cast.scales[market]);
+            let (market, kind) = (row.entry.market(), row.entry.kind());
+            if kind == EventKind::Candle {
+                let mark = self.marks.at(&self.cast, market, row.row);
+                visit(market as u32, mark, None);
+            } else if let Some(series) = self.cast.series(market, kind) {
+                let (event, scale) = (series.event(row.row as usize), self.cast.scales[market]);
+                visit(market as u32, event.mark(scale), event.ask(scale));
             }
         }
     }
 
     fn meet(&mut self, now: Nanos, arrivals: bool, out: &mut Vec<Execution>) {
-        for rows in self.rows.chunks(TOUCHED_TOGETHER) {
-            self.touch_events(rows);
-            for row in rows {
+        if self.venue.listens() {
+            for row in &self.rows {
                 let market = row.entry.market();
                 if let Some(series) = self.cast.series(market, row.entry.kind()) {
                     let event = series.event(row.row as usize);
@@ -84,7 +85,7 @@ impl Ports for Direct<'_> {
             let market = row.entry.market();
             for slot in 0..self.cast.slots.of(market).len() {
                 let trader = self.cast.slots.of(market)[slot];
-                evaluate_one(&mut self.cast, writer, trader, row, now);
+                evaluate_one(&mut self.cast, &mut self.ahead, writer, trader, row, now);
             }
         }
     }
@@ -98,6 +99,7 @@ impl Ports for Direct<'_> {
                 rows: &self.rows,
                 due: &mut self.due,
                 acting: &mut self.acting,
+                ahead: &mut self.ahead,
             },
             self.host,
         );
@@ -149,6 +151,11 @@ impl Ports for Direct<'_> {
         }
     }
 
+    fn liquidated(&mut self, writer: &Writer) {
+        self.ahead
+            .roll_back(&mut self.cast, writer, &self.feed, &self.rows);
+    }
+
     fn any_left(&self) -> bool {
         self.active > 0
     }
@@ -182,23 +189,6 @@ impl Ports for Direct<'_> {
 }
 
 impl Direct<'_> {
-    /// Reads the prices of these rows, so that with many markets the waits for memory overlap.
-    #[inline]
-    fn touch_events(&self, rows: &[Row]) {
-        if self.rows.len() <= TOUCHED_TOGETHER {
-            return;
-        }
-        let mut touched = 0.0;
-        for row in rows {
-            let market = row.entry.market();
-            if let Some(series) = self.cast.series(market, row.entry.kind()) {
-                let kind = row.entry.kind();
-                touched += series.event(row.row as usize).field(kind.default_field());
-            }
-        }
-        std::hint::black_box(touched);
-    }
-
     /// What traders asked for in this step, by trader.
     fn collect(&mut self, acts: &mut Vec<Act>) {
         if self.acting.is_empty() {

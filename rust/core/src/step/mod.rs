@@ -11,7 +11,6 @@ use crate::commit::{Act, Command, QuarantineRecord, Writer};
 use crate::domain::{HalfUnits, Nanos};
 use crate::engine::{Host, TimeMark};
 use crate::limits::{POLL_INTERVAL, STEPS_PER_POLL};
-use crate::market::{EventRef, PriceScale};
 use crate::strategy::{Hook, StrategyFault, TimeEvent};
 use crate::venue::Execution;
 
@@ -62,8 +61,9 @@ pub trait Ports {
     /// Leaves the step without market events.
     fn unload(&mut self);
 
-    /// Shows the market events of this step, in feed order.
-    fn events(&self, visit: impl FnMut(u32, EventRef<'_>, PriceScale));
+    /// Shows the market, the mark and, of a quote, the best ask that each market event of this step leaves, in feed
+    /// order.
+    fn marks(&mut self, visit: impl FnMut(u32, HalfUnits, Option<HalfUnits>));
 
     /// Phase 1: what the venue says when resting orders meet this step's events, and, where `arrivals`, when orders
     /// arrive whose latency ends now.
@@ -98,7 +98,7 @@ pub trait Ports {
     fn close(&mut self, now: Nanos, writer: &Writer) -> Vec<(u32, StrategyFault)>;
 
     /// Hears that every trader's part of the account may have changed at once.
-    fn liquidated(&mut self) {}
+    fn liquidated(&mut self, _writer: &Writer) {}
 
     /// How much of the run is done, and of how many steps where that is known.
     fn progress(&self) -> (f64, Option<usize>);
@@ -265,7 +265,7 @@ impl<P: Ports> Stepper<P> {
     fn take_marks(&mut self, now: Nanos) {
         self.mark();
         if self.writer.liquidate_if_needed(now, &mut self.commands) {
-            self.ports.liquidated();
+            self.ports.liquidated(&self.writer);
             self.ports.send(&mut self.commands);
             self.deliver();
         }
@@ -274,9 +274,8 @@ impl<P: Ports> Stepper<P> {
 
     fn mark(&mut self) {
         let account = &mut self.writer.account;
-        self.ports.events(|market, event, scale| {
-            account.mark(market, event.mark(scale), ask(&event, scale));
-        });
+        self.ports
+            .marks(|market, mark, ask| account.mark(market, mark, ask));
     }
 
     /// Phase 4: what traders asked for is committed in the order of their numbers.
@@ -335,15 +334,4 @@ impl<P: Ports> Stepper<P> {
         let equity = self.writer.account.view().equity;
         self.writer.records.curve.push(last, equity);
     }
-}
-
-/// The best ask that an event tells, in half units: what a purchase is reserved at.
-#[inline]
-fn ask(event: &EventRef<'_>, scale: PriceScale) -> Option<HalfUnits> {
-    let ask = match event {
-        EventRef::Quote(quotes, row) => quotes.ask[*row],
-        EventRef::Value(crate::market::MarketEvent::Quote(quote)) => quote.ask,
-        _ => return None,
-    };
-    Some(2 * scale.units(ask))
 }

@@ -9,7 +9,7 @@ use crate::signal::{Intent, OrderRequest, TimeInForce};
 use super::views::{ExitView, OrderView, PositionView};
 
 /// What an evaluation asked for so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Orders {
     /// In the order in which it was asked.
     pub intents: Vec<Intent>,

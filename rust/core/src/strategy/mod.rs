@@ -137,4 +137,15 @@ pub trait Strategy: Send {
     fn lane(&self) -> Lane {
         Lane::Native
     }
+
+    /// Whether it looks at nothing but its own market, position and orders: neither at `equity` nor at `cash`. Such a
+    /// strategy, when it can also be copied, may be evaluated ahead of the run; no result depends on that.
+    fn is_market_local(&self) -> bool {
+        false
+    }
+
+    /// A copy with the same state, from which the same events give the same signals; `None` where it has none.
+    fn fork(&self) -> Option<Box<dyn Strategy>> {
+        None
+    }
 }

@@ -108,7 +108,7 @@ impl Trader {
     }
 
     #[inline]
-    fn feed(&mut self, input: &Input<'_>) {
+    pub(super) fn feed(&mut self, input: &Input<'_>) {
         self.graph.update(&Sampled {
             event: input.event,
             scale: self.scale,

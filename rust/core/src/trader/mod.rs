@@ -4,8 +4,10 @@
 //! That is why evaluations of one step may run in any order, on any thread.
 
 mod evaluate;
+mod saved;
 
 pub use evaluate::{Input, View};
+pub use saved::{Fresh, Saved};
 
 use std::sync::Arc;
 

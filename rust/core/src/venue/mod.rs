@@ -118,12 +118,20 @@ pub struct SimVenue {
     wakes: BTreeSet<(Nanos, u32, OrderId)>,
     /// Orders of this step that have not had their immediate chance.
     fresh: Vec<(u32, OrderId)>,
+    /// How many orders there are on all markets.
+    resting: usize,
+    /// Whether prices are remembered though no order is there to meet them.
+    remembers: bool,
 }
 
 impl SimVenue {
     /// A venue over markets with these kinds of data.
     #[must_use]
     pub fn new(config: VenueConfig, markets: &[BookConfig]) -> Self {
+        let remembers = config.fill == FillModel::Close
+            || markets
+                .iter()
+                .any(|market| market.kinds.contains(&EventKind::Quote));
         let books = markets
             .iter()
             .map(|config| Book {
@@ -141,7 +149,16 @@ impl SimVenue {
             books,
             wakes: BTreeSet::new(),
             fresh: Vec::new(),
+            resting: 0,
+            remembers,
         }
+    }
+
+    /// Whether an event of any market can change anything here.
+    #[must_use]
+    #[inline]
+    pub const fn listens(&self) -> bool {
+        self.remembers || self.resting > 0
     }
 
     /// Takes an order. `next_open` is the opening time of the first candle of its market that opens at the step's
@@ -172,6 +189,7 @@ impl SimVenue {
             arrives,
             arrived: false,
         });
+        self.resting += 1;
         self.fresh.push((order.market, order.id));
     }
 
@@ -182,6 +200,7 @@ impl SimVenue {
             return false;
         };
         orders.remove(position);
+        self.resting -= 1;
         self.wakes.retain(|&(_, _, id)| id != order);
         true
     }
@@ -202,7 +221,7 @@ impl SimVenue {
         now: Nanos,
         out: &mut Vec<Execution>,
     ) {
-        let config = self.config;
+        let (config, before) = (self.config, out.len());
         let book = &mut self.books[market as usize];
         match event.kind() {
             EventKind::Candle => candles::on_candle(book, event, now, &config, out),
@@ -218,16 +237,21 @@ impl SimVenue {
             }
             EventKind::Trade => trades::on_trade(book, event, now, &config, out),
         }
+        self.resting -= out.len() - before;
     }
 
     /// Phase 1, after the events of this time: orders whose latency ends now meet the last quote.
     pub fn on_arrivals(&mut self, now: Nanos, out: &mut Vec<Execution>) {
+        let before = out.len();
         arrival::arrivals(self, now, out);
+        self.resting -= out.len() - before;
     }
 
     /// Phase 5: orders of this step meet the close or the quote of this time.
     pub fn immediate(&mut self, now: Nanos, out: &mut Vec<Execution>) {
+        let before = out.len();
         arrival::immediate(self, now, out);
+        self.resting -= out.len() - before;
     }
 
     /// Phase 6: market orders that wait for a candle opening now are filled at its open.
@@ -237,7 +261,9 @@ impl SimVenue {
         open_price: impl Fn(u32, Nanos) -> Option<f64>,
         out: &mut Vec<Execution>,
     ) {
+        let before = out.len();
         opens::fill(self, now, open_price, out);
+        self.resting -= out.len() - before;
     }
 
     /// Everything still waiting, which the end of the data leaves unfilled: market and order.

@@ -169,6 +169,7 @@ pub fn config(account: Account, cash: Money) -> Config {
         },
         instruments: Vec::new(),
         threads: Some(1),
+        block: None,
         on_error: OnError::Keep,
     }
 }
@@ -217,6 +218,16 @@ impl Anything {
             ids: Vec::new(),
             extremes: false,
         }
+    }
+
+    /// Lets what the strategy sees decide what it does from now on, so that a difference in the one shows in the other.
+    pub fn stir(&mut self, seen: u64) {
+        self.random = Random::new(self.random.next() ^ seen);
+    }
+
+    /// Whether an event of this chance, one in `n`, has come.
+    pub fn chance(&mut self, n: u64) -> bool {
+        self.random.one_in(n)
     }
 
     /// One that also asks for numbers at the limits of what can be represented.

@@ -39,4 +39,12 @@ impl Strategy for HeikinAshi {
             None
         })
     }
+
+    fn is_market_local(&self) -> bool {
+        true
+    }
+
+    fn fork(&self) -> Option<Box<dyn Strategy>> {
+        Some(Box::new(self.clone()))
+    }
 }

@@ -57,4 +57,12 @@ impl Strategy for Rsi {
             None
         })
     }
+
+    fn is_market_local(&self) -> bool {
+        true
+    }
+
+    fn fork(&self) -> Option<Box<dyn Strategy>> {
+        Some(Box::new(self.clone()))
+    }
 }

@@ -38,4 +38,12 @@ impl Strategy for Simple {
             _ => None,
         })
     }
+
+    fn is_market_local(&self) -> bool {
+        true
+    }
+
+    fn fork(&self) -> Option<Box<dyn Strategy>> {
+        Some(Box::new(self.clone()))
+    }
 }

@@ -52,4 +52,12 @@ impl Strategy for SmaCross {
             self.below
         }))
     }
+
+    fn is_market_local(&self) -> bool {
+        true
+    }
+
+    fn fork(&self) -> Option<Box<dyn Strategy>> {
+        Some(Box::new(self.clone()))
+    }
 }

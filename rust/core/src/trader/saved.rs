@@ -1,0 +1,82 @@
+//! What a trader was, kept while it is evaluated ahead of the run.
+//!
+//! Its indicators are a function of its market's rows alone, so they are not kept: they are computed again in the rare
+//! case that the trader must go back.
+
+use crate::indicator::Graph;
+use crate::portfolio::TraderRow;
+use crate::strategy::{Lane, Orders, Strategy};
+
+use super::{Input, Trader, TraderState};
+
+/// All of a trader that an evaluation changes, but what follows from its market's rows.
+pub struct Saved {
+    strategy: Box<dyn Strategy>,
+    orders: Orders,
+    evaluations: u64,
+    /// Its part of the account.
+    pub row: TraderRow,
+}
+
+/// A trader's indicators before its first row.
+pub struct Fresh(Graph);
+
+impl Trader {
+    /// Whether it may ever be evaluated ahead: its strategy reads nothing but its own market, position and orders,
+    /// and can be copied.
+    #[must_use]
+    pub fn can_run_ahead(&self) -> bool {
+        self.lane == Lane::Native
+            && self.strategy.is_market_local()
+            && self.strategy.fork().is_some()
+    }
+
+    /// Whether its next event is a plain one: it is called for it, and nothing comes before that.
+    #[must_use]
+    #[inline]
+    pub const fn is_clear(&self) -> bool {
+        matches!(self.state, TraderState::Active)
+            && self.due.is_empty()
+            && self.failure.is_none()
+            && self.orders.intents.is_empty()
+    }
+
+    /// What it is now, with this part of the account; `None` where its strategy cannot be copied.
+    #[must_use]
+    pub fn save(&self, row: &TraderRow) -> Option<Saved> {
+        Some(Saved {
+            strategy: self.strategy.fork()?,
+            orders: self.orders.clone(),
+            evaluations: self.evaluations,
+            row: row.clone(),
+        })
+    }
+
+    /// Its indicators, asked for before its first row.
+    #[must_use]
+    pub fn fresh(&self) -> Fresh {
+        Fresh(self.graph.clone())
+    }
+
+    /// Becomes again what it was; `rows` are all that it had taken in by then. What it asked for since is forgotten. Gives
+    /// back its part of the account at that time.
+    pub fn restore<'a>(
+        &mut self,
+        saved: Saved,
+        fresh: &Fresh,
+        rows: impl Iterator<Item = Input<'a>>,
+    ) -> TraderRow {
+        self.strategy = saved.strategy;
+        self.orders = saved.orders;
+        self.evaluations = saved.evaluations;
+        self.failure = None;
+        self.graph = fresh.0.clone();
+        self.seen = 0;
+        self.last_row = None;
+        self.ready = self.graph.ready() && self.spec.window == 0;
+        for row in rows {
+            self.feed(&row);
+        }
+        saved.row
+    }
+}
