@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import example, given, note, settings
 from hypothesis import strategies as st
 
 from reference.compare import Difference, assert_equal
@@ -84,6 +84,8 @@ def test_signals_and_orders(shape: Shape) -> None:
 
 @settings(max_examples=150)
 @given(shapes(latency=True, fill="next_open"))
+# An order that arrives at the very time of its market's first quote.
+@example(Shape(seed=4, markets=1, rows=4, traders=4, account="margin", fill="next_open", latency=True))
 def test_latency(shape: Shape) -> None:
     """Orders that arrive later than they were decided."""
     check(shape)

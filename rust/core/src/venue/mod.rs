@@ -229,8 +229,9 @@ impl SimVenue {
                 let first = book.quote.is_none();
                 quotes::on_quote(book, event, now, &config, out);
                 if first {
-                    // Orders on their way had no quote to arrive at; from now on they have.
-                    let waiting = book.orders.iter().filter(|order| order.arrives > now);
+                    // Orders on their way had no quote to arrive at; from now on they have. One that arrives at this
+                    // very time meets this quote once all events of the time are in, as it would any other.
+                    let waiting = book.orders.iter().filter(|order| order.arrives >= now);
                     self.wakes
                         .extend(waiting.map(|order| (order.arrives, market, order.id)));
                 }
