@@ -32,6 +32,10 @@ pub const STEPS_PER_SAMPLE: u64 = 64;
 /// nearest cache, few enough to keep the first step short.
 pub const BLOCK_ROWS: u32 = 128;
 
+/// Where steps are handed over and an evaluation costs more than this, traders go event by event: then the threads share
+/// every step evenly, and the nearest cache matters little.
+pub const DEAR_NANOS: u64 = 1_000;
+
 /// Marks of a market that are converted together: as many prices as one line of the cache holds.
 pub const MARKS_TOGETHER: usize = 8;
 

@@ -135,11 +135,10 @@ impl Ahead {
         }
     }
 
-    /// A new step begins. Where its evaluations are worth handing over one by one, the threads are used better without
-    /// blocks.
+    /// A new step begins. Where its evaluations are dear and handed over, the threads share it better one by one.
     #[inline]
-    pub(super) fn begin_step(&mut self, handed_over: bool) {
-        self.reach.open = self.forced || !handed_over;
+    pub(super) fn begin_step(&mut self, dear: bool) {
+        self.reach.open = self.forced || !dear;
         self.begun = 0;
     }
 

@@ -11,7 +11,9 @@ use crate::commit::Writer;
 use crate::domain::Nanos;
 use crate::engine::{Handover, Host, RunOptions};
 use crate::error::Error;
-use crate::limits::{HANDOVER_NANOS, STEPS_PER_SAMPLE, TOUCHED_TOGETHER, TRADERS_PER_TASK};
+use crate::limits::{
+    DEAR_NANOS, HANDOVER_NANOS, STEPS_PER_SAMPLE, TOUCHED_TOGETHER, TRADERS_PER_TASK,
+};
 use crate::market::Row;
 use crate::strategy::{Lane, Stop};
 
@@ -124,8 +126,8 @@ impl Evaluator {
                 self.cost.saturating_mul(work.rows.len() as u64) > HANDOVER_NANOS
             }
         };
-        work.ahead
-            .begin_step(pays && self.handover == Handover::Auto);
+        let dear = self.handover == Handover::Auto && self.cost > DEAR_NANOS;
+        work.ahead.begin_step(pays && dear);
         if pays {
             self.on_pool(cast, writer, work, host)
         } else if self.pool.is_some() && self.steps & (STEPS_PER_SAMPLE - 1) == 0 {
