@@ -147,9 +147,14 @@ fn significant(largest: f64) -> PriceScale {
 fn scale_up(price: f64, digits: i8) -> f64 {
     match usize::try_from(digits) {
         Ok(d) if d < EXACT_POWERS.len() => price * EXACT_POWERS[d],
-        Ok(d) => price * 10_f64.powi(d as i32),
+        Ok(_) => scale_far_up(price, digits),
         Err(_) => scale_down(price, digits.unsigned_abs()),
     }
+}
+
+#[cold]
+fn scale_far_up(price: f64, digits: i8) -> f64 {
+    price * 10_f64.powi(i32::from(digits))
 }
 
 #[cold]

@@ -128,6 +128,16 @@ impl Portfolio {
         &self.rows[trader as usize]
     }
 
+    /// Reads a part of what a trader's order will need. See the replay driver.
+    #[must_use]
+    pub fn touch(&self, trader: u32, market: u32) -> Lots {
+        let row = &self.rows[trader as usize];
+        let working = row.working.first().map_or(0, |order| order.lots);
+        let trade = row.open_trade.and_then(|index| self.trades.get(index));
+        let entered = trade.map_or(0, |trade| trade.entry_ts);
+        row.position ^ working ^ entered ^ self.markets[market as usize].net
+    }
+
     /// One market as the account sees it.
     #[must_use]
     #[inline]

@@ -30,6 +30,8 @@ use pool::Evaluator;
 struct Cast<'a> {
     /// Behind locks so that a pool may reach single ones; without a pool nobody locks.
     traders: Vec<Mutex<Trader>>,
+    /// Whether they are native, by trader: asked of each event, so it stands apart from the traders.
+    native: Vec<bool>,
     mains: Vec<EventKind>,
     market_of: Vec<u32>,
     markets: Vec<&'a Market>,
@@ -78,6 +80,11 @@ pub fn prepare<'a>(
         .map(|trader| trader.index)
         .collect();
     let mut cast = Cast {
+        native: core
+            .traders
+            .iter()
+            .map(|trader| trader.lane() == Lane::Native)
+            .collect(),
         market_of: core.traders.iter().map(|t| t.spec.market).collect(),
         traders: core.traders.into_iter().map(Mutex::new).collect(),
         mains: core.mains,

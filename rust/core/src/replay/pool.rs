@@ -15,7 +15,7 @@ use crate::limits::{
     DEAR_NANOS, HANDOVER_NANOS, STEPS_PER_SAMPLE, TOUCHED_TOGETHER, TRADERS_PER_TASK,
 };
 use crate::market::Row;
-use crate::strategy::{Lane, Stop};
+use crate::strategy::Stop;
 
 use super::Cast;
 use super::ahead::{Ahead, Block, Reach};
@@ -133,7 +133,7 @@ impl Evaluator {
         } else if self.pool.is_some() && self.steps & (STEPS_PER_SAMPLE - 1) == 0 {
             let rows = work.rows.len() as u64;
             let watch = Stopwatch::start();
-            let interrupted = inline(cast, writer, work, before, None);
+            let interrupted = inline(cast, writer, work, before, false);
             if let Some(each) = watch.nanos().checked_div(rows) {
                 // The smaller of the measured ones: a pause of the machine is not the strategy's cost.
                 self.cost = if self.cost == 0 {
@@ -144,7 +144,7 @@ impl Evaluator {
             }
             interrupted
         } else {
-            inline(cast, writer, work, before, None)
+            inline(cast, writer, work, before, false)
         }
     }
 
@@ -160,7 +160,7 @@ impl Evaluator {
         let before = work.acting.len();
         let mut jobs = jobs(cast, &mut work);
         if jobs.is_empty() {
-            return inline(cast, writer, work, before, Some(Lane::Python));
+            return inline(cast, writer, work, before, true);
         }
         self.handed_over += 1;
         let (shared, rows, now) = (&*cast, work.rows, work.now);
@@ -203,19 +203,18 @@ impl Evaluator {
                 work.ahead.note(job.trader, block);
             }
         }
-        work.due
-            .retain(|&trader| cast.traders[trader as usize].get_mut().lane() != Lane::Native);
-        inline(cast, writer, work, before, Some(Lane::Python))
+        work.due.retain(|&trader| !cast.native[trader as usize]);
+        inline(cast, writer, work, before, true)
     }
 }
 
-/// All traders, or those of one lane, on this thread.
+/// All traders, or those that no pool may evaluate, on this thread.
 fn inline(
     cast: &mut Cast<'_>,
     writer: &Writer,
     work: StepWork<'_>,
     before: usize,
-    only: Option<Lane>,
+    others_only: bool,
 ) -> bool {
     let StepWork {
         now,
@@ -243,9 +242,7 @@ fn inline(
         }
         for slot in 0..cast.slots.of(row.entry.market()).len() {
             let trader = cast.slots.of(row.entry.market())[slot];
-            if let Some(lane) = only
-                && cast.traders[trader as usize].get_mut().lane() != lane
-            {
+            if others_only && cast.native[trader as usize] {
                 continue;
             }
             if evaluate_one(cast, ahead, writer, trader, row, now) && acting.last() != Some(&trader)
@@ -299,7 +296,7 @@ fn jobs(cast: &mut Cast<'_>, work: &mut StepWork<'_>) -> Vec<Job> {
         let market = rows[0].entry.market();
         for slot in 0..cast.slots.of(market).len() {
             let trader = cast.slots.of(market)[slot];
-            if cast.traders[trader as usize].get_mut().lane() != Lane::Native {
+            if !cast.native[trader as usize] {
                 continue;
             }
             let lead = work.ahead.leads[trader as usize];
@@ -324,7 +321,7 @@ fn jobs(cast: &mut Cast<'_>, work: &mut StepWork<'_>) -> Vec<Job> {
     let mut busy: Vec<u32> = jobs.iter().map(|job| job.trader).collect();
     busy.sort_unstable();
     for trader in due {
-        let native = cast.traders[trader as usize].get_mut().lane() == Lane::Native;
+        let native = cast.native[trader as usize];
         if native && busy.binary_search(&trader).is_err() {
             jobs.push(Job {
                 trader,

@@ -106,7 +106,7 @@ impl Ports for Direct<'_> {
         if interrupted {
             return Flow::Interrupted;
         }
-        self.collect(acts);
+        self.collect(writer, acts);
         Flow::Go
     }
 
@@ -189,13 +189,36 @@ impl Ports for Direct<'_> {
 }
 
 impl Direct<'_> {
+    /// Reads what the orders of these traders will need in the phases to come, so that with many markets the waits for
+    /// memory overlap.
+    fn touch_acting(&self, writer: &Writer) {
+        if self.acting.len() < 2 {
+            return;
+        }
+        let mut touched = 0;
+        for &trader in &self.acting {
+            let market = self.cast.market_of[trader as usize];
+            let candles = self.cast.markets[market as usize].candles.as_ref();
+            let hint = self.feed.candle(market as usize);
+            let opening = candles.and_then(|candles| {
+                let ts = candles.open_ts.get(hint)?;
+                Some(ts.wrapping_add(candles.open.get(hint)?.to_bits().cast_signed()))
+            });
+            touched ^= opening.unwrap_or(0)
+                ^ writer.account.touch(trader, market)
+                ^ self.venue.touch(market);
+        }
+        std::hint::black_box(touched);
+    }
+
     /// What traders asked for in this step, by trader.
-    fn collect(&mut self, acts: &mut Vec<Act>) {
+    fn collect(&mut self, writer: &Writer, acts: &mut Vec<Act>) {
         if self.acting.is_empty() {
             return;
         }
         self.acting.sort_unstable();
         self.acting.dedup();
+        self.touch_acting(writer);
         acts.reserve(self.acting.len());
         for at in 0..self.acting.len() {
             let act = self.act_of(self.acting[at]);

@@ -205,6 +205,12 @@ impl SimVenue {
         true
     }
 
+    /// Reads a part of what an order on this market will need. See the replay driver.
+    #[must_use]
+    pub fn touch(&self, market: u32) -> i64 {
+        self.books[market as usize].grid
+    }
+
     /// The next time at which something happens though no event does.
     #[must_use]
     #[inline]
