@@ -13,7 +13,7 @@ from pairloom._settings import size_setting, split_pair
 from pairloom._words import listing, nearest
 from pairloom.errors import ConfigError, DataError, ParameterError
 from pairloom.numbers import whole_number
-from pairloom.strategy import Strategy, overridden_hooks
+from pairloom.strategy import Strategy, misspelt_hooks, overridden_hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -70,7 +70,7 @@ class Assignment:
                     hint = nearest(pattern, available)
                     raise DataError(
                         f"the data have no pair {pattern!r}{hint}; they have {listing(sorted(available))}",
-                        code="data.missing_pair",
+                        code="data.unknown_pair",
                     )
                 found.append(pattern)
                 continue
@@ -78,7 +78,7 @@ class Assignment:
             if not matching:
                 raise DataError(
                     f"no pair of the data matches {pattern!r}; they have {listing(sorted(available))}",
-                    code="data.missing_pair",
+                    code="data.unknown_pair",
                 )
             for pair in matching:
                 _check_quoted(pair, currency)
@@ -201,10 +201,15 @@ def _shape(template: Strategy) -> dict[str, Any]:
     """Check what a strategy says about itself: hooks, events, window, schedule."""
     owner = type(template).__name__
     hooks = overridden_hooks(type(template))
+    misspelt = misspelt_hooks(type(template))
     if not any(hook in hooks for hook in _WAKING):
+        hint = f"; {misspelt[0]}" if misspelt else ""
         raise ParameterError(
-            f"{owner} does nothing: define generate_signal(self, ctx), on_start(self, ctx) or on_time(self, ctx, event)"
+            f"{owner} does nothing: define generate_signal(self, ctx), on_start(self, ctx) or "
+            f"on_time(self, ctx, event){hint}"
         )
+    if misspelt:
+        raise ParameterError(f"{owner}: {misspelt[0]}; a helper of your own needs a name less like it")
     schedule: tuple[str, ...] = ()
     if template.schedule is not None or template.session is not None:
         # Few strategies wait for times, and the others need no calendar.
@@ -273,6 +278,8 @@ def _check_pattern(pattern: object, currency: str) -> None:
                 f"pairs: {text!r} is no market pair; write '{base}/{currency}'", code="config.pair"
             ) from None
         raise
+    if text.partition("/")[2] != currency and text.upper().endswith(f"/{currency}"):
+        raise ConfigError(f"pairs: {text!r} is no market pair; write {text.upper()!r}", code="config.pair")
     _check_quoted(text, currency)
 
 

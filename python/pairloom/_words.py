@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["listing", "nearest"]
+__all__ = ["listing", "nearest", "with_article"]
 
 
 def nearest(word: object, known: Iterable[str]) -> str:
@@ -18,6 +18,11 @@ def nearest(word: object, known: Iterable[str]) -> str:
     choices = {name.lower(): name for name in known}
     found = difflib.get_close_matches(str(word).lower(), list(choices), n=1, cutoff=0.6)
     return f"; did you mean {choices[found[0]]!r}?" if found else ""
+
+
+def with_article(noun: str) -> str:
+    """Return ``"an int"``, ``"a list"``."""
+    return f"{'an' if noun[:1].lower() in {*'aeio'} else 'a'} {noun}"
 
 
 def listing(words: Iterable[object], most: int = 8) -> str:

@@ -35,7 +35,7 @@ else:
         return lambda cls: cls
 
 
-__all__ = ["HOOKS", "Strategy", "overridden_hooks"]
+__all__ = ["HOOKS", "Strategy", "misspelt_hooks", "overridden_hooks"]
 
 T = TypeVar("T")
 
@@ -210,6 +210,26 @@ _GIVEN = "_Strategy__given"
 def overridden_hooks(cls: type[Strategy]) -> list[str]:
     """Return the hooks that the class or one of its parents defines, in `HOOKS` order."""
     return [name for name in HOOKS if getattr(cls, name) is not getattr(Strategy, name)]
+
+
+def misspelt_hooks(cls: type[Strategy]) -> list[str]:
+    """Return a sentence for each method that looks like a hook written wrongly: it would never be called."""
+    methods = {
+        name
+        for base in cls.__mro__[: cls.__mro__.index(Strategy)]
+        for name, value in vars(base).items()
+        if callable(value) and not name.startswith("_") and not hasattr(Strategy, name)
+    }
+    # Only what begins like a hook: other methods are a strategy's own business, whatever they are called.
+    suspects = sorted(
+        name for name in methods if name.lower().startswith(("on", "generate", "gen_", "setup", "set_up"))
+    )
+    if not suspects:
+        return []
+    import difflib
+
+    found = ((name, difflib.get_close_matches(name, HOOKS, n=1, cutoff=0.8)) for name in suspects)
+    return [f"{name}() is no hook, did you mean {near[0]}()?" for name, near in found if near]
 
 
 def _rebuild(cls: type[Strategy], given: dict[str, Any]) -> Strategy:

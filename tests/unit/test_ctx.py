@@ -330,6 +330,17 @@ def test_a_number_beyond_all_accounts_is_refused(quantity):
 
 
 def test_an_unknown_time_in_force_names_those_that_are():
+    wrong = [
+        (lambda ctx: ctx.buy(1, tag=3), "tag is 3, an int; give a text"),
+        (lambda ctx: ctx.sell(1, tif=3), "tif is 3, an int; give 'GTC', 'IOC' or 'FOK'"),
+        (lambda ctx: ctx.buy(1, reduce_only="yes"), "reduce_only is 'yes', a str; give True or False"),
+        (lambda ctx: ctx.replace("a", quantity=1), "id is 'a', a str; give the number that ctx.buy"),
+        (lambda ctx: ctx.cancel(1.5), "id is 1.5, a float; give the number that ctx.buy"),
+    ]
+    for call, said in wrong:
+        error = error_of(probe(call)[0])
+        assert isinstance(error, TypeError)
+        assert said in str(error)
     error = error_of(probe(lambda ctx: ctx.buy(1, tif="DAY"))[0])
     assert type(error) is ValueError
     assert "'GTC', 'IOC', 'FOK'" in str(error)

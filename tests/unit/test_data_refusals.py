@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import pairloom
 from pairloom._data import Loaded, load
 from pairloom.errors import DataError
 
@@ -26,6 +27,24 @@ def candles(**changes: Any) -> dict[str, Any]:
     data: dict[str, Any] = {"ts": [60, 120, 180, 240, 300], "open": [1.0] * ROWS}
     data |= {"high": [2.0] * ROWS, "low": [0.5] * ROWS, "close": [1.5] * ROWS, "volume": [1.0] * ROWS}
     return {name: column for name, column in (data | changes).items() if column is not None}
+
+
+def test_what_is_no_data_is_named():
+    feed = pairloom.SyntheticFeed(["ETH/BTC"])
+    for data, said in [
+        (3, "an int is no market data"),
+        (None, "a NoneType is no market data"),
+        (feed, "engine.start(feed)"),
+    ]:
+        with pytest.raises(DataError, match=r"no market data|recorded data") as caught:
+            load(data, pairs=["ETH/BTC"], currency="BTC")
+        assert said in str(caught.value)
+        assert caught.value.code == "data.type"
+
+
+def test_the_column_that_is_wrong_is_named():
+    with pytest.raises(DataError, match=r"column 'low': 3.0 is above high 2.0"):
+        load({"ETH/BTC": candles(low=[0.5, 3.0, 0.5, 0.5, 0.5])}, pairs=["ETH/BTC"], currency="BTC")
 
 
 def spoilt(value: Any, row: int = 2, good: Any = 1.0) -> list[Any]:

@@ -25,6 +25,30 @@ class Nothing(Strategy):
         return None
 
 
+class Misspelt(Nothing):
+    def on_fil(self, ctx, fill):
+        return None
+
+
+class Silent(Strategy):
+    def generate_signals(self, ctx):
+        return None
+
+
+class Helpful(Nothing):
+    """Helpers whose names begin like hooks and are like none."""
+
+    def on_breakout(self, ctx):
+        return None
+
+    def setup_levels(self):
+        return None
+
+
+def test_a_helper_may_begin_like_a_hook():
+    engine().trade("ETH/BTC", Helpful)
+
+
 def engine(**changes):
     return Engine(**{"cash": {"BTC": 10}, "fee": 0.001, **changes})
 
@@ -129,6 +153,7 @@ def test_a_float_means_its_shortest_decimal(value):
 
 BAD_TRADES = [
     (("ETHBTC", Nothing), {}, "'ETHBTC' is no market pair; write 'ETH/BTC'"),
+    (("eth/btc", Nothing), {}, "'eth/btc' is no market pair; write 'ETH/BTC'"),
     (("ETH-BTC", Nothing), {}, "write 'ETH/BTC'"),
     (("ETH/BTC/X", Nothing), {}, "is no market pair"),
     ((5, Nothing), {}, "pairs=5 must be a pair, a list of pairs or a pattern"),
@@ -141,6 +166,12 @@ BAD_TRADES = [
     (("ETH/BTC", len), {}, "is no strategy; derive a class from pairloom.Strategy"),
     (("ETH/BTC", int), {}, "class int is no strategy"),
     (("ETH/BTC", Strategy), {}, "Strategy does nothing: define generate_signal(self, ctx)"),
+    (("ETH/BTC", Misspelt), {}, "Misspelt: on_fil() is no hook, did you mean on_fill()?"),
+    (
+        ("ETH/BTC", Silent),
+        {},
+        "; generate_signals() is no hook, did you mean generate_signal()?",
+    ),
     (("ETH/BTC", Nothing), {"size": 0}, "size=0 must be more than 0"),
     (("ETH/BTC", Nothing), {"size": -1}, "size=-1 must be more than 0"),
     (("ETH/BTC", Nothing), {"size": math.nan}, "size=nan is not finite"),

@@ -104,12 +104,16 @@ def _only_pair(source: Source, names: Names, table: Table) -> str:
     if names.only is None:
         raise table.place.error(
             "data.unknown_pair",
-            f"nothing says of which pair these rows are, and {listed(names.patterns)} are traded",
+            f"nothing says of which pair these rows are, and {_traded(names.patterns)} traded",
             way_out="give a dict {'ETH/BTC': data}, a column 'pair', or a file named ETH_BTC.csv",
         )
     if source.origin != "data":
         names.assumptions.append(f"{source.origin} holds {names.only}, the one pair traded")
     return names.only
+
+
+def _traded(patterns: list[str]) -> str:
+    return f"{listed(patterns)} {'is' if len(patterns) == 1 and '*' not in patterns[0] else 'are'}"
 
 
 def _cut(table: Table, names: Names) -> list[tuple[str, Table]]:

@@ -61,6 +61,8 @@ def first_wrong(
     if code == "data.high_low":
         low, high = columns["low"][row], columns["high"][row]
         rule = f"does not lie between low {shown(low)} and high {shown(high)}"
+        if column == "low":
+            rule = f"is above high {shown(high)}"
     elif column in ("ts", "close_time") and row > 0:
         times = ts if column == "ts" or close_ts is None else close_ts
         rule = f"{rule} ({iso(int(times[row - 1]))})"

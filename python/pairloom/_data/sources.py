@@ -140,7 +140,8 @@ def _not_found(path: Path) -> str:
         return f"{path}: there is no folder {parent}; check the path"
     beside = sorted(entry.name for entry in parent.iterdir())
     near = difflib.get_close_matches(path.name, beside, 3) or [name for name in beside if Path(name).suffix in ENDINGS]
-    return f"{path}: there is no such file or folder; beside it there is {listed(near)}"
+    there = f"beside it there is {listed(near)}" if near else "its folder holds no data file either"
+    return f"{path}: there is no such file or folder; {there}; check the path"
 
 
 def _of_folder(path: Path, names: Names, pair: str | None, kind: Kind | None) -> list[Source]:

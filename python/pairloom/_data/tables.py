@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pairloom._data.fault import Place, listed, shown
+from pairloom._words import with_article
 from pairloom.errors import DataError
 
 if TYPE_CHECKING:
@@ -279,9 +280,16 @@ def single_column(place: Place) -> DataError:
 
 def unknown_form(data: Any, place: Place) -> DataError:
     """The error for an object that is no data at all."""
+    if type(data).__module__ == "pairloom.feed":
+        return place.error(
+            "data.type",
+            "a SyntheticFeed runs in real time, and a backtest needs recorded data",
+            way_out="give it to engine.start(feed) or engine.paper(feed, duration=...), or make recorded "
+            "data with pairloom.synthetic(pairs, rows=...)",
+        )
     return place.error(
         "data.type",
-        f"a {type(data).__name__} is no market data",
+        f"{with_article(type(data).__name__)} is no market data",
         way_out="give a table with Arrow support (pandas, polars, pyarrow), a dict of arrays, a "
         "path to a CSV, Parquet or Feather file or a folder of them, ccxt rows, or a dict "
         "{'ETH/BTC': one of these}",

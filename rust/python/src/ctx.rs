@@ -15,7 +15,7 @@ use crate::call::{Loan, NotLent};
 use crate::errors::STRATEGY;
 use crate::events::{PyCandle, PyQuote, PyTrade, event_object};
 use crate::indicator::Indicator;
-use crate::numbers::{amount, optional_amount};
+use crate::numbers::{amount, argument, optional_amount};
 use crate::spec::add_indicator;
 use crate::times::datetime;
 use crate::values::{PyExit, PyOrder, PyPosition};
@@ -30,6 +30,9 @@ pub(crate) struct Facts {
     /// A number that no other trader of this process has: indicators belong to one trader.
     pub(crate) number: u64,
 }
+
+/// What an order's number is, for errors.
+const ORDER_NUMBER: &str = "the number that ctx.buy or ctx.sell returned";
 
 /// All that a strategy may see of its market, its position and the account, and its way to order.
 ///
@@ -248,27 +251,33 @@ impl SystemCtx {
     }
 
     /// Orders a purchase of `quantity` of the base currency; returns the strategy's own number for the order.
-    #[pyo3(signature = (quantity, *, limit = None, reduce_only = false, tif = "GTC", tag = None))]
+    #[pyo3(
+        signature = (quantity, *, limit = None, reduce_only = None, tif = None, tag = None),
+        text_signature = "(quantity, *, limit=None, reduce_only=False, tif='GTC', tag=None)"
+    )]
     fn buy(
         &self,
         quantity: &Bound<'_, PyAny>,
         limit: Option<&Bound<'_, PyAny>>,
-        reduce_only: bool,
-        tif: &str,
-        tag: Option<String>,
+        reduce_only: Option<&Bound<'_, PyAny>>,
+        tif: Option<&Bound<'_, PyAny>>,
+        tag: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<u64> {
         self.order(Side::Buy, quantity, limit, reduce_only, tif, tag)
     }
 
     /// Orders a sale of `quantity` of the base currency; returns the strategy's own number for the order.
-    #[pyo3(signature = (quantity, *, limit = None, reduce_only = false, tif = "GTC", tag = None))]
+    #[pyo3(
+        signature = (quantity, *, limit = None, reduce_only = None, tif = None, tag = None),
+        text_signature = "(quantity, *, limit=None, reduce_only=False, tif='GTC', tag=None)"
+    )]
     fn sell(
         &self,
         quantity: &Bound<'_, PyAny>,
         limit: Option<&Bound<'_, PyAny>>,
-        reduce_only: bool,
-        tif: &str,
-        tag: Option<String>,
+        reduce_only: Option<&Bound<'_, PyAny>>,
+        tif: Option<&Bound<'_, PyAny>>,
+        tag: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<u64> {
         self.order(Side::Sell, quantity, limit, reduce_only, tif, tag)
     }
@@ -278,10 +287,11 @@ impl SystemCtx {
     fn replace(
         &self,
         py: Python<'_>,
-        id: u64,
+        id: &Bound<'_, PyAny>,
         quantity: Option<&Bound<'_, PyAny>>,
         limit: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
+        let id = argument(id, "id", ORDER_NUMBER)?;
         let quantity = optional_amount(quantity, "quantity")?;
         let limit = optional_amount(limit, "limit")?;
         self.look(py, "replace", |ctx| ctx.replace(id, quantity, limit))
@@ -289,7 +299,10 @@ impl SystemCtx {
 
     /// Cancels the working order of that number, or all of the trader's orders.
     #[pyo3(signature = (id = None))]
-    fn cancel(&self, py: Python<'_>, id: Option<u64>) -> PyResult<()> {
+    fn cancel(&self, py: Python<'_>, id: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let id = id
+            .map(|given| argument(given, "id", ORDER_NUMBER))
+            .transpose()?;
         self.look(py, "cancel", |ctx| ctx.cancel(id))
     }
 
@@ -372,14 +385,24 @@ impl SystemCtx {
         side: Side,
         quantity: &Bound<'_, PyAny>,
         limit: Option<&Bound<'_, PyAny>>,
-        reduce_only: bool,
-        tif: &str,
-        tag: Option<String>,
+        reduce_only: Option<&Bound<'_, PyAny>>,
+        tif: Option<&Bound<'_, PyAny>>,
+        tag: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<u64> {
         let py = quantity.py();
         let quantity = amount(quantity, "quantity")?;
         let limit = optional_amount(limit, "limit")?;
-        let Some(force) = TimeInForce::parse(tif) else {
+        let reduce_only = reduce_only.map_or(Ok(false), |given| {
+            argument(given, "reduce_only", "True or False")
+        })?;
+        let tif: String = tif.map_or_else(
+            || Ok("GTC".to_owned()),
+            |given| argument(given, "tif", "'GTC', 'IOC' or 'FOK'"),
+        )?;
+        let tag: Option<String> = tag
+            .map(|given| argument(given, "tag", "a text (str)"))
+            .transpose()?;
+        let Some(force) = TimeInForce::parse(&tif) else {
             return Err(PyValueError::new_err(format!(
                 "tif={tif:?} is unknown; it is one of 'GTC', 'IOC', 'FOK'"
             )));

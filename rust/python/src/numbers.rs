@@ -84,8 +84,27 @@ fn numpy_scalar<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, Py
 
 fn no_number(value: &Bound<'_, PyAny>, what: &str) -> PyErr {
     PyTypeError::new_err(format!(
-        "{what} is {}, a {}; give a number (float, int, Decimal)",
+        "{what} is {}, {}; give a number (float, int, Decimal)",
         shown(value),
-        type_name(value)
+        with_article(&type_name(value))
     ))
+}
+
+/// Another argument than a number, by its name in the `TypeError` for what it is not; `wanted` says what it is.
+pub(crate) fn argument<'py, T>(value: &Bound<'py, PyAny>, what: &str, wanted: &str) -> PyResult<T>
+where
+    T: for<'a> FromPyObject<'a, 'py>,
+{
+    value.extract().map_err(|_| {
+        PyTypeError::new_err(format!(
+            "{what} is {}, {}; give {wanted}",
+            shown(value),
+            with_article(&type_name(value))
+        ))
+    })
+}
+
+fn with_article(noun: &str) -> String {
+    let vowel = noun.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']);
+    format!("{} {noun}", if vowel { "an" } else { "a" })
 }

@@ -319,8 +319,9 @@ impl<P: Ports> Stepper<P> {
                 .1
                 .map_or_else(String::new, |all| format!(" of {all}"));
             self.report.assumptions.push(format!(
-                "the run was interrupted after {}{of} steps; the result holds what happened so far",
+                "the run was interrupted after {}{of} step{}; the result holds what happened so far",
                 self.report.steps,
+                if of.is_empty() && self.report.steps == 1 { "" } else { "s" },
             ));
         } else {
             for (trader, fault) in self.ports.close(last, &self.writer) {
