@@ -253,8 +253,8 @@ fn a_fill_on_its_way_wins_over_a_cancellation() {
 
 #[test]
 fn a_signal_adds_nothing_while_the_end_of_its_last_order_is_unknown() {
-    /// Long, close, long, ..., one after the other.
-    struct Changes(bool);
+    /// A signal, close, the signal, ..., one after the other.
+    struct Changes(bool, TradeSignal);
     impl pairloom_core::strategy::Strategy for Changes {
         fn setup(
             &mut self,
@@ -268,30 +268,40 @@ fn a_signal_adds_nothing_while_the_end_of_its_last_order_is_unknown() {
             _ctx: &mut pairloom_core::strategy::SystemCtx<'_>,
         ) -> pairloom_core::strategy::Outcome<Option<TradeSignal>> {
             self.0 = !self.0;
-            Ok(Some(if self.0 {
-                TradeSignal::LONG
-            } else {
-                TradeSignal::Close
-            }))
+            Ok(Some(if self.0 { self.1 } else { TradeSignal::Close }))
         }
     }
     let options = LiveOptions {
         fill_delay: Duration::from_millis(300),
         ..LiveOptions::default()
     };
-    let traders = vec![trader("a", "A/USD", Some(base("1")), Changes(false))];
+    // A side asks for nothing until the answer is in; a named quantity asks, and is refused.
+    let named = TradeSignal::Target(base("1"));
+    let traders = vec![
+        trader(
+            "a",
+            "A/USD",
+            Some(base("1")),
+            Changes(false, TradeSignal::LONG),
+        ),
+        trader("b", "A/USD", Some(base("1")), Changes(false, named)),
+    ];
     let markets = vec![quoted("A/USD")];
     let live = Live::start(settings(), markets, traders, Vec::new(), options);
     // The purchase is filled at once and told later; the close finds it working and asks to take it back.
     for round in 1..=3 {
         live.quote(0, 99.0, 101.0);
-        live.until("the call", |s| s.traders[0].evaluations == round);
+        live.until("the calls", |s| {
+            s.traders.iter().all(|trader| trader.evaluations == round)
+        });
     }
-    let status = live.until("the second order", |s| s.counts.orders == 2);
-    assert_eq!(status.counts.refusals, 1);
-    live.until("the fill", |s| s.traders[0].position == 1.0);
+    let status = live.until("the fills", |s| {
+        s.traders.iter().all(|trader| trader.position == 1.0)
+    });
+    assert_eq!((status.counts.orders, status.counts.refusals), (3, 1));
     let outcome = live.run.stop().unwrap();
-    assert_eq!(outcome.records.refusals[0].check, "unconfirmed");
+    let refused = &outcome.records.refusals[0];
+    assert_eq!((refused.trader, refused.check), (1, "unconfirmed"));
     assert_eq!((outcome.positions[0], outcome.reserved), (100_000_000, 0));
 }
 

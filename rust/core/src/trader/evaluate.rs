@@ -164,7 +164,9 @@ fn is_met(signal: &TradeSignal, row: &TraderRow) -> bool {
             side, size: None, ..
         } => match row.signal_order() {
             Some((_, target)) => target.signum() == side.sign(),
-            None => row.position.signum() == side.sign(),
+            None if row.position.signum() == side.sign() => true,
+            // What would only add to the position cannot pass while the end of an earlier order is unknown.
+            None => !row.leaving.is_empty() && row.position.signum() != -side.sign(),
         },
         TradeSignal::Close => row.position == 0 && row.working.is_empty(),
         TradeSignal::Reverse => row.position == 0,
