@@ -143,6 +143,15 @@ impl Instrument {
         })
     }
 
+    /// What one more half unit of the price adds to the value of a quantity, where that is one whole number of 64 bits
+    /// for every price; then its product with a price is the value and cannot overflow.
+    #[must_use]
+    pub fn value_per_price(&self, lots: Lots) -> Option<i64> {
+        let whole = self.denominator == 1;
+        let value = checked_mul(i128::from(lots), self.numerator).filter(|_| whole)?;
+        i64::try_from(value).ok()
+    }
+
     /// The fee on price times quantity (not yet rounded), rounded up.
     #[must_use]
     pub fn fee(&self, price: HalfUnits, lots: Lots, liquidity: Liquidity) -> Option<Money> {

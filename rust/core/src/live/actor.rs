@@ -214,7 +214,7 @@ impl Stage {
             trader.run_hooks(&view);
         }
         let Some(event) = &delivery.event else { return };
-        let Some((_, seen)) = self.markets.view(event) else {
+        let Some((market, seen)) = self.markets.view(event) else {
             return;
         };
         if !trader.listens(seen.kind()) {
@@ -227,6 +227,7 @@ impl Stage {
         let input = Input {
             event: seen,
             row,
+            mark: seen.mark(self.markets.scales[market as usize]),
             warm_up,
         };
         trader.on_event(&input, &view);

@@ -278,6 +278,8 @@ pub struct Sampled<'a> {
     pub event: EventRef<'a>,
     /// The scale that turns its prices into whole units.
     pub scale: PriceScale,
+    /// Its mark, which most indicators read.
+    pub mark: HalfUnits,
 }
 
 impl Sample for Sampled<'_> {
@@ -289,7 +291,10 @@ impl Sample for Sampled<'_> {
     #[inline]
     fn units(&self, field: Field) -> Units {
         match field {
-            Field::Mid => self.event.mark(self.scale),
+            Field::Mid => self.mark,
+            // A close or a price is half its mark; it need not be converted again.
+            Field::Close if self.event.kind() == EventKind::Candle => self.mark / 2,
+            Field::Price if self.event.kind() == EventKind::Trade => self.mark / 2,
             _ => self.scale.units(self.event.field(field)),
         }
     }

@@ -152,12 +152,15 @@ fn scale_up(price: f64, digits: i8) -> f64 {
     }
 }
 
+// Kept apart: the compiler takes a power for cheap and would compute it for every price, wanted or not.
 #[cold]
+#[inline(never)]
 fn scale_far_up(price: f64, digits: i8) -> f64 {
     price * 10_f64.powi(i32::from(digits))
 }
 
 #[cold]
+#[inline(never)]
 fn scale_down(price: f64, digits: u8) -> f64 {
     match EXACT_POWERS.get(usize::from(digits)) {
         Some(power) => price / power,

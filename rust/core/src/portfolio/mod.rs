@@ -39,6 +39,9 @@ pub struct MarketBook {
     pub working_sells: Lots,
     value: Money,
     exposure: Money,
+    /// What one more half unit of the price adds to the position's value, while nothing is working and that is a whole
+    /// number: the quick way to a new value.
+    per_price: Option<i64>,
 }
 
 /// The shared account.
@@ -71,6 +74,7 @@ impl Portfolio {
                 working_sells: 0,
                 value: 0,
                 exposure: 0,
+                per_price: None,
             })
             .collect();
         Self {
@@ -165,7 +169,17 @@ impl Portfolio {
         if ask.is_some() {
             book.ask = ask;
         }
-        if book.net != 0 || book.working_buys != 0 || book.working_sells != 0 {
+        if let Some(per_price) = book.per_price {
+            let value = i128::from(mark) * i128::from(per_price);
+            let (more, wider) = (value - book.value, value.abs() - book.value.abs());
+            book.value = value;
+            self.equity = self.equity.saturating_add(more);
+            self.held = self.held.saturating_add(wider);
+            if !self.spot {
+                book.exposure = value.abs();
+                self.exposure = self.exposure.saturating_add(wider);
+            }
+        } else if book.net != 0 || book.working_buys != 0 || book.working_sells != 0 {
             self.revalue(market);
         }
     }
@@ -191,8 +205,12 @@ impl Portfolio {
             .held
             .saturating_add(value.saturating_abs() - book.value.saturating_abs());
         book.value = value;
+        let idle = book.working_buys == 0 && book.working_sells == 0;
+        let holds = idle && book.net != 0 && book.mark.is_some();
+        book.per_price = holds
+            .then(|| book.instrument.value_per_price(book.net))
+            .flatten();
         if !self.spot {
-            let idle = book.working_buys == 0 && book.working_sells == 0;
             let exposure = if idle && book.instrument.is_exact() {
                 value.saturating_abs()
             } else {

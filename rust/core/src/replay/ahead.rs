@@ -211,6 +211,7 @@ impl Ahead {
         let taken = (0..kept.from as usize).map(|row| Input {
             event: series.event(row),
             row,
+            mark: series.event(row).mark(scale),
             warm_up: true,
         });
         let slot = cast.traders[index].get_mut();
@@ -314,15 +315,16 @@ impl Stretch<'_> {
             while !alone && last + 1 < seen as usize && series.ts(last + 1) == view.now {
                 last += 1;
             }
-            let marking = if last == row {
-                event
+            let mark = event.mark(scale);
+            view.mark = Some(if last == row {
+                mark
             } else {
-                series.event(last)
-            };
-            view.mark = Some(marking.mark(scale));
+                series.event(last).mark(scale)
+            });
             let input = Input {
                 event,
                 row,
+                mark,
                 warm_up: false,
             };
             trader.on_event(&input, view);

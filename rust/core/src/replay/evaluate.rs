@@ -2,7 +2,7 @@
 
 use crate::commit::Writer;
 use crate::domain::Nanos;
-use crate::market::{Row, Series};
+use crate::market::{PriceScale, Row, Series};
 use crate::trader::{Input, Trader, View};
 
 use super::Cast;
@@ -44,6 +44,7 @@ pub(super) fn evaluate_one(
     };
     let mut view = view(cast, writer, index, now);
     let stretch = ahead.reach.stretch(cast, index, row, series);
+    let scale = cast.scales[row.entry.market()];
     let trader = cast.traders[index as usize].get_mut();
     if !trader.listens(row.entry.kind()) {
         return false;
@@ -56,16 +57,23 @@ pub(super) fn evaluate_one(
         ahead.look_at_clock();
         return acts;
     }
-    take_in(trader, series, row, &view);
+    take_in(trader, (series, scale), row, &view);
     trader.has_acted()
 }
 
 /// One event for one trader, and no other.
 #[inline]
-pub(super) fn take_in(trader: &mut Trader, series: Series<'_>, row: Row, view: &View<'_>) {
+pub(super) fn take_in(
+    trader: &mut Trader,
+    (series, scale): (Series<'_>, PriceScale),
+    row: Row,
+    view: &View<'_>,
+) {
+    let event = series.event(row.row as usize);
     let input = Input {
-        event: series.event(row.row as usize),
+        event,
         row: row.row as usize,
+        mark: event.mark(scale),
         warm_up: row.warm_up,
     };
     trader.on_event(&input, view);

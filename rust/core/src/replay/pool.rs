@@ -382,7 +382,8 @@ fn run_job(
                 continue;
             }
         }
-        take_in(&mut trader, series, row, &view);
+        let scale = cast.scales[row.entry.market()];
+        take_in(&mut trader, (series, scale), row, &view);
         job.acted |= trader.has_acted();
     }
 }

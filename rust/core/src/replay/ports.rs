@@ -17,7 +17,11 @@ impl Ports for Direct<'_> {
     fn next(&mut self, mark: Option<Nanos>) -> Next {
         // What would happen after the last row never happens: such orders expire.
         let wake = self.venue.next_wake().filter(|&ts| Some(ts) <= self.last);
-        let earliest = [self.feed.time(), mark, wake].into_iter().flatten().min();
+        let rows = self.feed.time();
+        if let (Some(now), None, None) = (rows, mark, wake) {
+            return Next::Time(now);
+        }
+        let earliest = [rows, mark, wake].into_iter().flatten().min();
         earliest.map_or(Next::End, Next::Time)
     }
 

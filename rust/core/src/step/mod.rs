@@ -295,7 +295,11 @@ impl<P: Ports> Stepper<P> {
     }
 
     /// Tells traders what happened; they hear it before their next events, or in the next step.
+    #[inline]
     fn deliver(&mut self) {
+        if self.writer.told.is_empty() {
+            return;
+        }
         for (trader, hook) in self.writer.told.drain(..) {
             self.ports.tell(trader, hook);
         }

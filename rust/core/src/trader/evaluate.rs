@@ -36,6 +36,8 @@ pub struct Input<'a> {
     pub event: EventRef<'a>,
     /// Its row in the columns it comes from; zero where a feed delivers events by value.
     pub row: usize,
+    /// What it would mark its market with.
+    pub mark: HalfUnits,
     /// Whether it only warms indicators and windows up.
     pub warm_up: bool,
 }
@@ -112,6 +114,7 @@ impl Trader {
         self.graph.update(&Sampled {
             event: input.event,
             scale: self.scale,
+            mark: input.mark,
         });
         self.seen += 1;
         self.last_row = Some(input.row);
