@@ -253,7 +253,7 @@ impl SystemCtx {
     /// Orders a purchase of `quantity` of the base currency; returns the strategy's own number for the order.
     #[pyo3(
         signature = (quantity, *, limit = None, reduce_only = None, tif = None, tag = None),
-        text_signature = "(quantity, *, limit=None, reduce_only=False, tif='GTC', tag=None)"
+        text_signature = "($self, quantity, *, limit=None, reduce_only=False, tif='GTC', tag=None)"
     )]
     fn buy(
         &self,
@@ -269,7 +269,7 @@ impl SystemCtx {
     /// Orders a sale of `quantity` of the base currency; returns the strategy's own number for the order.
     #[pyo3(
         signature = (quantity, *, limit = None, reduce_only = None, tif = None, tag = None),
-        text_signature = "(quantity, *, limit=None, reduce_only=False, tif='GTC', tag=None)"
+        text_signature = "($self, quantity, *, limit=None, reduce_only=False, tif='GTC', tag=None)"
     )]
     fn sell(
         &self,
