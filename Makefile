@@ -21,7 +21,7 @@ RUST_TESTED := --workspace --exclude pairloom-python --features pairloom-core/wa
 CARGO_TEST = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run --no-tests=pass,cargo test --lib --bins --tests)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test rust-test lint types py-test bench wheel sdist check-sdist clean
+.PHONY: help demo test rust-test lint types py-test bench wheel sdist check-sdist check-plugin clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -62,6 +62,9 @@ sdist: $(STAMPS)/sdist ## the source archive, in dist/
 
 check-sdist: $(STAMPS)/sdist ## install the source archive into a fresh environment and use it
 	scripts/check_sdist dist/*.tar.gz
+
+check-plugin: $(STAMPS)/wheel ## build the example strategies as their own wheel and trade them in a fresh environment
+	scripts/check_plugin dist/*.whl
 
 clean: ## remove all that a build made
 	rm -rf $(VENV) $(STAMPS) dist target bench.json

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pairloom._builtins import BUILTINS, builtin_parameters
+from pairloom._plugins import Plugin, is_plugin, plugin_named, plugin_names
 from pairloom._settings import size_setting, split_pair
 from pairloom._words import listing, nearest
 from pairloom.errors import ConfigError, DataError, ParameterError
@@ -43,11 +44,18 @@ class Assignment:
     ) -> None:
         """Check the arguments; raises ``ConfigError`` and makes nothing else."""
         self.pairs = _pairs(pairs, currency)
-        self.template, self.builtin, self.parameters = _strategy(strategy, _joined(options, parameters))
+        parameters = _joined(options, parameters)
+        if isinstance(strategy, str) and strategy not in BUILTINS:
+            strategy = _named(strategy)
+        self.plugin = Plugin.of(strategy, parameters) if is_plugin(strategy) else None
+        self.template, self.builtin, self.parameters = (
+            (None, None, {}) if self.plugin else _strategy(strategy, parameters)
+        )
         if name is not None and (not isinstance(name, str) or not name.strip()):
             raise ConfigError(f"name={name!r} must be a text that is not empty", code="config.name")
         self.given_name = name
-        self.label = name or self.builtin or type(self.template).__name__
+        own = self.plugin.name if self.plugin else self.builtin or type(self.template).__name__
+        self.label = name or own
         self.size = size_setting(size)
         self.shape = {} if self.template is None else _shape(self.template)
 
@@ -87,7 +95,11 @@ class Assignment:
 
     def __repr__(self) -> str:
         """The call, in short."""
-        what = self.template if self.template is not None else f"{self.builtin!r} {self.parameters}"
+        what: object = self.template
+        if self.plugin is not None:
+            what = f"{self.plugin.name!r} {self.plugin.parameters}"
+        elif self.builtin is not None:
+            what = f"{self.builtin!r} {self.parameters}"
         size = "" if self.size is None else f", size={self.size}"
         return f"{listing(self.pairs)}: {what}{size}"
 
@@ -145,6 +157,15 @@ def _description(assignment: Assignment, name: str, pair: str, times: tuple[int,
         "window": 0,
         "schedule": [],
     }
+    plugin = assignment.plugin
+    if plugin is not None:
+        return {
+            **described,
+            "plugin": plugin.strategy,
+            "parameters": plugin.parameters,
+            "events": plugin.events,
+            "window": plugin.window,
+        }
     if assignment.template is None:
         return {**described, "builtin": assignment.builtin, "parameters": assignment.parameters}
     shape = assignment.shape
@@ -159,6 +180,18 @@ def _description(assignment: Assignment, name: str, pair: str, times: tuple[int,
         "factory": assignment.template.fresh,
         "hooks": shape["hooks"],
     }
+
+
+def _named(name: str) -> Any:
+    """Return the strategy of that name which an installed wheel brings."""
+    found = plugin_named(name)
+    if found is None:
+        known = [*BUILTINS, *plugin_names()]
+        hint = nearest(name, known) or f"; there are {listing(known)}"
+        raise ConfigError(f"strategy={name!r} is no built-in or installed strategy{hint}", code="config.strategy")
+    if not is_plugin(found) and not isinstance(found, Strategy) and not isinstance(found, type):
+        raise ConfigError(f"strategy={name!r}: {found!r} is no strategy", code="config.plugin")
+    return found
 
 
 def _joined(options: Mapping[str, Any] | None, parameters: dict[str, Any]) -> dict[str, Any]:

@@ -42,6 +42,14 @@ def lines(offences: list[Offence]) -> list[int]:
         (rust_rules.pyo3_in_one_crate, "rust/python/src/lib.rs", "use pyo3::prelude::*;\n", []),
         (rust_rules.unsafe_with_a_reason, CORE_FILE, "// SAFETY: never.\nunsafe { f() }\n", [2]),
         (rust_rules.unsafe_with_a_reason, "rust/python/src/a.rs", "\nunsafe { f() }\n", [2]),
+        (rust_rules.unsafe_with_a_reason, "rust/strategy/src/a.rs", "\nunsafe { f() }\n", [2]),
+        (
+            rust_rules.unsafe_with_a_reason,
+            "rust/strategy/src/a.rs",
+            'unsafe extern "C" fn f() {\n}\nunsafe fn g() {}\n',
+            [],
+        ),
+        (rust_rules.unsafe_with_a_reason, CORE_FILE, "unsafe fn g() {}\n", [1]),
         (
             rust_rules.unsafe_with_a_reason,
             "rust/python/src/a.rs",

@@ -237,7 +237,10 @@ def test_a_file_named_as_a_module_of_python_does_not_replace_it(folder):
         ("mine.py", "strategy='mine.py' names no class; write mine.py:Cross"),
         ("mine.py:", "names no class"),
         ("none.py:Cross", "none.py: there is no such file"),
-        ("rsy", "strategy='rsy' is no built-in, nor FILE:CLASS or package.module:Class; did you mean 'rsi'"),
+        (
+            "rsy",
+            "is no built-in or installed strategy, nor FILE:CLASS or package.module:Class; did you mean 'rsi'",
+        ),
         ("no_such_package.x:Cross", "no module named 'no_such_package'"),
         ("syntax.py:Cross", "syntax.py, line 2: SyntaxError: invalid syntax: x = = 1"),
         ("raises.py:Cross", "raises.py, line 3: ZeroDivisionError: division by zero"),

@@ -162,7 +162,7 @@ BAD_TRADES = [
     ((["ETH/BTC", "ETH/BTC"], Nothing), {}, "'ETH/BTC' is given twice"),
     (("ETH/USDT", Nothing), {}, "'ETH/USDT' is quoted in USDT, the account is counted in BTC"),
     (("*/USDT", Nothing), {}, "'*/USDT' is quoted in USDT"),
-    (("ETH/BTC", "sma_cros"), {}, "strategy='sma_cros' is no built-in; did you mean 'sma_cross'"),
+    (("ETH/BTC", "sma_cros"), {}, "strategy='sma_cros' is no built-in or installed strategy; did you mean 'sma_cross'"),
     (("ETH/BTC", len), {}, "is no strategy; derive a class from pairloom.Strategy"),
     (("ETH/BTC", int), {}, "class int is no strategy"),
     (("ETH/BTC", Strategy), {}, "Strategy does nothing: define generate_signal(self, ctx)"),

@@ -8,9 +8,10 @@ import importlib.util
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pairloom._builtins import BUILTINS
+from pairloom._plugins import is_plugin, plugin_named, plugin_names
 from pairloom._words import listing, nearest
 from pairloom.errors import ConfigError
 from pairloom.strategy import Strategy
@@ -24,8 +25,8 @@ __all__ = ["load_strategy"]
 _loaded: dict[Path, ModuleType] = {}
 
 
-def load_strategy(spec: str, base: Path) -> type[Strategy] | str:
-    """Return the class that ``spec`` names, or the name of a built-in.
+def load_strategy(spec: str, base: Path) -> Any:
+    """Return the class or plug-in that ``spec`` names, or the name of a built-in or plug-in.
 
     Files are relative to ``base``. Raises ``ConfigError`` naming the file, and the line
     where its code is at fault.
@@ -34,14 +35,18 @@ def load_strategy(spec: str, base: Path) -> type[Strategy] | str:
         return spec
     place, colon, name = spec.rpartition(":")
     if not colon or not place or not name:
+        named = plugin_named(spec)
+        if named is not None:
+            return spec
         bare = spec.rstrip(":")
         if bare.endswith(".py") or "/" in bare:
             classes = _classes(_from_file(_resolved(bare, base)))
             example = classes[0] if classes else "MyStrategy"
             raise ConfigError(f"strategy={spec!r} names no class; write {bare}:{example}", code="config.strategy")
-        hint = nearest(spec, BUILTINS) or f"; built-ins are {listing(BUILTINS)}"
+        known = [*BUILTINS, *plugin_names()]
+        hint = nearest(spec, known) or f"; there are {listing(known)}"
         raise ConfigError(
-            f"strategy={spec!r} is no built-in, nor FILE:CLASS or package.module:Class{hint}",
+            f"strategy={spec!r} is no built-in or installed strategy, nor FILE:CLASS or package.module:Class{hint}",
             code="config.strategy",
         )
     is_file = place.endswith(".py") or "/" in place or "\\" in place
@@ -95,9 +100,11 @@ def _from_package(place: str, base: Path) -> ModuleType:
         raise _fault(error, place, None) from error
 
 
-def _class(module: ModuleType, name: str, place: str) -> type[Strategy]:
+def _class(module: ModuleType, name: str, place: str) -> Any:
     found = getattr(module, name, None)
     if isinstance(found, type) and issubclass(found, Strategy) and found is not Strategy:
+        return found
+    if found is not None and is_plugin(found):
         return found
     classes = _classes(module)
     if found is not None and found is not Strategy:

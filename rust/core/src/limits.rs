@@ -45,6 +45,12 @@ pub const AHEAD_BUDGET: Duration = Duration::from_millis(50);
 /// How many blocks begin between two looks at the clock.
 pub const BLOCKS_PER_LOOK: u64 = 8;
 
+/// Orders, replacements and cancellations that one call into a plug-in may ask for.
+pub const PLUGIN_REQUESTS: usize = 64;
+
+/// Bytes of what a plug-in may say when it fails.
+pub const PLUGIN_MESSAGE: usize = 512;
+
 /// Traders that one task of the pool evaluates at least.
 pub const TRADERS_PER_TASK: usize = 8;
 

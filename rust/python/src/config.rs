@@ -17,6 +17,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use crate::errors::{CONFIG, shown};
+use crate::plugin::plugin_strategy;
 use crate::signal::size_setting;
 use crate::strategy::{PyStrategy, PyStrategySpec};
 
@@ -282,6 +283,11 @@ fn strategy(settings: &Settings<'_, '_>, seed: u64) -> PyResult<Box<dyn Strategy
         return builtin(&name, &parameters)
             .map_err(|error| CONFIG.error(py, "config.parameter", &error.to_string()));
     }
+    if let Some(plugin) = settings.find("plugin")? {
+        let given = settings.value("parameters")?;
+        let parameters = parameters(settings, given.cast::<PyDict>().map_err(PyErr::from)?)?;
+        return Ok(Box::new(plugin_strategy(&plugin, &parameters)?));
+    }
     let hooks: Vec<String> = settings.read("hooks")?;
     let spec = PyStrategySpec {
         factory: settings.value("factory")?.unbind(),
@@ -295,6 +301,14 @@ fn strategy(settings: &Settings<'_, '_>, seed: u64) -> PyResult<Box<dyn Strategy
         seed,
     };
     Ok(Box::new(PyStrategy::new(py, spec)?))
+}
+
+pub(crate) fn parameters_of(given: &Bound<'_, PyDict>) -> PyResult<Vec<(String, ParameterValue)>> {
+    let settings = Settings {
+        what: "plug-in",
+        dict: given,
+    };
+    parameters(&settings, given)
 }
 
 fn parameters(

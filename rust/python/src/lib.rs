@@ -12,6 +12,7 @@ mod numbers;
 mod signal;
 
 mod strategy;
+mod plugin;
 mod call;
 mod calls;
 mod ctx;
@@ -55,6 +56,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<live::SyntheticFeed>()?;
     module.add_class::<live::LiveRun>()?;
     module.add_class::<live::DemoRun>()?;
+    module.add_function(wrap_pyfunction!(plugin::plugin_facts, module)?)?;
     module.add_function(wrap_pyfunction!(calls::end_calls, module)?)?;
     module.add_function(wrap_pyfunction!(live::paper, module)?)?;
     module.add_function(wrap_pyfunction!(live::start, module)?)?;

@@ -310,6 +310,21 @@ impl Graph {
         self.read(id, output, |node| &node.row.before)
     }
 
+    /// The value `back` updates ago, 0 being the current one; NaN where there is none or it is not kept.
+    #[must_use]
+    #[inline]
+    pub fn history(&self, id: IndicatorId, output: u8, back: usize) -> f64 {
+        match back {
+            0 => self.value(id, output),
+            1 => self.previous(id, output),
+            _ => {
+                let node = self.nodes.get(id.index());
+                node.and_then(|node| node.older(output, back))
+                    .unwrap_or(f64::NAN)
+            }
+        }
+    }
+
     #[inline]
     fn read(&self, id: IndicatorId, output: u8, row: impl Fn(&Node) -> &[f64; 4]) -> f64 {
         let node = self.nodes.get(id.index());

@@ -57,6 +57,11 @@ impl Node {
         Arc::clone(self.cell.get_or_init(make))
     }
 
+    /// A value older than the previous one, where the node keeps such.
+    pub(crate) fn older(&self, output: u8, back: usize) -> Option<f64> {
+        self.cell.get().and_then(|cell| cell.history(output, back))
+    }
+
     /// Brings an empty cell to what the node itself remembers.
     fn fill(&self, cell: &Cell) {
         if self.seen > 1 {

@@ -54,6 +54,17 @@ impl Window<'_> {
         self.len() == 0
     }
 
+    /// One column as it lies in memory; `None` where no column holds these numbers as they are.
+    #[must_use]
+    pub fn slice(&self, field: Field) -> Option<&[f64]> {
+        let Self::Rows { series, row, len } = self else {
+            return None;
+        };
+        let end = row + 1;
+        let column = series.column(field)?;
+        column.get(end.saturating_sub(*len)..end)
+    }
+
     /// One column; NaN where the events have no such number.
     #[must_use]
     pub fn column(&self, field: Field) -> WindowColumn {

@@ -22,6 +22,11 @@ impl Orders {
         self.last_client_id = self.last_client_id.max(before.last_client_id);
     }
 
+    /// The number that the next order gets.
+    pub(super) const fn next(&self) -> u64 {
+        self.last_client_id + 1
+    }
+
     /// Gives out the next number for an order of this strategy.
     fn next_id(&mut self) -> u64 {
         self.last_client_id += 1;

@@ -3,11 +3,13 @@
 mod builtin;
 mod ctx;
 mod hooks;
+mod plugin;
 mod views;
 
 pub use builtin::{BUILTIN_NAMES, BuiltinError, ParameterValue, builtin};
 pub use ctx::{Orders, SetupCtx, SystemCtx, money_f64};
 pub use hooks::{Hook, Hooks, TimeEvent};
+pub use plugin::{Plugin, PluginError, PluginStrategy};
 pub use views::{ExitView, FillView, OrderView, PositionView, RefusalView};
 
 use std::any::Any;

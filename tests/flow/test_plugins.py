@@ -1,0 +1,178 @@
+"""Strategies built apart, as a person uses them from Python: by object, by name, and with mistakes.
+
+The plug-in is in C and compiled here against the header, so it shares nothing with the engine but that.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import shutil
+import subprocess
+import sys
+from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pairloom
+
+ROOT = Path(__file__).resolve().parents[2]
+HEADERS = ROOT / "rust" / "strategy" / "include"
+SOURCE = ROOT / "tests" / "plugins" / "cross.c"
+
+
+def capsule(address: int, name: bytes = b"pairloom.strategy") -> Any:
+    """A capsule around an address, as an author in C would make it."""
+    make = ctypes.pythonapi.PyCapsule_New
+    make.restype = ctypes.py_object
+    make.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    return make(address, name, None)
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    assert compiler, "a C compiler is part of what the tests need"
+    built = tmp_path_factory.mktemp("plugin") / "cross.so"
+    command = [compiler, "-std=c99", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC"]
+    subprocess.run([*command, f"-I{HEADERS}", str(SOURCE), "-o", str(built)], check=True)
+    return ctypes.CDLL(str(built))
+
+
+def functions(library: ctypes.CDLL, symbol: str = "cross_functions") -> Any:
+    return capsule(ctypes.addressof(ctypes.c_char.in_dll(library, symbol)))
+
+
+@pytest.fixture
+def cross(library: ctypes.CDLL) -> Any:
+    return functions(library)
+
+
+def backtest(*trades: tuple[Any, dict[str, Any]], block: int | None = None, threads: int = 2) -> pairloom.Result:
+    engine = pairloom.Engine(cash={"USD": 100_000}, account="margin", block=block, num_threads=threads)
+    for number, (strategy, options) in enumerate(trades):
+        engine.trade("*", strategy, size=1, name=f"T{number}", **options)
+    return engine.backtest(pairloom.synthetic(6, rows=700, seed=3), progress=False)
+
+
+class Shown:
+    """An object that makes the capsule when it is asked for it."""
+
+    def __init__(self, capsule: Any) -> None:
+        self.capsule = capsule
+
+    def __pairloom_strategy__(self) -> Any:
+        return self.capsule
+
+
+def test_one_in_c_does_what_the_built_in_one_does(cross: Any) -> None:
+    known = backtest(("sma_cross", {"fast": 4, "slow": 9}))
+    assert len(known.fills) > 100
+    for block in (None, 0, 7):
+        for threads in (1, 2):
+            found = backtest((cross, {"fast": 4, "slow": 9}), block=block, threads=threads)
+            assert found.digest == known.digest
+            assert (found.lanes.blocks > 0) == (block != 0)
+    assert backtest((Shown(cross), {"fast": 4, "slow": 9})).digest == known.digest
+
+
+def test_it_mixes_with_other_lanes(cross: Any) -> None:
+    class Own(pairloom.Strategy):
+        def generate_signal(self, ctx: pairloom.SystemCtx) -> pairloom.Signal | None:
+            return pairloom.Signal.LONG if ctx.candle.close > ctx.candle.open else None
+
+    mixed = backtest((cross, {}), (Own, {}), ("rsi", {}))
+    assert mixed.lanes == {"native": 12, "python": 6}
+    assert mixed.digest == backtest((cross, {}), (Own, {}), ("rsi", {}), block=0, threads=1).digest
+
+
+def test_it_is_found_by_the_name_its_wheel_announces(
+    cross: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    module = type(sys)("announced_strategies")
+    module.Cross = cross  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "announced_strategies", module)
+    announced = [
+        EntryPoint("c_cross", "announced_strategies:Cross", "pairloom.strategies"),
+        EntryPoint("lost", "announced_strategies:Gone", "pairloom.strategies"),
+        EntryPoint("twice", "announced_strategies:Cross", "pairloom.strategies"),
+        EntryPoint("twice", "announced_strategies:Gone", "pairloom.strategies"),
+    ]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: EntryPoints(announced).select(group=group))
+
+    assert backtest(("c_cross", {"fast": 4})).digest == backtest(("sma_cross", {"fast": 4})).digest
+    with pytest.raises(pairloom.ConfigError, match="did you mean 'c_cross'"):
+        backtest(("c_crss", {}))
+    with pytest.raises(pairloom.ConfigError, match="announced_strategies:Gone cannot be loaded: AttributeError"):
+        backtest(("lost", {}))
+    with pytest.raises(pairloom.ConfigError, match=r"is announced by .* import the one you mean"):
+        backtest(("twice", {}))
+
+    data = tmp_path / "A-USD.csv"
+    rows = "\n".join(f"2024-01-01 00:{minute:02},1,1,1,{1 + minute % 7},5" for minute in range(60))
+    data.write_text(f"ts,open,high,low,close,volume\n{rows}\n".replace(",1,1,1,", ",1,9,1,"))
+    config = tmp_path / "run.toml"
+    config.write_text(
+        "[engine]\ncash = { USD = 1000 }\naccount = 'margin'\n[data]\npath = 'A-USD.csv'\n"
+        "[[trader]]\npairs = ['A/USD']\nstrategy = 'c_cross'\nsize = { base = 1 }\noptions = { fast = 2, slow = 4 }\n"
+    )
+    from pairloom.cli import main
+
+    assert main(["backtest", str(config), "--json"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("errs", "said"),
+    [
+        (1, "c_cross: out of ideas"),
+        (2, "c_cross returned status 9, which is none of the interface's"),
+        (3, "c_cross: signal 17 is none of the interface's"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::pairloom.QuarantineWarning")
+def test_what_it_does_wrong_quarantines_it_alone(cross: Any, errs: int, said: str) -> None:
+    result = backtest(("rsi", {"period": 5}), (cross, {"errs": errs}))
+    alone = backtest(("rsi", {"period": 5}), ("sma_cross", {}))
+    assert {each.trader.split()[0] for each in result.quarantined} == {"T1"}
+    assert all(said in str(each.error) for each in result.quarantined)
+
+    def fills_of_the_other(run: pairloom.Result) -> list[Any]:
+        table = run.fills.to_pandas()
+        return table[table.trader.str.startswith("T0")][["ts", "pair", "price", "quantity"]].to_numpy().tolist()
+
+    assert fills_of_the_other(result) == fills_of_the_other(alone)
+
+
+def test_one_of_another_version_is_refused_with_both_named(library: ctypes.CDLL) -> None:
+    with pytest.raises(
+        pairloom.ConfigError, match=r"version 2 of .* this engine has version 1 .* build it again"
+    ) as caught:
+        backtest((functions(library, "cross_of_tomorrow"), {}))
+    assert caught.value.code == "config.plugin"
+
+
+def test_mistakes_say_what_to_do(library: ctypes.CDLL, cross: Any) -> None:
+    with pytest.raises(pairloom.ConfigError, match="c_cross: it has fast, slow and errs"):
+        backtest((cross, {"fsat": 3}))
+    with pytest.raises(pairloom.ConfigError, match=r"fast=\[3\]: a plug-in takes numbers and texts"):
+        backtest((cross, {"fast": [3]}))
+    stranger = capsule(ctypes.addressof(ctypes.c_char.in_dll(library, "cross_functions")), b"somebody.else")
+    with pytest.raises(pairloom.ConfigError, match="no strategy of a plug-in: that is a capsule named"):
+        backtest((stranger, {}))
+    with pytest.raises(pairloom.ConfigError, match="no strategy of a plug-in"):
+        backtest((Shown(3), {}))
+
+
+def test_every_state_it_made_is_given_back(library: ctypes.CDLL, cross: Any) -> None:
+    for block in (None, 0):
+        backtest((cross, {"fast": 3}), block=block)
+    gc.collect()
+    assert library.cross_alive() == 0
+
+
+def test_header_and_crate_agree_on_sizes(library: ctypes.CDLL) -> None:
+    # The same numbers stand in a test of the crate.
+    library.sizes.restype = ctypes.c_size_t
+    assert [library.sizes(which) for which in range(6)] == [96, 192, 88, 72, 112, 176]
