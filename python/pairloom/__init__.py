@@ -43,6 +43,7 @@ from pairloom.instruments import Fees, Instrument
 from pairloom.strategy import Strategy
 
 if TYPE_CHECKING:
+    from pairloom._compiled import compiled, uncompiled
     from pairloom._synthetic import synthetic
     from pairloom.feed import SyntheticFeed
     from pairloom.result import Result
@@ -83,8 +84,10 @@ __all__ = [
     "TimeEvent",
     "Trade",
     "__version__",
+    "compiled",
     "indicators",
     "synthetic",
+    "uncompiled",
 ]
 
 
@@ -94,6 +97,8 @@ _LATER = {
     "Run": "pairloom.run",
     "Session": "pairloom.schedule",
     "SyntheticFeed": "pairloom.feed",
+    "compiled": "pairloom._compiled",
+    "uncompiled": "pairloom._compiled",
     "synthetic": "pairloom._synthetic",
 }
 

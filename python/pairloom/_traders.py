@@ -168,6 +168,12 @@ def _description(assignment: Assignment, name: str, pair: str, times: tuple[int,
         }
     if assignment.template is None:
         return {**described, "builtin": assignment.builtin, "parameters": assignment.parameters}
+    if getattr(type(assignment.template), "__compiled__", None) is not None:
+        from pairloom._compiled.lane import binder
+
+        bind = binder(assignment.template, pair)
+        if bind is not None:
+            described["compiled"] = bind
     shape = assignment.shape
     if shape["schedule"] and times is not None:
         from pairloom.schedule import expand

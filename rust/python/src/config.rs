@@ -16,6 +16,7 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+use crate::compiled::CompiledStrategy;
 use crate::errors::{CONFIG, shown};
 use crate::plugin::plugin_strategy;
 use crate::signal::size_setting;
@@ -237,7 +238,7 @@ pub(crate) fn trader_configs(
             what: "trader",
             dict,
         };
-        python |= settings.find("factory")?.is_some();
+        python |= settings.find("factory")?.is_some() && settings.find("compiled")?.is_none();
         trader_config(&settings, seed)
     });
     let configs = configs.collect::<PyResult<_>>()?;
@@ -300,7 +301,11 @@ fn strategy(settings: &Settings<'_, '_>, seed: u64) -> PyResult<Box<dyn Strategy
         window: settings.read("window")?,
         seed,
     };
-    Ok(Box::new(PyStrategy::new(py, spec)?))
+    let python = PyStrategy::new(py, spec)?;
+    match settings.find("compiled")? {
+        Some(build) => Ok(Box::new(CompiledStrategy::new(python, build.unbind()))),
+        None => Ok(Box::new(python)),
+    }
 }
 
 pub(crate) fn parameters_of(given: &Bound<'_, PyDict>) -> PyResult<Vec<(String, ParameterValue)>> {

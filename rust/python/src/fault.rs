@@ -8,6 +8,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
+use crate::compiled::CompiledFault;
 use crate::ctx::Facts;
 use crate::errors::{STRATEGY, shown};
 use crate::signal::Signal;
@@ -142,6 +143,13 @@ pub(crate) fn origin<'py>(py: Python<'py>, fault: &StrategyFault) -> PyResult<Bo
         .origin
         .as_ref()
         .and_then(|origin| origin.downcast_ref::<Py<PyBaseException>>());
+    let compiled = fault
+        .origin
+        .as_ref()
+        .and_then(|origin| origin.downcast_ref::<CompiledFault>());
+    if let Some(compiled) = compiled {
+        return Ok(compiled.exception(py)?.into_any());
+    }
     match kept {
         Some(error) => Ok(error.bind(py).clone().into_any()),
         None => {

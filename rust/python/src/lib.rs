@@ -13,6 +13,7 @@ mod signal;
 
 mod strategy;
 mod plugin;
+mod compiled;
 mod call;
 mod calls;
 mod ctx;

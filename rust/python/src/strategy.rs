@@ -109,6 +109,12 @@ impl PyStrategy {
         })
     }
 
+    /// The user's object, once `setup` has run.
+    pub(crate) fn instance<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        let ready = self.ready.as_ref()?;
+        Some(ready.instance.bind(py).clone())
+    }
+
     /// What a method returned, as a signal.
     #[inline]
     fn signal(&self, method: &str, returned: &Bound<'_, PyAny>) -> Outcome<Option<TradeSignal>> {

@@ -145,7 +145,7 @@ impl Stage {
 
     fn enqueue(self: &Arc<Self>, actor: &Actor) {
         match actor.lane {
-            Lane::Native => {
+            Lane::Native | Lane::Compiled => {
                 // There is room: a trader is in the queue only while its flag is set.
                 let queued = self.ready.0.try_send(actor.index);
                 debug_assert!(has_room(&queued), "the queue holds every trader once");

@@ -18,7 +18,6 @@ use crate::engine::{Config, Core, Host, RunOptions};
 use crate::error::Error;
 use crate::market::{EventKind, Market, MarketData, PriceScale, Row, Rows, Series};
 use crate::step::{Report, Stepper};
-use crate::strategy::Lane;
 use crate::trader::Trader;
 use crate::venue::SimVenue;
 
@@ -71,7 +70,7 @@ pub fn prepare<'a>(
     options: &RunOptions,
     host: &'a dyn Host,
 ) -> Result<Replay<'a>, Error> {
-    let native = core.traders.iter().any(|t| t.lane() == Lane::Native);
+    let native = core.traders.iter().any(|t| t.lane().is_pooled());
     let evaluator = Evaluator::new(options, config.threads, native)?;
     let acting = core
         .traders
@@ -83,7 +82,7 @@ pub fn prepare<'a>(
         native: core
             .traders
             .iter()
-            .map(|trader| trader.lane() == Lane::Native)
+            .map(|trader| trader.lane().is_pooled())
             .collect(),
         market_of: core.traders.iter().map(|t| t.spec.market).collect(),
         traders: core.traders.into_iter().map(Mutex::new).collect(),

@@ -9,7 +9,7 @@ mod views;
 pub use builtin::{BUILTIN_NAMES, BuiltinError, ParameterValue, builtin};
 pub use ctx::{Orders, SetupCtx, SystemCtx, money_f64};
 pub use hooks::{Hook, Hooks, TimeEvent};
-pub use plugin::{Plugin, PluginError, PluginStrategy};
+pub use plugin::{CompiledRule, Failure, Plugin, PluginError, PluginStrategy, Snapshot};
 pub use views::{ExitView, FillView, OrderView, PositionView, RefusalView};
 
 use std::any::Any;
@@ -22,18 +22,27 @@ use crate::signal::TradeSignal;
 pub enum Lane {
     /// Rust, on the engine's pool.
     Native,
+    /// Python functions that were compiled, on the engine's pool.
+    Compiled,
     /// Python classes, on one attached thread.
     Python,
 }
 
 impl Lane {
-    /// `native` or `python`, as in `result.lanes`.
+    /// `native`, `compiled` or `python`, as in `result.lanes`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
+            Self::Compiled => "compiled",
             Self::Python => "python",
         }
+    }
+
+    /// Whether it runs on the engine's pool, away from Python.
+    #[must_use]
+    pub const fn is_pooled(self) -> bool {
+        !matches!(self, Self::Python)
     }
 }
 

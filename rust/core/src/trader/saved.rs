@@ -5,7 +5,7 @@
 
 use crate::indicator::Graph;
 use crate::portfolio::TraderRow;
-use crate::strategy::{Lane, Orders, Strategy};
+use crate::strategy::{Orders, Strategy};
 
 use super::{Input, Trader, TraderState};
 
@@ -26,9 +26,7 @@ impl Trader {
     /// and can be copied.
     #[must_use]
     pub fn can_run_ahead(&self) -> bool {
-        self.lane == Lane::Native
-            && self.strategy.is_market_local()
-            && self.strategy.fork().is_some()
+        self.lane.is_pooled() && self.strategy.is_market_local() && self.strategy.fork().is_some()
     }
 
     /// Whether its next event is a plain one: it is called for it, and nothing comes before that.

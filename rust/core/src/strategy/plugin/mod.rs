@@ -5,6 +5,7 @@
 //! breaks the interface can do what it likes.
 
 mod answer;
+mod compiled;
 mod context;
 mod hook;
 mod setup;
@@ -19,6 +20,8 @@ use crate::signal::TradeSignal;
 
 use super::builtin::ParameterValue;
 use super::{FaultKind, Hook, Hooks, Outcome, SetupCtx, Stop, Strategy, StrategyFault, SystemCtx};
+pub use compiled::{CompiledRule, Failure, Snapshot};
+
 use answer::Room;
 use context::Lent;
 use setup::Slot;

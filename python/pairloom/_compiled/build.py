@@ -1,0 +1,252 @@
+"""Compiling a rule for one layout of its state, and keeping what was compiled between runs.
+
+What numba sees is a file of its own in the user's cache folder, named by everything the
+code depends on: the source, the layout, the values it takes from its module, and the
+versions. Line numbers stay those of the user's file, so that numba's errors name them.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from pairloom._compiled import source as sources
+from pairloom._compiled.layout import Layout, pack
+from pairloom._compiled.rewrite import CTX_WORDS, Rewritten, fields_of, rewrite
+from pairloom.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pairloom._compiled.rule import Rule
+    from pairloom._compiled.source import Source
+    from pairloom.strategy import Strategy
+
+__all__ = ["Built", "build"]
+
+# Two versions of these words must never share a compilation.
+_OWN = ("helpers.py", "rewrite.py", "build.py", "layout.py")
+
+
+@dataclass(frozen=True)
+class Built:
+    """A compiled rule."""
+
+    address: int
+    """Of a function with the interface of ``generate_signal`` in ``rust/strategy/src/abi.rs``."""
+    reads: int
+    windows: bool
+    slots: list[tuple[str, str | None, int]]
+    layout: Layout
+    keep: Any
+    """The compiled function itself, whose memory the address is in."""
+
+    def state(self, values: dict[str, Any]) -> bytes:
+        """The first bytes of the state."""
+        return pack(self.layout, values)
+
+
+_built: dict[tuple[Any, str], Built] = {}
+
+
+def build(rule: Rule, strategy: Strategy) -> Built:
+    """Compile the rule for the state that ``strategy`` has after its setup; once per layout.
+
+    Raises ``ConfigError`` naming the line of what cannot be compiled, and the way out
+    where numba is not installed.
+    """
+    source = sources.read(rule)
+    values = {name: _value(strategy, name) for name in fields_of(rule, source)}
+    layout, problems = Layout.of({name: value for name, value in values.items() if value is not _UNSET})
+    key = (rule.function, layout.key())
+    if key not in _built:
+        _built[key] = _compile(rule, source, layout, problems, strategy.window)
+    return _built[key]
+
+
+_UNSET = object()
+
+
+def _value(strategy: Strategy, name: str) -> Any:
+    if name in strategy.__dict__:
+        return strategy.__dict__[name]
+    found = getattr(type(strategy), name, _UNSET)
+    return _UNSET if callable(found) else found
+
+
+def _compile(rule: Rule, source: Source, layout: Layout, problems: dict[str, str], window: int) -> Built:
+    try:
+        import numba
+    except ImportError as error:
+        raise ConfigError(
+            f"{rule.name} is compiled, which needs numba: pip install 'pairloom[numba]', or write "
+            '@pairloom.compiled(fallback="python") to run it as ordinary Python without it',
+            code="config.compiled",
+        ) from error
+    made = rewrite(rule, source, layout, problems)
+    if made.windows and not window:
+        raise source.error(made.function, "it reads the arrays of ctx; declare their length: window: int = 200")
+    module = ast.Module([made.function, *ast.parse(_entry(made, layout)).body], [])
+    ast.fix_missing_locations(module)
+    namespace = _namespace(rule, source)
+    path = _kept(rule, ast.unparse(module), namespace)
+    own = _module(path, namespace)
+    exec(compile(module, str(path), "exec"), own)
+    own["_pl_decide"] = numba.njit(boundscheck=True, fastmath=False)(own["_pl_decide"])
+    entry = _entry_compiled(source, own["_pl_entry"])
+    return Built(int(entry.address or 0), made.reads, bool(made.windows), made.slots, layout, entry)
+
+
+def _entry_compiled(source: Source, entry: Any) -> Any:
+    import numba
+
+    signature = numba.int32(numba.types.voidptr, numba.types.voidptr, numba.types.voidptr)
+    try:
+        return numba.cfunc(signature, cache=True)(entry)
+    except Exception:  # noqa: S110 (what was kept may be unreadable, and so may the folder: then it is compiled anew)
+        pass
+    try:
+        return numba.cfunc(signature)(entry)
+    except Exception as error:  # numba's errors have no common parent, and some of them are plain ones
+        raise _told(source, error) from error
+
+
+def _module(path: Path, namespace: dict[str, Any]) -> dict[str, Any]:
+    """A module for the code: what numba has kept looks for its own by name."""
+    module = ModuleType(f"_pairloom_compiled_{path.stem}")
+    module.__file__ = str(path)
+    module.__dict__.update(namespace)
+    sys.modules[module.__name__] = module
+    return module.__dict__
+
+
+def _entry(made: Rewritten, layout: Layout) -> str:
+    """The function that the engine calls; it lets no exception out, and prints none."""
+    column = "_pl_readonly(_pl_carray(_pl_pointer(ci[{}]), (ci[21],), _pl_float64))"
+    windows = [column.format(16 + at) if at in made.windows else "None" for at in range(5)]
+    return f"""
+def _pl_entry(state, ctx, answer):
+    c = _pl_carray(ctx, ({CTX_WORDS},), _pl_float64)
+    ci = _pl_carray(ctx, ({CTX_WORDS},), _pl_int64)
+    a = _pl_carray(answer, (11,), _pl_int64)
+    v = _pl_carray(_pl_pointer(ci[14]), (ci[15],), _pl_float64)
+    f = _pl_carray(state, ({layout.words},), _pl_float64)
+    i = _pl_carray(state, ({layout.words},), _pl_int64)
+    try:
+        code = _pl_code(_pl_decide(_pl_readonly(c), _pl_readonly(ci), a, _pl_readonly(v), f, i, {", ".join(windows)}))
+    except Exception:
+        return 1
+    if code & 256 == 0:
+        a[1] = 0
+    a[0] = (a[0] & 0xFFFFFFFF) | ((code & 255) << 32)
+    return 0
+"""
+
+
+def _namespace(rule: Rule, source: Source) -> dict[str, Any]:
+    """What the code sees by name: helpers, and of its own module what it names."""
+    from pairloom._compiled.helpers import HELPERS
+
+    function = rule.function
+    closed = {
+        name: cell.cell_contents
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
+    }
+    seen = {**function.__globals__, **closed}
+    names = {node.id for node in ast.walk(source.function) if isinstance(node, ast.Name)}
+    own = {name: _usable(seen[name]) for name in names if name in seen}
+    return {**own, **HELPERS}
+
+
+def _usable(value: Any) -> Any:
+    """A plain function of the user's module is compiled along."""
+    if isinstance(value, FunctionType):
+        import numba
+
+        return numba.njit(boundscheck=True, fastmath=False)(value)
+    return value
+
+
+def _kept(rule: Rule, code: str, namespace: dict[str, Any]) -> Path:
+    """The file of this code in the cache, written if it is not there."""
+    import numba
+    import numpy as np
+
+    import pairloom
+
+    own = [Path(__file__).with_name(name).read_text(encoding="utf-8") for name in _OWN]
+    theirs = {name: value for name, value in namespace.items() if not name.startswith(("_pl_", "__"))}
+    outside = [f"{name}={_fingerprint(theirs[name])}" for name in sorted(theirs)]
+    versions = [pairloom.__version__, numba.__version__, np.__version__, sys.version]
+    name = hashlib.sha256("\n".join([code, *outside, *versions, *own]).encode()).hexdigest()[:24]
+    folder = _folder()
+    path = folder / f"{rule.function.__name__}_{name}.py"
+    if not path.exists():
+        with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8", suffix=".tmp") as file:
+            file.write(f"# Compiled by Pairloom from {rule.name}; the folder may be deleted at any time.\n{code}\n")
+        os.replace(file.name, path)
+    return path
+
+
+def _fingerprint(value: Any) -> str:
+    """What the compiled code depends on of a value from outside."""
+    if isinstance(value, ModuleType):
+        return f"module {value.__name__} {getattr(value, '__version__', '')}"
+    function = getattr(value, "py_func", value)
+    if isinstance(function, FunctionType):
+        code = function.__code__
+        return f"function {code.co_code.hex()} {code.co_consts!r} {code.co_names!r} {_outside(function)}"
+    if type(value).__module__ == "numpy" and hasattr(value, "tobytes"):
+        return f"{value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+    return repr(value)
+
+
+def _outside(function: FunctionType) -> str:
+    """What a function that is compiled along takes from its own module."""
+    own = function.__globals__
+    found = {name: own[name] for name in sorted(function.__code__.co_names) if name in own}
+    plain = {name: value for name, value in found.items() if not isinstance(value, FunctionType | ModuleType)}
+    inner = [value for value in found.values() if isinstance(value, FunctionType) and value is not function]
+    return repr(plain) + "".join(map(_fingerprint, inner))
+
+
+def _folder() -> Path:
+    """A folder of the user's own that can be written to."""
+    root = os.environ.get("XDG_CACHE_HOME")
+    folder = (Path(root) if root else Path.home() / ".cache") / "pairloom" / "compiled"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        # Nothing can be kept, so the next run compiles again.
+        return Path(tempfile.mkdtemp(prefix="pairloom-"))
+
+
+def _told(source: Source, error: Exception) -> ConfigError:
+    """Numba's error as a sentence that names the user's line."""
+    import re
+
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    text = text.replace("TypingError: ", "")
+    last = source.first + len(source.lines)
+    lines = [int(found) for found in re.findall(r"\((\d+)\)|line (\d+)", text) for found in found if found]
+    lines = [line for line in lines if source.first <= line < last]
+    said = [
+        line.strip(" >-")
+        for line in text.splitlines()
+        if line.strip() and not re.match(r"\s*(File|During:|\[\d\]|Failed in|Enter|- Resolution|<source)", line)
+    ]
+    telling = r"field|returns|cannot|Cannot|not supported|[Uu]nsupported|Unknown|Untyped"
+    reasons = [line for line in said if re.search(telling, line)]
+    reason = (reasons or said or [type(error).__name__])[-1 if reasons else 0]
+    if "which is no Signal" in reason:
+        # It is the function as a whole that returns this; a single return is to blame for it.
+        lines = [node.lineno for node in ast.walk(source.function) if isinstance(node, ast.Return) and node.value]
+        lines = lines if len(lines) == 1 else []
+    return source.error(lines[-1] if lines else source.first, f"numba cannot compile it: {reason.rstrip('.:')}")

@@ -1,0 +1,348 @@
+"""What compiled strategies call: functions that numba compiles into them.
+
+The words of the answer are those of ``Answer`` and ``Request`` in
+``rust/strategy/src/abi.rs``; a test compares the two.
+"""
+
+# mypy: ignore-errors
+# ruff: noqa: ARG001, ARG005
+# numba reads these functions itself: it types them by what they do, not by annotations.
+
+from __future__ import annotations
+
+import math
+
+import numba
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, overload, register_jitable
+
+__all__ = ["HELPERS"]
+
+ANSWER_WORDS, REQUEST_WORDS, ROOM = 11, 9, 64
+BUY, SELL, REPLACE, CANCEL, CANCEL_ALL = 1, 2, 3, 4, 5
+
+
+@intrinsic
+def pointer(typing, address):
+    """The address as a pointer."""
+
+    def make(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return types.voidptr(types.int64), make
+
+
+@intrinsic
+def readonly(typing, array):
+    """The same array, into which nothing can be written."""
+
+    def make(context, builder, signature, arguments):
+        context.nrt.incref(builder, signature.args[0], arguments[0])
+        return arguments[0]
+
+    return types.Array(array.dtype, array.ndim, array.layout, readonly=True)(array), make
+
+
+def to_f(value):
+    """A float for a float field."""
+    return float(value)
+
+
+@overload(to_f)
+def _to_f(value):
+    if isinstance(value, types.Number | types.Boolean):
+        return lambda value: float(value)
+    raise numba.errors.TypingError(f"a float field cannot hold {value}")
+
+
+def to_i(value):
+    """An integer for an integer field."""
+    return int(value)
+
+
+@overload(to_i)
+def _to_i(value):
+    if isinstance(value, types.Integer | types.Boolean):
+        return lambda value: int(value)
+    raise numba.errors.TypingError(
+        f"an integer field cannot hold {value}: start it as a float in setup (0.0, not 0), or write int(...)"
+    )
+
+
+def to_b(value):
+    """A bool for a bool field."""
+    return int(value)
+
+
+@overload(to_b)
+def _to_b(value):
+    if isinstance(value, types.Boolean):
+        return lambda value: 1 if value else 0
+    raise numba.errors.TypingError(f"a field that starts as True or False cannot hold {value}; write bool(...)")
+
+
+@register_jitable
+def event(words, integers, kind, at):
+    """A number of the event, when it is one of that kind."""
+    if (integers[0] >> 32) & 0xFFFFFFFF != kind:
+        raise ValueError("the event is of another kind")
+    return words[at]
+
+
+def rounded(value, digits=None):
+    """``round``, whose results numba's own does not always give."""
+    return round(value) if digits is None else round(value, digits)
+
+
+@overload(rounded)
+def _rounded(value, digits=None):
+    if not isinstance(value, types.Float) or not isinstance(digits, types.Integer):
+        if isinstance(digits, types.NoneType | types.Omitted) or digits is None:
+            return lambda value, digits=None: round(value)
+        return lambda value, digits=None: round(value, digits)
+
+    def exact(value, digits=None):
+        if digits < 0 or digits > 22 or not math.isfinite(value):
+            return round(value, digits)
+        scale = 10.0**digits
+        product = value * scale
+        if abs(product) >= 9007199254740992.0:
+            # No digit so far behind the point is left to be rounded.
+            return value
+        below = math.floor(product)
+        # What the product lost by being a float, exactly (Dekker 1971), decides where it is close.
+        over = (product - below - 0.5) + _lost(value, scale, product)
+        if over > 0.0 or (over == 0.0 and below % 2.0 == 1.0):
+            below += 1.0
+        return math.copysign(below / scale, value)
+
+    return exact
+
+
+@register_jitable
+def _lost(a, b, product):
+    """The exact product of two floats, less the float that it was rounded to."""
+    upper_a, upper_b = a * 134217729.0, b * 134217729.0
+    high_a, high_b = upper_a - (upper_a - a), upper_b - (upper_b - b)
+    low_a, low_b = a - high_a, b - high_b
+    return low_a * low_b - (((product - high_a * high_b) - low_a * high_b) - high_a * low_b)
+
+
+@register_jitable
+def of_one(function, x):
+    """A function of ``math``, which raises where numba's gives NaN or infinity, as Python's does."""
+    result = function(x)
+    if not math.isfinite(result) and math.isfinite(x):
+        if math.isnan(result):
+            raise ValueError("math domain error")
+        raise OverflowError("math range error")
+    return result
+
+
+@register_jitable
+def of_two(function, x, y):
+    """The same for a function of two numbers."""
+    result = function(x, y)
+    if not math.isfinite(result) and math.isfinite(x) and math.isfinite(y):
+        if math.isnan(result):
+            raise ValueError("math domain error")
+        raise OverflowError("math range error")
+    return result
+
+
+@register_jitable
+def crossed_above(before, now, level_before, level):
+    """Whether a line rose above another with the last update."""
+    return before <= level_before and now > level
+
+
+@register_jitable
+def crossed_below(before, now, level_before, level):
+    """Whether a line fell below another with the last update."""
+    return before >= level_before and now < level
+
+
+@intrinsic
+def _inner(typing, optional):
+    """What an optional value holds, once it is known to hold something."""
+
+    def make(context, builder, signature, arguments):
+        return context.cast(builder, arguments[0], optional, optional.type)
+
+    return optional.type(optional), make
+
+
+def code(returned):
+    """The number of a signal."""
+    return 0 if returned is None else returned[0]
+
+
+@overload(code)
+def _code(returned):
+    if isinstance(returned, types.NoneType):
+        return lambda returned: 0
+    inner = returned.type if isinstance(returned, types.Optional) else returned
+    if not (isinstance(inner, types.UniTuple) and inner.count == 1 and isinstance(inner.dtype, types.Integer)):
+        raise numba.errors.TypingError(f"it returns {returned}, which is no Signal")
+    if isinstance(returned, types.Optional):
+        return lambda returned: 0 if returned is None else _inner(returned)[0]
+    return lambda returned: returned[0]
+
+
+def number(value):
+    """A float, NaN where there is none."""
+    return math.nan if value is None else float(value)
+
+
+@overload(number)
+def _number(value):
+    if isinstance(value, types.NoneType | types.Omitted):
+        return lambda value: math.nan
+    if isinstance(value, types.Optional):
+        return lambda value: math.nan if value is None else _given(float(value))
+    return lambda value: _given(float(value))
+
+
+@register_jitable
+def _given(value):
+    # A number that was given and is none must be refused like one, and not read as if none had been given.
+    return math.inf if math.isnan(value) else value
+
+
+@register_jitable
+def sized(answer, signal, unit, size, limit):
+    """A signal that names a quantity or a limit price."""
+    _size(answer, unit, size)
+    _limit(answer, limit)
+    return (signal | 256,)
+
+
+def _size(answer, unit, size):
+    """Write the size of a signal; numba takes the form below."""
+
+
+@overload(_size)
+def _size_compiled(answer, unit, size):
+    if isinstance(size, types.NoneType | types.Omitted):
+
+        def none(answer, unit, size):
+            answer[2] = _words(math.nan)
+            answer[1] = 0
+
+        return none
+
+    def given(answer, unit, size):
+        answer[2] = _words(float(size))
+        answer[1] = unit
+
+    return given
+
+
+def _limit(answer, limit):
+    """Write the limit price of a signal; numba takes the form below."""
+
+
+@overload(_limit)
+def _limit_compiled(answer, limit):
+    if isinstance(limit, types.NoneType | types.Omitted):
+        return lambda answer, limit: None
+
+    def given(answer, limit):
+        answer[3] = _words(float(limit))
+        answer[1] = (answer[1] & 0xFFFFFFFF) | (1 << 32)
+
+    return given
+
+
+@intrinsic
+def _words(typing, value):
+    """The bits of a float."""
+
+    def make(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], context.get_value_type(types.int64))
+
+    return types.int64(types.float64), make
+
+
+@register_jitable
+def _ask(answer, action, tif, order, quantity, limit, reduce_only):
+    count = answer[7]
+    if count >= answer[6]:
+        raise ValueError("one call may ask for 64 orders at most")
+    request = numba.carray(pointer(answer[5] + count * REQUEST_WORDS * 8), (REQUEST_WORDS,), numba.int64)
+    request[0] = action | (tif << 32)
+    request[1] = order
+    request[2] = _words(quantity)
+    request[3] = _words(limit)
+    request[4] = 1 if reduce_only else 0
+    answer[7] = count + 1
+
+
+@register_jitable
+def buy(answer, quantity, limit, reduce_only, tif):
+    """Asks for a purchase; its number."""
+    order = answer[4]
+    answer[4] = order + 1
+    _ask(answer, BUY, tif, order, number(quantity), number(limit), reduce_only)
+    return order
+
+
+@register_jitable
+def sell(answer, quantity, limit, reduce_only, tif):
+    """Asks for a sale; its number."""
+    order = answer[4]
+    answer[4] = order + 1
+    _ask(answer, SELL, tif, order, number(quantity), number(limit), reduce_only)
+    return order
+
+
+@register_jitable
+def replace(answer, order, quantity, limit):
+    """Asks to cancel an order and to send it anew."""
+    _ask(answer, REPLACE, 0, order, number(quantity), number(limit), False)
+
+
+def cancel(answer, order):
+    """Asks to cancel one order or all; numba takes the form below."""
+
+
+@overload(cancel)
+def _cancel(answer, order):
+    if isinstance(order, types.NoneType | types.Omitted):
+        return lambda answer, order: _ask(answer, CANCEL_ALL, 0, 0, math.nan, math.nan, False)
+    if isinstance(order, types.Optional):
+
+        def either(answer, order):
+            if order is None:
+                _ask(answer, CANCEL_ALL, 0, 0, math.nan, math.nan, False)
+            else:
+                _ask(answer, CANCEL, 0, order, math.nan, math.nan, False)
+
+        return either
+    return lambda answer, order: _ask(answer, CANCEL, 0, order, math.nan, math.nan, False)
+
+
+HELPERS = {
+    "_pl_to_f": to_f,
+    "_pl_to_i": to_i,
+    "_pl_to_b": to_b,
+    "_pl_event": event,
+    "_pl_crossed_above": crossed_above,
+    "_pl_crossed_below": crossed_below,
+    "_pl_code": code,
+    "_pl_sized": sized,
+    "_pl_buy": buy,
+    "_pl_sell": sell,
+    "_pl_replace": replace,
+    "_pl_cancel": cancel,
+    "_pl_of_one": of_one,
+    "_pl_of_two": of_two,
+    "_pl_round": rounded,
+    "_pl_isnan": math.isnan,
+    "_pl_pointer": pointer,
+    "_pl_readonly": readonly,
+    "_pl_carray": numba.carray,
+    "_pl_float64": numba.float64,
+    "_pl_int64": numba.int64,
+}

@@ -1,0 +1,132 @@
+"""Where the state of a compiled strategy lies: one word of 8 bytes a number, arrays word after word."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Array", "Constant", "Indicator", "Layout", "Word", "pack", "unpack"]
+
+
+@dataclass(frozen=True)
+class Word:
+    """A number of one word: ``kind`` is ``f`` (float), ``i`` (integer) or ``b`` (bool)."""
+
+    kind: str
+    at: int
+
+
+@dataclass(frozen=True)
+class Array:
+    """An array of floats or integers."""
+
+    kind: str
+    at: int
+    shape: tuple[int, ...]
+
+    @property
+    def words(self) -> int:
+        """How many words it takes."""
+        words = 1
+        for length in self.shape:
+            words *= length
+        return words
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A text, or a number of the class: the same for every event, so it stands in the code."""
+
+    value: str | float | bool | None
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """An indicator that ``setup`` asked for."""
+
+    name: str
+
+
+Field = Word | Array | Constant | Indicator
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The fields that the code names, in the order of their names."""
+
+    fields: dict[str, Field]
+    words: int
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> tuple[Layout, dict[str, str]]:
+        """Lay out these values; what cannot be state comes back with the reason."""
+        fields: dict[str, Field] = {}
+        problems: dict[str, str] = {}
+        words = 0
+        for name in sorted(values):
+            field = _field(name, values[name], words)
+            if isinstance(field, str):
+                problems[name] = field
+                continue
+            fields[name] = field
+            words += 1 if isinstance(field, Word) else field.words if isinstance(field, Array) else 0
+        return cls(fields, words), problems
+
+    def key(self) -> str:
+        """What two layouts must have in common to share one compilation."""
+        return repr(sorted(self.fields.items()))
+
+
+def _field(name: str, value: Any, at: int) -> Field | str:
+    import numpy as np
+
+    if isinstance(value, bool | np.bool_):
+        return Word("b", at)
+    if isinstance(value, int | np.integer):
+        if not -(2**63) <= int(value) < 2**63:
+            return f"{value} does not fit into 64 bits"
+        return Word("i", at)
+    if isinstance(value, float | np.floating):
+        return Word("f", at)
+    if isinstance(value, str):
+        return Constant(value)
+    if isinstance(value, np.ndarray):
+        if value.dtype == np.float64:
+            return Array("f", at, value.shape)
+        if value.dtype == np.int64:
+            return Array("i", at, value.shape)
+        return f"an array of {value.dtype}; use float64 or int64"
+    if type(value).__name__ in ("Indicator", "ProbeIndicator"):
+        return Indicator(name)
+    if value is None:
+        return "None; start it as a number, as in 0.0"
+    return f"a {type(value).__name__}; compiled state holds numbers, bools and NumPy arrays"
+
+
+def pack(layout: Layout, values: dict[str, Any]) -> bytes:
+    """The state's first bytes."""
+    state = bytearray(8 * layout.words)
+    for name, field in layout.fields.items():
+        if isinstance(field, Word):
+            kind = "d" if field.kind == "f" else "q"
+            struct.pack_into(kind, state, 8 * field.at, values[name])
+        elif isinstance(field, Array):
+            state[8 * field.at : 8 * (field.at + field.words)] = values[name].tobytes()
+    return bytes(state)
+
+
+def unpack(layout: Layout, state: bytes) -> dict[str, Any]:
+    """The values of the state, as Python has them."""
+    import numpy as np
+
+    values: dict[str, Any] = {}
+    for name, field in layout.fields.items():
+        if isinstance(field, Word):
+            (value,) = struct.unpack_from("d" if field.kind == "f" else "q", state, 8 * field.at)
+            values[name] = bool(value) if field.kind == "b" else value
+        elif isinstance(field, Array):
+            part = state[8 * field.at : 8 * (field.at + field.words)]
+            dtype = np.float64 if field.kind == "f" else np.int64
+            values[name] = np.frombuffer(part, dtype).reshape(field.shape).copy()
+    return values

@@ -1,0 +1,208 @@
+"""``compiled``: the mark on a class or a function, and what a marked one is.
+
+A marked class is an ordinary `Strategy`; the mark alone decides the lane, and
+``uncompiled`` takes it off again for debugging.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any, overload
+
+from pairloom._words import listing
+from pairloom.errors import ConfigError
+from pairloom.strategy import Strategy, overridden_hooks
+
+__all__ = ["Rule", "compiled", "rule_of", "uncompiled"]
+
+FALLBACKS = (None, "python")
+MARK = "__compiled__"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is compiled of a marked strategy."""
+
+    function: FunctionType
+    """The function whose source is compiled: ``generate_signal``, or the one that was marked."""
+    fallback: str | None
+    """``"python"`` to run in the python lane what cannot be compiled."""
+    is_method: bool
+    """Whether the first parameter is ``self``."""
+    indicators: tuple[str, ...] = ()
+    """The parameters of a marked function that are indicators."""
+    parameters: tuple[str, ...] = ()
+    """The parameters of a marked function that are the strategy's parameters."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.function.__qualname__.replace("<locals>.", "").rpartition("<")[2]
+
+
+@overload
+def compiled(target: type[Strategy], /) -> type[Strategy]: ...
+@overload
+def compiled(target: Callable[..., Any], /) -> type[Strategy]: ...
+@overload
+def compiled(
+    *,
+    window: int = 0,
+    events: str | tuple[str, ...] | None = None,
+    indicators: Mapping[str, Any] | None = None,
+    state: Mapping[str, Any] | None = None,
+    fallback: str | None = None,
+) -> Callable[[Any], type[Strategy]]: ...
+def compiled(
+    target: Any = None,
+    /,
+    *,
+    window: int = 0,
+    events: str | tuple[str, ...] | None = None,
+    indicators: Mapping[str, Any] | None = None,
+    state: Mapping[str, Any] | None = None,
+    fallback: str | None = None,
+) -> Any:
+    """Compile a strategy with numba, so that it runs on all cores beside the native ones.
+
+    On a class, a `Strategy` whose ``generate_signal`` numba can compile::
+
+        @pairloom.compiled
+        class Cross(pairloom.Strategy):
+            fast: int = 10
+
+            def setup(self, ctx):  # ordinary Python, once per trader
+                self.average = ctx.indicator(ta.Sma(self.fast))
+                self.seen = 0  # state: numbers, bools and NumPy arrays, typed by this value
+
+            def generate_signal(self, ctx):  # compiled
+                self.seen += 1
+                return Signal.LONG if ctx.candle.close > self.average.value else None
+
+    On a function of ``ctx``; its further arguments are the indicators that ``indicators``
+    names, ``state`` (what the mapping ``state`` holds) and, with a default, parameters::
+
+        @pairloom.compiled(indicators={"average": lambda p: ta.Sma(p["fast"])}, state={"seen": 0})
+        def cross(ctx, average, state, fast: int = 10): ...
+
+    What is there: parameters, state, indicators (``value``, ``ready``, ``[-1]``, ``[-2]``, outputs,
+    crossings), ``ctx.candle``, ``quote``, ``trade``, ``open`` to ``volume`` (declare ``window``),
+    ``position``, ``equity``, ``cash``, ``ts``, ``len(ctx.orders)``, ``buy``, ``sell``, ``replace``,
+    ``cancel``. Integers have 64 bits, and sums of arrays may round differently from
+    NumPy's. ``fallback="python"`` runs what cannot be compiled as ordinary Python; without
+    it, or without numba, the run is refused with ``ConfigError`` naming the line.
+    """
+    if fallback not in FALLBACKS:
+        raise ConfigError(f"compiled(fallback={fallback!r}): it is 'python' or None", code="config.compiled")
+    given = {"window": window, "events": events, "indicators": indicators, "state": state}
+    if target is None:
+        return lambda marked: _marked(marked, fallback, given)
+    return _marked(target, fallback, given)
+
+
+def rule_of(strategy: Strategy) -> Rule | None:
+    """What is compiled of this strategy; ``None`` for an ordinary one."""
+    rule: Rule | None = getattr(type(strategy), MARK, None)
+    if rule is not None and rule.is_method and type(strategy).generate_signal is not rule.function:
+        # A subclass with a method of its own: that one is compiled.
+        method = type(strategy).generate_signal
+        return Rule(method, rule.fallback, is_method=True) if isinstance(method, FunctionType) else None
+    return rule
+
+
+def uncompiled(strategy: Any) -> Any:
+    """The same strategy in the python lane, for a debugger: a class for a class, an instance for an instance."""
+    if isinstance(strategy, Strategy):
+        return uncompiled(type(strategy))(**strategy.parameters())
+    if not isinstance(strategy, type) or getattr(strategy, MARK, None) is None:
+        raise ConfigError(f"uncompiled({strategy!r}): it is no compiled strategy", code="config.compiled")
+    made = type(strategy.__name__, (strategy,), {"__module__": strategy.__module__, "__doc__": strategy.__doc__})
+    setattr(made, MARK, None)
+    return made
+
+
+def _marked(target: Any, fallback: str | None, given: dict[str, Any]) -> type[Strategy]:
+    if isinstance(target, type) and issubclass(target, Strategy):
+        wrong = [name for name, value in given.items() if value]
+        if wrong:
+            raise ConfigError(
+                f"compiled({listing(wrong)}=...) is for functions; in the class {target.__name__} write "
+                f"{wrong[0]} as an attribute or in setup",
+                code="config.compiled",
+            )
+        return _marked_class(target, fallback)
+    if isinstance(target, FunctionType):
+        return _class_of(target, fallback, given)
+    raise ConfigError(
+        f"compiled takes a function or a class derived from pairloom.Strategy, not {target!r}", code="config.compiled"
+    )
+
+
+def _marked_class(cls: type[Strategy], fallback: str | None) -> type[Strategy]:
+    hooks = [hook for hook in overridden_hooks(cls) if hook not in ("setup", "generate_signal")]
+    if hooks:
+        raise ConfigError(
+            f"{cls.__name__}: {listing(hooks)} cannot be compiled, only generate_signal is; "
+            "leave @pairloom.compiled away to run it as ordinary Python",
+            code="config.compiled",
+        )
+    method = cls.generate_signal
+    if not isinstance(method, FunctionType) or "generate_signal" not in overridden_hooks(cls):
+        raise ConfigError(f"{cls.__name__} has no generate_signal(self, ctx) to compile", code="config.compiled")
+    setattr(cls, MARK, Rule(method, fallback, is_method=True))
+    return cls
+
+
+def _class_of(function: FunctionType, fallback: str | None, given: dict[str, Any]) -> type[Strategy]:
+    """Make the class that a function stands for; its method calls the function as Python does."""
+    specs = dict(given["indicators"] or {})
+    state = dict(given["state"] or {})
+    arguments = list(inspect.signature(function).parameters.values())
+    if not arguments or arguments[0].kind not in (arguments[0].POSITIONAL_ONLY, arguments[0].POSITIONAL_OR_KEYWORD):
+        raise ConfigError(f"{function.__name__}: its first argument is ctx", code="config.compiled")
+    names = [argument.name for argument in arguments[1:]]
+    missing = [name for name in specs if name not in names]
+    if missing:
+        raise ConfigError(
+            f"{function.__name__}: indicators names {listing(missing)}, which is no argument of it",
+            code="config.compiled",
+        )
+    known = {*specs, *(("state",) if state else ())}
+    parameters = [argument for argument in arguments[1:] if argument.name not in known]
+    for argument in parameters:
+        if argument.default is argument.empty:
+            raise ConfigError(
+                f"{function.__name__}: {argument.name} is no indicator and has no default; parameters need one",
+                code="config.compiled",
+            )
+    own = tuple(argument.name for argument in parameters)
+
+    def setup(self: Any, ctx: Any) -> None:
+        values = {name: getattr(self, name) for name in own}
+        for name, spec in specs.items():
+            setattr(self, name, ctx.indicator(spec(values) if callable(spec) else spec))
+        for name, value in state.items():
+            setattr(self, name, value.copy() if hasattr(value, "copy") else value)
+
+    def generate_signal(self: Any, ctx: Any) -> Any:
+        # Called uncompiled only: the compiled one is made from the function itself.
+        further = {"state": self} if state else {}
+        return function(ctx, **{name: getattr(self, name) for name in (*specs, *own)}, **further)
+
+    body: dict[str, Any] = {
+        "__module__": function.__module__,
+        "__qualname__": function.__qualname__,
+        "__doc__": function.__doc__,
+        "__annotations__": {argument.name: type(argument.default) for argument in parameters},
+        **{argument.name: argument.default for argument in parameters},
+        "window": given["window"],
+        "events": given["events"],
+        "setup": setup,
+        "generate_signal": generate_signal,
+    }
+    made: type[Strategy] = type(function.__name__, (Strategy,), body)
+    setattr(made, MARK, Rule(function, fallback, is_method=False, indicators=tuple(specs), parameters=own))
+    return made
