@@ -51,6 +51,10 @@ pub const PLUGIN_REQUESTS: usize = 64;
 /// Bytes of what a plug-in may say when it fails.
 pub const PLUGIN_MESSAGE: usize = 512;
 
+/// Combinations of a sweep that are ready for each thread at most: enough that no thread waits for the caller, few enough
+/// that their traders take little memory.
+pub const READY_PER_THREAD: usize = 4;
+
 /// Traders that one task of the pool evaluates at least.
 pub const TRADERS_PER_TASK: usize = 8;
 
@@ -113,6 +117,12 @@ pub const WATCHDOG_INTERVAL: Duration = Duration::from_secs(1);
 #[must_use]
 pub const fn order_messages(traders: usize) -> usize {
     ORDER_MESSAGES + 2 * traders
+}
+
+/// Combinations of a sweep that may be under way with so many threads, and reports of them that may wait: each finds room.
+#[must_use]
+pub const fn combinations(threads: usize) -> usize {
+    threads * (1 + READY_PER_THREAD)
 }
 
 /// Reports of evaluations that may wait: a trader has at most one waiting, so that a report always finds room, even

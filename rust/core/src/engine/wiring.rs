@@ -12,7 +12,7 @@ use crate::domain::{Instrument, PairTable};
 use crate::error::Error;
 use crate::limits::{self, MAX_TRADERS};
 use crate::live;
-use crate::market::{EventKind, ExtraColumn, Market, MarketData, PriceScale, Rows, Steps, spec_of};
+use crate::market::{EventKind, ExtraColumn, Market, MarketData, PriceScale, spec_of};
 use crate::portfolio::Portfolio;
 use crate::replay;
 use crate::risk::{Margin, RiskGate};
@@ -21,6 +21,7 @@ use crate::venue::{BookConfig, SimVenue};
 
 use super::config::{Account, Config, RunOptions, TimeMark, TraderConfig};
 use super::outcome::{Closing, Outcome};
+use super::sweep::SharedSteps;
 
 /// Who called the engine, and may want to hear of it while it runs.
 pub trait Host {
@@ -143,10 +144,32 @@ pub fn backtest(
     options: &RunOptions,
     host: &dyn Host,
 ) -> Result<Outcome, Error> {
+    backtest_among(
+        config,
+        traders,
+        data,
+        options,
+        host,
+        &SharedSteps::default(),
+    )
+}
+
+/// The same as one of several runs over the same data, which share what is laid out of these.
+///
+/// # Errors
+/// When settings make no sense together or with the data.
+pub(super) fn backtest_among(
+    config: &Config,
+    traders: Vec<TraderConfig>,
+    data: &Arc<MarketData>,
+    options: &RunOptions,
+    host: &dyn Host,
+    shared: &SharedSteps,
+) -> Result<Outcome, Error> {
     let watch = Stopwatch::start();
     let mut core = wire(config, traders, data)?;
     let closing = Closing::of(&mut core);
-    let rows = core.rows(data, options);
+    let rows = shared.rows(&core, data, options);
     let replay = replay::prepare(core, data, rows, config, options, host)?;
     let setup = watch.elapsed().as_secs_f64();
     let (writer, report) = replay.run();
@@ -193,7 +216,7 @@ pub(crate) fn join_live(
     // 9. The rows of a recorded feed, in steps.
     let rows = feed
         .is_recorded()
-        .then(|| core.rows(feed.data(), &options.run));
+        .then(|| SharedSteps::default().rows(&core, feed.data(), &options.run));
     // 10. Actors, feed, order engine and commit thread.
     let joined = live::join(live::Parts {
         core,
@@ -257,15 +280,6 @@ fn io_runtime() -> Result<Runtime, Error> {
         .enable_time()
         .build()
         .map_err(|error| Error::config("run.thread", format!("no threads for the feed: {error}")))
-}
-
-impl Core {
-    /// The rows of a recorded run, in steps.
-    fn rows(&self, data: &MarketData, options: &RunOptions) -> Rows {
-        let sources: Vec<usize> = self.sources.iter().flatten().copied().collect();
-        let steps = Steps::build(data, &sources, options.end);
-        Rows::new(steps, sources.len(), options.start)
-    }
 }
 
 /// The pairs in the order of the traders, where each has its data, and the market of each trader.

@@ -1,5 +1,7 @@
 //! Walking through the rows of a recorded run, step by step.
 
+use std::sync::Arc;
+
 use crate::domain::Nanos;
 
 use super::event::EventKind;
@@ -20,7 +22,8 @@ pub struct Row {
 /// Where a run stands in its rows.
 #[derive(Debug)]
 pub struct Rows {
-    steps: Steps,
+    /// Shared by the runs of a sweep: they walk through it, each on its own.
+    steps: Arc<Steps>,
     /// The next row of each series, three kinds a market.
     cursors: Vec<[u32; 3]>,
     start: Option<Nanos>,
@@ -30,7 +33,7 @@ pub struct Rows {
 impl Rows {
     /// At the first of `steps`, which lie over so many markets; rows that open before `start` only warm up.
     #[must_use]
-    pub fn new(steps: Steps, markets: usize, start: Option<Nanos>) -> Self {
+    pub fn new(steps: Arc<Steps>, markets: usize, start: Option<Nanos>) -> Self {
         Self {
             steps,
             cursors: vec![[0; 3]; markets],
