@@ -38,6 +38,7 @@ from pairloom.errors import (
     RefusalWarning,
     RiskError,
     StrategyError,
+    SweepWarning,
 )
 from pairloom.instruments import Fees, Instrument
 from pairloom.strategy import Strategy
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from pairloom.result import Result
     from pairloom.run import Run
     from pairloom.schedule import Session
+    from pairloom.sweep import SweepResult
 
 __all__ = [
     "BrokerError",
@@ -78,6 +80,8 @@ __all__ = [
     "Signal",
     "Strategy",
     "StrategyError",
+    "SweepResult",
+    "SweepWarning",
     "SyntheticFeed",
     "SystemCtx",
     "Table",
@@ -96,6 +100,7 @@ _LATER = {
     "Result": "pairloom.result",
     "Run": "pairloom.run",
     "Session": "pairloom.schedule",
+    "SweepResult": "pairloom.sweep",
     "SyntheticFeed": "pairloom.feed",
     "compiled": "pairloom._compiled",
     "uncompiled": "pairloom._compiled",

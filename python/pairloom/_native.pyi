@@ -1,6 +1,6 @@
 """The engine's core, compiled from Rust. Strategies and scripts use it through `pairloom`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Literal, final
 
@@ -435,6 +435,15 @@ def start(
     data: MarketData | SyntheticFeed,
     run: Mapping[str, Any],
 ) -> LiveRun: ...
+def sweep(
+    config: Mapping[str, Any],
+    combinations: Iterable[tuple[int, Sequence[Mapping[str, Any]]]],
+    count: int,
+    data: MarketData,
+    run: Mapping[str, Any],
+    progress: Callable[[float], object] | None,
+) -> tuple[list[tuple[int, dict[str, Any]]], bool]: ...
+def make_table(name: str, columns: Sequence[tuple[str, list[Any]]]) -> Table: ...
 def compute_indicator(
     kind: str,
     parameters: Sequence[tuple[str, float]],

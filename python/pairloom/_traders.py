@@ -6,6 +6,7 @@ them, in order, into one trader per pair, which is the order of commit.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from pairloom._builtins import BUILTINS, builtin_parameters
@@ -19,7 +20,7 @@ from pairloom.strategy import Strategy, misspelt_hooks, overridden_hooks
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Assignment", "traders"]
+__all__ = ["Assignment", "check_start", "check_unique", "traders"]
 
 KINDS = ("candle", "quote", "trade")
 MOST_WINDOW = 10_000_000
@@ -64,6 +65,25 @@ class Assignment:
         if self.given_name and len(self.pairs) == 1 and "*" not in self.pairs[0]:
             return self.given_name
         return f"{self.label} {pair}"
+
+    @property
+    def names(self) -> list[str]:
+        """The names of its strategy's parameters."""
+        return list(self.parameters if self.template is None else self.template.parameters())
+
+    def varied(self, changes: Mapping[str, Any]) -> Assignment:
+        """The same with other values of those parameters that its strategy has; a wrong one raises ``ConfigError``."""
+        return self.with_parameters({name: value for name, value in changes.items() if name in self.names})
+
+    def with_parameters(self, changes: Mapping[str, Any]) -> Assignment:
+        """The same with these parameters; raises ``ParameterError`` for one that its strategy does not have."""
+        made = copy(self)
+        if self.template is None:
+            made.parameters = builtin_parameters(str(self.builtin), {**self.parameters, **changes})
+        else:
+            made.template = self.template.fresh(**changes)
+            made.shape = _shape(made.template)
+        return made
 
     def covers(self, pair: str) -> bool:
         """Whether this assignment trades the pair (or, for a pattern, would)."""
@@ -118,6 +138,24 @@ def check_unique(assignments: Sequence[Assignment], new: Assignment) -> None:
         name = new.trader_name(pair)
         if name in taken:
             raise ConfigError(f"a trader is called {name!r} already; give another name=", code="config.name")
+
+
+def check_start(assignments: Sequence[Assignment], account: str) -> None:
+    """Refuse what cannot begin: an engine without traders, short sales on a spot account; raises ``ConfigError``."""
+    if not assignments:
+        raise ConfigError(
+            "the engine has no traders; call engine.trade('ETH/BTC', MyStrategy(), size=1) first",
+            code="config.no_traders",
+        )
+    if account != "spot":
+        return
+    for assignment in assignments:
+        if assignment.builtin == "sma_cross" and assignment.parameters["side"] == "both":
+            raise ConfigError(
+                "sma_cross with side='both' sells short, which a spot account cannot; "
+                "use side='long' or Engine(account='margin')",
+                code="config.short_on_spot",
+            )
 
 
 def traders(

@@ -12,12 +12,13 @@ from pairloom._progress import Bar, progress_callback
 from pairloom._settings import choice, engine_settings
 from pairloom._span import kinds, span
 from pairloom._times import duration_ns, moment_ns, utc_text
-from pairloom._traders import Assignment, check_unique, traders
+from pairloom._traders import Assignment, check_start, check_unique, traders
 from pairloom.errors import ConfigError
 from pairloom.numbers import decimal_text, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from concurrent.futures import Executor
     from datetime import date, datetime, timedelta
 
     from pairloom._data import Loaded
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pairloom.result import Result
     from pairloom.run import Run
     from pairloom.strategy import Strategy
+    from pairloom.sweep import Combination, SweepResult
 
     Moment = str | date | datetime
     Progress = bool | Callable[[float], object]
@@ -237,9 +239,60 @@ class Engine:
         described, market, assumptions, load_s = self._prepare(feed, run, interval, candle_time, repair)
         return self._started(described, market, run, assumptions, load_s)
 
+    def sweep(
+        self,
+        data: Any,
+        *,
+        where: Callable[..., object] | None = None,
+        maximize: str | Callable[[Combination], float] = "sharpe",
+        folds: int | Mapping[str, int] | None = None,
+        executor: Executor | None = None,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        interval: Any = None,
+        candle_time: Literal["open", "close"] = "open",
+        repair: Literal["drop"] | None = None,
+        progress: Progress | None = None,
+        options: Mapping[str, Any] | None = None,
+        **parameters: Any,
+    ) -> SweepResult:
+        """Run all combinations of parameters over the same data, and return the `SweepResult`.
+
+        Parameters of the strategies are given with the values to try, as in ``fast=range(5, 55, 5)``, or as
+        ``options`` where a name is taken; each goes to every strategy that has it. ``where`` says which
+        combinations to run: ``lambda fast, slow: fast < slow``. ``maximize`` is what the best has most of: a
+        statistic, ``"equity"``, or a function of a `Combination`.
+
+        ``folds=5`` walks forward: the time is cut into six parts, and the best on each but the last is tested on the
+        part after it (``{"anchored": 5}``: the best on all parts before). Native strategies run on all of the
+        engine's threads at once, Python ones one after another, or where an ``executor`` (of
+        ``concurrent.futures``) takes them. The other arguments are those of `backtest`.
+
+        Combinations that fail are reported, not raised. Ctrl-C returns what there is so far.
+        Raises ``ConfigError``, also where no combination could begin, and ``DataError``.
+        """
+        from pairloom._sweep.plan import Plan
+        from pairloom._sweep.run import announce_sweep, request, run_sweep
+
+        asked = request(
+            self._assignments,
+            where=where,
+            maximize=maximize,
+            folds=folds,
+            executor=executor,
+            options=options,
+            parameters=parameters,
+        )
+        run = _run_options(start, end, "auto", None)
+        callback = progress_callback(progress)
+        _, loaded, market, load_s = self._read(data, run, interval, candle_time, repair)
+        result = run_sweep(asked, Plan(self._settings, self._assignments, loaded, market), run, callback, load_s)
+        announce_sweep(result)
+        return result
+
     def _start_live(self, feed: SyntheticFeed, run: dict[str, Any]) -> Run:
         """Start on a feed in real time, whose span is from now to the end of the run."""
-        self._check_start()
+        check_start(self._assignments, self._settings["account"])
         now = time.time_ns()
         last = now + (run["duration"] or MOST_LIVE_NS)
         described = traders(self._assignments, feed.pairs, self.currency, lambda _: (now, last))
@@ -285,10 +338,17 @@ class Engine:
         self, data: Any, run: dict[str, Any], interval: Any, candle_time: str, repair: str | None
     ) -> tuple[list[dict[str, Any]], MarketData, list[str], float]:
         """Describe the traders and read the data; with them, what was assumed and how long that took."""
+        check_start(self._assignments, self._settings["account"])
+        described, loaded, market, load_s = self._read(data, run, interval, candle_time, repair)
+        return described, market, loaded.assumptions, load_s
+
+    def _read(
+        self, data: Any, run: dict[str, Any], interval: Any, candle_time: str, repair: str | None
+    ) -> tuple[list[dict[str, Any]], Loaded, MarketData, float]:
+        """Read the data and check them against traders and settings."""
         choice("candle_time", candle_time, CANDLE_TIMES)
         if repair is not None:
             choice("repair", repair, REPAIRS)
-        self._check_start()
         # A run is what needs this, and NumPy with it; importing the package does not.
         from pairloom._data import to_native
 
@@ -303,7 +363,7 @@ class Engine:
         self._check_latency(loaded, described)
         self._say_what_is_not_used(loaded, described, run)
         market = to_native(loaded)
-        return described, market, loaded.assumptions, time.perf_counter() - began
+        return described, loaded, market, time.perf_counter() - began
 
     def _say_what_is_not_used(self, loaded: Loaded, described: list[dict[str, Any]], run: dict[str, Any]) -> None:
         """Add what a user may not expect to the assumptions: no row within the bounds, instruments of other pairs."""
@@ -333,22 +393,6 @@ class Engine:
     def _named_pairs(self) -> list[str]:
         """The pairs and patterns asked for, in order, each once."""
         return list(dict.fromkeys(pair for each in self._assignments for pair in each.pairs))
-
-    def _check_start(self) -> None:
-        if not self._assignments:
-            raise ConfigError(
-                "the engine has no traders; call engine.trade('ETH/BTC', MyStrategy(), size=1) first",
-                code="config.no_traders",
-            )
-        if self._settings["account"] != "spot":
-            return
-        for assignment in self._assignments:
-            if assignment.builtin == "sma_cross" and assignment.parameters["side"] == "both":
-                raise ConfigError(
-                    "sma_cross with side='both' sells short, which a spot account cannot; "
-                    "use side='long' or Engine(account='margin')",
-                    code="config.short_on_spot",
-                )
 
     def _check_latency(self, loaded: Loaded, described: list[dict[str, Any]]) -> None:
         if not self._settings["latency"]:

@@ -23,6 +23,7 @@ __all__ = [
     "RefusalWarning",
     "RiskError",
     "StrategyError",
+    "SweepWarning",
 ]
 
 
@@ -99,3 +100,7 @@ class RefusalWarning(UserWarning):
 
 class QuarantineWarning(UserWarning):
     """Some traders erred and were stopped; the others were not disturbed."""
+
+
+class SweepWarning(UserWarning):
+    """Some combinations of a sweep failed, had orders refused, or were not run."""

@@ -14,6 +14,7 @@ FUNCTION_LINES = 70
 
 # Files that may read the time, and what for. The engine's own times come from the compiled module.
 MAY_READ_THE_TIME: dict[str, str] = {
+    "python/pairloom/_sweep/run.py": "how long all runs of a sweep took together",
     "python/pairloom/_progress.py": "how often the bar is drawn",
     "python/pairloom/demo/watch.py": "how often the live table is drawn",
     "python/pairloom/engine.py": "load_s: reading the data happens before there is a run",

@@ -18,28 +18,28 @@ if TYPE_CHECKING:
     from pairloom.stats.statistics import Statistics, TraderStatistics
 
 _BOX = "color:inherit;background:transparent;font-size:13px;line-height:1.5;max-width:60em"
-_TABLE = "border-collapse:collapse;margin:0.3em 0;color:inherit;background:transparent"
+TABLE = "border-collapse:collapse;margin:0.3em 0;color:inherit;background:transparent"
 _CELL = "padding:2px 12px 2px 4px;text-align:left;vertical-align:top;border:0;"
 _LINE = "border-bottom:1px solid rgba(128,128,128,0.3);"
-_ALERT = "border-left:4px solid rgba(230,120,0,0.9);background:rgba(230,120,0,0.14);padding:4px 10px;margin:4px 0"
+ALERT = "border-left:4px solid rgba(230,120,0,0.9);background:rgba(230,120,0,0.14);padding:4px 10px;margin:4px 0"
 
 
 def result_html(result: Result) -> str:
     """The summary of a result: alerts, a table of two columns, and the assumptions folded away."""
     shown = summary(result)
-    alerts = "".join(f'<div style="{_ALERT}">{escape(line)}</div>' for line in shown.alerts)
+    alerts = "".join(f'<div style="{ALERT}">{escape(line)}</div>' for line in shown.alerts)
     assumed = ""
     if shown.assumptions:
         items = "".join(f"<li>{escape(line)}</li>" for line in shown.assumptions)
         assumed = f"<details><summary>Assumed ({len(result.assumptions):,})</summary><ul>{items}</ul></details>"
     title = f"<div><b>Result of {escape(shown.title)}</b></div>"
-    return f'<div style="{_BOX}">{alerts}{title}{_table((), shown.rows)}{assumed}</div>'
+    return f'<div style="{_BOX}">{alerts}{title}{table((), shown.rows)}{assumed}</div>'
 
 
 def statistics_html(stats: Statistics) -> str:
     """A table of the statistics with their meanings."""
     rows = [(name, text.shown_value(name, value), text.meaning(name)) for name, value in stats.items()]
-    return _boxed(_table(("statistic", "value", "meaning"), rows))
+    return boxed(table(("statistic", "value", "meaning"), rows))
 
 
 def traders_html(traders: TraderStatistics) -> str:
@@ -47,18 +47,18 @@ def traders_html(traders: TraderStatistics) -> str:
     rows = text.trader_rows(traders)
     hidden = len(traders) - len(rows)
     note = f"<div>and {hidden:,} more; <code>.to_pandas()</code> has them all</div>" if hidden else ""
-    return _boxed(_table(("trader", *text.TRADER_COLUMNS), rows) + note)
+    return boxed(table(("trader", *text.TRADER_COLUMNS), rows) + note)
 
 
-def _boxed(inner: str) -> str:
+def boxed(inner: str) -> str:
     return f'<div style="{_BOX}">{inner}</div>'
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     head = "".join(f'<th style="{_CELL}{_LINE}">{escape(name)}</th>' for name in header)
     body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
     head = f"<thead><tr>{head}</tr></thead>" if head else ""
-    return f'<table style="{_TABLE}">{head}<tbody>{body}</tbody></table>'
+    return f'<table style="{TABLE}">{head}<tbody>{body}</tbody></table>'
 
 
 def _cells(row: Sequence[str]) -> str:

@@ -49,13 +49,13 @@ def result_line(result: Result) -> str:
 def statistics_text(stats: Statistics) -> str:
     """A name, a value and its meaning on each line."""
     rows = [(name, shown_value(name, value), meaning(name)) for name, value in stats.items()]
-    return _table(("statistic", "value", "meaning"), rows, right=(1,))
+    return table(("statistic", "value", "meaning"), rows, right=(1,))
 
 
 def traders_text(traders: TraderStatistics) -> str:
     """The first traders, one a line."""
     rows = trader_rows(traders)
-    text = _table(("trader", *TRADER_COLUMNS), rows, right=range(1, len(TRADER_COLUMNS) + 1))
+    text = table(("trader", *TRADER_COLUMNS), rows, right=range(1, len(TRADER_COLUMNS) + 1))
     hidden = len(traders) - len(rows)
     return f"{text}\nand {hidden:,} more; .to_pandas() has them all" if hidden else text
 
@@ -81,7 +81,7 @@ def meaning(name: str) -> str:
     return DESCRIPTIONS.get(name, ("", ""))[1]
 
 
-def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], right: range | tuple[int, ...]) -> str:
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], right: range | tuple[int, ...]) -> str:
     widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
     lines = []
     for row in (header, *rows):

@@ -17,16 +17,29 @@ use crate::output::RunOutput;
 /// Python while a run goes on: it may interrupt, and wants to see progress.
 pub(crate) struct PythonHost {
     progress: Option<Py<PyAny>>,
+    /// How much was done when this run began, and how much of all it is: a sweep has many runs.
+    part: (f64, f64),
     /// What a signal handler or the progress function raised, other than Ctrl-C.
     error: Mutex<Option<PyErr>>,
 }
 
 impl PythonHost {
     pub(crate) fn new(progress: Option<Py<PyAny>>) -> Self {
+        Self::of_part(progress, 0.0, 1.0)
+    }
+
+    /// For a run that begins when the share `done` of all is done, and is the share `part` of it.
+    pub(crate) fn of_part(progress: Option<Py<PyAny>>, done: f64, part: f64) -> Self {
         Self {
             progress,
+            part: (done, part),
             error: Mutex::new(None),
         }
+    }
+
+    /// What was raised while the run went on.
+    pub(crate) fn into_error(self) -> Option<PyErr> {
+        self.error.into_inner()
     }
 }
 
@@ -34,7 +47,10 @@ impl Host for PythonHost {
     fn poll(&self, share_done: f64) -> bool {
         Python::attach(|py| {
             let told = py.check_signals().and_then(|()| match &self.progress {
-                Some(progress) => progress.bind(py).call1((share_done,)).map(drop),
+                Some(progress) => {
+                    let share = self.part.1.mul_add(share_done, self.part.0);
+                    progress.bind(py).call1((share,)).map(drop)
+                }
                 None => Ok(()),
             });
             match told {
@@ -102,16 +118,20 @@ pub(crate) fn finish(
     host: PythonHost,
     outcome: Result<Outcome, Failure>,
 ) -> PyResult<RunOutput> {
-    if let Some(error) = host.error.into_inner() {
+    if let Some(error) = host.into_error() {
         return Err(error);
     }
     match outcome {
         Ok(outcome) => RunOutput::new(py, outcome),
         Err(Failure::Said(error)) => Err(raise(py, &error)),
-        Err(Failure::Panicked(text)) => Err(PAIRLOOM.error(
-            py,
-            "engine.defect",
-            &format!("a defect in the engine ended the run: {text}; please report it"),
-        )),
+        Err(Failure::Panicked(text)) => Err(defect(py, &text)),
     }
+}
+
+pub(crate) fn defect(py: Python<'_>, text: &str) -> PyErr {
+    PAIRLOOM.error(
+        py,
+        "engine.defect",
+        &format!("a defect in the engine ended the run: {text}; please report it"),
+    )
 }

@@ -27,6 +27,7 @@ mod fault;
 
 mod engine;
 mod live;
+mod sweep;
 mod output;
 mod table;
 
@@ -54,6 +55,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<output::RunOutput>()?;
     module.add_class::<table::Table>()?;
     module.add_function(wrap_pyfunction!(engine::backtest, module)?)?;
+    module.add_function(wrap_pyfunction!(sweep::sweep, module)?)?;
+    module.add_function(wrap_pyfunction!(sweep::make_table, module)?)?;
     module.add_class::<live::SyntheticFeed>()?;
     module.add_class::<live::LiveRun>()?;
     module.add_class::<live::DemoRun>()?;

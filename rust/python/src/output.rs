@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::Float64Array;
 use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
+use pairloom_core::commit::QuarantineRecord;
 use pairloom_core::domain::{Instrument, Side, decimal_string};
 use pairloom_core::engine::{Outcome, TradeRow};
 use pairloom_core::order::{OrderKind, OrderRecord};
@@ -188,25 +189,38 @@ impl RunOutput {
     }
 }
 
+/// The traders that erred, each a dict; `traders` are names, labels and markets.
+pub(crate) fn quarantined<'py, 'a>(
+    py: Python<'py>,
+    records: &[QuarantineRecord],
+    traders: &[(String, String, u32)],
+    pair: impl Fn(u32) -> &'a str,
+) -> PyResult<Bound<'py, PyList>> {
+    let list = PyList::empty(py);
+    for record in records {
+        let (name, label, market) = &traders[record.trader as usize];
+        let entry = PyDict::new(py);
+        entry.set_item("trader", name)?;
+        entry.set_item("pair", pair(*market))?;
+        entry.set_item("strategy", label)?;
+        entry.set_item("ts", record.ts)?;
+        entry.set_item("error", origin(py, &record.fault)?)?;
+        entry.set_item("kind", record.fault.kind.name())?;
+        list.append(entry)?;
+    }
+    Ok(list)
+}
+
 type Columns = Result<Vec<NamedColumn>, ArrowError>;
 
 impl RunOutput {
     pub(crate) fn new(py: Python<'_>, outcome: Outcome) -> PyResult<Self> {
-        let quarantined = PyList::empty(py);
-        for record in &outcome.records.quarantined {
-            let (name, label, market) = &outcome.traders[record.trader as usize];
-            let entry = PyDict::new(py);
-            entry.set_item("trader", name)?;
-            entry.set_item("pair", &outcome.markets[*market as usize].0)?;
-            entry.set_item("strategy", label)?;
-            entry.set_item("ts", record.ts)?;
-            entry.set_item("error", origin(py, &record.fault)?)?;
-            entry.set_item("kind", record.fault.kind.name())?;
-            quarantined.append(entry)?;
-        }
+        let pair = |market: u32| outcome.markets[market as usize].0.as_str();
+        let quarantined =
+            quarantined(py, &outcome.records.quarantined, &outcome.traders, pair)?.unbind();
         Ok(Self {
             outcome,
-            quarantined: quarantined.unbind(),
+            quarantined,
         })
     }
 
@@ -350,7 +364,7 @@ impl RunOutput {
 }
 
 /// Ratios, which are no money.
-fn float_column(name: &str, values: impl Iterator<Item = Option<f64>>) -> NamedColumn {
+pub(crate) fn float_column(name: &str, values: impl Iterator<Item = Option<f64>>) -> NamedColumn {
     let array: Float64Array = values.collect();
     (
         Arc::new(Field::new(name, DataType::Float64, true)),

@@ -1,0 +1,153 @@
+"""Which combinations a sweep runs: the values asked for, checked, and what ``where`` leaves of them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from pairloom._words import listing, nearest
+from pairloom.errors import ConfigError, ParameterError
+
+if TYPE_CHECKING:
+    from pairloom._traders import Assignment
+
+__all__ = ["MOST_COMBINATIONS", "Parameters", "combinations", "value_lists"]
+
+MOST_COMBINATIONS = 1_000_000
+
+Where = Callable[..., object]
+
+
+class Parameters(dict[str, Any]):
+    """The parameters of one combination, by key or by attribute."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Read a parameter by its name."""
+        if name in self:
+            return self[name]
+        raise AttributeError(f"no parameter {name!r}{nearest(name, self) or f'; there are {listing(self)}'}")
+
+    def __str__(self) -> str:
+        """As one would write them in a call."""
+        return ", ".join(f"{name}={value!r}" for name, value in self.items())
+
+
+def value_lists(
+    assignments: Sequence[Assignment], options: object, parameters: dict[str, object]
+) -> dict[str, list[Any]]:
+    """Return the values of each parameter, in the order given; a wrong name or no value raises ``ConfigError``."""
+    given = _joined(options, parameters)
+    if not given:
+        raise ConfigError(
+            "a sweep needs parameters with their values, as in engine.sweep(data, fast=range(5, 55, 5))",
+            code="config.sweep",
+        )
+    for name in given:
+        _check_known(assignments, name)
+    lists = {name: _values(name, values) for name, values in given.items()}
+    count = 1
+    for values in lists.values():
+        count *= len(values)
+    if count > MOST_COMBINATIONS:
+        raise ConfigError(
+            f"{count:,} combinations are more than the {MOST_COMBINATIONS:,} that a sweep may have; give fewer values",
+            code="config.sweep",
+        )
+    return lists
+
+
+def combinations(lists: dict[str, list[Any]], where: Where | None) -> list[Parameters]:
+    """Return every combination that ``where`` lets pass, the last parameter changing fastest."""
+    found = [Parameters(zip(lists, values, strict=True)) for values in product(*lists.values())]
+    if where is None:
+        return found
+    passes = _test(where, list(lists))
+    kept = [each for each in found if passes(each)]
+    if not kept:
+        raise ConfigError(f"where leaves none of the {len(found):,} combinations", code="config.where")
+    return kept
+
+
+def _joined(options: object, parameters: dict[str, object]) -> dict[str, object]:
+    if options is None:
+        return parameters
+    if not isinstance(options, Mapping):
+        raise ConfigError(
+            f"options={options!r} must be a dict of values, as in {{'fast': [5, 10]}}", code="config.options"
+        )
+    both = sorted(options.keys() & parameters.keys())
+    if both:
+        raise ConfigError(
+            f"{listing(both)} given both in options and as a keyword; give it once", code="config.options"
+        )
+    return {**{str(name): values for name, values in options.items()}, **parameters}
+
+
+def _check_known(assignments: Sequence[Assignment], name: str) -> None:
+    if any(name in each.names for each in assignments):
+        return
+    if len(assignments) == 1:
+        # It knows best what is wrong with the name.
+        assignments[0].with_parameters({name: None})
+    known = list(dict.fromkeys(word for each in assignments for word in each.names))
+    hint = nearest(name, known) or (f"; there are {listing(known)}" if known else "; they have none")
+    raise ParameterError(f"no strategy of the engine has a parameter {name!r}{hint}")
+
+
+def _values(name: str, values: object) -> list[Any]:
+    """Return the values as a list; what is no list stands for itself."""
+    if hasattr(values, "tolist"):  # NumPy's and pandas' values as Python's own
+        values = values.tolist()
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        return [values]
+    if isinstance(values, Mapping | set | frozenset):
+        raise ConfigError(f"{name}={values!r} has no order; give its values as a list", code="config.sweep")
+    found = [value.item() if type(value).__module__ == "numpy" else value for value in values]
+    if not found:
+        raise ConfigError(f"{name}={values!r} is empty; give the values to try", code="config.sweep")
+    for place, value in enumerate(found):
+        # By identity and equality, since a value need not have a hash.
+        if value in found[:place]:
+            raise ConfigError(f"{name} has {value!r} twice; give each value once", code="config.sweep")
+    return found
+
+
+def _test(where: Where, names: list[str]) -> Callable[[Parameters], bool]:
+    """Return ``where`` as a function of one combination, however it takes its parameters."""
+    if not callable(where):
+        raise ConfigError(
+            f"where={where!r} must be a function, as in where=lambda fast, slow: fast < slow", code="config.where"
+        )
+    call = _call(where, names)
+
+    def passes(parameters: Parameters) -> bool:
+        try:
+            return bool(call(parameters))
+        except Exception as error:
+            raise ConfigError(
+                f"where failed for {parameters}: {type(error).__name__}: {error}", code="config.where"
+            ) from error
+
+    return passes
+
+
+def _call(where: Where, names: list[str]) -> Callable[[Parameters], object]:
+    try:
+        signature = inspect.signature(where)
+    except (TypeError, ValueError):
+        return where
+    asked = list(signature.parameters.values())
+    if any(each.kind is each.VAR_KEYWORD for each in asked):
+        return lambda parameters: where(**parameters)
+    wanted = [each.name for each in asked if each.kind is not each.VAR_POSITIONAL]
+    if all(name in names for name in wanted) and wanted:
+        return lambda parameters: where(**{name: parameters[name] for name in wanted})
+    required = [each for each in asked if each.default is each.empty and each.name not in names]
+    if len(required) == 1 and len(wanted) == 1 and required[0].kind is not required[0].KEYWORD_ONLY:
+        return where
+    strange = [name for name in wanted if name not in names] or wanted
+    raise ConfigError(
+        f"where takes {listing(strange)}; the parameters of this sweep are {listing(names)}", code="config.where"
+    )

@@ -1,0 +1,52 @@
+"""What all runs of a sweep share: settings, traders, and the data, read and checked once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pairloom import _native
+from pairloom._span import span
+from pairloom._traders import check_start, traders
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pairloom._data import Loaded
+    from pairloom._native import MarketData
+    from pairloom._traders import Assignment
+    from pairloom.result import Result
+
+__all__ = ["Plan"]
+
+Run = dict[str, Any]
+
+
+class Plan:
+    """An engine's settings and traders over data that are there already."""
+
+    def __init__(
+        self, settings: dict[str, Any], assignments: Sequence[Assignment], loaded: Loaded, market: MarketData
+    ) -> None:
+        """Hold what the runs share."""
+        self.settings = settings
+        self.assignments = list(assignments)
+        self.loaded = loaded
+        self.market = market
+
+    def traders(self, parameters: Mapping[str, Any], run: Run) -> list[dict[str, Any]]:
+        """Return the traders of one combination as the core takes them; wrong parameters raise ``ConfigError``."""
+        varied = [each.varied(parameters) for each in self.assignments]
+        check_start(varied, self.settings["account"])
+        return traders(
+            varied,
+            self.loaded.pairs,
+            self.settings["currency"],
+            lambda pairs: span(self.loaded, pairs, run["start"], run["end"]),
+        )
+
+    def backtest(self, parameters: Mapping[str, Any], run: Run) -> Result:
+        """Run one combination alone, for all of its tables."""
+        from pairloom.result import Result
+
+        described = self.traders(parameters, run)
+        return Result(_native.backtest(self.settings, described, self.market, run, None), self.loaded.assumptions)
