@@ -82,7 +82,7 @@ def _joined(options: object, parameters: dict[str, object]) -> dict[str, object]
         raise ConfigError(
             f"{listing(both)} given both in options and as a keyword; give it once", code="config.options"
         )
-    return {**{str(name): values for name, values in options.items()}, **parameters}
+    return {**parameters, **{str(name): values for name, values in options.items()}}
 
 
 def _check_known(assignments: Sequence[Assignment], name: str) -> None:
@@ -138,16 +138,16 @@ def _call(where: Where, names: list[str]) -> Callable[[Parameters], object]:
         signature = inspect.signature(where)
     except (TypeError, ValueError):
         return where
-    asked = list(signature.parameters.values())
+    asked = [each for each in signature.parameters.values() if each.kind is not each.VAR_POSITIONAL]
     if any(each.kind is each.VAR_KEYWORD for each in asked):
         return lambda parameters: where(**parameters)
-    wanted = [each.name for each in asked if each.kind is not each.VAR_POSITIONAL]
-    if all(name in names for name in wanted) and wanted:
+    wanted = [each.name for each in asked if each.name in names]
+    others = [each.name for each in asked if each.name not in names and each.default is each.empty]
+    if wanted and not others:
         return lambda parameters: where(**{name: parameters[name] for name in wanted})
-    required = [each for each in asked if each.default is each.empty and each.name not in names]
-    if len(required) == 1 and len(wanted) == 1 and required[0].kind is not required[0].KEYWORD_ONLY:
+    if len(others) == 1 and not wanted:
+        # A name of its own choice stands for the whole combination.
         return where
-    strange = [name for name in wanted if name not in names] or wanted
     raise ConfigError(
-        f"where takes {listing(strange)}; the parameters of this sweep are {listing(names)}", code="config.where"
+        f"where takes {listing(others)}; the parameters of this sweep are {listing(names)}", code="config.where"
     )
