@@ -10,7 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from pairloom.cli import backtest, demo, paper, schema
+from pairloom.cli import backtest, demo, paper, schema, sweep
 from pairloom.cli.outcome import run_command
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "make_parser"]
 
-COMMANDS = (demo, backtest, paper, schema)
+COMMANDS = (demo, backtest, paper, sweep, schema)
 
 EXAMPLES = """\
 examples:
@@ -26,6 +26,7 @@ examples:
   pairloom backtest portfolio.toml                 what the config describes
   pairloom backtest strategies.py:SmaCross --data candles/ --cash BTC=10 --size quote=1
   pairloom paper portfolio.toml --speed 10         the live driver on recorded data
+  pairloom sweep portfolio.toml --param fast=5:55:5  combinations of parameters, and the best
 
 exit status: 0 done; 1 the run failed; 2 wrong usage, config or data;
              3 done, but traders were quarantined
