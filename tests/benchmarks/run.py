@@ -25,20 +25,39 @@ from benchmarks import probes, workloads
 from benchmarks.report import machine, spread, table
 from benchmarks.workloads import Outcome, Workload
 
-PARTS = ("w1", "w3", "scale", "memory", "import")
+PARTS = ("w1", "w3", "w4", "scale", "memory", "import")
+WORKLOADS = ("W1", "W3", "W4")
 Figures = dict[str, Any]
+# Each returns the seconds of the run itself, the seconds with loading and tables, and what came out.
+Contender = Callable[[], tuple[float, float, Outcome]]
 
 
 def measure(workload: Workload, rounds: int) -> Figures:
     """The contenders of one workload, in turns."""
     data = workload.data()
     closes = [columns["close"].tolist() for columns in data.values()]
-    # Each returns the seconds of the run itself, the seconds with loading and tables, and what came out.
-    contenders: dict[str, Callable[[], tuple[float, float, Outcome]]] = {
-        "plain Python loop": lambda: timed_loop(closes),
+    contenders: dict[str, Contender] = {
+        "plain Python loop": lambda: timed_loop(lambda: workloads.plain_loop(closes)),
         "native sma_cross": lambda: timed_engine(workloads.engine("sma_cross"), data),
         "Python class": lambda: timed_engine(workloads.engine(workloads.Cross), data),
     }
+    return compare(workload, contenders, rounds)
+
+
+def measure_sweep(workload: Workload, rounds: int) -> Figures:
+    """W4: the sweep against the loop once for each pair, and against a backtest for each."""
+    data = workload.data()
+    closes = next(iter(data.values()))["close"].tolist()
+    contenders: dict[str, Contender] = {
+        "plain Python loop": lambda: timed_loop(lambda: workloads.loop_over_pairs(closes)),
+        "sweep, native sma_cross": lambda: timed_sweep(data),
+        "a backtest for each": lambda: timed_backtests(data),
+    }
+    return compare(workload, contenders, rounds)
+
+
+def compare(workload: Workload, contenders: dict[str, Contender], rounds: int) -> Figures:
+    """Let the contenders take turns; the first of them is the plain loop."""
     samples: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
     wrong: list[str] = []
     for number in range(rounds):
@@ -62,10 +81,10 @@ def measure(workload: Workload, rounds: int) -> Figures:
     return {"title": workload.title, "events": workload.events, "contenders": rows, "wrong": wrong}
 
 
-def timed_loop(closes: list[list[float]]) -> tuple[float, float, Outcome]:
+def timed_loop(loop: Callable[[], Outcome]) -> tuple[float, float, Outcome]:
     """The plain loop; its data are lists already, so there is nothing to load."""
     began = time.perf_counter()
-    outcome = workloads.plain_loop(closes)
+    outcome = loop()
     elapsed = time.perf_counter() - began
     return elapsed, elapsed, outcome
 
@@ -76,6 +95,22 @@ def timed_engine(engine: pairloom.Engine, data: dict[str, Any]) -> tuple[float, 
     result = engine.backtest(data, interval="1m", progress=False)
     whole = time.perf_counter() - began
     return result.elapsed, whole, Outcome(len(result.orders), result.equity)
+
+
+def timed_sweep(data: dict[str, Any]) -> tuple[float, float, Outcome]:
+    """The sweep: `elapsed` is all runs and what is kept of them, statistics and digests too."""
+    began = time.perf_counter()
+    sweep = workloads.engine("sma_cross").sweep(data, interval="1m", progress=False, **workloads.GRID)
+    whole = time.perf_counter() - began
+    return sweep.elapsed, whole, Outcome(sum(each.orders for each in sweep), sum(each.equity for each in sweep))
+
+
+def timed_backtests(data: dict[str, Any]) -> tuple[float, float, Outcome]:
+    """The same without a sweep: a backtest for each pair, each of which reads the data again."""
+    pairs = [{"fast": fast, "slow": slow} for fast in workloads.GRID["fast"] for slow in workloads.GRID["slow"]]
+    timed = [timed_engine(workloads.engine("sma_cross", pair), data) for pair in pairs]
+    orders, equity = sum(each.orders for *_, each in timed), sum(each.equity for *_, each in timed)
+    return sum(run for run, *_ in timed), sum(whole for _, whole, _ in timed), Outcome(orders, equity)
 
 
 def scale(rounds: int) -> Figures:
@@ -111,7 +146,7 @@ def progress(text: str) -> None:
 def show(figures: Figures) -> str:
     """The figures as one Markdown page."""
     lines = ["# Figures", "", *(f"- {key}: {value}" for key, value in figures["machine"].items()), ""]
-    for name in ("W1", "W3"):
+    for name in WORKLOADS:
         if name in figures:
             lines += [f"## {name}: {figures[name]['title']}", "", _workload_table(figures[name]), ""]
     if "scale" in figures:
@@ -158,6 +193,8 @@ def main() -> int:
     for workload in (workloads.W1, workloads.W3):
         if workload.name.lower() in asked.only:
             figures[workload.name] = measure(workload, asked.rounds)
+    if "w4" in asked.only:
+        figures["W4"] = measure_sweep(workloads.W4, asked.rounds)
     if "scale" in asked.only:
         figures["scale"] = scale(asked.rounds)
     if "memory" in asked.only:
@@ -168,7 +205,7 @@ def main() -> int:
     print(show(figures))
     if asked.json:
         asked.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    wrong = [line for name in ("W1", "W3") for line in figures.get(name, {}).get("wrong", [])]
+    wrong = [line for name in WORKLOADS for line in figures.get(name, {}).get("wrong", [])]
     print("\n".join(wrong), file=sys.stderr)
     return 1 if wrong else 0
 

@@ -43,6 +43,17 @@ def test_the_loops_for_one_and_for_many_markets_are_the_same_rule() -> None:
     assert workloads.one_market_loop(closes) == workloads.many_markets_loop([closes])
 
 
+def test_a_sweep_comes_to_the_known_result() -> None:
+    sweep = workloads.engine("sma_cross").sweep(workloads.W4.data(), interval="1m", progress=False, **workloads.GRID)
+    orders, equity = sum(each.orders for each in sweep), sum(each.equity for each in sweep)
+    assert workloads.W4.agrees(Outcome(orders, equity))
+    assert not workloads.W4.agrees(Outcome(orders, equity + 0.002))
+    closes = next(iter(workloads.W4.data().values()))["close"].tolist()
+    loop = workloads.one_market_loop(closes, 20, 90)
+    same = next(each for each in sweep if each.parameters == {"fast": 20, "slow": 90})
+    assert (same.orders, f"{same.equity:.4f}") == (loop.orders, f"{loop.equity:.4f}")
+
+
 def test_an_idle_trader_is_small() -> None:
     """The goal is 8 KiB beyond its window; the process's other allocations make the figure a little uneven."""
     assert 0 < probes.bytes_per_trader("backtest", "native", many=4_000) < 12 * 1024
