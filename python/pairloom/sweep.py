@@ -199,7 +199,7 @@ class SweepResult(Sequence[Combination]):
         folds: Sequence[Fold],
         assumptions: Sequence[str],
         interrupted: bool,
-        threads: int,
+        ran_on: str,
         elapsed: float,
         load_s: float,
     ) -> None:
@@ -216,8 +216,8 @@ class SweepResult(Sequence[Combination]):
         """What was assumed where nothing was said."""
         self.interrupted = interrupted
         """Whether Ctrl-C ended the sweep before all combinations were run."""
-        self.threads = threads
-        """How many threads the engine has."""
+        self.ran_on = ran_on
+        """Where the runs took place: the engine's threads, the calling thread, or an executor."""
         self.elapsed = elapsed
         """Seconds that all runs took together."""
         self.load_s = load_s
@@ -383,7 +383,7 @@ def to_json(sweep: SweepResult) -> dict[str, Any]:
         "out_of_sample": None if sweep.out_of_sample is None else dict(sweep.out_of_sample),
         "events": sweep.events,
         "elapsed_s": sweep.elapsed,
-        "threads": sweep.threads,
+        "ran_on": sweep.ran_on,
         "assumptions": sweep.assumptions,
     }
 

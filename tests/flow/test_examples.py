@@ -20,6 +20,7 @@ EXPECTED = {
     "portfolio.py": r"Lanes +native 30",
     "quotes.py": r"and fees +-?[\d,.]+ USD in [1-9]",
     "rsi_limit.py": r"filled +[1-9]",
+    "sweep.py": r"Sweep of 23 combinations of fast \(5\) x slow \(5\), by sharpe",
 }
 
 

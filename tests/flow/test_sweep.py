@@ -6,6 +6,8 @@ import math
 import signal
 import sys
 import textwrap
+import threading
+import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from typing import Any
@@ -83,6 +85,7 @@ def test_each_native_combination_is_a_backtest(data: Any, threads: int) -> None:
     assert any(each.refusals.get("cash") for each in sweep), "the account is short of cash at times"
     assert len({each.digest for each in sweep}) == 6
     assert sweep.events == sum(each.events for each in sweep) > 0
+    assert sweep.ran_on == ("1 thread" if threads == 1 else f"{threads} threads")
 
 
 def test_each_python_combination_is_a_backtest(data: Any) -> None:
@@ -229,6 +232,21 @@ def test_an_executor_of_threads_comes_to_the_same(data: Any) -> None:
     assert [dict(each.parameters) for each in there] == [dict(each.parameters) for each in here]
     assert seen[-1] == 1.0
     agree(there[2], there[2].backtest())
+    assert (here.ran_on, there.ran_on) == ("the calling thread", "ThreadPoolExecutor")
+
+
+def test_ctrl_c_leaves_an_executor_to_its_owner(data: Any) -> None:
+    def press(_: float) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with ThreadPoolExecutor(1) as executor:
+            sweep = mine(data).sweep(data, fast=range(2, 40), progress=press, executor=executor)
+            assert executor.submit(int, "7").result() == 7
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert sweep.interrupted and len(sweep) < 38
 
 
 MODULE = """
@@ -345,3 +363,31 @@ def test_a_sweep_leaves_the_engine_as_it_was(data: Any) -> None:
     before = engine.backtest(data, progress=False).digest
     engine.sweep(data, fast=[3, 5], progress=False)
     assert engine.backtest(data, progress=False).digest == before
+
+
+def test_native_runs_go_on_while_another_thread_holds_the_interpreter() -> None:
+    data = pairloom.synthetic(1, rows=300_000, seed=1)
+    engine = Engine(cash={"USD": 10_000}, num_threads=2)
+    engine.trade("*", "sma_cross", size=1, side="long")
+    running = threading.Event()
+    found: list[Any] = []
+    thread = threading.Thread(
+        target=lambda: found.append(
+            engine.sweep(data, fast=range(5, 17), maximize="equity", progress=lambda _: running.set())
+        )
+    )
+    before = sys.getswitchinterval()
+    thread.start()
+    running.wait()
+    # From here on nobody else gets the interpreter, so whatever else uses a processor does without it.
+    sys.setswitchinterval(1e3)
+    try:
+        own, all_threads = time.thread_time(), time.process_time()
+        while time.thread_time() - own < 0.3:
+            pass
+        others = time.process_time() - all_threads - (time.thread_time() - own)
+    finally:
+        sys.setswitchinterval(before)
+    thread.join()
+    assert len(found[0]) == 12
+    assert others > 0.03, f"{others:.3f} s of the pool"

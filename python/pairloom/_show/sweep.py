@@ -155,7 +155,7 @@ def _facts(sweep: SweepResult) -> list[tuple[str, str]]:
         (
             "Speed",
             f"{numbers.counted(sweep.events, 'event')} in {numbers.seconds(sweep.elapsed)} "
-            f"({numbers.rate(rate)} events/s), {numbers.counted(sweep.threads, 'thread')}, "
+            f"({numbers.rate(rate)} events/s) on {sweep.ran_on}, "
             f"load {numbers.seconds(sweep.load_s)}",
         )
     )

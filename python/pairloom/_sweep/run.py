@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pairloom import _native
 from pairloom._progress import Bar
+from pairloom._show.numbers import counted
 from pairloom._sweep.grid import Parameters, combinations, value_lists
 from pairloom._sweep.remote import check_executor, prepared, run_through
 from pairloom._sweep.walk import Spans, fold_setting, fold_spans
@@ -88,7 +89,7 @@ def run_sweep(asked: Request, plan: Plan, run: Run, progress: Progress, load_s: 
             folds=folds,
             assumptions=[*plan.loaded.assumptions, *notes],
             interrupted=len(folds) < len(spans),
-            threads=_threads(plan),
+            ran_on=_ran_on(asked, plan),
             elapsed=time.perf_counter() - began,
             load_s=load_s,
         )
@@ -131,7 +132,7 @@ def _whole(asked: Request, plan: Plan, run: Run, progress: Progress, load_s: flo
         folds=(),
         assumptions=notes,
         interrupted=len(rows) < len(jobs),
-        threads=_threads(plan),
+        ran_on=_ran_on(asked, plan),
         elapsed=time.perf_counter() - began,
         load_s=load_s,
     )
@@ -178,5 +179,10 @@ def _part(progress: Progress, number: int, count: int) -> Progress:
     return lambda share: told((number + share) / count)
 
 
-def _threads(plan: Plan) -> int:
-    return plan.settings["num_threads"] or os.cpu_count() or 1
+def _ran_on(asked: Request, plan: Plan) -> str:
+    """Where the runs took place, for people."""
+    if asked.executor is not None:
+        return type(asked.executor).__name__
+    if any(each.template is not None for each in plan.assignments):
+        return "the calling thread"
+    return counted(plan.settings["num_threads"] or os.cpu_count() or 1, "thread")
