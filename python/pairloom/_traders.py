@@ -18,7 +18,7 @@ from pairloom.numbers import whole_number
 from pairloom.strategy import Strategy, misspelt_hooks, overridden_hooks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
 __all__ = ["Assignment", "check_start", "check_unique", "traders"]
 
@@ -68,21 +68,30 @@ class Assignment:
 
     @property
     def names(self) -> list[str]:
-        """The names of its strategy's parameters."""
+        """The names of its strategy's parameters; of a plug-in, which does not tell them, those it was given."""
+        if self.plugin is not None:
+            return list(self.plugin.parameters)
         return list(self.parameters if self.template is None else self.template.parameters())
 
-    def varied(self, changes: Mapping[str, Any]) -> Assignment:
-        """The same with other values of those parameters that its strategy has; a wrong one raises ``ConfigError``."""
-        return self.with_parameters({name: value for name, value in changes.items() if name in self.names})
+    def varied(self, changes: Mapping[str, Any], known: Container[str]) -> Assignment:
+        """The same with other values of those parameters that its strategy has; a wrong one raises ``ConfigError``.
+
+        A plug-in is asked for those, too, that are not among the ``known`` names of all strategies.
+        """
+        asked = self.plugin is not None
+        own = {name: changes[name] for name in changes if name in self.names or (asked and name not in known)}
+        return self.with_parameters(own)
 
     def with_parameters(self, changes: Mapping[str, Any]) -> Assignment:
         """The same with these parameters; raises ``ParameterError`` for one that its strategy does not have."""
         made = copy(self)
-        if self.template is None:
-            made.parameters = builtin_parameters(str(self.builtin), {**self.parameters, **changes})
-        else:
+        if self.plugin is not None:
+            made.plugin = Plugin.of(self.plugin.strategy, {**self.plugin.parameters, **changes})
+        elif self.template is not None:
             made.template = self.template.fresh(**changes)
             made.shape = _shape(made.template)
+        else:
+            made.parameters = builtin_parameters(str(self.builtin), {**self.parameters, **changes})
         return made
 
     def covers(self, pair: str) -> bool:

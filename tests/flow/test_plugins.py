@@ -176,3 +176,26 @@ def test_header_and_crate_agree_on_sizes(library: ctypes.CDLL) -> None:
     # The same numbers stand in a test of the crate.
     library.sizes.restype = ctypes.c_size_t
     assert [library.sizes(which) for which in range(6)] == [96, 192, 88, 72, 112, 176]
+
+
+def test_it_is_swept_like_a_built_in(cross: Any) -> None:
+    data = pairloom.synthetic(3, rows=500, seed=3)
+
+    def engine(strategy: Any, **options: Any) -> pairloom.Engine:
+        made = pairloom.Engine(cash={"USD": 100_000}, account="margin", num_threads=2)
+        made.trade("*", strategy, size=1, name="T", **options)
+        return made
+
+    asked = {"fast": [3, 4, 5], "slow": [9, 20], "maximize": "equity", "progress": False}
+    known = engine("sma_cross").sweep(data, **asked)
+    found = engine(cross).sweep(data, **asked)
+    assert [each.digest for each in found] == [each.digest for each in known]
+    assert found.ran_on == "2 threads"
+    assert found.best().backtest().digest == found.best().digest
+    with pytest.raises(pairloom.ConfigError, match="it has fast, slow"):
+        engine(cross).sweep(data, fats=[3, 4], progress=False)
+    # Among others it is given what it was given before, and what nobody else has.
+    both = engine(cross, slow=9)
+    both.trade("*", "sma_cross", size=1, fast=4, slow=9)
+    sweep = both.sweep(data, slow=[9, 12], maximize="equity", progress=False)
+    assert len({each.digest for each in sweep}) == 2 and not sweep.failed

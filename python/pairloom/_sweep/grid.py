@@ -86,7 +86,8 @@ def _joined(options: object, parameters: dict[str, object]) -> dict[str, object]
 
 
 def _check_known(assignments: Sequence[Assignment], name: str) -> None:
-    if any(name in each.names for each in assignments):
+    # A plug-in tells what it has only by refusing the rest, when its traders are made.
+    if any(name in each.names or each.plugin is not None for each in assignments):
         return
     if len(assignments) == 1:
         # It knows best what is wrong with the name.

@@ -32,10 +32,11 @@ class Plan:
         self.assignments = list(assignments)
         self.loaded = loaded
         self.market = market
+        self._known = {name for each in self.assignments for name in each.names}
 
     def traders(self, parameters: Mapping[str, Any], run: Run) -> list[dict[str, Any]]:
         """Return the traders of one combination as the core takes them; wrong parameters raise ``ConfigError``."""
-        varied = [each.varied(parameters) for each in self.assignments]
+        varied = [each.varied(parameters, self._known) for each in self.assignments]
         check_start(varied, self.settings["account"])
         return traders(
             varied,
