@@ -36,8 +36,9 @@ pub const BLOCK_ROWS: u32 = 128;
 /// every step evenly, and the nearest cache matters little.
 pub const DEAR_NANOS: u64 = 1_000;
 
-/// Marks of a market that are converted together: as many prices as one line of the cache holds.
-pub const MARKS_TOGETHER: usize = 8;
+/// Steps over which the worth of positions is summed up at once: enough to read prices along their columns, few enough
+/// that little has to be mended when a position changes.
+pub const VALUED_TOGETHER: usize = 32;
 
 /// How long the blocks that begin in one step may take together; after that its traders go event by event.
 pub const AHEAD_BUDGET: Duration = Duration::from_millis(50);

@@ -9,13 +9,14 @@
 
 use crate::clock::Stopwatch;
 use crate::commit::Writer;
-use crate::domain::Nanos;
 use crate::limits::{AHEAD_BUDGET, BLOCK_ROWS, BLOCKS_PER_LOOK};
-use crate::market::{CloseTimes, PriceScale, Row, Rows, Series};
+use crate::market::{CloseTimes, PriceScale, Series, Steps};
 use crate::trader::{Fresh, Input, Saved, Trader, View};
 
 use super::Cast;
+use super::calendar::Calendar;
 use super::evaluate::view;
+use super::timeline::Timeline;
 
 /// How far a trader has been evaluated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,10 +28,10 @@ pub(super) struct Lead {
 }
 
 impl Lead {
-    /// Whether the trader asked for something, or failed, at this row.
+    /// The step in which the trader is next to be seen to: where it acted, else where its next row is.
     #[inline]
-    pub(super) const fn acts_at(self, row: Row) -> bool {
-        self.acts && row.row + 1 == self.until
+    fn due(self, places: &[u32]) -> Option<u32> {
+        places.get(self.until as usize - usize::from(self.acts)).copied()
     }
 }
 
@@ -41,6 +42,14 @@ pub(super) struct Block {
     kept: Option<Kept>,
 }
 
+/// What came of seeing to a trader in a step.
+pub(super) struct Turn {
+    pub lead: Lead,
+    /// Whether it asked for something, or failed, in this step.
+    pub acted: bool,
+    pub block: Option<Block>,
+}
+
 /// What a trader was when its block began.
 pub(super) struct Kept {
     from: u32,
@@ -49,8 +58,6 @@ pub(super) struct Kept {
 
 /// Which traders may be evaluated ahead, and how far.
 pub(super) struct Reach {
-    /// For each trader the row at which its market ends for this run; zero for one that never runs ahead.
-    ends: Vec<u32>,
     /// For each trader the row before which no block begins.
     waits: Vec<u32>,
     /// Whether something from outside may change a trader's position.
@@ -64,6 +71,7 @@ pub(super) struct Reach {
 pub(super) struct Ahead {
     pub leads: Vec<Lead>,
     pub reach: Reach,
+    pub calendar: Calendar,
     kept: Vec<Option<Kept>>,
     /// Their indicators before the first row, where something from outside may make them go back.
     fresh: Vec<Option<Fresh>>,
@@ -83,49 +91,51 @@ pub(super) struct Stretch<'a> {
     pub series: Series<'a>,
     pub scale: PriceScale,
     pub end: u32,
-    /// How many rows of the series this run sees.
-    pub seen: u32,
+    /// The step of each row of the series that this run sees.
+    pub places: &'a [u32],
     pub keeps: bool,
 }
 
 impl Ahead {
-    /// `waiting` are the traders that wait for boundaries of time, which come between their events.
+    /// Traders that `cast` says to be evaluated ahead are put where their first events are.
     pub(super) fn new(
         cast: &mut Cast<'_>,
-        waiting: impl Iterator<Item = u32>,
+        timeline: &Timeline,
         spot: bool,
-        end: Option<Nanos>,
         block: Option<u32>,
     ) -> Self {
-        let (forced, block) = (block.is_some(), block.unwrap_or(BLOCK_ROWS));
         let traders = cast.traders.len();
-        let mut ends = vec![0; traders];
-        if block > 0 {
-            for (index, of) in ends.iter_mut().enumerate() {
-                if cast.traders[index].get_mut().can_run_ahead() {
-                    *of = rows_seen(cast, index, end);
-                }
+        let steps = timeline.steps();
+        let mut calendar = Calendar::new(steps.len(), traders);
+        let mut leads = vec![Lead::default(); traders];
+        for (trader, lead) in (0_u32..).zip(&mut leads) {
+            let index = trader as usize;
+            if !cast.ahead[index] {
+                continue;
             }
-            for trader in waiting {
-                ends[trader as usize] = 0;
+            let (market, kind) = (cast.market_of[index] as usize, cast.mains[index]);
+            lead.until = timeline.first_live(market, kind);
+            if let Some(step) = lead.due(steps.places(market, kind)) {
+                calendar.put(trader, step);
             }
         }
-        let goes_back = |index: usize| !spot && ends[index] > 0;
         let fresh = (0..traders)
-            .map(|index| goes_back(index).then(|| cast.traders[index].get_mut().fresh()))
+            .map(|index| {
+                (cast.ahead[index] && !spot).then(|| cast.traders[index].get_mut().fresh())
+            })
             .collect();
         Self {
             fresh,
-            leads: vec![Lead::default(); traders],
+            leads,
             reach: Reach {
-                ends,
                 waits: vec![0; traders],
                 keeps: !spot,
-                block,
+                block: block.unwrap_or(BLOCK_ROWS),
                 open: true,
             },
+            calendar,
             kept: (0..traders).map(|_| None).collect(),
-            forced,
+            forced: block.is_some(),
             begun: 0,
             step_watch: None,
             blocks: 0,
@@ -142,13 +152,23 @@ impl Ahead {
         self.begun = 0;
     }
 
-    /// Notes a block that was made.
+    /// Notes how far a trader has come, and when it is next to be seen to.
     #[inline]
-    pub(super) fn note(&mut self, trader: u32, block: Block) {
-        self.blocks += 1;
-        self.rows += u64::from(block.lead.until - block.from);
-        self.leads[trader as usize] = block.lead;
-        self.kept[trader as usize] = block.kept;
+    pub(super) fn note(&mut self, trader: u32, turn: Turn, places: &[u32]) {
+        self.leads[trader as usize] = turn.lead;
+        if let Some(step) = turn.lead.due(places) {
+            self.calendar.put(trader, step);
+        }
+        if let Some(block) = turn.block {
+            self.blocks += 1;
+            self.rows += u64::from(block.lead.until - block.from);
+            self.kept[trader as usize] = block.kept;
+        }
+    }
+
+    /// How many rows were taken in by blocks so far.
+    pub(super) const fn rows(&self) -> u64 {
+        self.rows
     }
 
     /// Looks at the clock now and then, so that the first step over many slow strategies is not one long wait.
@@ -169,22 +189,32 @@ impl Ahead {
         &mut self,
         cast: &mut Cast<'_>,
         writer: &Writer,
-        feed: &Rows,
-        rows: &[Row],
+        steps: &Steps,
+        present: usize,
     ) {
-        let mut here = vec![false; cast.markets.len()];
-        for row in rows {
-            here[row.entry.market()] = true;
-        }
-        for index in 0..self.leads.len() {
-            let market = cast.market_of[index] as usize;
-            let next = feed.position(market, cast.mains[index]);
+        for trader in 0..u32::try_from(self.leads.len()).unwrap_or(u32::MAX) {
+            let index = trader as usize;
+            if !cast.ahead[index] {
+                continue;
+            }
+            let (market, kind) = (cast.market_of[index] as usize, cast.mains[index]);
             // The rows of this step are still to be evaluated.
-            let now = next - u32::from(here[market] && next > 0);
+            let now = u32::try_from(steps.rows_before(market, kind, present)).unwrap_or(u32::MAX);
             if self.leads[index].until > now
                 && let Some(kept) = self.kept[index].take_if(|kept| kept.saved.row.position != 0)
             {
-                self.go_back(cast, writer, index, kept, now);
+                let places = steps.places(market, kind);
+                if let Some(step) = self.leads[index].due(places) {
+                    self.calendar.remove(trader, step);
+                }
+                self.leads[index] = Lead {
+                    until: now,
+                    acts: false,
+                };
+                if let Some(step) = self.leads[index].due(places) {
+                    self.calendar.put(trader, step);
+                }
+                self.go_back(cast, writer, index, kept, places);
             }
         }
     }
@@ -195,15 +225,14 @@ impl Ahead {
         writer: &Writer,
         index: usize,
         kept: Kept,
-        now: u32,
+        places: &[u32],
     ) {
-        let trader = u32::try_from(index).unwrap_or(u32::MAX);
+        let (trader, now) = (u32::try_from(index).unwrap_or(u32::MAX), self.leads[index].until);
         let mut view = view(cast, writer, trader, 0);
         let (Some(series), Some(fresh)) = (view.series, &self.fresh[index]) else {
             return;
         };
         let scale = cast.scales[cast.market_of[index] as usize];
-        self.leads[index] = Lead::default();
         self.roll_backs += 1;
         self.fallbacks += 1;
         // To go back costs as much as all rows so far; so it must not happen again before as many have passed.
@@ -221,19 +250,21 @@ impl Ahead {
             series,
             scale,
             end: now,
-            seen: self.reach.ends[index],
+            places,
             keeps: false,
         };
         stretch.run(slot, &mut view, kept.from);
     }
 
     /// How many evaluations were made ahead of a run that ended early.
-    pub(super) fn too_many(&self, cast: &Cast<'_>, feed: &Rows) -> u64 {
+    pub(super) fn too_many(&self, cast: &Cast<'_>, timeline: &Timeline) -> u64 {
         let leads = self.leads.iter().enumerate();
         leads
+            .filter(|(index, _)| cast.ahead[*index])
             .map(|(index, lead)| {
-                let next = feed.position(cast.market_of[index] as usize, cast.mains[index]);
-                u64::from(lead.until.saturating_sub(next))
+                let market = cast.market_of[index] as usize;
+                let next = timeline.position(market, cast.mains[index]);
+                u64::from(lead.until).saturating_sub(next as u64)
             })
             .sum()
     }
@@ -256,17 +287,17 @@ impl Reach {
         &self,
         cast: &Cast<'a>,
         trader: u32,
-        row: Row,
-        series: Series<'a>,
+        row: u32,
+        (series, places): (Series<'a>, &'a [u32]),
     ) -> Option<Stretch<'a>> {
-        let seen = self.ends[trader as usize];
-        let end = seen.min(row.row.saturating_add(self.block));
-        let waits = row.warm_up || row.row < self.waits[trader as usize];
-        (self.open && row.row < end && !waits).then(|| Stretch {
+        let seen = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        let end = seen.min(row.saturating_add(self.block));
+        let waits = row < self.waits[trader as usize];
+        (self.open && row < end && !waits).then(|| Stretch {
             series,
-            scale: cast.scales[row.entry.market()],
+            scale: cast.scales[cast.market_of[trader as usize] as usize],
             end,
-            seen,
+            places,
             keeps: self.keeps,
         })
     }
@@ -302,7 +333,7 @@ impl Stretch<'_> {
             series,
             scale,
             end,
-            seen,
+            places,
             ..
         } = *self;
         let alone = matches!(series, Series::Candle(candles) if matches!(candles.closes, CloseTimes::Interval(_)));
@@ -312,7 +343,7 @@ impl Stretch<'_> {
             view.now = series.ts(row);
             // The snapshot of a step holds the mark of the last row of its time.
             let mut last = row;
-            while !alone && last + 1 < seen as usize && series.ts(last + 1) == view.now {
+            while !alone && places.get(last + 1) == Some(&places[row]) {
                 last += 1;
             }
             let mark = event.mark(scale);
@@ -337,17 +368,4 @@ impl Stretch<'_> {
             acts: false,
         }
     }
-}
-
-/// How many rows of a trader's market this run sees; zero where its market has more than the kind it follows.
-fn rows_seen(cast: &Cast<'_>, index: usize, end: Option<Nanos>) -> u32 {
-    let market = cast.markets[cast.market_of[index] as usize];
-    let main = cast.mains[index];
-    let Some(series) = market.series(main).filter(|_| market.kinds().count() == 1) else {
-        return 0;
-    };
-    let seen = end.map_or(series.len(), |end| {
-        series.opening_times().partition_point(|&ts| ts < end)
-    });
-    u32::try_from(seen).unwrap_or(0)
 }

@@ -109,8 +109,9 @@ impl Trader {
         }
     }
 
+    /// Takes in an event for its indicators and its window alone.
     #[inline]
-    pub(super) fn feed(&mut self, input: &Input<'_>) {
+    pub fn feed(&mut self, input: &Input<'_>) {
         self.graph.update(&Sampled {
             event: input.event,
             scale: self.scale,

@@ -206,6 +206,12 @@ impl Trader {
         self.graph.touch().wrapping_add(i64::from(self.ready))
     }
 
+    /// How many events of the kind that fills its window and indicators it has taken in.
+    #[must_use]
+    pub const fn rows_seen(&self) -> usize {
+        self.seen
+    }
+
     /// Whether its strategy asked for something, or failed, in this step.
     #[must_use]
     #[inline]
