@@ -36,6 +36,13 @@ pub const BLOCK_ROWS: u32 = 128;
 /// every step evenly, and the nearest cache matters little.
 pub const DEAR_NANOS: u64 = 1_000;
 
+/// Blocks that may follow each other before a trader's state is kept anew: to keep it costs as much as some rows do, and
+/// to go back costs as much as the blocks since.
+pub const CHAINED_BLOCKS: u32 = 32;
+
+/// Rows whose indicator values are computed together, where a trader is evaluated ahead.
+pub const LOOKED_AHEAD: usize = 64;
+
 /// Steps over which the worth of positions is summed up at once: enough to read prices along their columns, few enough
 /// that little has to be mended when a position changes.
 pub const VALUED_TOGETHER: usize = 32;

@@ -140,9 +140,16 @@ impl Portfolio {
     #[inline]
     pub const fn view(&self) -> AccountView {
         AccountView {
-            equity: self.equity.saturating_add(self.carried.net),
+            equity: self.equity(),
             free: self.cash.saturating_sub(self.reserved),
         }
+    }
+
+    /// Cash plus positions at the last known prices.
+    #[must_use]
+    #[inline]
+    pub const fn equity(&self) -> Money {
+        self.equity.saturating_add(self.carried.net)
     }
 
     /// What one trader holds and has working.

@@ -9,9 +9,10 @@
 
 use crate::clock::Stopwatch;
 use crate::commit::Writer;
-use crate::limits::{AHEAD_BUDGET, BLOCK_ROWS, BLOCKS_PER_LOOK};
-use crate::market::{CloseTimes, PriceScale, Series, Steps};
-use crate::trader::{Fresh, Input, Saved, Trader, View};
+use crate::limits::{AHEAD_BUDGET, BLOCK_ROWS, BLOCKS_PER_LOOK, CHAINED_BLOCKS};
+use crate::market::{Series, Steps};
+use crate::portfolio::TraderRow;
+use crate::trader::{Fresh, Input, Saved, Stretch, Trader, View};
 
 use super::Cast;
 use super::calendar::Calendar;
@@ -25,13 +26,17 @@ pub(super) struct Lead {
     pub until: u32,
     /// Whether it acted at the row before that one.
     pub acts: bool,
+    /// How many blocks followed each other, with nothing in between, since the trader's state was kept.
+    pub chain: u32,
 }
 
 impl Lead {
     /// The step in which the trader is next to be seen to: where it acted, else where its next row is.
     #[inline]
     fn due(self, places: &[u32]) -> Option<u32> {
-        places.get(self.until as usize - usize::from(self.acts)).copied()
+        places
+            .get(self.until as usize - usize::from(self.acts))
+            .copied()
     }
 }
 
@@ -39,7 +44,17 @@ impl Lead {
 pub(super) struct Block {
     pub lead: Lead,
     from: u32,
-    kept: Option<Kept>,
+    keeps: Keeps,
+}
+
+/// What a block leaves for the case that its trader must go back.
+enum Keeps {
+    /// Nothing: nothing comes from outside.
+    Nothing,
+    /// What the trader was when the block began.
+    All(Box<Kept>),
+    /// Its part of the account when the block began: the rest follows from what was kept before.
+    Row(TraderRow),
 }
 
 /// What came of seeing to a trader in a step.
@@ -50,10 +65,18 @@ pub(super) struct Turn {
     pub block: Option<Block>,
 }
 
-/// What a trader was when its block began.
+/// What a trader was when a block began, and where later ones began and with which part of the account.
 pub(super) struct Kept {
     from: u32,
     saved: Saved,
+    later: Vec<(u32, TraderRow)>,
+}
+
+impl Kept {
+    /// The trader's part of the account when its newest block began.
+    fn row(&self) -> &TraderRow {
+        self.later.last().map_or(&self.saved.row, |(_, row)| row)
+    }
 }
 
 /// Which traders may be evaluated ahead, and how far.
@@ -72,7 +95,7 @@ pub(super) struct Ahead {
     pub leads: Vec<Lead>,
     pub reach: Reach,
     pub calendar: Calendar,
-    kept: Vec<Option<Kept>>,
+    kept: Vec<Option<Box<Kept>>>,
     /// Their indicators before the first row, where something from outside may make them go back.
     fresh: Vec<Option<Fresh>>,
     /// Whether the user asked for blocks, whatever they bring.
@@ -83,17 +106,6 @@ pub(super) struct Ahead {
     rows: u64,
     roll_backs: u64,
     fallbacks: u64,
-}
-
-/// The material of a block.
-#[derive(Clone, Copy)]
-pub(super) struct Stretch<'a> {
-    pub series: Series<'a>,
-    pub scale: PriceScale,
-    pub end: u32,
-    /// The step of each row of the series that this run sees.
-    pub places: &'a [u32],
-    pub keeps: bool,
 }
 
 impl Ahead {
@@ -162,7 +174,15 @@ impl Ahead {
         if let Some(block) = turn.block {
             self.blocks += 1;
             self.rows += u64::from(block.lead.until - block.from);
-            self.kept[trader as usize] = block.kept;
+            match block.keeps {
+                Keeps::Nothing => {}
+                Keeps::All(kept) => self.kept[trader as usize] = Some(kept),
+                Keeps::Row(row) => {
+                    if let Some(kept) = &mut self.kept[trader as usize] {
+                        kept.later.push((block.from, row));
+                    }
+                }
+            }
         }
     }
 
@@ -201,7 +221,7 @@ impl Ahead {
             // The rows of this step are still to be evaluated.
             let now = u32::try_from(steps.rows_before(market, kind, present)).unwrap_or(u32::MAX);
             if self.leads[index].until > now
-                && let Some(kept) = self.kept[index].take_if(|kept| kept.saved.row.position != 0)
+                && let Some(kept) = self.kept[index].take_if(|kept| kept.row().position != 0)
             {
                 let places = steps.places(market, kind);
                 if let Some(step) = self.leads[index].due(places) {
@@ -209,7 +229,7 @@ impl Ahead {
                 }
                 self.leads[index] = Lead {
                     until: now,
-                    acts: false,
+                    ..Lead::default()
                 };
                 if let Some(step) = self.leads[index].due(places) {
                     self.calendar.put(trader, step);
@@ -224,10 +244,13 @@ impl Ahead {
         cast: &mut Cast<'_>,
         writer: &Writer,
         index: usize,
-        kept: Kept,
+        kept: Box<Kept>,
         places: &[u32],
     ) {
-        let (trader, now) = (u32::try_from(index).unwrap_or(u32::MAX), self.leads[index].until);
+        let (trader, now) = (
+            u32::try_from(index).unwrap_or(u32::MAX),
+            self.leads[index].until,
+        );
         let mut view = view(cast, writer, trader, 0);
         let (Some(series), Some(fresh)) = (view.series, &self.fresh[index]) else {
             return;
@@ -244,16 +267,26 @@ impl Ahead {
             warm_up: true,
         });
         let slot = cast.traders[index].get_mut();
-        let row = slot.restore(kept.saved, fresh, taken);
-        view.row = &row;
-        let stretch = Stretch {
-            series,
-            scale,
-            end: now,
-            places,
-            keeps: false,
-        };
-        stretch.run(slot, &mut view, kept.from);
+        let Kept { from, saved, later } = *kept;
+        let first = slot.restore(saved, fresh, taken);
+        let starts = later.iter().map(|(from, _)| *from);
+        let ends = starts.clone().chain([now]).map(|end| end.min(now));
+        let rows = std::iter::once(&first).chain(later.iter().map(|(_, row)| row));
+        for ((from, end), row) in [from].into_iter().chain(starts).zip(ends).zip(rows) {
+            if from >= now {
+                break;
+            }
+            // What ended the block before was committed when its step came.
+            slot.orders.intents.clear();
+            view.row = row;
+            let stretch = Stretch {
+                series,
+                scale,
+                places,
+                end,
+            };
+            slot.take_in_rows(&stretch, &view, from);
+        }
     }
 
     /// How many evaluations were made ahead of a run that ended early.
@@ -296,76 +329,40 @@ impl Reach {
         (self.open && row < end && !waits).then(|| Stretch {
             series,
             scale: cast.scales[cast.market_of[trader as usize] as usize],
-            end,
             places,
-            keeps: self.keeps,
+            end,
         })
     }
-}
 
-impl Stretch<'_> {
     /// Begins a block at this row where the trader's next event is a plain one.
     #[inline]
     pub(super) fn begin(
         &self,
+        stretch: &Stretch<'_>,
         trader: &mut Trader,
-        view: &mut View<'_>,
-        from: u32,
+        view: &View<'_>,
+        lead: Lead,
     ) -> Option<Block> {
         if !trader.is_clear() || !view.row.working.is_empty() {
             return None;
         }
-        let kept = if self.keeps {
-            Some(Kept {
+        let from = lead.until;
+        let chain = lead.chain % CHAINED_BLOCKS;
+        let keeps = match (self.keeps, chain) {
+            (false, _) => Keeps::Nothing,
+            (true, 0) => Keeps::All(Box::new(Kept {
                 from,
                 saved: trader.save(view.row)?,
-            })
-        } else {
-            None
+                later: Vec::new(),
+            })),
+            (true, _) => Keeps::Row(view.row.clone()),
         };
-        let lead = self.run(trader, view, from);
-        Some(Block { lead, from, kept })
-    }
-
-    /// Takes in rows until the end, or until the trader acts.
-    fn run(&self, trader: &mut Trader, view: &mut View<'_>, from: u32) -> Lead {
-        let Self {
-            series,
-            scale,
-            end,
-            places,
-            ..
-        } = *self;
-        let alone = matches!(series, Series::Candle(candles) if matches!(candles.closes, CloseTimes::Interval(_)));
-        for until in from + 1..=end {
-            let row = until as usize - 1;
-            let event = series.event(row);
-            view.now = series.ts(row);
-            // The snapshot of a step holds the mark of the last row of its time.
-            let mut last = row;
-            while !alone && places.get(last + 1) == Some(&places[row]) {
-                last += 1;
-            }
-            let mark = event.mark(scale);
-            view.mark = Some(if last == row {
-                mark
-            } else {
-                series.event(last).mark(scale)
-            });
-            let input = Input {
-                event,
-                row,
-                mark,
-                warm_up: false,
-            };
-            trader.on_event(&input, view);
-            if trader.has_acted() {
-                return Lead { until, acts: true };
-            }
-        }
-        Lead {
-            until: end,
-            acts: false,
-        }
+        let until = trader.take_in_rows(stretch, view, from);
+        let lead = Lead {
+            until,
+            acts: trader.has_acted(),
+            chain: chain + 1,
+        };
+        Some(Block { lead, from, keeps })
     }
 }

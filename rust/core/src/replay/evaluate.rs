@@ -74,11 +74,15 @@ pub(super) fn turn<'a>(
     let (market, kind) = (cast.market_of[index] as usize, cast.mains[index]);
     let (series, scale) = (cast.series(market, kind)?, cast.scales[market]);
     let places = present.steps.places(market, kind);
-    let here = |row: u32| places.get(row as usize).is_some_and(|&p| p as usize == present.step);
+    let here = |row: u32| {
+        places
+            .get(row as usize)
+            .is_some_and(|&p| p as usize == present.step)
+    };
     let mut turn = Turn {
         lead: Lead {
-            until: lead.until,
             acts: false,
+            ..lead
         },
         acted: lead.acts || slot.has_acted(),
         block: None,
@@ -92,11 +96,10 @@ pub(super) fn turn<'a>(
         let row = turn.lead.until;
         if turn.block.is_none()
             && let Some(stretch) = reach.stretch(cast, trader, row, (series, places))
-            && let Some(block) = stretch.begin(slot, &mut view, row)
+            && let Some(block) = reach.begin(&stretch, slot, &view, turn.lead)
         {
             turn.lead = block.lead;
             turn.block = Some(block);
-            view.now = present.now;
             if turn.lead.acts && !here(turn.lead.until - 1) {
                 break;
             }
@@ -108,6 +111,7 @@ pub(super) fn turn<'a>(
         slot.on_event(&input(series, scale, row, false), &view);
         turn.acted |= slot.has_acted();
         turn.lead.until += 1;
+        turn.lead.chain = 0;
     }
     Some(turn)
 }

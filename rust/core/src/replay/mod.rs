@@ -95,7 +95,14 @@ pub fn prepare<'a>(
         .map(|trader| trader.index)
         .collect();
     let time_marks = core.time_marks;
-    let mut cast = cast(core.traders, core.mains, &core.sources, data, core.scales, core.slots);
+    let mut cast = cast(
+        core.traders,
+        core.mains,
+        &core.sources,
+        data,
+        core.scales,
+        core.slots,
+    );
     let (steps, start) = feed.into_parts();
     let mut timeline = Timeline::new(steps, start, &cast.markets);
     let account = &core.writer.account;
@@ -165,7 +172,10 @@ fn cast<'a>(
         market_of: traders.iter().map(|t| t.spec.market).collect(),
         traders: traders.into_iter().map(Mutex::new).collect(),
         mains,
-        kinds: markets.iter().map(|market| market.kinds().collect()).collect(),
+        kinds: markets
+            .iter()
+            .map(|market| market.kinds().collect())
+            .collect(),
         carries: vec![false; markets.len()],
         markets,
         scales,

@@ -150,7 +150,11 @@ impl Evaluator {
                     ahead: &mut *ahead,
                     ..work
                 };
-                (inline(cast, writer, work, before, false), watch.nanos(), ahead)
+                (
+                    inline(cast, writer, work, before, false),
+                    watch.nanos(),
+                    ahead,
+                )
             };
             let rows = rows + (ahead.rows() - rows_before).max(1);
             self.part_cost = smoothed(self.part_cost, nanos / parts);
@@ -209,6 +213,9 @@ impl Evaluator {
             });
         }
         for job in jobs {
+            if job.due {
+                work.ahead.leads[job.trader as usize].chain = 0;
+            }
             if job.acted {
                 work.acting.push(job.trader);
             }
@@ -255,6 +262,7 @@ fn inline(
         if slot.has_acted() {
             acting.push(trader);
         }
+        ahead.leads[trader as usize].chain = 0;
     }
     for (at, &row) in rows.iter().enumerate() {
         if rows.len() > TOUCHED_TOGETHER && at % TOUCHED_TOGETHER == 0 {
@@ -373,9 +381,8 @@ fn jobs(cast: &Cast<'_>, work: &StepWork<'_>) -> Vec<Job> {
         let first = after;
         after += as_u32(rows.len());
         let native = cast.slots.of(rows[0].entry.market()).iter();
-        let native = native.filter(|&&trader| {
-            cast.native[trader as usize] && !cast.ahead[trader as usize]
-        });
+        let native =
+            native.filter(|&&trader| cast.native[trader as usize] && !cast.ahead[trader as usize]);
         jobs.extend(native.map(|&trader| Job {
             trader,
             first,
@@ -388,9 +395,9 @@ fn jobs(cast: &Cast<'_>, work: &StepWork<'_>) -> Vec<Job> {
     }
     let mut busy: Vec<u32> = jobs.iter().map(|job| job.trader).collect();
     busy.sort_unstable();
-    let alone = due.into_iter().filter(|&trader| {
-        cast.native[trader as usize] && busy.binary_search(&trader).is_err()
-    });
+    let alone = due
+        .into_iter()
+        .filter(|&trader| cast.native[trader as usize] && busy.binary_search(&trader).is_err());
     jobs.extend(alone.map(|trader| Job {
         trader,
         due: true,
@@ -419,7 +426,11 @@ fn run_job(
         job.acted |= trader.has_acted();
     }
     if job.called {
-        let with_lead = (job.trader, leads[job.trader as usize]);
+        let mut lead = leads[job.trader as usize];
+        if job.due {
+            lead.chain = 0;
+        }
+        let with_lead = (job.trader, lead);
         job.turn = turn(cast, reach, writer, with_lead, present, &mut trader);
         job.acted |= job.turn.as_ref().is_some_and(|turn| turn.acted);
     }

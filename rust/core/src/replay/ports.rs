@@ -95,7 +95,7 @@ impl Ports for Direct<'_> {
             if writer.must_liquidate() {
                 break;
             }
-            writer.records.curve.equity.push(writer.account.view().equity);
+            writer.records.curve.equity.push(writer.account.equity());
             step += 1;
         }
         let times = self.timeline.steps().times_between(first, step);
@@ -324,7 +324,11 @@ impl Direct<'_> {
         }
         let index = market as usize;
         let quotes = self.cast.kinds[index].contains(&EventKind::Quote);
-        let kind = if quotes { EventKind::Quote } else { EventKind::Candle };
+        let kind = if quotes {
+            EventKind::Quote
+        } else {
+            EventKind::Candle
+        };
         let rows = self.timeline.position(index, kind);
         if let (Some(row), Some(series)) = (rows.checked_sub(1), self.cast.series(index, kind)) {
             let (event, ts) = (series.event(row), series.ts(row));

@@ -168,14 +168,20 @@ impl Timeline {
             for &kind in &cast.kinds[market] {
                 let places = self.steps.places(market, kind);
                 let cursor = &mut self.cursors[market][kind as usize];
-                while places.get(*cursor as usize).is_some_and(|&p| p as usize == step) {
+                while places
+                    .get(*cursor as usize)
+                    .is_some_and(|&p| p as usize == step)
+                {
                     rows.push(Row::new(market, kind, *cursor, self.live[market]));
                     *cursor += 1;
                 }
             }
         }
         self.next += 1;
-        (self.steps.rows_between(step, self.next), step < self.first_live)
+        (
+            self.steps.rows_between(step, self.next),
+            step < self.first_live,
+        )
     }
 
     /// Walks over the steps up to before `step` without taking up rows: nobody looks at any market.

@@ -189,8 +189,17 @@ impl Valuation {
         let first = step - self.base;
         let mut marks = [0; VALUED_TOGETHER];
         let marks = &mut marks[first..];
-        read_marks(marks, series, cast.scales[index], steps, (index, kind), step);
-        let bits = marks.iter().fold(0, |bits, mark| bits | mark.unsigned_abs());
+        read_marks(
+            marks,
+            series,
+            cast.scales[index],
+            steps,
+            (index, kind),
+            step,
+        );
+        let bits = marks
+            .iter()
+            .fold(0, |bits, mark| bits | mark.unsigned_abs());
         let size = net.unsigned_abs().max(gross.unsigned_abs());
         if (64 - bits.leading_zeros()) + (128 - size.leading_zeros()) > PRODUCT_BITS {
             return false;
@@ -244,7 +253,10 @@ fn read_marks(
     }
     let mut mark = series.event(row).mark(scale);
     for (offset, out) in marks.iter_mut().enumerate() {
-        while places.get(after).is_some_and(|&place| place as usize <= step + offset) {
+        while places
+            .get(after)
+            .is_some_and(|&place| place as usize <= step + offset)
+        {
             after += 1;
             mark = series.event(after - 1).mark(scale);
         }

@@ -7,6 +7,7 @@ mod plugin;
 mod views;
 
 pub use builtin::{BUILTIN_NAMES, BuiltinError, ParameterValue, builtin};
+pub(crate) use ctx::Mark;
 pub use ctx::{Orders, SetupCtx, SystemCtx, money_f64};
 pub use hooks::{Hook, Hooks, TimeEvent};
 pub use plugin::{CompiledRule, Failure, Plugin, PluginError, PluginStrategy, Snapshot};

@@ -3,9 +3,11 @@
 //! An evaluation is a function of the trader's own state, its events and the step's snapshot, and of nothing else.
 //! That is why evaluations of one step may run in any order, on any thread.
 
+mod block;
 mod evaluate;
 mod saved;
 
+pub use block::Stretch;
 pub use evaluate::{Input, View};
 pub use saved::{Fresh, Saved};
 
@@ -72,6 +74,8 @@ pub struct Trader {
     /// The kind of event that fills window and indicators.
     main: EventKind,
     wakes: [bool; 3],
+    /// Whether events of the main kind wake it.
+    wakes_main: bool,
     /// Events of the main kind seen so far.
     seen: usize,
     ready: bool,
@@ -140,6 +144,7 @@ impl Trader {
             graph,
             scale,
             main,
+            wakes_main: wakes[main as usize],
             wakes,
             seen: 0,
             ready,
