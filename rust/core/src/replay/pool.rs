@@ -122,8 +122,10 @@ impl Evaluator {
         let pays = match (&self.pool, self.handover) {
             (None, _) | (_, Handover::Never) => false,
             (Some(_), Handover::Always) => true,
+            // One evaluation cannot be shared, however dear it is.
             (Some(_), Handover::Auto) => {
-                self.cost.saturating_mul(work.rows.len() as u64) > HANDOVER_NANOS
+                work.rows.len() > 1
+                    && self.cost.saturating_mul(work.rows.len() as u64) > HANDOVER_NANOS
             }
         };
         let dear = self.handover == Handover::Auto && self.cost > DEAR_NANOS;
