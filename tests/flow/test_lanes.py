@@ -1,7 +1,7 @@
 """One strategy in every lane: the same source as a Python class, compiled, in worker processes and without the GIL,
 ahead and step by step, on any number of threads. One digest, and the same rows in every table.
 
-Worker processes are skipped where this build has none; without a GIL the ordinary classes run in the free-threaded lane.
+Worker processes are skipped where this build has none; without a GIL ordinary classes run in the free-threaded lane.
 """
 
 from __future__ import annotations
