@@ -172,15 +172,16 @@ impl Ahead {
         feed: &Rows,
         rows: &[Row],
     ) {
-        let mut here = vec![false; cast.markets.len()];
+        // A market may have several rows at one time.
+        let mut here = vec![0; cast.markets.len()];
         for row in rows {
-            here[row.entry.market()] = true;
+            here[row.entry.market()] += 1;
         }
         for index in 0..self.leads.len() {
             let market = cast.market_of[index] as usize;
             let next = feed.position(market, cast.mains[index]);
             // The rows of this step are still to be evaluated.
-            let now = next - u32::from(here[market] && next > 0);
+            let now = next.saturating_sub(here[market]);
             if self.leads[index].until > now
                 && let Some(kept) = self.kept[index].take_if(|kept| kept.saved.row.position != 0)
             {
