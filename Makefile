@@ -13,6 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGING := pyproject.toml Cargo.toml Cargo.lock README.md LICENSE-MIT LICENSE-APACHE
 RUST := $(shell find rust -name '*.rs' -o -name 'Cargo.toml')
+EXAMPLE := $(shell find examples/rust_strategy rust/strategy -name '*.rs' -o -name '*.toml')
 PACKAGE := $(shell find python -name '*.py' -o -name '*.pyi' -o -name 'py.typed' -o -name '*.json')
 
 # The workspace without the extension module, whose tests are the Python ones: a test binary of it would need
@@ -53,7 +54,7 @@ types: $(STAMPS)/test-tools ## mypy --strict, and stubtest of the compiled modul
 py-test: $(STAMPS)/test-tools ## pytest: unit, flow, properties, tidy
 	$(BIN)/python -m pytest
 
-bench: $(STAMPS)/test-tools ## the figures of speed, as one table and bench.json
+bench: $(STAMPS)/example-strategies ## the figures of speed, as one table and bench.json
 	$(BIN)/python tests/benchmarks/run.py --json bench.json
 
 wheel: $(STAMPS)/wheel ## the wheel, in dist/
@@ -92,6 +93,14 @@ $(STAMPS)/sdist: $(STAMPS)/venv $(PACKAGING) $(RUST) $(PACKAGE)
 $(STAMPS)/installed: $(STAMPS)/wheel
 	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps dist/*.whl
 	$(BIN)/python -m pip install --quiet dist/*.whl
+	@touch $@
+
+# A project of its own, so it has a target folder of its own; only the measurements need it in this environment.
+$(STAMPS)/example-strategies: $(STAMPS)/test-tools $(EXAMPLE)
+	rm -rf target/example-wheels
+	$(BIN)/maturin build --release --manifest-path examples/rust_strategy/Cargo.toml --target-dir target/example \
+	  --interpreter $(BIN)/python --out target/example-wheels
+	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps target/example-wheels/*.whl
 	@touch $@
 
 $(STAMPS)/test-tools: $(STAMPS)/installed

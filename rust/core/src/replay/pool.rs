@@ -132,6 +132,7 @@ impl Evaluator {
         let pays = match (&self.pool, self.handover) {
             (None, _) | (_, Handover::Never) => false,
             (Some(_), Handover::Always) => true,
+            // One evaluation cannot be shared, however dear it is.
             (Some(_), Handover::Auto) => {
                 parts > 1 && self.part_cost.saturating_mul(parts) > HANDOVER_NANOS
             }
