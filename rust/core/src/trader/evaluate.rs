@@ -59,6 +59,7 @@ impl Trader {
             || self.state != TraderState::Active
             || self.failure.is_some()
         {
+            self.strategy.fed();
             return;
         }
         self.evaluations += 1;
