@@ -37,33 +37,37 @@ pub(crate) struct PyStrategySpec {
 
 /// The signals nearly every strategy returns, known by identity.
 struct Constants {
-    known: [(Py<PyAny>, TradeSignal); 4],
+    long: Py<PyAny>,
+    short: Py<PyAny>,
+    close: Py<PyAny>,
+    reverse: Py<PyAny>,
 }
 
 impl Constants {
     fn new(py: Python<'_>) -> PyResult<Self> {
         let class = py.get_type::<Signal>();
-        let read = |name: &str| -> PyResult<(Py<PyAny>, TradeSignal)> {
-            let object = class.getattr(name)?;
-            let value = object.cast::<Signal>()?.get().value;
-            Ok((object.unbind(), value))
-        };
+        let read = |name| class.getattr(name).map(Bound::unbind);
         Ok(Self {
-            known: [
-                read("LONG")?,
-                read("CLOSE")?,
-                read("SHORT")?,
-                read("REVERSE")?,
-            ],
+            long: read(intern!(py, "LONG"))?,
+            short: read(intern!(py, "SHORT"))?,
+            close: read(intern!(py, "CLOSE"))?,
+            reverse: read(intern!(py, "REVERSE"))?,
         })
     }
 
     #[inline]
     fn find(&self, object: &Bound<'_, PyAny>) -> Option<TradeSignal> {
-        self.known
-            .iter()
-            .find(|(known, _)| known.is(object))
-            .map(|(_, value)| *value)
+        if self.long.is(object) {
+            Some(TradeSignal::LONG)
+        } else if self.short.is(object) {
+            Some(TradeSignal::SHORT)
+        } else if self.close.is(object) {
+            Some(TradeSignal::Close)
+        } else if self.reverse.is(object) {
+            Some(TradeSignal::Reverse)
+        } else {
+            None
+        }
     }
 }
 
@@ -150,6 +154,15 @@ impl PyStrategy {
         if let Some(signal) = self.constants.find(returned) {
             return Ok(Some(signal));
         }
+        self.other_signal(method, returned)
+    }
+
+    #[cold]
+    fn other_signal(
+        &self,
+        method: &str,
+        returned: &Bound<'_, PyAny>,
+    ) -> Outcome<Option<TradeSignal>> {
         match returned.cast_exact::<Signal>() {
             Ok(signal) => Ok(Some(signal.get().value)),
             Err(_) => Err(Stop::Fault(not_a_signal(
