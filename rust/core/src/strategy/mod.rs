@@ -132,6 +132,10 @@ pub trait Strategy: Send {
     /// An error quarantines the trader.
     fn generate_signal(&mut self, ctx: &mut SystemCtx<'_>) -> Outcome<Option<TradeSignal>>;
 
+    /// Called instead of [`Strategy::generate_signal`] after an event that only fed the indicators: before the run's
+    /// start, while they are not full, while the trader is paused.
+    fn fed(&mut self) {}
+
     /// Called for each hook that is due and that [`Strategy::hooks`] names.
     ///
     /// # Errors

@@ -59,19 +59,29 @@ impl Trader {
             || self.state != TraderState::Active
             || self.failure.is_some()
         {
+            self.strategy.fed();
             return;
         }
         self.evaluations += 1;
+        let asked = self.asked;
         let (strategy, mut ctx) = self.context(view, Some(input.event));
-        match guard(|| strategy.generate_signal(&mut ctx)) {
-            Ok(None) => {}
-            Ok(Some(signal)) => {
-                let first = !self.asked && self.orders.intents.is_empty();
-                if !first || !is_met(&signal, view.row) {
-                    self.orders.intents.push(Intent::Signal(signal));
+        let called = guard(|| {
+            // Looked at where it lies: a signal is large, and nearly always asks for what is there already.
+            let outcome = strategy.generate_signal(&mut ctx);
+            match &outcome {
+                Ok(None) => Ok(()),
+                Ok(Some(signal)) => {
+                    let first = !asked && ctx.orders.intents.is_empty();
+                    if !first || !is_met(signal, view.row) {
+                        ctx.orders.intents.push(Intent::Signal(*signal));
+                    }
+                    Ok(())
                 }
+                Err(_) => outcome.map(drop),
             }
-            Err(stop) => self.failure = Some(stop),
+        });
+        if let Err(stop) = called {
+            self.failure = Some(stop);
         }
     }
 
