@@ -55,8 +55,11 @@ pub const PLUGIN_MESSAGE: usize = 512;
 /// that their traders take little memory.
 pub const READY_PER_THREAD: usize = 4;
 
-/// Traders that one task of the pool evaluates at least.
+/// Traders that one task of the pool evaluates at least, where they are cheap.
 pub const TRADERS_PER_TASK: usize = 8;
+
+/// A task of the pool evaluates fewer where it would take longer than this: the threads would end too far apart.
+pub const TASK_NANOS: u64 = 40_000;
 
 const _: () = assert!(STEPS_PER_POLL.is_power_of_two() && STEPS_PER_SAMPLE.is_power_of_two());
 const _: () = assert!(MAX_TRADERS < u32::MAX as usize);

@@ -1,9 +1,11 @@
 //! Runs: from Python's descriptions through the engine to a `RunOutput`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use pairloom_core::engine::{Host, Outcome, backtest as core_backtest};
 use pairloom_core::error::Error;
+use pairloom_core::strategy::Interpreter;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -12,6 +14,7 @@ use pyo3::types::PyDict;
 use crate::config::{engine_config, run_options, trader_configs};
 use crate::data::MarketData;
 use crate::errors::{PAIRLOOM, raise};
+use crate::interpreter::CPython;
 use crate::output::RunOutput;
 
 /// Python while a run goes on: it may interrupt, and wants to see progress.
@@ -37,6 +40,15 @@ impl PythonHost {
         }
     }
 
+    /// Whether the run goes on after this.
+    fn hear(&self, py: Python<'_>, told: PyResult<()>) -> bool {
+        let Err(error) = told else { return true };
+        if !error.is_instance_of::<PyKeyboardInterrupt>(py) {
+            *self.error.lock() = Some(error);
+        }
+        false
+    }
+
     /// What was raised while the run went on.
     pub(crate) fn into_error(self) -> Option<PyErr> {
         self.error.into_inner()
@@ -53,16 +65,16 @@ impl Host for PythonHost {
                 }
                 None => Ok(()),
             });
-            match told {
-                Ok(()) => true,
-                Err(error) => {
-                    if !error.is_instance_of::<PyKeyboardInterrupt>(py) {
-                        *self.error.lock() = Some(error);
-                    }
-                    false
-                }
-            }
+            self.hear(py, told)
         })
+    }
+
+    fn goes_on(&self) -> bool {
+        Python::attach(|py| self.hear(py, py.check_signals()))
+    }
+
+    fn interpreter(&self) -> Option<Arc<dyn Interpreter>> {
+        Some(Arc::new(CPython::default()))
     }
 
     fn detached(&self, work: &mut (dyn FnMut() + Send)) {

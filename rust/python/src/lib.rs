@@ -16,6 +16,7 @@ mod plugin;
 mod compiled;
 mod call;
 mod calls;
+mod interpreter;
 mod ctx;
 mod spec;
 mod indicator;
@@ -35,7 +36,8 @@ mod errors;
 
 use pyo3::prelude::*;
 
-#[pymodule]
+// Safe without the global lock: nothing here relies on it, and importing this must not turn it on.
+#[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<data::MarketData>()?;

@@ -8,6 +8,7 @@ mod evaluate;
 mod marks;
 mod pool;
 mod ports;
+mod watched;
 
 use parking_lot::Mutex;
 
@@ -18,6 +19,7 @@ use crate::engine::{Config, Core, Host, RunOptions};
 use crate::error::Error;
 use crate::market::{EventKind, Market, MarketData, PriceScale, Row, Rows, Series};
 use crate::step::{Report, Stepper};
+use crate::strategy::Lane;
 use crate::trader::Trader;
 use crate::venue::SimVenue;
 
@@ -29,8 +31,10 @@ use pool::Evaluator;
 struct Cast<'a> {
     /// Behind locks so that a pool may reach single ones; without a pool nobody locks.
     traders: Vec<Mutex<Trader>>,
-    /// Whether they are native, by trader: asked of each event, so it stands apart from the traders.
+    /// Whether the pool may evaluate them, by trader: asked of each event, so it stands apart from the traders.
     native: Vec<bool>,
+    /// Whether their calls need a thread attached to the interpreter, by trader.
+    attached: Vec<bool>,
     mains: Vec<EventKind>,
     market_of: Vec<u32>,
     markets: Vec<&'a Market>,
@@ -71,7 +75,9 @@ pub fn prepare<'a>(
     host: &'a dyn Host,
 ) -> Result<Replay<'a>, Error> {
     let native = core.traders.iter().any(|t| t.lane().is_pooled());
-    let evaluator = Evaluator::new(options, config.threads, native)?;
+    let free_threaded = core.traders.iter().any(|t| t.lane() == Lane::FreeThreaded);
+    let interpreter = free_threaded.then(|| host.interpreter()).flatten();
+    let evaluator = Evaluator::new(options, config.threads, native, interpreter)?;
     let acting = core
         .traders
         .iter()
@@ -83,6 +89,11 @@ pub fn prepare<'a>(
             .traders
             .iter()
             .map(|trader| trader.lane().is_pooled())
+            .collect(),
+        attached: core
+            .traders
+            .iter()
+            .map(|trader| trader.lane().is_attached())
             .collect(),
         market_of: core.traders.iter().map(|t| t.spec.market).collect(),
         traders: core.traders.into_iter().map(Mutex::new).collect(),
