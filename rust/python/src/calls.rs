@@ -18,19 +18,34 @@ static CHANGED: Condvar = Condvar::new();
 
 /// Runs a thread of a lane, attached, and keeps its number as long, here and among those of its run.
 pub(crate) fn on_lane(of_run: &Mutex<Vec<u64>>, work: &mut (dyn FnMut() + Send)) {
+    // Dropped last: who waits for the number to go may tear the interpreter down, which must not see this thread again.
+    let mut entry = Entry {
+        of_run,
+        number: None,
+    };
     Python::attach(|py| {
-        let number = number_of_this_thread(py);
+        entry.number = number_of_this_thread(py);
         py.detach(|| {
-            THREADS.lock().extend(number);
-            of_run.lock().extend(number);
+            THREADS.lock().extend(entry.number);
+            of_run.lock().extend(entry.number);
         });
         work();
-        py.detach(|| {
-            of_run.lock().retain(|&other| Some(other) != number);
-            THREADS.lock().retain(|&other| Some(other) != number);
-            CHANGED.notify_all();
-        });
     });
+}
+
+/// A thread's number in the lists, until it has left the interpreter.
+struct Entry<'a> {
+    of_run: &'a Mutex<Vec<u64>>,
+    number: Option<u64>,
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        let is_other = |other: &u64| Some(*other) != self.number;
+        self.of_run.lock().retain(is_other);
+        THREADS.lock().retain(is_other);
+        CHANGED.notify_all();
+    }
 }
 
 /// Raises an exception in whatever Python code the threads of these numbers run now, or run next.

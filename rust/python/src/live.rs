@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use pairloom_core::error::Error;
 use pairloom_core::live::{
-    Cast, DemoOptions, Factory, Feed, LiveCommand, LiveCounts, LiveOptions, RunHandle,
-    Status, demo, paper as core_paper, start as core_start,
+    Cast, DemoOptions, Factory, Feed, LiveCommand, LiveCounts, LiveOptions, RunHandle, Status,
+    demo, paper as core_paper, start as core_start,
 };
 use pairloom_core::market::synthetic::{
     SyntheticFeed as CoreFeed, SyntheticFeedSpec, SyntheticMarketSpec,

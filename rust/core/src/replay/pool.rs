@@ -122,7 +122,7 @@ impl Evaluator {
         work.ahead.begin_step(pays && dear);
         if pays {
             self.on_pool(cast, writer, work, host)
-        } else if self.pool.is_some() && self.steps & (STEPS_PER_SAMPLE - 1) == 0 {
+        } else if self.pool.is_some() && is_sampled(self.steps) {
             let rows = work.rows.len() as u64;
             let watch = Stopwatch::start();
             let interrupted = inline(cast, writer, work, before, false);
@@ -198,6 +198,11 @@ impl Evaluator {
         work.due.retain(|&trader| !cast.native[trader as usize]);
         inline(cast, writer, work, before, true)
     }
+}
+
+/// Whether a step is timed: few are, but more of the first ones, so that dear strategies are handed over soon.
+const fn is_sampled(step: u64) -> bool {
+    step & (STEPS_PER_SAMPLE - 1) == 0 || (step < STEPS_PER_SAMPLE && step.is_power_of_two())
 }
 
 /// How many traders one task evaluates at least, where an evaluation costs so many nanoseconds.
