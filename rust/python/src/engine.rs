@@ -2,7 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
+use pairloom_core::clock::Stopwatch;
 use pairloom_core::engine::{Host, Outcome, backtest as core_backtest};
 use pairloom_core::error::Error;
 use pairloom_core::strategy::Interpreter;
@@ -17,13 +19,43 @@ use crate::errors::{PAIRLOOM, raise};
 use crate::interpreter::CPython;
 use crate::output::RunOutput;
 
+/// A wait for the interpreter is followed by so many times its length without one,
+const WAITS_APART: u32 = 100;
+
+/// but by no more than this: Ctrl-C has to end a run soon.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
 /// Python while a run goes on: it may interrupt, and wants to see progress.
 pub(crate) struct PythonHost {
     progress: Option<Py<PyAny>>,
     /// How much was done when this run began, and how much of all it is: a sweep has many runs.
     part: (f64, f64),
+    /// When the interpreter may be asked for again.
+    patience: Mutex<Patience>,
     /// What a signal handler or the progress function raised, other than Ctrl-C.
     error: Mutex<Option<PyErr>>,
+}
+
+/// How long a run that is detached leaves the interpreter alone: where another Python thread is busy, to attach means to
+/// wait until that gives way, and the run must not spend more than a small share of its time so.
+#[derive(Clone, Copy)]
+struct Patience {
+    since: Stopwatch,
+    pause: Duration,
+}
+
+impl Patience {
+    /// Begins when attaching has just taken so long.
+    fn after(waited: Duration) -> Self {
+        Self {
+            since: Stopwatch::start(),
+            pause: (waited * WAITS_APART).min(LONGEST_PAUSE),
+        }
+    }
+
+    fn is_over(self) -> bool {
+        self.since.elapsed() >= self.pause
+    }
 }
 
 impl PythonHost {
@@ -36,6 +68,7 @@ impl PythonHost {
         Self {
             progress,
             part: (done, part),
+            patience: Mutex::new(Patience::after(Duration::ZERO)),
             error: Mutex::new(None),
         }
     }
@@ -57,7 +90,12 @@ impl PythonHost {
 
 impl Host for PythonHost {
     fn poll(&self, share_done: f64) -> bool {
+        if share_done < 1.0 && !self.patience.lock().is_over() {
+            return true;
+        }
+        let asked = Stopwatch::start();
         Python::attach(|py| {
+            *self.patience.lock() = Patience::after(asked.elapsed());
             let told = py.check_signals().and_then(|()| match &self.progress {
                 Some(progress) => {
                     let share = self.part.1.mul_add(share_done, self.part.0);
