@@ -55,7 +55,9 @@ def measure(rounds: int = 9) -> dict[str, Any]:
     """Seconds alone and beside a busy thread, and the median of their ratios."""
     data = pairloom.synthetic(MARKETS, rows=ROWS, seed=1)
     once(data)
-    alone, beside, digests = [], [], set()
+    alone: list[float] = []
+    beside: list[float] = []
+    digests = set()
     for _ in range(rounds):
         elapsed, digest = once(data)
         alone.append(elapsed)
@@ -80,8 +82,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     figures = measure(parser.parse_args().rounds)
     print(
-        f"{figures['events']:,} events, native, one thread: {figures['alone_s']:.3f} s alone, {figures['beside_s']:.3f} s "
-        f"beside a busy Python thread; median ratio {figures['ratio']:.3f} of "
+        f"{figures['events']:,} events, native, one thread: {figures['alone_s']:.3f} s alone, "
+        f"{figures['beside_s']:.3f} s beside a busy Python thread; median ratio {figures['ratio']:.3f} of "
         + ", ".join(f"{ratio:.3f}" for ratio in figures["ratios"])
     )
 

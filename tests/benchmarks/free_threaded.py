@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
+from typing import Any
 
 import pairloom
 from pairloom import Engine, Signal, Strategy
@@ -32,7 +33,7 @@ class Busy(Strategy):
         return Signal.LONG if (total + int(ctx.candle.close * 100)) % 3 else Signal.CLOSE
 
 
-def once(data: dict[str, dict[str, object]], threads: int) -> tuple[float, str]:
+def once(data: Any, threads: int) -> tuple[float, str]:
     """Seconds of one run, and its digest."""
     engine = Engine(cash={"USD": 1e9}, num_threads=threads)
     engine.trade("*", Busy(), size=1)
@@ -41,10 +42,12 @@ def once(data: dict[str, dict[str, object]], threads: int) -> tuple[float, str]:
     return result.elapsed, result.digest
 
 
-def measure(rounds: int) -> dict[str, object]:
+def measure(rounds: int = 7) -> dict[str, Any]:
     """Times of one thread and of two, taken in turns."""
     data = pairloom.synthetic(MARKETS, rows=ROWS, seed=1)
-    one, two, digests = [], [], set()
+    one: list[float] = []
+    two: list[float] = []
+    digests = set()
     for _ in range(rounds):
         for times, threads in ((one, 1), (two, 2)):
             elapsed, digest = once(data, threads)
@@ -72,13 +75,13 @@ def main() -> int:
         print("this interpreter has a global lock: there is nothing to measure")
         return 2
     figures = measure(given.rounds)
-    shown = ", ".join(f"{ratio:.2f}" for ratio in figures["ratios"])  # type: ignore[attr-defined]
+    shown = ", ".join(f"{ratio:.2f}" for ratio in figures["ratios"])
     print(
         f"CPython {figures['python']} without a global lock, {figures['events']:,} events: "
         f"{figures['us_per_event_one_thread']:.1f} us an event on one thread, "
         f"{figures['us_per_event_two_threads']:.1f} us on two; median ratio {figures['ratio']:.2f} of {shown}"
     )
-    return int(given.least is not None and figures["ratio"] < given.least)  # type: ignore[operator]
+    return int(given.least is not None and figures["ratio"] < given.least)
 
 
 if __name__ == "__main__":

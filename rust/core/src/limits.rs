@@ -22,6 +22,12 @@ pub const STEPS_PER_POLL: u64 = 256;
 /// How often the host is asked whether the run shall go on.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+/// How many times as long as it was kept waiting by its host a run then leaves it alone.
+pub const WAITS_APART: u32 = 100;
+
+/// How long a run leaves its host alone at most: an interrupt has to end it soon.
+pub const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
+
 /// A step whose evaluations would take less than this runs inline: handing over costs more.
 pub const HANDOVER_NANOS: u64 = 40_000;
 

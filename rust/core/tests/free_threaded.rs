@@ -174,7 +174,11 @@ fn objects_run_attached_on_the_pool_and_give_the_digest_of_native_traders() {
             assert_eq!(outcome.digest, reference.digest, "{case}");
             assert_eq!(outcome.lanes["free-threaded"], 40);
             assert_eq!(outcome.lanes["native"], 20);
-            assert_eq!(caller.accounts.known.load(SeqCst), 0, "{case}: threads are left");
+            assert_eq!(
+                caller.accounts.known.load(SeqCst),
+                0,
+                "{case}: threads are left"
+            );
         }
     }
     assert!(caller.accounts.batches.load(SeqCst) > 1_000);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pairloom_core::clock::Stopwatch;
-use pairloom_core::engine::{Host, Outcome, backtest as core_backtest};
+use pairloom_core::engine::{Host, Outcome, Patience, backtest as core_backtest};
 use pairloom_core::error::Error;
 use pairloom_core::strategy::Interpreter;
 use parking_lot::Mutex;
@@ -19,12 +19,6 @@ use crate::errors::{PAIRLOOM, raise};
 use crate::interpreter::CPython;
 use crate::output::RunOutput;
 
-/// A wait for the interpreter is followed by so many times its length without one,
-const WAITS_APART: u32 = 100;
-
-/// but by no more than this: Ctrl-C has to end a run soon.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
 /// Python while a run goes on: it may interrupt, and wants to see progress.
 pub(crate) struct PythonHost {
     progress: Option<Py<PyAny>>,
@@ -34,28 +28,6 @@ pub(crate) struct PythonHost {
     patience: Mutex<Patience>,
     /// What a signal handler or the progress function raised, other than Ctrl-C.
     error: Mutex<Option<PyErr>>,
-}
-
-/// How long a run that is detached leaves the interpreter alone: where another Python thread is busy, to attach means to
-/// wait until that gives way, and the run must not spend more than a small share of its time so.
-#[derive(Clone, Copy)]
-struct Patience {
-    since: Stopwatch,
-    pause: Duration,
-}
-
-impl Patience {
-    /// Begins when attaching has just taken so long.
-    fn after(waited: Duration) -> Self {
-        Self {
-            since: Stopwatch::start(),
-            pause: (waited * WAITS_APART).min(LONGEST_PAUSE),
-        }
-    }
-
-    fn is_over(self) -> bool {
-        self.since.elapsed() >= self.pause
-    }
 }
 
 impl PythonHost {

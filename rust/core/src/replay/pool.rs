@@ -148,7 +148,7 @@ impl Evaluator {
         mut work: StepWork<'_>,
         host: &dyn Host,
     ) -> bool {
-        let Some(workers) = &mut self.pool else {
+        let Some(workers) = &self.pool else {
             return false;
         };
         let before = work.acting.len();
@@ -161,7 +161,7 @@ impl Evaluator {
         let counters = &self.per_thread;
         let reach = &work.ahead.reach;
         let over = AtomicBool::new(false);
-        let interpreter = workers.interpreter.clone();
+        let interpreter = workers.interpreter.as_deref();
         let run_all = |jobs: &mut [Job]| {
             for job in jobs {
                 if over.load(Ordering::Relaxed) {
@@ -173,7 +173,7 @@ impl Evaluator {
                 }
             }
         };
-        let run = |jobs: &mut [Job]| match &interpreter {
+        let run = |jobs: &mut [Job]| match interpreter {
             Some(interpreter) if jobs.iter().any(|job| shared.attached[job.trader as usize]) => {
                 interpreter.batch(&mut || run_all(&mut *jobs));
             }

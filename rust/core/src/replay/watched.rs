@@ -7,7 +7,6 @@ use std::thread::JoinHandle;
 use flume::RecvTimeoutError;
 use rayon::ThreadPool;
 
-use crate::clock::Stopwatch;
 use crate::engine::Host;
 use crate::error::Error;
 use crate::limits::{POLL_INTERVAL, SAID_ONCE};
@@ -19,8 +18,6 @@ pub(super) struct Workers {
     handles: Vec<JoinHandle<()>>,
     /// The interpreter of the strategies that the pool calls, if any belongs to one.
     pub interpreter: Option<Arc<dyn Interpreter>>,
-    /// When the host was asked last.
-    asked: Stopwatch,
 }
 
 impl Workers {
@@ -38,7 +35,6 @@ impl Workers {
             pool: Some(pool),
             handles,
             interpreter,
-            asked: Stopwatch::start(),
         })
     }
 
@@ -46,9 +42,9 @@ impl Workers {
     /// soon as that is known.
     ///
     /// Native strategies return soon. Those of an interpreter may take as long as they like, and an interrupt reaches
-    /// the calling thread alone: so it asks now and then, and hands the interrupt on to the calls that are on their way.
+    /// the calling thread alone: so it asks now and then, and after each step, and hands the interrupt on to the calls that are on their way.
     pub(super) fn run(
-        &mut self,
+        &self,
         host: &dyn Host,
         over: &AtomicBool,
         work: impl FnOnce() + Send,
@@ -75,12 +71,9 @@ impl Workers {
                     let heard = is_done.recv_timeout(POLL_INTERVAL);
                     waits = heard == Err(RecvTimeoutError::Timeout);
                 });
-                if self.asked.elapsed() >= POLL_INTERVAL {
-                    self.asked = Stopwatch::start();
-                    if !over.load(Ordering::Relaxed) && !host.goes_on() {
-                        over.store(true, Ordering::Relaxed);
-                        interpreter.interrupt();
-                    }
+                if !over.load(Ordering::Relaxed) && !host.goes_on() {
+                    over.store(true, Ordering::Relaxed);
+                    interpreter.interrupt();
                 }
                 if !waits {
                     break;
