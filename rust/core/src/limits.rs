@@ -31,7 +31,7 @@ pub const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
 /// A step whose evaluations would take less than this runs inline: handing over costs more.
 pub const HANDOVER_NANOS: u64 = 40_000;
 
-/// One step in so many is timed, to know what an evaluation costs; before as many have passed, the powers of two are.
+/// One step in so many is timed, to know what an evaluation costs.
 pub const STEPS_PER_SAMPLE: u64 = 64;
 
 /// Events of one trader that are evaluated together at most, where it may run ahead: enough to keep its state in the

@@ -122,7 +122,7 @@ impl Evaluator {
         work.ahead.begin_step(pays && dear);
         if pays {
             self.on_pool(cast, writer, work, host)
-        } else if self.pool.is_some() && is_sampled(self.steps) {
+        } else if self.is_sampled() {
             let rows = work.rows.len() as u64;
             let watch = Stopwatch::start();
             let interrupted = inline(cast, writer, work, before, false);
@@ -138,6 +138,17 @@ impl Evaluator {
         } else {
             inline(cast, writer, work, before, false)
         }
+    }
+
+    /// Whether this step is timed: few are, but more of the first ones where strategies are those of an interpreter, which
+    /// are dear enough to be handed over soon. Not the first of all, in which other traders run ahead.
+    fn is_sampled(&self) -> bool {
+        let Some(workers) = &self.pool else {
+            return false;
+        };
+        let early = 1 < self.steps && self.steps < STEPS_PER_SAMPLE;
+        self.steps & (STEPS_PER_SAMPLE - 1) == 0
+            || early && workers.interpreter.is_some() && self.steps.is_power_of_two()
     }
 
     /// Traders that may on the pool; the others on this thread, as they must.
@@ -198,11 +209,6 @@ impl Evaluator {
         work.due.retain(|&trader| !cast.native[trader as usize]);
         inline(cast, writer, work, before, true)
     }
-}
-
-/// Whether a step is timed: few are, but more of the first ones, so that dear strategies are handed over soon.
-const fn is_sampled(step: u64) -> bool {
-    step & (STEPS_PER_SAMPLE - 1) == 0 || (step < STEPS_PER_SAMPLE && step.is_power_of_two())
 }
 
 /// How many traders one task evaluates at least, where an evaluation costs so many nanoseconds.
