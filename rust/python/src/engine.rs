@@ -1,9 +1,13 @@
 //! Runs: from Python's descriptions through the engine to a `RunOutput`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
 
-use pairloom_core::engine::{Host, Outcome, backtest as core_backtest};
+use pairloom_core::clock::Stopwatch;
+use pairloom_core::engine::{Host, Outcome, Patience, backtest as core_backtest};
 use pairloom_core::error::Error;
+use pairloom_core::strategy::Interpreter;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -12,6 +16,7 @@ use pyo3::types::PyDict;
 use crate::config::{engine_config, run_options, trader_configs};
 use crate::data::MarketData;
 use crate::errors::{PAIRLOOM, raise};
+use crate::interpreter::CPython;
 use crate::output::RunOutput;
 
 /// Python while a run goes on: it may interrupt, and wants to see progress.
@@ -19,6 +24,8 @@ pub(crate) struct PythonHost {
     progress: Option<Py<PyAny>>,
     /// How much was done when this run began, and how much of all it is: a sweep has many runs.
     part: (f64, f64),
+    /// When the interpreter may be asked for again.
+    patience: Mutex<Patience>,
     /// What a signal handler or the progress function raised, other than Ctrl-C.
     error: Mutex<Option<PyErr>>,
 }
@@ -33,8 +40,18 @@ impl PythonHost {
         Self {
             progress,
             part: (done, part),
+            patience: Mutex::new(Patience::after(Duration::ZERO)),
             error: Mutex::new(None),
         }
+    }
+
+    /// Whether the run goes on after this.
+    fn hear(&self, py: Python<'_>, told: PyResult<()>) -> bool {
+        let Err(error) = told else { return true };
+        if !error.is_instance_of::<PyKeyboardInterrupt>(py) {
+            *self.error.lock() = Some(error);
+        }
+        false
     }
 
     /// What was raised while the run went on.
@@ -45,7 +62,12 @@ impl PythonHost {
 
 impl Host for PythonHost {
     fn poll(&self, share_done: f64) -> bool {
+        if share_done < 1.0 && !self.patience.lock().is_over() {
+            return true;
+        }
+        let asked = Stopwatch::start();
         Python::attach(|py| {
+            *self.patience.lock() = Patience::after(asked.elapsed());
             let told = py.check_signals().and_then(|()| match &self.progress {
                 Some(progress) => {
                     let share = self.part.1.mul_add(share_done, self.part.0);
@@ -53,16 +75,16 @@ impl Host for PythonHost {
                 }
                 None => Ok(()),
             });
-            match told {
-                Ok(()) => true,
-                Err(error) => {
-                    if !error.is_instance_of::<PyKeyboardInterrupt>(py) {
-                        *self.error.lock() = Some(error);
-                    }
-                    false
-                }
-            }
+            self.hear(py, told)
         })
+    }
+
+    fn goes_on(&self) -> bool {
+        Python::attach(|py| self.hear(py, py.check_signals()))
+    }
+
+    fn interpreter(&self) -> Option<Arc<dyn Interpreter>> {
+        Some(Arc::new(CPython::default()))
     }
 
     fn detached(&self, work: &mut (dyn FnMut() + Send)) {

@@ -17,6 +17,7 @@ mod compiled;
 mod method;
 mod call;
 mod calls;
+mod interpreter;
 mod ctx;
 mod spec;
 mod slot;
@@ -38,7 +39,8 @@ mod errors;
 
 use pyo3::prelude::*;
 
-#[pymodule]
+// Safe without the global lock: nothing here relies on it, and importing this must not turn it on.
+#[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<data::MarketData>()?;

@@ -10,6 +10,7 @@ mod pool;
 mod ports;
 mod timeline;
 mod valuation;
+mod watched;
 
 use parking_lot::Mutex;
 
@@ -20,6 +21,7 @@ use crate::engine::{Config, Core, Host, RunOptions};
 use crate::error::Error;
 use crate::market::{EventKind, Market, MarketData, PriceScale, Row, Rows, Series, Steps};
 use crate::step::{Report, Stepper};
+use crate::strategy::Lane;
 use crate::trader::Trader;
 use crate::venue::SimVenue;
 
@@ -32,10 +34,12 @@ use valuation::Valuation;
 struct Cast<'a> {
     /// Behind locks so that a pool may reach single ones; without a pool nobody locks.
     traders: Vec<Mutex<Trader>>,
-    /// Whether they are native, by trader: asked of each event, so it stands apart from the traders.
+    /// Whether the pool may evaluate them, by trader: asked of each event, so it stands apart from the traders.
     native: Vec<bool>,
     /// Whether they are evaluated ahead, by trader; all others go event by event.
     ahead: Vec<bool>,
+    /// Whether their calls need a thread attached to the interpreter, by trader.
+    attached: Vec<bool>,
     mains: Vec<EventKind>,
     market_of: Vec<u32>,
     markets: Vec<&'a Market>,
@@ -87,7 +91,9 @@ pub fn prepare<'a>(
     host: &'a dyn Host,
 ) -> Result<Replay<'a>, Error> {
     let native = core.traders.iter().any(|t| t.lane().is_pooled());
-    let evaluator = Evaluator::new(options, config.threads, native)?;
+    let free_threaded = core.traders.iter().any(|t| t.lane() == Lane::FreeThreaded);
+    let interpreter = free_threaded.then(|| host.interpreter()).flatten();
+    let evaluator = Evaluator::new(options, config.threads, native, interpreter)?;
     let acting = core
         .traders
         .iter()
@@ -168,6 +174,7 @@ fn cast<'a>(
         .collect();
     Cast {
         native: traders.iter().map(|t| t.lane().is_pooled()).collect(),
+        attached: traders.iter().map(|t| t.lane().is_attached()).collect(),
         ahead: vec![false; traders.len()],
         market_of: traders.iter().map(|t| t.spec.market).collect(),
         traders: traders.into_iter().map(Mutex::new).collect(),

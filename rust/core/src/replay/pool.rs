@@ -1,9 +1,9 @@
 //! Phase 3 on one thread or on many. Where an evaluation runs, and when it ends, never changes what it returns.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use crate::clock::Stopwatch;
@@ -11,18 +11,19 @@ use crate::commit::Writer;
 use crate::engine::{Handover, Host, RunOptions};
 use crate::error::Error;
 use crate::limits::{
-    DEAR_NANOS, HANDOVER_NANOS, STEPS_PER_SAMPLE, TOUCHED_TOGETHER, TRADERS_PER_TASK,
+    DEAR_NANOS, HANDOVER_NANOS, STEPS_PER_SAMPLE, TASK_NANOS, TOUCHED_TOGETHER, TRADERS_PER_TASK,
 };
 use crate::market::Row;
-use crate::strategy::Stop;
+use crate::strategy::{Interpreter, Stop};
 
 use super::Cast;
 use super::ahead::{Ahead, Lead, Reach, Turn};
 use super::evaluate::{Present, take_in, turn, view};
+use super::watched::Workers;
 
 /// Decides where evaluations run, and runs them.
 pub(super) struct Evaluator {
-    pool: Option<ThreadPool>,
+    pool: Option<Workers>,
     handover: Handover,
     shuffle: Option<u64>,
     /// What a trader's part of a step costs, in nanoseconds, as last measured.
@@ -68,6 +69,7 @@ impl Evaluator {
         options: &RunOptions,
         threads: Option<usize>,
         native: bool,
+        interpreter: Option<Arc<dyn Interpreter>>,
     ) -> Result<Self, Error> {
         let threads = threads
             .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
@@ -78,17 +80,7 @@ impl Evaluator {
             Handover::Auto => threads > 1 && native,
         };
         let pool = if wanted {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .thread_name(|index| format!("pairloom-{index}"))
-                .build()
-                .map_err(|error| {
-                    Error::config(
-                        "engine.num_threads",
-                        format!("num_threads={threads}: {error}"),
-                    )
-                })?;
-            Some(pool)
+            Some(Workers::new(threads, interpreter)?)
         } else {
             None
         };
@@ -141,7 +133,7 @@ impl Evaluator {
         work.ahead.begin_step(pays && dear);
         if pays {
             self.on_pool(cast, writer, work, host)
-        } else if self.pool.is_some() && parts > 0 && self.steps & (STEPS_PER_SAMPLE - 1) == 0 {
+        } else if parts > 0 && self.is_sampled() {
             let rows_before = work.ahead.rows();
             let rows = work.rows.len() as u64;
             let (interrupted, nanos, ahead) = {
@@ -166,7 +158,18 @@ impl Evaluator {
         }
     }
 
-    /// Native traders on the pool; the others on this thread, as they must.
+    /// Whether this step is timed: few are, but more of the first ones where strategies are those of an interpreter, which
+    /// are dear enough to be handed over soon. Not the first of all, in which other traders run ahead.
+    fn is_sampled(&self) -> bool {
+        let Some(workers) = &self.pool else {
+            return false;
+        };
+        let early = 1 < self.steps && self.steps < STEPS_PER_SAMPLE;
+        self.steps & (STEPS_PER_SAMPLE - 1) == 0
+            || early && workers.interpreter.is_some() && self.steps.is_power_of_two()
+    }
+
+    /// Traders that may on the pool; the others on this thread, as they must.
     fn on_pool(
         &mut self,
         cast: &mut Cast<'_>,
@@ -174,7 +177,9 @@ impl Evaluator {
         mut work: StepWork<'_>,
         host: &dyn Host,
     ) -> bool {
-        let Some(pool) = &self.pool else { return false };
+        let Some(workers) = &self.pool else {
+            return false;
+        };
         let before = work.acting.len();
         let mut jobs = jobs(cast, &work);
         if jobs.is_empty() {
@@ -184,34 +189,32 @@ impl Evaluator {
         let (shared, rows, present) = (&*cast, work.rows, work.present);
         let counters = &self.per_thread;
         let reach = (&work.ahead.reach, work.ahead.leads.as_slice());
-        let run = |job: &mut Job, spin: u64| {
-            for _ in 0..spin {
-                std::hint::spin_loop();
-            }
-            run_job(shared, reach, writer, job, rows, present);
-            if let Some(thread) = rayon::current_thread_index() {
-                counters[thread].fetch_add(1, Ordering::Relaxed);
+        let over = AtomicBool::new(false);
+        let interpreter = workers.interpreter.as_deref();
+        let run_all = |jobs: &mut [Job]| {
+            for job in jobs {
+                if over.load(Ordering::Relaxed) {
+                    return;
+                }
+                run_job(shared, reach, writer, job, rows, present);
+                if let Some(thread) = rayon::current_thread_index() {
+                    counters[thread].fetch_add(1, Ordering::Relaxed);
+                }
             }
         };
-        if let Some(seed) = self.shuffle {
-            let mut state = seed ^ self.steps.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            shuffle(&mut jobs, &mut state);
-            let spins: Vec<u64> = jobs.iter().map(|_| random(&mut state) % 400).collect();
-            host.detached(&mut || {
-                pool.scope(|scope| {
-                    for (job, &spin) in jobs.iter_mut().zip(&spins) {
-                        scope.spawn(move |_| run(job, spin));
-                    }
-                });
-            });
-        } else {
-            host.detached(&mut || {
-                pool.install(|| {
-                    jobs.par_iter_mut()
-                        .with_min_len(TRADERS_PER_TASK)
-                        .for_each(|job| run(job, 0));
-                });
-            });
+        let run = |jobs: &mut [Job]| match interpreter {
+            Some(interpreter) if jobs.iter().any(|job| shared.attached[job.trader as usize]) => {
+                interpreter.batch(&mut || run_all(&mut *jobs));
+            }
+            _ => run_all(jobs),
+        };
+        let shuffled = self
+            .shuffle
+            .map(|seed| seed ^ self.steps.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let least = task_len(self.part_cost);
+        let goes_on = workers.run(host, &over, || spread(&mut jobs, shuffled, least, &run));
+        if !goes_on {
+            return true;
         }
         for job in jobs {
             if job.due {
@@ -238,6 +241,38 @@ fn smoothed(before: u64, measured: u64) -> u64 {
     } else {
         before.min(measured * 2).midpoint(measured)
     }
+}
+
+/// How many traders one task evaluates at least, where an evaluation costs so many nanoseconds.
+fn task_len(cost: u64) -> usize {
+    let fit = TASK_NANOS.checked_div(cost).unwrap_or(u64::MAX);
+    usize::try_from(fit).map_or(TRADERS_PER_TASK, |fit| fit.clamp(1, TRADERS_PER_TASK))
+}
+
+/// Shares jobs among the threads of the pool that this is called on; where they are shuffled, one by one and with a
+/// delay of its own for each.
+fn spread(
+    jobs: &mut [Job],
+    shuffled: Option<u64>,
+    least: usize,
+    run: &(impl Fn(&mut [Job]) + Sync),
+) {
+    let Some(mut state) = shuffled else {
+        jobs.par_chunks_mut(least).for_each(run);
+        return;
+    };
+    shuffle(jobs, &mut state);
+    let spins: Vec<u64> = jobs.iter().map(|_| random(&mut state) % 400).collect();
+    rayon::scope(|scope| {
+        for (job, spin) in jobs.iter_mut().zip(spins) {
+            scope.spawn(move |_| {
+                for _ in 0..spin {
+                    std::hint::spin_loop();
+                }
+                run(std::slice::from_mut(job));
+            });
+        }
+    });
 }
 
 /// All traders, or those that no pool may evaluate, on this thread.

@@ -193,12 +193,15 @@ impl<P: Ports> Stepper<P> {
                 }
             }
         };
-        // The caller hears of the end, too, so that a bar is full and an interrupt in the last moment is not lost.
+        // The caller hears of the end, too, so that a bar is full and an interrupt in the last moment is not lost. The run
+        // itself does not last until the caller has time to listen.
+        let told = Stopwatch::start();
         if flow == Flow::Go && !host.poll(1.0) {
             flow = Flow::Interrupted;
         }
+        let told = told.elapsed();
         self.finish(flow);
-        self.report.elapsed = watch.elapsed().as_secs_f64();
+        self.report.elapsed = watch.elapsed().saturating_sub(told).as_secs_f64();
     }
 
     #[inline]

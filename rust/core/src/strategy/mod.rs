@@ -3,6 +3,7 @@
 mod builtin;
 mod ctx;
 mod hooks;
+mod interpreter;
 mod plugin;
 mod views;
 
@@ -10,6 +11,7 @@ pub use builtin::{BUILTIN_NAMES, BuiltinError, ParameterValue, builtin};
 pub(crate) use ctx::Mark;
 pub use ctx::{Orders, SetupCtx, SystemCtx, money_f64};
 pub use hooks::{Hook, Hooks, TimeEvent};
+pub use interpreter::{Interpreter, NoInterpreter, pool_of};
 pub use plugin::{CompiledRule, Failure, Plugin, PluginError, PluginStrategy, Snapshot};
 pub use views::{ExitView, FillView, OrderView, PositionView, RefusalView};
 
@@ -27,23 +29,32 @@ pub enum Lane {
     Compiled,
     /// Python classes, on one attached thread.
     Python,
+    /// Python classes of an interpreter without a global lock, on the engine's pool.
+    FreeThreaded,
 }
 
 impl Lane {
-    /// `native`, `compiled` or `python`, as in `result.lanes`.
+    /// `native`, `compiled`, `python` or `free-threaded`, as in `result.lanes`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
             Self::Compiled => "compiled",
             Self::Python => "python",
+            Self::FreeThreaded => "free-threaded",
         }
     }
 
-    /// Whether it runs on the engine's pool, away from Python.
+    /// Whether it runs on the engine's pool.
     #[must_use]
     pub const fn is_pooled(self) -> bool {
         !matches!(self, Self::Python)
+    }
+
+    /// Whether its calls need a thread that is attached to the interpreter.
+    #[must_use]
+    pub const fn is_attached(self) -> bool {
+        matches!(self, Self::Python | Self::FreeThreaded)
     }
 }
 
