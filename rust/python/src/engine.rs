@@ -1,9 +1,17 @@
 //! Runs: from Python's descriptions through the engine to a `RunOutput`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+#[cfg(target_os = "linux")]
+use std::sync::Arc;
 
+#[cfg(target_os = "linux")]
+use pairloom_core::engine::{Config, Core};
 use pairloom_core::engine::{Host, Outcome, backtest as core_backtest};
 use pairloom_core::error::Error;
+#[cfg(target_os = "linux")]
+use pairloom_core::market::MarketData as CoreData;
+#[cfg(target_os = "linux")]
+use pairloom_core::trader::Remote;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -13,6 +21,11 @@ use crate::config::{engine_config, run_options, trader_configs};
 use crate::data::MarketData;
 use crate::errors::{PAIRLOOM, raise};
 use crate::output::RunOutput;
+#[cfg(target_os = "linux")]
+use crate::{
+    config::workers,
+    process::{Workers, crew},
+};
 
 /// Python while a run goes on: it may interrupt, and wants to see progress.
 pub(crate) struct PythonHost {
@@ -21,6 +34,9 @@ pub(crate) struct PythonHost {
     part: (f64, f64),
     /// What a signal handler or the progress function raised, other than Ctrl-C.
     error: Mutex<Option<PyErr>>,
+    /// What the run says of its workers, until they are started.
+    #[cfg(target_os = "linux")]
+    workers: Mutex<Option<Workers>>,
 }
 
 impl PythonHost {
@@ -34,7 +50,16 @@ impl PythonHost {
             progress,
             part: (done, part),
             error: Mutex::new(None),
+            #[cfg(target_os = "linux")]
+            workers: Mutex::new(None),
         }
+    }
+
+    /// The same for a run with workers.
+    #[cfg(target_os = "linux")]
+    fn with(mut self, workers: Option<Workers>) -> Self {
+        self.workers = Mutex::new(workers);
+        self
     }
 
     /// What was raised while the run went on.
@@ -68,6 +93,19 @@ impl Host for PythonHost {
     fn detached(&self, work: &mut (dyn FnMut() + Send)) {
         Python::attach(|py| py.detach(work));
     }
+
+    #[cfg(target_os = "linux")]
+    fn remote(
+        &self,
+        config: &Config,
+        core: &Core,
+        data: &Arc<CoreData>,
+    ) -> Result<Option<Box<dyn Remote>>, Error> {
+        let workers = self.workers.lock().take();
+        workers
+            .map(|workers| crew(workers, config, core, data))
+            .transpose()
+    }
 }
 
 /// Runs traders over recorded data, as fast as it goes.
@@ -86,9 +124,11 @@ pub(crate) fn backtest(
 ) -> PyResult<RunOutput> {
     let settings = engine_config(config)?;
     let options = run_options(run)?;
+    let host = PythonHost::new(progress);
+    #[cfg(target_os = "linux")]
+    let host = host.with(workers(run, &traders, config)?);
     let (traders, python) = trader_configs(&traders, config)?;
     let data = data.get().core();
-    let host = PythonHost::new(progress);
     let drive = || guarded(|| core_backtest(&settings, traders, &data, &options, &host));
     let outcome = if python { drive() } else { py.detach(drive) };
     finish(py, host, outcome)

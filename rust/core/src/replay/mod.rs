@@ -4,6 +4,7 @@
 //! thread, and they see nothing but the step's snapshot.
 
 mod ahead;
+mod away;
 mod evaluate;
 mod marks;
 mod pool;
@@ -18,10 +19,12 @@ use crate::engine::{Config, Core, Host, RunOptions};
 use crate::error::Error;
 use crate::market::{EventKind, Market, MarketData, PriceScale, Row, Rows, Series};
 use crate::step::{Report, Stepper};
-use crate::trader::Trader;
+use crate::strategy::Lane;
+use crate::trader::{Remote, Trader};
 use crate::venue::SimVenue;
 
 use ahead::Ahead;
+use away::{Away, slots_where};
 use marks::Marks;
 use pool::Evaluator;
 
@@ -49,6 +52,7 @@ struct Direct<'a> {
     last: Option<Nanos>,
     evaluator: Evaluator,
     ahead: Ahead,
+    away: Away,
     marks: Marks,
     host: &'a dyn Host,
     /// Traders with hooks due.
@@ -61,15 +65,19 @@ struct Direct<'a> {
 /// Makes a run ready.
 ///
 /// # Errors
-/// When the pool cannot be made.
+/// When the pool cannot be made, or traders of the process lane have no workers.
 pub fn prepare<'a>(
-    core: Core,
+    mut core: Core,
     data: &'a MarketData,
     feed: Rows,
     config: &Config,
     options: &RunOptions,
     host: &'a dyn Host,
+    remote: Option<Box<dyn Remote>>,
 ) -> Result<Replay<'a>, Error> {
+    let markets = core.scales.len();
+    let away = Away::new(&mut core.traders, markets, remote, host)?;
+    let slots = slots_where(&core.traders, markets, |lane| lane != Lane::Process);
     let native = core.traders.iter().any(|t| t.lane().is_pooled());
     let evaluator = Evaluator::new(options, config.threads, native)?;
     let acting = core
@@ -94,7 +102,7 @@ pub fn prepare<'a>(
             .map(|&source| &data.markets[source])
             .collect(),
         scales: core.scales,
-        slots: core.slots,
+        slots,
     };
     let ahead = Ahead::new(
         &mut cast,
@@ -114,6 +122,7 @@ pub fn prepare<'a>(
         end: options.end,
         evaluator,
         ahead,
+        away,
         marks,
         host,
         due: Vec::new(),
@@ -143,6 +152,8 @@ impl Replay<'_> {
         // A run that ended early has evaluated events that never came to be.
         let evaluations =
             evaluations.saturating_sub(ports.ahead.too_many(&ports.cast, &ports.feed));
+        let evaluations = evaluations + ports.away.evaluations();
+        ports.away.count(&mut report.counters);
         for (name, count) in ports.ahead.counters() {
             report.counters.insert(name.to_owned(), count);
         }

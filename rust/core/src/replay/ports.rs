@@ -4,7 +4,7 @@ use crate::commit::{Act, Author, Command, Writer};
 use crate::domain::{HalfUnits, Nanos};
 use crate::market::EventKind;
 use crate::step::{Flow, Loaded, Next, Ports};
-use crate::strategy::{Hook, Stop, StrategyFault};
+use crate::strategy::{Hook, Lane, Stop, StrategyFault};
 use crate::trader::TraderState;
 use crate::venue::Execution;
 
@@ -84,6 +84,7 @@ impl Ports for Direct<'_> {
     }
 
     fn warm_up(&mut self, now: Nanos, writer: &Writer) {
+        self.away.send(&mut self.cast, writer, &self.rows, now);
         for index in 0..self.rows.len() {
             let row = self.rows[index];
             let market = row.entry.market();
@@ -95,7 +96,8 @@ impl Ports for Direct<'_> {
     }
 
     fn evaluate(&mut self, now: Nanos, writer: &mut Writer, acts: &mut Vec<Act>) -> Flow {
-        let interrupted = self.evaluator.evaluate(
+        self.away.send(&mut self.cast, writer, &self.rows, now);
+        let mut interrupted = self.evaluator.evaluate(
             &mut self.cast,
             writer,
             StepWork {
@@ -107,6 +109,10 @@ impl Ports for Direct<'_> {
             },
             self.host,
         );
+        let done = self.progress().0;
+        interrupted |= self
+            .away
+            .collect(&mut self.cast, &mut self.acting, self.host, done);
         if interrupted {
             return Flow::Interrupted;
         }
@@ -150,6 +156,9 @@ impl Ports for Direct<'_> {
     fn tell(&mut self, trader: u32, hook: Hook) {
         let slot = self.cast.traders[trader as usize].get_mut();
         slot.tell(hook);
+        if !slot.due.is_empty() && self.away.tells(trader) {
+            return;
+        }
         if !slot.due.is_empty() && self.due.last() != Some(&trader) {
             self.due.push(trader);
         }
@@ -165,11 +174,11 @@ impl Ports for Direct<'_> {
     }
 
     fn close(&mut self, now: Nanos, writer: &Writer) -> Vec<(u32, StrategyFault)> {
-        let mut faults = Vec::new();
+        let mut faults = self.away.close(&mut self.cast, writer, now, self.host);
         for trader in 0..u32::try_from(self.cast.traders.len()).unwrap_or(u32::MAX) {
             let view = view(&self.cast, writer, trader, now);
             let slot = self.cast.traders[trader as usize].get_mut();
-            if slot.state == TraderState::Quarantined {
+            if slot.state == TraderState::Quarantined || slot.lane() == Lane::Process {
                 continue;
             }
             slot.run_last_hooks(&view);
@@ -179,6 +188,7 @@ impl Ports for Direct<'_> {
                 faults.push((trader, fault));
             }
         }
+        faults.sort_by_key(|(trader, _)| *trader);
         faults
     }
 

@@ -2,12 +2,14 @@
 
 mod builtin;
 mod ctx;
+mod elsewhere;
 mod hooks;
 mod plugin;
 mod views;
 
 pub use builtin::{BUILTIN_NAMES, BuiltinError, ParameterValue, builtin};
 pub use ctx::{Orders, SetupCtx, SystemCtx, money_f64};
+pub use elsewhere::Elsewhere;
 pub use hooks::{Hook, Hooks, TimeEvent};
 pub use plugin::{CompiledRule, Failure, Plugin, PluginError, PluginStrategy, Snapshot};
 pub use views::{ExitView, FillView, OrderView, PositionView, RefusalView};
@@ -26,23 +28,26 @@ pub enum Lane {
     Compiled,
     /// Python classes, on one attached thread.
     Python,
+    /// Python classes in worker processes.
+    Process,
 }
 
 impl Lane {
-    /// `native`, `compiled` or `python`, as in `result.lanes`.
+    /// `native`, `compiled`, `python` or `process`, as in `result.lanes`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
             Self::Compiled => "compiled",
             Self::Python => "python",
+            Self::Process => "process",
         }
     }
 
     /// Whether it runs on the engine's pool, away from Python.
     #[must_use]
     pub const fn is_pooled(self) -> bool {
-        !matches!(self, Self::Python)
+        matches!(self, Self::Native | Self::Compiled)
     }
 }
 
@@ -55,6 +60,12 @@ pub enum FaultKind {
     NotASignal,
     /// Rust code panicked.
     Panic,
+    /// A call lasted too long, and its worker was ended.
+    TimeLimit,
+    /// Its worker died in the same call again.
+    Died,
+    /// Built anew after a worker's death, it did not do again what it had done.
+    NotReproducible,
 }
 
 impl FaultKind {
@@ -65,6 +76,9 @@ impl FaultKind {
             Self::Raised => "raised",
             Self::NotASignal => "not_a_signal",
             Self::Panic => "panic",
+            Self::TimeLimit => "time_limit",
+            Self::Died => "died",
+            Self::NotReproducible => "not_reproducible",
         }
     }
 }

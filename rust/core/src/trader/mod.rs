@@ -4,9 +4,11 @@
 //! That is why evaluations of one step may run in any order, on any thread.
 
 mod evaluate;
+mod remote;
 mod saved;
 
 pub use evaluate::{Input, View};
+pub use remote::{Answer, Glance, Remote, SentRow, Waited};
 pub use saved::{Fresh, Saved};
 
 use std::sync::Arc;
