@@ -7,10 +7,13 @@ notebook, or inside a function) travels whole, which takes cloudpickle.
 from __future__ import annotations
 
 import io
+import marshal
 import pickle
 import sys
 import traceback
-from types import FunctionType
+from collections import ChainMap
+from functools import partial
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from pairloom._show.numbers import described
@@ -73,10 +76,25 @@ def pack_strategies(templates: Sequence[Strategy]) -> bytes:
     except ImportError:
         raise _cannot_travel(templates, None) from problem
     try:
-        packed: bytes = cloudpickle.dumps(list(templates), protocol=pickle.HIGHEST_PROTOCOL)
+        return _whole(cloudpickle, list(templates))
     except Exception as error:
-        raise _cannot_travel(templates, cloudpickle.dumps) from error
-    return packed
+        raise _cannot_travel(templates, partial(_whole, cloudpickle)) from error
+
+
+def _whole(cloudpickle: Any, item: Any) -> bytes:
+    """Pickle by value; code keeps the name of its file, so that tracebacks show its lines."""
+
+    class Whole(cloudpickle.CloudPickler):  # type: ignore[misc, name-defined, unused-ignore]
+        dispatch_table = ChainMap({CodeType: _packed_code}, cloudpickle.CloudPickler.dispatch_table)
+
+    buffer = io.BytesIO()
+    Whole(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(item)
+    return buffer.getvalue()
+
+
+def _packed_code(code: CodeType) -> tuple[Any, ...]:
+    # A worker is the same interpreter, so its own form of code will do.
+    return marshal.loads, (marshal.dumps(code),)
 
 
 def unpack_strategies(packed: bytes) -> list[Strategy]:

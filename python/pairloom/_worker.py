@@ -36,7 +36,10 @@ class _Files(MetaPathFinder):
         self.files = files
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,  # noqa: ARG002 (the import system gives it)
+        target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
         """Find such a module, or make an empty package around one."""
         if fullname in self.files:

@@ -51,6 +51,10 @@ impl Life {
             .stdin(Stdio::null())
             // Ctrl-C is for the engine, which ends its workers itself.
             .process_group(0);
+        if std::env::var_os("PYTHONHASHSEED").is_none() {
+            // The order of a set of texts must be the same in each of its lives.
+            command.env("PYTHONHASHSEED", "0");
+        }
         if let Some(stdout) = &plan.stdout {
             command.stdout(Stdio::from(stdout.try_clone()?));
         }

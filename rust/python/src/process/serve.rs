@@ -18,7 +18,7 @@ use pyo3::types::{PyBytes, PyList};
 
 use super::answer::{self, put_fault, put_intents, put_interrupt};
 use super::batch::{WARM_UP, op};
-use super::shared::{Region, changed_soon, sleep_until_changed, tell};
+use super::shared::{Region, changed_soon, close_on_exec, sleep_until_changed, tell};
 use super::start::{Started, TraderPart};
 use super::wire::{Garbled, Read, Wire, put_bytes};
 use crate::strategy::{PyStrategy, PyStrategySpec};
@@ -125,14 +125,6 @@ fn end_with_the_pipe(pipe: i32) -> io::Result<()> {
             // SAFETY: the process ends here, without running anything else of it.
             unsafe { libc::_exit(0) };
         })?;
-    Ok(())
-}
-
-fn close_on_exec(file: &File) -> io::Result<()> {
-    // SAFETY: the call changes a flag of an open descriptor.
-    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
-        return Err(io::Error::last_os_error());
-    }
     Ok(())
 }
 

@@ -69,7 +69,9 @@ impl Region {
     /// `fd` is an open descriptor of a region that nobody else in this process uses.
     pub(super) unsafe fn inherited(fd: RawFd) -> io::Result<Self> {
         // SAFETY: the caller says so.
-        Self::open(File::from(unsafe { OwnedFd::from_raw_fd(fd) }))
+        let file = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
+        close_on_exec(&file)?;
+        Self::open(file)
     }
 
     fn open(file: File) -> io::Result<Self> {
@@ -165,6 +167,15 @@ fn map(file: &File, len: usize) -> io::Result<NonNull<u8>> {
         return Err(io::Error::last_os_error());
     }
     NonNull::new(start.cast()).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
+}
+
+/// Keeps a descriptor from what this process starts.
+pub(super) fn close_on_exec(file: &File) -> io::Result<()> {
+    // SAFETY: the call changes a flag of an open descriptor.
+    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 /// Looks for a short while whether a number has changed.
