@@ -14,7 +14,7 @@ import traceback
 from collections import ChainMap
 from functools import partial
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pairloom._show.numbers import described
 from pairloom.errors import ConfigError, StrategyError
@@ -85,7 +85,7 @@ def _whole(cloudpickle: Any, item: Any) -> bytes:
     """Pickle by value; code keeps the name of its file, so that tracebacks show its lines."""
 
     class Whole(cloudpickle.CloudPickler):  # type: ignore[misc, name-defined, unused-ignore]
-        dispatch_table = ChainMap({CodeType: _packed_code}, cloudpickle.CloudPickler.dispatch_table)
+        dispatch_table: ClassVar[Any] = ChainMap({CodeType: _packed_code}, cloudpickle.CloudPickler.dispatch_table)
 
     buffer = io.BytesIO()
     Whole(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(item)

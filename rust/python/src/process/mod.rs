@@ -2,18 +2,21 @@
 //!
 //! The engine's side is `crew` (what the driver speaks to), `worker` (one of them, and what becomes of it when it dies),
 //! `life` (one process) and `plan` (what a worker is given). The worker's side is `serve`: it owns real traders, so that a
-//! strategy is called by the same code in every lane. In between are `batch` and `answer`, written in the form of `wire`
-//! into the memory of `shared`.
+//! strategy is called by the same code in every lane; `link` is its end of the memory they share, `confine` what it may not do.
+//! In between are `batch` and `answer`, written in the form of `wire` and `views` into the memory of `shared`.
 
 mod answer;
 mod batch;
+mod confine;
 mod crew;
 mod error;
 mod life;
+mod link;
 mod plan;
 mod serve;
 mod shared;
 mod start;
+mod views;
 mod wire;
 mod worker;
 

@@ -1,13 +1,10 @@
 //! The worker's side: it owns traders as the engine would, and lets them take in what it is told.
 
 use std::fs::File;
-use std::io::{self, Read as _};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use pairloom_core::domain::{HalfUnits, Instrument, Nanos};
-use pairloom_core::limits::{POLL_INTERVAL, WORKER_LOOKS};
 use pairloom_core::market::{EventKind, ExtraColumn, Market};
 use pairloom_core::portfolio::{AccountView, TraderRow};
 use pairloom_core::strategy::{Hooks, Stop, StrategyFault};
@@ -18,20 +15,15 @@ use pyo3::types::{PyBytes, PyList};
 
 use super::answer::{self, put_fault, put_intents, put_interrupt};
 use super::batch::{WARM_UP, op};
-use super::shared::{Region, changed_soon, close_on_exec, sleep_until_changed, tell};
+use super::confine::{Quiet, limit_memory};
+use super::link::{Link, end_with_the_pipe};
+use super::shared::Region;
 use super::start::{Started, TraderPart};
 use super::wire::{Garbled, Read, Wire, put_bytes};
 use crate::strategy::{PyStrategy, PyStrategySpec};
 
 /// A call in `setup` has a number of its own: no other call counts so far.
 const SETUP: u64 = 1 << 63;
-
-/// The memory that this process shares with the engine.
-struct Link {
-    requests: Region,
-    answers: Region,
-    taken: u32,
-}
 
 /// What Python does for a worker: an object of `pairloom._worker`.
 struct Inside<'py> {
@@ -74,11 +66,7 @@ pub(crate) fn serve_worker(
             Region::inherited(answers)?,
         )
     };
-    let mut link = Link {
-        requests,
-        answers,
-        taken: 0,
-    };
+    let mut link = Link::new(requests, answers);
     let started = Started::read(&mut start)?;
     drop(start);
     let inside = Inside {
@@ -107,63 +95,6 @@ pub(crate) fn serve_worker(
             .serve(py, &inside, &link, &request, &mut said)
             .map_err(|Garbled| PyOSError::new_err("the engine's request makes no sense"))?;
         link.answer(&said)?;
-    }
-}
-
-/// Ends this process when nobody holds the other end of the pipe any more, whatever it is doing.
-fn end_with_the_pipe(pipe: i32) -> io::Result<()> {
-    // SAFETY: the engine has opened this descriptor for this process, and nothing else here uses it.
-    let mut pipe = File::from(unsafe { OwnedFd::from_raw_fd(pipe) });
-    // What strategies start shall not hold it.
-    close_on_exec(&pipe)?;
-    std::thread::Builder::new()
-        .name("pairloom-end".to_owned())
-        .spawn(move || {
-            let mut nothing = [0];
-            // Nothing is ever written, so this returns when the pipe is closed.
-            let _closed = pipe.read(&mut nothing);
-            // SAFETY: the process ends here, without running anything else of it.
-            unsafe { libc::_exit(0) };
-        })?;
-    Ok(())
-}
-
-impl Link {
-    /// Waits for the next request.
-    fn wait(&mut self, py: Python<'_>, request: &mut Vec<u8>) -> PyResult<()> {
-        let header = self.requests.header();
-        while !changed_soon(&header.request, self.taken, WORKER_LOOKS) {
-            let (taken, header) = (self.taken, self.requests.header());
-            // Other threads of a strategy run meanwhile.
-            py.detach(|| {
-                sleep_until_changed(&header.request, &header.worker_sleeps, taken, POLL_INTERVAL);
-            });
-            py.check_signals()?;
-        }
-        self.taken = self.taken.wrapping_add(1);
-        let len = self.requests.header().request_len.load(Ordering::Acquire);
-        let len = usize::try_from(len).map_err(|_| PyOSError::new_err("a request is too long"))?;
-        self.requests.read(len, request)?;
-        Ok(())
-    }
-
-    fn answer(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.answers.write(bytes)?;
-        let header = self.requests.header();
-        header.call.store(0, Ordering::Relaxed);
-        header
-            .answer_len
-            .store(bytes.len() as u64, Ordering::Release);
-        tell(&header.answer, &header.engine_sleeps);
-        Ok(())
-    }
-
-    /// Says whose call begins.
-    #[inline]
-    fn mark(&self, slot: u32, call: u64) {
-        let header = self.requests.header();
-        header.slot.store(slot, Ordering::Relaxed);
-        header.call.store(call, Ordering::Release);
     }
 }
 
@@ -216,33 +147,6 @@ fn said_by(py: Python<'_>, error: &PyErr) -> String {
         Ok(text) if !text.is_empty() => text,
         _ => crate::errors::type_name(value.as_any()),
     }
-}
-
-/// Limits what this process may allocate.
-fn limit_memory(limit: u64) -> Result<(), String> {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let used = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmData:"))
-        .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse().ok())
-        .map_or(0, |kilobytes: u64| kilobytes << 10);
-    if used >= limit {
-        return Err(format!(
-            "memory_limit={limit}: a worker needs {used} bytes before any strategy runs; allow it more than that"
-        ));
-    }
-    let both = libc::rlimit {
-        rlim_cur: limit,
-        rlim_max: limit,
-    };
-    // SAFETY: the limit is a value of the caller's, which the call only reads.
-    if unsafe { libc::setrlimit(libc::RLIMIT_DATA, &raw const both) } < 0 {
-        return Err(format!(
-            "memory_limit={limit}: {}",
-            io::Error::last_os_error()
-        ));
-    }
-    Ok(())
 }
 
 impl Serving {
@@ -539,37 +443,6 @@ impl Inside<'_> {
         if all > 0 {
             // What cannot be forgotten is said twice, which harms nobody.
             let _forgotten = self.records.del_slice(0, all);
-        }
-    }
-}
-
-/// While it lives, what this process prints goes nowhere.
-struct Quiet([Option<OwnedFd>; 2]);
-
-impl Quiet {
-    fn new() -> Self {
-        let nowhere = File::options().write(true).open("/dev/null").ok();
-        Self([1, 2].map(|fd| {
-            let nowhere = nowhere.as_ref()?;
-            // SAFETY: duplicates an open descriptor; the new one is nobody else's.
-            let kept = unsafe {
-                let kept = libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3);
-                (kept >= 0).then(|| OwnedFd::from_raw_fd(kept))?
-            };
-            // SAFETY: replaces the descriptor of the output by another open one.
-            unsafe { libc::dup2(nowhere.as_raw_fd(), fd) };
-            Some(kept)
-        }))
-    }
-}
-
-impl Drop for Quiet {
-    fn drop(&mut self) {
-        for (kept, fd) in self.0.iter().zip([1, 2]) {
-            if let Some(kept) = kept {
-                // SAFETY: puts the descriptor that stood there before back into its place.
-                unsafe { libc::dup2(kept.as_raw_fd(), fd) };
-            }
         }
     }
 }
