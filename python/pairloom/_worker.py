@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import faulthandler
 import gc
+import importlib
 import importlib.util
 import logging
 import pickle
@@ -71,6 +72,9 @@ class Inside:
 
     def load(self, payload: bytes) -> list[Callable[[], Any]]:
         """Return what makes the strategies; raises ``ConfigError`` where they cannot be loaded."""
+        # What the first call of a strategy may need is loaded before it: an import is no part of its time.
+        for name in ("numpy", "random"):
+            importlib.import_module(name)
         start = pickle.loads(payload)
         sys.path[:] = start["path"]
         sys.meta_path.append(_Files(start["files"]))
