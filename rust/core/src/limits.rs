@@ -126,6 +126,31 @@ pub const PYTHON_CALL: Duration = Duration::from_millis(10);
 /// Live: threads of the python lane at most.
 pub const PYTHON_THREADS: u32 = 8;
 
+/// Workers: how often each side looks whether the other has said something, before it sleeps: about as long as waking a
+/// process takes.
+pub const WORKER_LOOKS: u32 = 2_000;
+
+/// Workers: how long the engine sleeps at most before it looks whether a worker still lives.
+pub const WORKER_TICK: Duration = Duration::from_millis(5);
+
+/// Workers: how long one may take to load its strategies, or to do anything else outside of their calls.
+pub const WORKER_START: Duration = Duration::from_secs(120);
+
+/// Workers: how long one may take to end by itself before it is killed.
+pub const WORKER_END: Duration = Duration::from_millis(500);
+
+/// Workers: bytes for requests, and for answers, to begin with; both grow.
+pub const WORKER_ROOM: usize = 1 << 16;
+
+/// Workers: in how many tries of the same call one dies until that is the strategy's guilt.
+pub const CLEAR_DEATHS: u32 = 2;
+
+/// Workers: the same where it was killed, which somebody from outside may have done.
+pub const KILLED_DEATHS: u32 = 3;
+
+/// Workers: how often in a row one may be killed outside of any call, until its traders are given up.
+pub const IDLE_DEATHS: u32 = 100;
+
 /// How often the watchdog looks for threads that wait for each other.
 pub const WATCHDOG_INTERVAL: Duration = Duration::from_secs(1);
 

@@ -492,7 +492,9 @@ impl SystemCtx {
 
     #[cold]
     fn no_event(&self, py: Python<'_>, wanted: EventKind) -> PyErr {
-        let came = self.loan.run(py, |ctx| ctx.event().map(|event| event.kind()));
+        let came = self
+            .loan
+            .run(py, |ctx| ctx.event().map(|event| event.kind()));
         let (name, wanted) = (&self.facts.strategy, wanted.name());
         let message = match came {
             Ok(Some(kind)) => {

@@ -5,9 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pairloom_core::clock::Stopwatch;
+#[cfg(target_os = "linux")]
+use pairloom_core::engine::{Config, Core};
 use pairloom_core::engine::{Host, Outcome, Patience, backtest as core_backtest};
 use pairloom_core::error::Error;
+#[cfg(target_os = "linux")]
+use pairloom_core::market::MarketData as CoreData;
 use pairloom_core::strategy::Interpreter;
+#[cfg(target_os = "linux")]
+use pairloom_core::trader::Remote;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -18,6 +24,11 @@ use crate::data::MarketData;
 use crate::errors::{PAIRLOOM, raise};
 use crate::interpreter::CPython;
 use crate::output::RunOutput;
+#[cfg(target_os = "linux")]
+use crate::{
+    config::workers,
+    process::{Workers, crew},
+};
 
 /// Python while a run goes on: it may interrupt, and wants to see progress.
 pub(crate) struct PythonHost {
@@ -28,6 +39,9 @@ pub(crate) struct PythonHost {
     patience: Mutex<Patience>,
     /// What a signal handler or the progress function raised, other than Ctrl-C.
     error: Mutex<Option<PyErr>>,
+    /// What the run says of its workers, until they are started.
+    #[cfg(target_os = "linux")]
+    workers: Mutex<Option<Workers>>,
 }
 
 impl PythonHost {
@@ -42,7 +56,16 @@ impl PythonHost {
             part: (done, part),
             patience: Mutex::new(Patience::after(Duration::ZERO)),
             error: Mutex::new(None),
+            #[cfg(target_os = "linux")]
+            workers: Mutex::new(None),
         }
+    }
+
+    /// The same for a run with workers.
+    #[cfg(target_os = "linux")]
+    fn with(mut self, workers: Option<Workers>) -> Self {
+        self.workers = Mutex::new(workers);
+        self
     }
 
     /// Whether the run goes on after this.
@@ -90,6 +113,19 @@ impl Host for PythonHost {
     fn detached(&self, work: &mut (dyn FnMut() + Send)) {
         Python::attach(|py| py.detach(work));
     }
+
+    #[cfg(target_os = "linux")]
+    fn remote(
+        &self,
+        config: &Config,
+        core: &Core,
+        data: &Arc<CoreData>,
+    ) -> Result<Option<Box<dyn Remote>>, Error> {
+        let workers = self.workers.lock().take();
+        workers
+            .map(|workers| crew(workers, config, core, data))
+            .transpose()
+    }
 }
 
 /// Runs traders over recorded data, as fast as it goes.
@@ -108,9 +144,11 @@ pub(crate) fn backtest(
 ) -> PyResult<RunOutput> {
     let settings = engine_config(config)?;
     let options = run_options(run)?;
+    let host = PythonHost::new(progress);
+    #[cfg(target_os = "linux")]
+    let host = host.with(workers(run, &traders, config)?);
     let (traders, python) = trader_configs(&traders, config)?;
     let data = data.get().core();
-    let host = PythonHost::new(progress);
     let drive = || guarded(|| core_backtest(&settings, traders, &data, &options, &host));
     let outcome = if python { drive() } else { py.detach(drive) };
     finish(py, host, outcome)

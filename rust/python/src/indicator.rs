@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
-use pairloom_core::indicator::{Cell, Graph, IndicatorError, IndicatorId, Kind, Spec, compute_columns};
+use pairloom_core::indicator::{
+    Cell, Graph, IndicatorError, IndicatorId, Kind, Spec, compute_columns,
+};
 use pairloom_core::market::Field;
 use pyo3::exceptions::{PyAttributeError, PyIndexError, PyTypeError};
 use pyo3::ffi;

@@ -29,6 +29,9 @@ mod values;
 mod times;
 mod fault;
 
+#[cfg(target_os = "linux")]
+mod process;
+
 mod engine;
 mod live;
 mod sweep;
@@ -69,6 +72,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(live::demo_run, module)?)?;
     module.add_function(wrap_pyfunction!(indicator::compute_indicator, module)?)?;
     module.add_function(wrap_pyfunction!(synthetic::synthetic, module)?)?;
+    #[cfg(target_os = "linux")]
+    module.add_function(wrap_pyfunction!(process::serve_worker, module)?)?;
     read::register(module)?;
     // Nobody imports everything from here, and the stub need not repeat all the names.
     module.delattr("__all__")

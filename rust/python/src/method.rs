@@ -18,14 +18,20 @@ pub(crate) struct Method {
 
 impl Method {
     /// Looks the method up.
-    pub(crate) fn of(owner: &Bound<'_, PyAny>, name: &Bound<'_, pyo3::types::PyString>) -> PyResult<Self> {
+    pub(crate) fn of(
+        owner: &Bound<'_, PyAny>,
+        name: &Bound<'_, pyo3::types::PyString>,
+    ) -> PyResult<Self> {
         let py = owner.py();
         let found = owner.getattr(name)?;
         let methods = py.import("types")?.getattr("MethodType")?;
         let (function, instance) = if found.get_type().is(&methods) {
             // Calling a bound method is calling its function with its instance before the other arguments.
             let instance = found.getattr(intern!(py, "__self__"))?;
-            (found.getattr(intern!(py, "__func__"))?, Some(instance.unbind()))
+            (
+                found.getattr(intern!(py, "__func__"))?,
+                Some(instance.unbind()),
+            )
         } else {
             (found, None)
         };

@@ -17,7 +17,7 @@ use crate::portfolio::Portfolio;
 use crate::replay;
 use crate::risk::{Margin, RiskGate};
 use crate::strategy::{Interpreter, Lane, pool_of};
-use crate::trader::{Trader, TraderSpec};
+use crate::trader::{Remote, Trader, TraderSpec};
 use crate::venue::{BookConfig, SimVenue};
 
 use super::config::{Account, Config, RunOptions, TimeMark, TraderConfig};
@@ -44,6 +44,19 @@ pub trait Host {
 
     /// Called once a live run is set up, just before its first step.
     fn set_up(&self) {}
+
+    /// Starts the strategies of a recorded run's process lane; `None` where there is no such lane.
+    ///
+    /// # Errors
+    /// When they cannot be started.
+    fn remote(
+        &self,
+        _config: &Config,
+        _core: &Core,
+        _data: &Arc<MarketData>,
+    ) -> Result<Option<Box<dyn Remote>>, Error> {
+        Ok(None)
+    }
 }
 
 /// A caller that never interferes.
@@ -181,7 +194,8 @@ pub(super) fn backtest_among(
     let mut core = wire(config, traders, data)?;
     let closing = Closing::of(&mut core);
     let rows = shared.rows(&core, data, options);
-    let replay = replay::prepare(core, data, rows, config, options, host)?;
+    let remote = host.remote(config, &core, data)?;
+    let replay = replay::prepare(core, data, rows, config, options, host, remote)?;
     let setup = watch.elapsed().as_secs_f64();
     let (writer, report) = replay.run();
     Ok(closing.finish(config, writer, report, setup))

@@ -153,7 +153,7 @@ impl Stage {
                 let stage = Arc::clone(self);
                 self.pool.spawn(move || stage.serve_oldest());
             }
-            Lane::Python => {
+            Lane::Python | Lane::Process => {
                 let queued = self.python.try_send(actor.index);
                 debug_assert!(has_room(&queued), "the queue holds every trader once");
             }

@@ -4,6 +4,7 @@
 //! thread, and they see nothing but the step's snapshot.
 
 mod ahead;
+mod away;
 mod calendar;
 mod evaluate;
 mod pool;
@@ -22,10 +23,11 @@ use crate::error::Error;
 use crate::market::{EventKind, Market, MarketData, PriceScale, Row, Rows, Series, Steps};
 use crate::step::{Report, Stepper};
 use crate::strategy::Lane;
-use crate::trader::Trader;
+use crate::trader::{Remote, Trader};
 use crate::venue::SimVenue;
 
 use ahead::Ahead;
+use away::{Away, slots_where};
 use pool::Evaluator;
 use timeline::Timeline;
 use valuation::Valuation;
@@ -70,6 +72,7 @@ struct Direct<'a> {
     valuation: Valuation,
     /// Markets whose positions need a look at each price from now on.
     eager: Vec<u32>,
+    away: Away,
     host: &'a dyn Host,
     /// Traders with hooks due.
     due: Vec<u32>,
@@ -81,15 +84,19 @@ struct Direct<'a> {
 /// Makes a run ready.
 ///
 /// # Errors
-/// When the pool cannot be made.
+/// When the pool cannot be made, or traders of the process lane have no workers.
 pub fn prepare<'a>(
-    core: Core,
+    mut core: Core,
     data: &'a MarketData,
     feed: Rows,
     config: &Config,
     options: &RunOptions,
     host: &'a dyn Host,
+    remote: Option<Box<dyn Remote>>,
 ) -> Result<Replay<'a>, Error> {
+    let markets = core.scales.len();
+    let away = Away::new(&mut core.traders, markets, remote, host)?;
+    let slots = slots_where(&core.traders, markets, |lane| lane != Lane::Process);
     let native = core.traders.iter().any(|t| t.lane().is_pooled());
     let free_threaded = core.traders.iter().any(|t| t.lane() == Lane::FreeThreaded);
     let interpreter = free_threaded.then(|| host.interpreter()).flatten();
@@ -107,7 +114,7 @@ pub fn prepare<'a>(
         &core.sources,
         data,
         core.scales,
-        core.slots,
+        slots,
     );
     let (steps, start) = feed.into_parts();
     let mut timeline = Timeline::new(steps, start, &cast.markets);
@@ -149,6 +156,7 @@ pub fn prepare<'a>(
         end: options.end,
         evaluator,
         ahead,
+        away,
         called: Vec::new(),
         has_rows: false,
         eager: Vec::new(),
@@ -211,6 +219,8 @@ impl Replay<'_> {
         // A run that ended early has evaluated events that never came to be.
         let evaluations =
             evaluations.saturating_sub(ports.ahead.too_many(&ports.cast, &ports.timeline));
+        let evaluations = evaluations + ports.away.evaluations();
+        ports.away.count(&mut report.counters);
         for (name, count) in ports.ahead.counters() {
             report.counters.insert(name.to_owned(), count);
         }

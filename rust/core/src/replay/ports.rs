@@ -5,7 +5,7 @@ use crate::domain::{HalfUnits, Nanos};
 use crate::market::EventKind;
 use crate::portfolio::Portfolio;
 use crate::step::{Flow, Loaded, Next, Ports, Quiet};
-use crate::strategy::{Hook, Stop, StrategyFault};
+use crate::strategy::{Hook, Lane, Stop, StrategyFault};
 use crate::trader::TraderState;
 use crate::venue::Execution;
 
@@ -139,6 +139,7 @@ impl Ports for Direct<'_> {
     }
 
     fn warm_up(&mut self, now: Nanos, writer: &Writer) {
+        self.away.send(&mut self.cast, writer, &self.rows, now);
         for &row in &self.rows {
             let (market, kind) = (row.entry.market(), row.entry.kind());
             let Some(series) = self.cast.series(market, kind) else {
@@ -164,11 +165,12 @@ impl Ports for Direct<'_> {
         if self.has_rows && self.ahead.calendar.has(step) {
             self.ahead.calendar.take(step, &mut self.called);
         }
-        let nothing = self.rows.is_empty() && self.called.is_empty() && self.due.is_empty();
-        if nothing && self.acting.is_empty() {
+        let here = !self.rows.is_empty() || !self.called.is_empty() || !self.due.is_empty();
+        if !here && self.acting.is_empty() && !self.away.is_due() {
             return Flow::Go;
         }
-        let interrupted = self.evaluator.evaluate(
+        self.away.send(&mut self.cast, writer, &self.rows, now);
+        let mut interrupted = self.evaluator.evaluate(
             &mut self.cast,
             writer,
             StepWork {
@@ -185,6 +187,10 @@ impl Ports for Direct<'_> {
             },
             self.host,
         );
+        let done = self.progress().0;
+        interrupted |= self
+            .away
+            .collect(&mut self.cast, &mut self.acting, self.host, done);
         if interrupted {
             return Flow::Interrupted;
         }
@@ -234,6 +240,9 @@ impl Ports for Direct<'_> {
     fn tell(&mut self, trader: u32, hook: Hook) {
         let slot = self.cast.traders[trader as usize].get_mut();
         slot.tell(hook);
+        if !slot.due.is_empty() && self.away.tells(trader) {
+            return;
+        }
         if !slot.due.is_empty() && self.due.last() != Some(&trader) {
             self.due.push(trader);
         }
@@ -253,7 +262,7 @@ impl Ports for Direct<'_> {
     }
 
     fn close(&mut self, now: Nanos, writer: &Writer) -> Vec<(u32, StrategyFault)> {
-        let mut faults = Vec::new();
+        let mut faults = self.away.close(&mut self.cast, writer, now, self.host);
         for trader in 0..u32::try_from(self.cast.traders.len()).unwrap_or(u32::MAX) {
             let index = trader as usize;
             if self.cast.ahead[index] {
@@ -261,7 +270,7 @@ impl Ports for Direct<'_> {
             }
             let view = view(&self.cast, writer, trader, now);
             let slot = self.cast.traders[index].get_mut();
-            if slot.state == TraderState::Quarantined {
+            if slot.state == TraderState::Quarantined || slot.lane() == Lane::Process {
                 continue;
             }
             slot.run_last_hooks(&view);
@@ -271,6 +280,7 @@ impl Ports for Direct<'_> {
                 faults.push((trader, fault));
             }
         }
+        faults.sort_by_key(|(trader, _)| *trader);
         faults
     }
 
@@ -291,6 +301,7 @@ impl Direct<'_> {
         self.timeline.attends_none()
             && !self.venue.waits()
             && self.due.is_empty()
+            && !self.away.is_due()
             && self.acting.is_empty()
     }
 

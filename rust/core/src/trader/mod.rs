@@ -5,10 +5,12 @@
 
 mod block;
 mod evaluate;
+mod remote;
 mod saved;
 
 pub use block::Stretch;
 pub use evaluate::{Input, View};
+pub use remote::{Answer, Glance, Remote, SentRow, Waited};
 pub use saved::{Fresh, Saved};
 
 use std::sync::Arc;
