@@ -252,9 +252,11 @@ impl Ports for Direct<'_> {
         for market in 0..u32::try_from(self.cast.markets.len()).unwrap_or(u32::MAX) {
             self.valuation.touch(market);
         }
-        let (steps, step) = (self.timeline.steps(), self.timeline.present());
-        self.ahead
-            .roll_back(&mut self.cast, writer, steps, step.unwrap_or(0));
+        // The rows of this step are still to be evaluated; a step without rows comes after those of the one before.
+        let next = self.timeline.walked();
+        let pending = next - usize::from(self.has_rows);
+        let steps = self.timeline.steps();
+        self.ahead.roll_back(&mut self.cast, writer, steps, pending);
     }
 
     fn any_left(&self) -> bool {
