@@ -219,6 +219,7 @@ def check(asked: Portfolio, block: int, shuffle: int, seen: Counter[str]) -> Non
     handed_over = run(asked, block=block, num_threads=2, options={"_handover": "always", "_shuffle_seed": shuffle})
     assert_same(handed_over, stepped, f"block={block}, every step handed over, shuffled by {shuffle}")
     assert run(in_python(asked), block=block, num_threads=1).digest == stepped.digest, "played in Python"
+    seen["portfolios"] += 1
     seen["fills"] += len(stepped.fills)
     seen["limit fills"] += sum(word == "maker" for word in stepped.fills.column("liquidity"))
     seen.update(f"refused: {check}" for check in stepped.refusals.column("check"))
