@@ -22,7 +22,7 @@ RUST_TESTED := --workspace --exclude pairloom-python --features pairloom-core/wa
 CARGO_TEST = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run --no-tests=pass,cargo test --lib --bins --tests)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test rust-test lint types py-test bench wheel sdist check-sdist check-plugin clean
+.PHONY: help demo test rust-test lint types py-test bench wheel sdist check-sdist check-plugin check-free-threaded clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -66,6 +66,10 @@ check-sdist: $(STAMPS)/sdist ## install the source archive into a fresh environm
 
 check-plugin: $(STAMPS)/wheel ## build the example strategies as their own wheel and trade them in a fresh environment
 	scripts/check_plugin dist/*.whl
+
+# FREE_THREADED names the interpreter; without it the script looks for one.
+check-free-threaded: ## classes on all cores of a CPython without a global lock: its own build, the strategies' tests, scaling
+	scripts/check_free_threaded $(FREE_THREADED)
 
 clean: ## remove all that a build made
 	rm -rf $(VENV) $(STAMPS) dist target bench.json

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import pairloom
+from lanes import CLASSES
 from plugin_build import build, capsule, functions
 
 
@@ -62,7 +63,7 @@ def test_it_mixes_with_other_lanes(cross: Any) -> None:
             return pairloom.Signal.LONG if ctx.candle.close > ctx.candle.open else None
 
     mixed = backtest((cross, {}), (Own, {}), ("rsi", {}))
-    assert mixed.lanes == {"native": 12, "python": 6}
+    assert mixed.lanes == {"native": 12, CLASSES: 6}
     assert mixed.digest == backtest((cross, {}), (Own, {}), ("rsi", {}), block=0, threads=1).digest
 
 
