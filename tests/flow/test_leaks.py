@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 
 import pairloom
-from actors import Actor, Answering
-from pairloom import Engine, Signal, Strategy, SystemCtx, uncompiled
+from actors import Actor, Answering, CompiledActor
+from pairloom import Engine, Signal, Strategy, SystemCtx
 from plugin_build import build, functions
 
 RUNS = int(os.environ.get("PAIRLOOM_RUNS", "200"))
@@ -120,9 +120,9 @@ def read(result: Any) -> None:
 
 LANES: dict[str, tuple[Any, dict[str, Any]]] = {
     "native": ("sma_cross", {"fast": 3, "slow": 8}),
-    "python": (uncompiled(Actor), {"script": 7}),
+    "python": (Actor, {"script": 7}),
     "hooks": (Answering, {"script": 7}),
-    "compiled": (Actor, {"script": 7}),
+    "compiled": (CompiledActor, {"script": 7}),
 }
 
 
@@ -170,7 +170,7 @@ def test_the_live_driver(data: Any, lane: str) -> None:
 def test_live_runs_in_the_background() -> None:
     def once() -> None:
         made = Engine(cash={"USD": 5_000}, account="margin", num_threads=2)
-        made.trade("*", uncompiled(Actor), size={"quote": 50}, script=3)
+        made.trade("*", Actor, size={"quote": 50}, script=3)
         with made.start(pairloom.SyntheticFeed(2, seed=1)) as run:
             run.status()
 
