@@ -37,7 +37,9 @@ impl SystemCtx {
 
     #[cold]
     pub(crate) fn no_event(&self, py: Python<'_>, wanted: EventKind) -> PyErr {
-        let came = self.loan().run(py, |ctx| ctx.event().map(|event| event.kind()));
+        let came = self
+            .loan()
+            .run(py, |ctx| ctx.event().map(|event| event.kind()));
         let (name, wanted) = (&self.facts().strategy, wanted.name());
         let message = match came {
             Ok(Some(kind)) => {
@@ -65,7 +67,8 @@ impl SystemCtx {
         };
         let message = format!(
             "{} reads ctx.column({name:?}), which the data of {} lack; their further columns: {has}",
-            self.facts().strategy, self.facts().pair
+            self.facts().strategy,
+            self.facts().pair
         );
         STRATEGY.error(py, "strategy.column", &message)
     }

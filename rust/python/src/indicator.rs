@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
-use pairloom_core::indicator::{Cell, Graph, IndicatorError, IndicatorId, Kind, Spec, compute_columns};
+use pairloom_core::indicator::{
+    Cell, Graph, IndicatorError, IndicatorId, Kind, Spec, compute_columns,
+};
 use pairloom_core::market::Field;
 use pyo3::exceptions::{PyAttributeError, PyIndexError, PyTypeError};
 use pyo3::ffi;
@@ -236,6 +238,13 @@ impl Indicator {
         self.value.set(py, self.cell.value(0));
     }
 
+    /// Reads what the next update will need.
+    #[inline]
+    pub(crate) fn touch(&self, py: Python<'_>) -> i64 {
+        let read = self.cell.value(0).to_bits() ^ self.value.get(py).to_bits();
+        read.cast_signed()
+    }
+
     fn line(&self) -> Line<'_> {
         Line {
             cell: &self.cell,
@@ -279,7 +288,9 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
         .map_err(|error| indicator_error(py, &error))?;
     let any = Indicator::new(py, graph.cell(id), id, 0, "sma");
     let doc = c"The current value; NaN until the indicator is ready.";
-    let value = Member::new(c"value", doc, |indicator: &Indicator| indicator.value.place());
+    let value = Member::new(c"value", doc, |indicator: &Indicator| {
+        indicator.value.place()
+    });
     add_members(&Bound::new(py, any)?, &[value])
 }
 

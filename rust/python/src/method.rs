@@ -18,14 +18,20 @@ pub(crate) struct Method {
 
 impl Method {
     /// Looks the method up.
-    pub(crate) fn of(owner: &Bound<'_, PyAny>, name: &Bound<'_, pyo3::types::PyString>) -> PyResult<Self> {
+    pub(crate) fn of(
+        owner: &Bound<'_, PyAny>,
+        name: &Bound<'_, pyo3::types::PyString>,
+    ) -> PyResult<Self> {
         let py = owner.py();
         let found = owner.getattr(name)?;
         let methods = py.import("types")?.getattr("MethodType")?;
         let (function, instance) = if found.get_type().is(&methods) {
             // Calling a bound method is calling its function with its instance before the other arguments.
             let instance = found.getattr(intern!(py, "__self__"))?;
-            (found.getattr(intern!(py, "__func__"))?, Some(instance.unbind()))
+            (
+                found.getattr(intern!(py, "__func__"))?,
+                Some(instance.unbind()),
+            )
         } else {
             (found, None)
         };
@@ -42,6 +48,15 @@ impl Method {
             instance,
             direct,
         })
+    }
+
+    /// Reads what the next call will need of the instance.
+    #[inline]
+    pub(crate) fn touch(&self, _: Python<'_>) -> i64 {
+        let instance = self.instance.as_ref().unwrap_or(&self.function);
+        // SAFETY: attached, and the object is alive.
+        let references = unsafe { ffi::Py_REFCNT(instance.as_ptr()) };
+        i64::try_from(references).unwrap_or(0)
     }
 
     /// Calls it with one argument.

@@ -129,7 +129,8 @@ mod laid {
                 }
             }
             self.used.set(used);
-            self.left.set(if self.watching.get() { ROUND } else { WATCHED });
+            self.left
+                .set(if self.watching.get() { ROUND } else { WATCHED });
             self.watching.set(!self.watching.get());
         }
 
@@ -142,7 +143,9 @@ mod laid {
             {
                 laid = bit(event.kind());
             }
-            if self.used.get() & USES_POSITION != 0 && views.position.show(py, ctx.position()).is_ok() {
+            if self.used.get() & USES_POSITION != 0
+                && views.position.show(py, ctx.position()).is_ok()
+            {
                 laid |= POSITION;
             }
             laid
@@ -174,7 +177,9 @@ mod laid {
                 }
             }
             if laid & POSITION != 0 {
-                let member = Member::new(c"position", c"", |ctx: &SystemCtx| ctx.views().position.place());
+                let member = Member::new(c"position", c"", |ctx: &SystemCtx| {
+                    ctx.views().position.place()
+                });
                 add_member(&class, &any, &member)?;
             }
             CLASSES[laid].store(class.into_ptr().cast(), Relaxed);
@@ -204,7 +209,8 @@ mod laid {
             flags: 0,
             slots: slots.as_mut_ptr(),
         };
-        spec.flags = u32::try_from(ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION)?;
+        spec.flags =
+            u32::try_from(ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION)?;
         let base = plain.as_type_ptr();
         // SAFETY: attached; `spec`, its slots and the base are alive during the call, and the name for ever. The plain class
         // is final; it may be derived from for the length of this call, in which no Python code runs that could.

@@ -2,12 +2,14 @@
 //!
 //! An object that a strategy has kept is never touched again; the next one takes its place.
 
+use pyo3::PyClass;
 use pyo3::prelude::*;
 use pyo3::pyclass::boolean_struct::True;
-use pyo3::PyClass;
 
 /// An object that can be made to show something else.
-pub(crate) trait Show: PyClass<Frozen = True> + Into<PyClassInitializer<Self>> + Sync {
+pub(crate) trait Show:
+    PyClass<Frozen = True> + Into<PyClassInitializer<Self>> + Sync
+{
     /// What it shows.
     type Of: Copy;
 

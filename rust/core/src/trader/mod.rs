@@ -203,7 +203,11 @@ impl Trader {
     #[inline]
     #[must_use]
     pub fn touch(&self) -> i64 {
-        self.graph.touch().wrapping_add(i64::from(self.ready))
+        let touched = self.graph.touch().wrapping_add(i64::from(self.ready));
+        if self.lane.is_pooled() {
+            return touched;
+        }
+        touched.wrapping_add(self.strategy.touch())
     }
 
     /// Whether its strategy asked for something, or failed, in this step.
