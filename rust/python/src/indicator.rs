@@ -238,13 +238,6 @@ impl Indicator {
         self.value.set(py, self.cell.value(0));
     }
 
-    /// Reads what the next update will need.
-    #[inline]
-    pub(crate) fn touch(&self, py: Python<'_>) -> i64 {
-        let read = self.cell.value(0).to_bits() ^ self.value.get(py).to_bits();
-        read.cast_signed()
-    }
-
     fn line(&self) -> Line<'_> {
         Line {
             cell: &self.cell,

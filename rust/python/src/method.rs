@@ -50,15 +50,6 @@ impl Method {
         })
     }
 
-    /// Reads what the next call will need of the instance.
-    #[inline]
-    pub(crate) fn touch(&self, _: Python<'_>) -> i64 {
-        let instance = self.instance.as_ref().unwrap_or(&self.function);
-        // SAFETY: attached, and the object is alive.
-        let references = unsafe { ffi::Py_REFCNT(instance.as_ptr()) };
-        i64::try_from(references).unwrap_or(0)
-    }
-
     /// Calls it with one argument.
     #[inline]
     pub(crate) fn call<'py>(

@@ -246,17 +246,6 @@ impl Strategy for PyStrategy {
         })
     }
 
-    fn touch(&self) -> i64 {
-        let Some(ready) = &self.ready else {
-            return 0;
-        };
-        attached(|py| {
-            let touched = ready.indicators.iter().map(|it| it.get().touch(py));
-            let touched = touched.fold(0, i64::wrapping_add);
-            touched ^ ready.generate_signal.touch(py) ^ i64::from(self.ctx.get().loan().is_open(py))
-        })
-    }
-
     fn fed(&mut self) {
         if let Some(ready) = &self.ready {
             attached(|py| ready.follow(py));

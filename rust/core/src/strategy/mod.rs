@@ -135,11 +135,6 @@ pub trait Strategy: Send {
     /// start, while they are not full, while the trader is paused.
     fn fed(&mut self) {}
 
-    /// Reads what the next call will need, as [`crate::trader::Trader::touch`] does.
-    fn touch(&self) -> i64 {
-        0
-    }
-
     /// Called for each hook that is due and that [`Strategy::hooks`] names.
     ///
     /// # Errors

@@ -203,11 +203,7 @@ impl Trader {
     #[inline]
     #[must_use]
     pub fn touch(&self) -> i64 {
-        let touched = self.graph.touch().wrapping_add(i64::from(self.ready));
-        if self.lane.is_pooled() {
-            return touched;
-        }
-        touched.wrapping_add(self.strategy.touch())
+        self.graph.touch().wrapping_add(i64::from(self.ready))
     }
 
     /// Whether its strategy asked for something, or failed, in this step.
