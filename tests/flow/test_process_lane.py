@@ -74,6 +74,23 @@ def test_the_digest_is_that_of_the_python_lane(candles: Any, expected: Any, work
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+def test_paper_on_recorded_data_gives_the_same_digest(candles: Any, expected: Any, workers: int) -> None:
+    result = quiet(lambda: portfolio(workers=workers).paper(candles, progress=False))
+    assert result.digest == expected.digest
+    assert result.counters["evaluations"] == expected.counters["evaluations"]
+    assert result.lanes == {"process": 8, "native": 1}
+
+
+def test_a_feed_in_real_time_has_no_workers_yet(candles: Any) -> None:
+    feed = pairloom.SyntheticFeed(["A/USD"], rate=10)
+    engine = Engine(cash={"USD": 1_000}, workers=1)
+    engine.trade("A/USD", Moody(), size=1)
+    for run in (lambda: engine.paper(feed, duration=1), lambda: engine.start(feed), lambda: engine.start(candles)):
+        with pytest.raises(pairloom.ConfigError, match=r"workers=1: .* has no worker processes yet"):
+            run()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
 def test_a_run_with_bounds_warms_up_there_too(candles: Any, workers: int) -> None:
     bounds: Any = {"start": "2024-01-01 01:00", "end": "2024-01-01 04:00", "progress": False}
     here = quiet(lambda: portfolio().backtest(candles, **bounds))
@@ -117,7 +134,7 @@ def test_random_portfolios_that_ask_for_everything(monkeypatch: pytest.MonkeyPat
         here = on_package(scenario(shape)[0])
         with monkeypatch.context() as patch:
             patch.setattr(pairloom, "Engine", functools.partial(Engine, workers=1 + number % 3))
-            there = on_package(scenario(shape)[0])
+            there = on_package(scenario(shape)[0], driver="paper" if number % 2 else "backtest")
         assert there.digest == here.digest, shape
         assert said(there) == said(here), shape
 
@@ -292,13 +309,24 @@ def undisturbed(thirty: Any) -> list[tuple[Any, ...]]:
     ],
 )
 @pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("driver", ["backtest", "paper"])
 def test_a_death_costs_only_its_own_trader(
-    thirty: Any, undisturbed: Any, how: str, kind: str, text: str, settings: Any, workers: int, capfd: Any
+    thirty: Any,
+    undisturbed: Any,
+    how: str,
+    kind: str,
+    text: str,
+    settings: Any,
+    workers: int,
+    driver: str,
+    capfd: Any,
 ) -> None:
+    if driver == "paper" and workers == 1:
+        pytest.skip("one number of workers is enough")
     before = descriptors()
     engine = among_thirty(Doomed(how=how), workers=workers, **settings)
     with pytest.warns(pairloom.QuarantineWarning, match=r"Doomed S0018/USD"):
-        result = engine.backtest(thirty, progress=False)
+        result = getattr(engine, driver)(thirty, progress=False)
     assert fills_of_the_others(result) == undisturbed
     (record,) = result.quarantined
     assert (record.trader, record.kind) == (DOOMED, kind)

@@ -4,7 +4,6 @@
 //! thread, and they see nothing but the step's snapshot.
 
 mod ahead;
-mod away;
 mod evaluate;
 mod marks;
 mod pool;
@@ -18,13 +17,12 @@ use crate::domain::Nanos;
 use crate::engine::{Config, Core, Host, RunOptions};
 use crate::error::Error;
 use crate::market::{EventKind, Market, MarketData, PriceScale, Row, Rows, Series};
-use crate::step::{Report, Stepper};
+use crate::step::{Away, Report, Stepper, slots_where};
 use crate::strategy::Lane;
 use crate::trader::{Remote, Trader};
 use crate::venue::SimVenue;
 
 use ahead::Ahead;
-use away::{Away, slots_where};
 use marks::Marks;
 use pool::Evaluator;
 
@@ -76,7 +74,8 @@ pub fn prepare<'a>(
     remote: Option<Box<dyn Remote>>,
 ) -> Result<Replay<'a>, Error> {
     let markets = core.scales.len();
-    let away = Away::new(&mut core.traders, markets, remote, host)?;
+    let attached = core.traders.iter().any(|t| t.lane() == Lane::Python);
+    let away = Away::new(&mut core.traders, markets, remote, host, attached)?;
     let slots = slots_where(&core.traders, markets, |lane| lane != Lane::Process);
     let native = core.traders.iter().any(|t| t.lane().is_pooled());
     let evaluator = Evaluator::new(options, config.threads, native)?;

@@ -84,7 +84,7 @@ impl Ports for Direct<'_> {
     }
 
     fn warm_up(&mut self, now: Nanos, writer: &Writer) {
-        self.away.send(&mut self.cast, writer, &self.rows, now);
+        self.send_away(writer, now);
         for index in 0..self.rows.len() {
             let row = self.rows[index];
             let market = row.entry.market();
@@ -96,7 +96,7 @@ impl Ports for Direct<'_> {
     }
 
     fn evaluate(&mut self, now: Nanos, writer: &mut Writer, acts: &mut Vec<Act>) -> Flow {
-        self.away.send(&mut self.cast, writer, &self.rows, now);
+        self.send_away(writer, now);
         let mut interrupted = self.evaluator.evaluate(
             &mut self.cast,
             writer,
@@ -110,9 +110,13 @@ impl Ports for Direct<'_> {
             self.host,
         );
         let done = self.progress().0;
-        interrupted |= self
-            .away
-            .collect(&mut self.cast, &mut self.acting, self.host, done);
+        let (traders, acting) = (&mut self.cast.traders, &mut self.acting);
+        interrupted |= self.away.collect(self.host, done, |answer| {
+            let slot = traders[answer.trader as usize].get_mut();
+            slot.orders.intents = answer.intents;
+            slot.failure = answer.failure;
+            acting.push(answer.trader);
+        });
         if interrupted {
             return Flow::Interrupted;
         }
@@ -154,11 +158,11 @@ impl Ports for Direct<'_> {
     }
 
     fn tell(&mut self, trader: u32, hook: Hook) {
-        let slot = self.cast.traders[trader as usize].get_mut();
-        slot.tell(hook);
-        if !slot.due.is_empty() && self.away.tells(trader) {
+        if self.away.tells(trader, &hook) {
             return;
         }
+        let slot = self.cast.traders[trader as usize].get_mut();
+        slot.tell(hook);
         if !slot.due.is_empty() && self.due.last() != Some(&trader) {
             self.due.push(trader);
         }
@@ -174,7 +178,7 @@ impl Ports for Direct<'_> {
     }
 
     fn close(&mut self, now: Nanos, writer: &Writer) -> Vec<(u32, StrategyFault)> {
-        let mut faults = self.away.close(&mut self.cast, writer, now, self.host);
+        let mut faults = self.away.close(writer, now, self.host);
         for trader in 0..u32::try_from(self.cast.traders.len()).unwrap_or(u32::MAX) {
             let view = view(&self.cast, writer, trader, now);
             let slot = self.cast.traders[trader as usize].get_mut();
@@ -203,6 +207,16 @@ impl Ports for Direct<'_> {
 }
 
 impl Direct<'_> {
+    /// Sends what this step brings to the traders that are evaluated elsewhere.
+    fn send_away(&mut self, writer: &Writer, now: Nanos) {
+        let (cast, rows) = (&self.cast, self.rows.iter().copied());
+        self.away.send(writer, now, rows, |row| {
+            let market = row.entry.market();
+            let series = cast.series(market, row.entry.kind())?;
+            Some(series.event(row.row as usize).mark(cast.scales[market]))
+        });
+    }
+
     /// Reads what the orders of these traders will need in the phases to come, so that with many markets the waits for
     /// memory overlap.
     fn touch_acting(&self, writer: &Writer) {
