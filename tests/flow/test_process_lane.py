@@ -488,8 +488,15 @@ def asleep(name: str = "Slow", arguments: str = "") -> subprocess.Popen[str]:
         env=environment,
     )
     assert process.stdout is not None
+    # A process that does not come so far is ended, so that nobody waits for it.
+    ending = threading.Timer(LIMIT_S, process.kill)
+    ending.start()
     # Both workers are in a call.
-    assert [process.stdout.readline() for _ in range(2)] == ["asleep\n"] * 2, process.communicate()
+    said = [process.stdout.readline() for _ in range(2)]
+    ending.cancel()
+    if said != ["asleep\n"] * 2:
+        process.kill()
+        raise AssertionError((said, process.communicate()))
     return process
 
 
@@ -518,7 +525,10 @@ def test_ctrl_c_ends_a_run_whose_workers_do_not_answer() -> None:
     process = asleep()
     pids = workers_of(process.pid)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=LIMIT_S)
+    ending = threading.Timer(LIMIT_S, process.kill)
+    ending.start()
+    _, errors = process.communicate()
+    ending.cancel()
     assert process.returncode == 0, errors
     wait_for_the_end(pids)
 
