@@ -114,7 +114,7 @@ def main() -> None:
     faulthandler.enable()
     # Line by line: the lines of several workers stay whole, and are there even if a worker dies just after.
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)
+        sys.stdout.reconfigure(line_buffering=True, write_through=False)
     _native.serve_worker([int(number) for number in sys.argv[-DESCRIPTORS:]], Inside())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import json
 import logging
 import os
 import random
@@ -546,6 +547,21 @@ def test_what_strategies_print_and_log_is_there(candles: Any, capfd: Any, caplog
         ("pairloom.trader", "logged at 3", "S0001/USD"),
         ("pairloom.trader", "logged at 3", "S0002/USD"),
     ]
+
+
+def test_beside_a_json_document_strategies_print_to_standard_error(candles: Any, tmp_path: Path) -> None:
+    pair = "S0001/USD"
+    rows = candles[pair]
+    lines = ["ts,open,high,low,close"]
+    lines += [",".join(str(rows[name][at]) for name in ("ts", "open", "high", "low", "close")) for at in range(50)]
+    (tmp_path / "S0001_USD.csv").write_text("\n".join(lines))
+    source = Path(__file__).parents[1] / "process_strategies.py"
+    command = [sys.executable, "-m", "pairloom", "backtest", f"{source}:Talking", "--data", str(tmp_path)]
+    options = ["--cash", "USD=100", "--workers", "2", "--json"]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["lanes"] == {"process": 1}
+    assert "said by S0001/USD" in done.stderr
 
 
 def test_a_limit_that_a_worker_cannot_begin_with_is_an_error(candles: Any) -> None:
