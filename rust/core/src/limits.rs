@@ -133,6 +133,9 @@ pub const PYTHON_THREADS: u32 = 8;
 /// process takes.
 pub const WORKER_LOOKS: u32 = 2_000;
 
+/// Workers: where an answer took longer than this, the engine sleeps for the next one without looking first.
+pub const LONG_ANSWER: Duration = Duration::from_micros(300);
+
 /// Workers: how long the engine sleeps at most before it looks whether a worker still lives.
 pub const WORKER_TICK: Duration = Duration::from_millis(5);
 

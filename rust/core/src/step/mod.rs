@@ -3,8 +3,10 @@
 //! What differs between them is where events come from, where evaluations run and how the venue is reached; that is
 //! behind [`Ports`]. Nothing here asks which driver it serves.
 
+mod away;
 mod report;
 
+pub use away::{Away, slots_where};
 pub use report::Report;
 
 use crate::commit::{Act, Command, QuarantineRecord, Writer};
