@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from pairloom._words import listing, nearest
+from pairloom._workers import worker_settings
 from pairloom.errors import ConfigError
 from pairloom.instruments import Fees, Instrument
 from pairloom.numbers import FINEST_MONEY, decimal_text, whole_number
@@ -44,6 +45,9 @@ def engine_settings(  # one parameter for each argument of Engine, in its order
     latency: object,
     instruments: object,
     num_threads: object,
+    workers: object,
+    time_limit: object,
+    memory_limit: object,
     block: object,
     on_error: object,
     seed: object,
@@ -67,6 +71,7 @@ def engine_settings(  # one parameter for each argument of Engine, in its order
         "num_threads": None
         if num_threads is None
         else whole_number(num_threads, "num_threads", least=1, most=MOST_THREADS),
+        **worker_settings(workers, time_limit, memory_limit),
         "block": None if block is None else whole_number(block, "block", least=0, most=MOST_BLOCK),
         "on_error": choice("on_error", on_error, ON_ERROR),
         "seed": whole_number(seed, "seed", least=0, most=MOST_SEED),

@@ -13,6 +13,7 @@ from pairloom._settings import choice, engine_settings
 from pairloom._span import kinds, span
 from pairloom._times import duration_ns, moment_ns, utc_text
 from pairloom._traders import Assignment, check_start, check_unique, traders
+from pairloom._workers import refuse_workers, workers_of
 from pairloom.errors import ConfigError
 from pairloom.numbers import decimal_text, whole_number
 
@@ -56,6 +57,11 @@ class Engine:
     ``slippage_bps`` worsens market orders by that many hundredths of a percent,
     ``latency`` delays orders by that many simulated seconds. ``instruments`` maps pairs to
     `Instrument`. ``num_threads`` defaults to all cores, and never changes a result.
+    ``workers`` is the number of processes for strategies that are Python classes: each has its
+    own interpreter and its share of the traders, so that they run on several cores, and one that
+    crashes or never returns costs only itself. The result is the same. ``time_limit`` is how many
+    seconds one call may last there, 10 by default, ``None`` for no limit; ``memory_limit`` is
+    what a worker may allocate, in bytes or as in ``"512MB"``.
     ``block`` is the number of events that a native trader which looks at its own market alone
     may be evaluated ahead in a backtest: by default the engine decides, 0 forbids it, and no
     result depends on it.
@@ -78,6 +84,9 @@ class Engine:
         latency: Number = 0,
         instruments: Mapping[str, Instrument] | None = None,
         num_threads: int | None = None,
+        workers: int = 0,
+        time_limit: Number | Literal["auto", "off"] | None = "auto",
+        memory_limit: int | str | None = None,
         block: int | None = None,
         on_error: Literal["keep", "close"] = "keep",
         seed: int = 0,
@@ -94,6 +103,9 @@ class Engine:
             latency=latency,
             instruments=instruments,
             num_threads=num_threads,
+            workers=workers,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
             block=block,
             on_error=on_error,
             seed=seed,
@@ -197,6 +209,7 @@ class Engine:
         """
         from pairloom.feed import SyntheticFeed
 
+        refuse_workers(self._settings, "paper", "use backtest, or Engine(workers=0)")
         run = _run_options(start, end, _handover, _shuffle_seed)
         run["duration"] = duration_ns("duration", duration)
         run["speed"] = _speed(speed)
@@ -229,6 +242,7 @@ class Engine:
         """
         from pairloom.feed import SyntheticFeed
 
+        refuse_workers(self._settings, "start", "use backtest, or Engine(workers=0)")
         run = _run_options(None, None, "auto", None)
         run["duration"] = duration_ns("duration", duration)
         run["speed"] = _speed(speed)
@@ -274,6 +288,7 @@ class Engine:
         from pairloom._sweep.plan import Plan
         from pairloom._sweep.run import announce_sweep, request, run_sweep
 
+        refuse_workers(self._settings, "a sweep", "give executor=ProcessPoolExecutor(), with Engine(workers=0)")
         asked = request(
             self._assignments,
             where=where,
@@ -323,6 +338,8 @@ class Engine:
         callback = progress_callback(progress)
         described, market, assumptions, load_s = self._prepare(data, run, interval, candle_time, repair)
         drive = _native.backtest if driver == "backtest" else _native.paper
+        if self._settings["workers"]:
+            run["workers"] = workers_of(self._settings, described)
         if driver == "paper":
             end_live_runs_with_the_process()
         try:

@@ -40,9 +40,9 @@ class Quarantined:
         self.ts = ts
         """The time of the step in which it erred, ns UTC."""
         self.error = error
-        """The exception itself, with its `__traceback__`."""
+        """The exception itself, with its `__traceback__`; of a worker, with the traceback's text as its cause."""
         self.kind = kind
-        """How it erred: raised, not_a_signal, panic, ..."""
+        """How it erred: raised, not_a_signal, panic, time_limit, died or not_reproducible."""
 
     @property
     def traceback(self) -> str:

@@ -108,7 +108,7 @@ def test_a_wrong_setting_is_named_with_its_value(changes, message):
 
 
 def test_what_is_not_built_is_no_argument():
-    for name in ("workers", "risk", "journal", "time_limit", "memory_limit"):
+    for name in ("risk", "journal"):
         with pytest.raises(TypeError, match=name):
             engine(**{name: 1})
 
@@ -124,6 +124,9 @@ def test_settings_are_exact_texts():
         latency=0.25,
         instruments={"ETH/BTC": Instrument(tick="0.00001", lot=1e-3)},
         num_threads=np.int64(2),
+        workers=2,
+        time_limit="1.5",
+        memory_limit="2GiB",
         seed=7,
     )
     assert made._settings == {
@@ -141,6 +144,9 @@ def test_settings_are_exact_texts():
         "block": None,
         "on_error": "keep",
         "seed": 7,
+        "workers": 2,
+        "time_limit": 1_500_000_000,
+        "memory_limit": 2 << 30,
     }
 
 

@@ -54,6 +54,8 @@ def plan_of(options: argparse.Namespace) -> Plan:
         apply_change(document, change)
     if options.threads is not None:
         set_value(document, ["engine", "num_threads"], options.threads, "--threads")
+    if getattr(options, "workers", None) is not None:
+        set_value(document, ["engine", "workers"], options.workers, "--workers")
     if options.data is not None:
         # A path on the command line is relative to where one stands, not to the config.
         path = str(Path(options.data).expanduser().absolute())

@@ -2,6 +2,11 @@
 //!
 //! The engine lends a strategy its context by reference; Python keeps objects as long as it likes. In between stands a
 //! pointer that exists only while the engine's call does, and only for the thread that makes it.
+//!
+//! Nothing here relies on a global lock of the interpreter. A thread that reads finds its own mark only between its own
+//! writes, since nobody else writes that mark; so it finds the pointer that it has put there itself, and every other
+//! thread finds a foreign mark or none. When the next call comes from another thread, the engine has handed the trader
+//! over to it, and with it all that was written here.
 
 use std::ptr;
 use std::sync::atomic::{

@@ -9,7 +9,7 @@ use pairloom_core::commit::OnError;
 use pairloom_core::domain::{FeeRates, InstrumentSpec, Money, Rate, money_of};
 use pairloom_core::engine::{Account, Config, Handover, RunOptions, TimeMark, TraderConfig};
 use pairloom_core::market::EventKind;
-use pairloom_core::strategy::{Hooks, ParameterValue, Strategy, builtin};
+use pairloom_core::strategy::{Elsewhere, Hooks, ParameterValue, Strategy, builtin};
 use pairloom_core::venue::{FillModel, VenueConfig};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
@@ -18,7 +18,10 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::compiled::CompiledStrategy;
 use crate::errors::{CONFIG, shown};
+use crate::interpreter::lane_of_classes;
 use crate::plugin::plugin_strategy;
+#[cfg(target_os = "linux")]
+use crate::process::{Workers, duplicated};
 use crate::signal::size_setting;
 use crate::strategy::{PyStrategy, PyStrategySpec};
 
@@ -238,7 +241,9 @@ pub(crate) fn trader_configs(
             what: "trader",
             dict,
         };
-        python |= settings.find("factory")?.is_some() && settings.find("compiled")?.is_none();
+        python |= settings.find("factory")?.is_some()
+            && settings.find("compiled")?.is_none()
+            && settings.find("template")?.is_none();
         trader_config(&settings, seed)
     });
     let configs = configs.collect::<PyResult<_>>()?;
@@ -290,22 +295,59 @@ fn strategy(settings: &Settings<'_, '_>, seed: u64) -> PyResult<Box<dyn Strategy
         return Ok(Box::new(plugin_strategy(&plugin, &parameters)?));
     }
     let hooks: Vec<String> = settings.read("hooks")?;
+    if settings.find("template")?.is_some() {
+        return Ok(Box::new(Elsewhere::new(hook_set(&hooks))));
+    }
     let spec = PyStrategySpec {
         factory: settings.value("factory")?.unbind(),
-        hooks: hooks
-            .iter()
-            .filter_map(|name| Hooks::parse(name))
-            .fold(Hooks::NONE, Hooks::with),
+        hooks: hook_set(&hooks),
         name: settings.read("name")?,
         pair: settings.read("pair")?,
         window: settings.read("window")?,
         seed,
+        lane: lane_of_classes(py)?,
     };
     let python = PyStrategy::new(py, spec)?;
     match settings.find("compiled")? {
         Some(build) => Ok(Box::new(CompiledStrategy::new(python, build.unbind()))),
         None => Ok(Box::new(python)),
     }
+}
+
+fn hook_set(names: &[String]) -> Hooks {
+    let hooks = names.iter().filter_map(|name| Hooks::parse(name));
+    hooks.fold(Hooks::NONE, Hooks::with)
+}
+
+/// The workers of a run, where it has any.
+#[cfg(target_os = "linux")]
+pub(crate) fn workers(
+    run: &Bound<'_, PyDict>,
+    traders: &[Bound<'_, PyDict>],
+    config: &Bound<'_, PyDict>,
+) -> PyResult<Option<Workers>> {
+    let settings = |what, dict| Settings { what, dict };
+    let Some(given) = settings("run", run).find("workers")? else {
+        return Ok(None);
+    };
+    let workers = settings("workers", given.cast::<PyDict>().map_err(PyErr::from)?);
+    let stdout: Option<i32> = workers.read_optional("stdout")?;
+    let templates = traders
+        .iter()
+        .map(|trader| settings("trader", trader).read_optional("template"))
+        .collect::<PyResult<_>>()?;
+    Ok(Some(Workers {
+        count: workers.read("count")?,
+        command: workers.read("command")?,
+        stdout: stdout.map(duplicated).transpose()?,
+        payload: workers.read("payload")?,
+        templates,
+        time_limit: workers
+            .read_optional("time_limit")?
+            .map(Duration::from_nanos),
+        memory_limit: workers.read_optional("memory_limit")?,
+        seed: settings("config", config).read("seed")?,
+    }))
 }
 
 pub(crate) fn parameters_of(given: &Bound<'_, PyDict>) -> PyResult<Vec<(String, ParameterValue)>> {

@@ -1,9 +1,19 @@
 //! Runs: from Python's descriptions through the engine to a `RunOutput`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
 
-use pairloom_core::engine::{Host, Outcome, backtest as core_backtest};
+use pairloom_core::clock::Stopwatch;
+#[cfg(target_os = "linux")]
+use pairloom_core::engine::{Config, Core};
+use pairloom_core::engine::{Host, Outcome, Patience, backtest as core_backtest};
 use pairloom_core::error::Error;
+#[cfg(target_os = "linux")]
+use pairloom_core::market::MarketData as CoreData;
+use pairloom_core::strategy::Interpreter;
+#[cfg(target_os = "linux")]
+use pairloom_core::trader::Remote;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -12,15 +22,26 @@ use pyo3::types::PyDict;
 use crate::config::{engine_config, run_options, trader_configs};
 use crate::data::MarketData;
 use crate::errors::{PAIRLOOM, raise};
+use crate::interpreter::CPython;
 use crate::output::RunOutput;
+#[cfg(target_os = "linux")]
+use crate::{
+    config::workers,
+    process::{Workers, crew},
+};
 
 /// Python while a run goes on: it may interrupt, and wants to see progress.
 pub(crate) struct PythonHost {
     progress: Option<Py<PyAny>>,
     /// How much was done when this run began, and how much of all it is: a sweep has many runs.
     part: (f64, f64),
+    /// When the interpreter may be asked for again.
+    patience: Mutex<Patience>,
     /// What a signal handler or the progress function raised, other than Ctrl-C.
     error: Mutex<Option<PyErr>>,
+    /// What the run says of its workers, until they are started.
+    #[cfg(target_os = "linux")]
+    workers: Mutex<Option<Workers>>,
 }
 
 impl PythonHost {
@@ -33,8 +54,27 @@ impl PythonHost {
         Self {
             progress,
             part: (done, part),
+            patience: Mutex::new(Patience::after(Duration::ZERO)),
             error: Mutex::new(None),
+            #[cfg(target_os = "linux")]
+            workers: Mutex::new(None),
         }
+    }
+
+    /// The same for a run with workers.
+    #[cfg(target_os = "linux")]
+    fn with(mut self, workers: Option<Workers>) -> Self {
+        self.workers = Mutex::new(workers);
+        self
+    }
+
+    /// Whether the run goes on after this.
+    fn hear(&self, py: Python<'_>, told: PyResult<()>) -> bool {
+        let Err(error) = told else { return true };
+        if !error.is_instance_of::<PyKeyboardInterrupt>(py) {
+            *self.error.lock() = Some(error);
+        }
+        false
     }
 
     /// What was raised while the run went on.
@@ -45,7 +85,12 @@ impl PythonHost {
 
 impl Host for PythonHost {
     fn poll(&self, share_done: f64) -> bool {
+        if share_done < 1.0 && !self.patience.lock().is_over() {
+            return true;
+        }
+        let asked = Stopwatch::start();
         Python::attach(|py| {
+            *self.patience.lock() = Patience::after(asked.elapsed());
             let told = py.check_signals().and_then(|()| match &self.progress {
                 Some(progress) => {
                     let share = self.part.1.mul_add(share_done, self.part.0);
@@ -53,20 +98,33 @@ impl Host for PythonHost {
                 }
                 None => Ok(()),
             });
-            match told {
-                Ok(()) => true,
-                Err(error) => {
-                    if !error.is_instance_of::<PyKeyboardInterrupt>(py) {
-                        *self.error.lock() = Some(error);
-                    }
-                    false
-                }
-            }
+            self.hear(py, told)
         })
+    }
+
+    fn goes_on(&self) -> bool {
+        Python::attach(|py| self.hear(py, py.check_signals()))
+    }
+
+    fn interpreter(&self) -> Option<Arc<dyn Interpreter>> {
+        Some(Arc::new(CPython::default()))
     }
 
     fn detached(&self, work: &mut (dyn FnMut() + Send)) {
         Python::attach(|py| py.detach(work));
+    }
+
+    #[cfg(target_os = "linux")]
+    fn remote(
+        &self,
+        config: &Config,
+        core: &Core,
+        data: &Arc<CoreData>,
+    ) -> Result<Option<Box<dyn Remote>>, Error> {
+        let workers = self.workers.lock().take();
+        workers
+            .map(|workers| crew(workers, config, core, data))
+            .transpose()
     }
 }
 
@@ -86,9 +144,11 @@ pub(crate) fn backtest(
 ) -> PyResult<RunOutput> {
     let settings = engine_config(config)?;
     let options = run_options(run)?;
+    let host = PythonHost::new(progress);
+    #[cfg(target_os = "linux")]
+    let host = host.with(workers(run, &traders, config)?);
     let (traders, python) = trader_configs(&traders, config)?;
     let data = data.get().core();
-    let host = PythonHost::new(progress);
     let drive = || guarded(|| core_backtest(&settings, traders, &data, &options, &host));
     let outcome = if python { drive() } else { py.detach(drive) };
     finish(py, host, outcome)

@@ -150,6 +150,14 @@ pub(crate) fn origin<'py>(py: Python<'py>, fault: &StrategyFault) -> PyResult<Bo
     if let Some(compiled) = compiled {
         return Ok(compiled.exception(py)?.into_any());
     }
+    #[cfg(target_os = "linux")]
+    if let Some(travelled) = fault
+        .origin
+        .as_ref()
+        .and_then(|origin| origin.downcast_ref::<crate::process::Travelled>())
+    {
+        return Ok(travelled.exception(py)?.into_any());
+    }
     match kept {
         Some(error) => Ok(error.bind(py).clone().into_any()),
         None => {

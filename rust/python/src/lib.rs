@@ -17,6 +17,7 @@ mod compiled;
 mod method;
 mod call;
 mod calls;
+mod interpreter;
 mod ctx;
 mod ctx_errors;
 mod spec;
@@ -31,6 +32,9 @@ mod views;
 mod times;
 mod fault;
 
+#[cfg(target_os = "linux")]
+mod process;
+
 mod engine;
 mod live;
 mod sweep;
@@ -41,7 +45,8 @@ mod errors;
 
 use pyo3::prelude::*;
 
-#[pymodule]
+// Safe without the global lock: nothing here relies on it, and importing this must not turn it on.
+#[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<data::MarketData>()?;
@@ -71,6 +76,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(live::demo_run, module)?)?;
     module.add_function(wrap_pyfunction!(indicator::compute_indicator, module)?)?;
     module.add_function(wrap_pyfunction!(synthetic::synthetic, module)?)?;
+    #[cfg(target_os = "linux")]
+    module.add_function(wrap_pyfunction!(process::serve_worker, module)?)?;
     read::register(module)?;
     // Nobody imports everything from here, and the stub need not repeat all the names.
     module.delattr("__all__")

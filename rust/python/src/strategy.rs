@@ -1,4 +1,4 @@
-//! A Python class as the engine's `Strategy`: the python lane.
+//! A Python class as the engine's `Strategy`: the python lane, and the free-threaded one.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -34,6 +34,8 @@ pub(crate) struct PyStrategySpec {
     pub(crate) window: usize,
     /// The run's seed.
     pub(crate) seed: u64,
+    /// The lane of this interpreter's classes.
+    pub(crate) lane: Lane,
 }
 
 /// The signals nearly every strategy returns, known by identity.
@@ -103,10 +105,12 @@ fn attached<R>(call: impl FnOnce(Python<'_>) -> R) -> R {
     Python::attach(call)
 }
 
-/// One Python object and the trader it serves. All its calls come from the one thread of the python lane.
+/// One Python object and the trader it serves. Its calls come one after another: in the python lane from its one
+/// thread, in the free-threaded lane from whichever thread of the pool has the trader.
 pub(crate) struct PyStrategy {
     factory: Py<PyAny>,
     hooks: Hooks,
+    lane: Lane,
     constants: Constants,
     ctx: Py<SystemCtx>,
     quick: Quick,
@@ -135,6 +139,7 @@ impl PyStrategy {
         Ok(Self {
             factory: spec.factory,
             hooks: spec.hooks,
+            lane: spec.lane,
             constants: Constants::new(py)?,
             ctx: Py::new(py, SystemCtx::new(py, facts))?,
             quick: Quick::default(),
@@ -292,7 +297,7 @@ impl Strategy for PyStrategy {
     }
 
     fn lane(&self) -> Lane {
-        Lane::Python
+        self.lane
     }
 }
 

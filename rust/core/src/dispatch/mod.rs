@@ -15,16 +15,23 @@ impl Slots {
     /// Lays out the traders, given the market of each.
     #[must_use]
     pub fn new(markets: usize, market_of: &[u32]) -> Self {
+        let all: Vec<(u32, u32)> = (0..).zip(market_of.iter().copied()).collect();
+        Self::of_some(markets, &all)
+    }
+
+    /// Lays out these traders, each with its market.
+    #[must_use]
+    pub fn of_some(markets: usize, places: &[(u32, u32)]) -> Self {
         let mut offsets = vec![0_u32; markets + 1];
-        for &market in market_of {
+        for &(_, market) in places {
             offsets[market as usize + 1] += 1;
         }
         for market in 0..markets {
             offsets[market + 1] += offsets[market];
         }
         let mut next = offsets.clone();
-        let mut traders = vec![0; market_of.len()];
-        for (trader, &market) in (0_u32..).zip(market_of) {
+        let mut traders = vec![0; places.len()];
+        for &(trader, market) in places {
             traders[next[market as usize] as usize] = trader;
             next[market as usize] += 1;
         }

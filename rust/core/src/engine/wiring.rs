@@ -16,7 +16,8 @@ use crate::market::{EventKind, ExtraColumn, Market, MarketData, PriceScale, spec
 use crate::portfolio::Portfolio;
 use crate::replay;
 use crate::risk::{Margin, RiskGate};
-use crate::trader::{Trader, TraderSpec};
+use crate::strategy::{Interpreter, Lane, pool_of};
+use crate::trader::{Remote, Trader, TraderSpec};
 use crate::venue::{BookConfig, SimVenue};
 
 use super::config::{Account, Config, RunOptions, TimeMark, TraderConfig};
@@ -31,8 +32,31 @@ pub trait Host {
     /// Runs `work`, which waits for other threads, without holding what they may need.
     fn detached(&self, work: &mut (dyn FnMut() + Send));
 
+    /// Called now and then while the driver waits for calls into an interpreter; `false` ends the run.
+    fn goes_on(&self) -> bool {
+        true
+    }
+
+    /// The interpreter of strategies that belong to one.
+    fn interpreter(&self) -> Option<Arc<dyn Interpreter>> {
+        None
+    }
+
     /// Called once a live run is set up, just before its first step.
     fn set_up(&self) {}
+
+    /// Starts the strategies of a recorded run's process lane; `None` where there is no such lane.
+    ///
+    /// # Errors
+    /// When they cannot be started.
+    fn remote(
+        &self,
+        _config: &Config,
+        _core: &Core,
+        _data: &Arc<MarketData>,
+    ) -> Result<Option<Box<dyn Remote>>, Error> {
+        Ok(None)
+    }
 }
 
 /// A caller that never interferes.
@@ -170,7 +194,8 @@ pub(super) fn backtest_among(
     let mut core = wire(config, traders, data)?;
     let closing = Closing::of(&mut core);
     let rows = shared.rows(&core, data, options);
-    let replay = replay::prepare(core, data, rows, config, options, host)?;
+    let remote = host.remote(config, &core, data)?;
+    let replay = replay::prepare(core, data, rows, config, options, host, remote)?;
     let setup = watch.elapsed().as_secs_f64();
     let (writer, report) = replay.run();
     Ok(closing.finish(config, writer, report, setup))
@@ -211,7 +236,9 @@ pub(crate) fn join_live(
         inboxes: inboxes(&core, feed.is_recorded()),
     };
     // 8. Threads: the engine's own pool for traders, tokio for feeds and the order engine.
-    let pool = trader_pool(config.threads)?;
+    let free = |trader: &Trader| trader.lane() == Lane::FreeThreaded;
+    let free_threaded = core.traders.iter().any(free);
+    let pool = trader_pool(config.threads, free_threaded.then_some(&interpreter))?;
     let runtime = io_runtime()?;
     // 9. The rows of a recorded feed, in steps.
     let rows = feed
@@ -258,12 +285,13 @@ fn inboxes(core: &Core, recorded: bool) -> Vec<live::InboxEnds> {
         .collect()
 }
 
-fn trader_pool(threads: Option<usize>) -> Result<ThreadPool, Error> {
-    // Zero lets Rayon take all cores.
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.unwrap_or(0))
-        .thread_name(|index| format!("pairloom-{index}"))
-        .build()
+fn trader_pool(
+    threads: Option<usize>,
+    interpreter: Option<&Arc<dyn Interpreter>>,
+) -> Result<ThreadPool, Error> {
+    // Zero lets Rayon take all cores. Nobody waits for threads whose strategy never returns.
+    pool_of(threads.unwrap_or(0), interpreter)
+        .map(|(pool, _)| pool)
         .map_err(|error| {
             let shown = threads.map_or_else(|| "None".to_owned(), |n| n.to_string());
             Error::config(

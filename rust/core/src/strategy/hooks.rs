@@ -77,6 +77,18 @@ impl Hooks {
         self.0 & other.0 != 0
     }
 
+    /// The set as bits, to travel.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The set of these bits.
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
     /// The kind of that method name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

@@ -2,13 +2,18 @@
 
 mod builtin;
 mod ctx;
+mod elsewhere;
 mod hooks;
+mod interpreter;
 mod plugin;
 mod views;
 
 pub use builtin::{BUILTIN_NAMES, BuiltinError, ParameterValue, builtin};
+pub(crate) use ctx::Mark;
 pub use ctx::{Orders, SetupCtx, SystemCtx, money_f64};
+pub use elsewhere::Elsewhere;
 pub use hooks::{Hook, Hooks, TimeEvent};
+pub use interpreter::{Interpreter, NoInterpreter, pool_of};
 pub use plugin::{CompiledRule, Failure, Plugin, PluginError, PluginStrategy, Snapshot};
 pub use views::{ExitView, FillView, OrderView, PositionView, RefusalView};
 
@@ -26,23 +31,35 @@ pub enum Lane {
     Compiled,
     /// Python classes, on one attached thread.
     Python,
+    /// Python classes of an interpreter without a global lock, on the engine's pool.
+    FreeThreaded,
+    /// Python classes in worker processes.
+    Process,
 }
 
 impl Lane {
-    /// `native`, `compiled` or `python`, as in `result.lanes`.
+    /// `native`, `compiled`, `python`, `free-threaded` or `process`, as in `result.lanes`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
             Self::Compiled => "compiled",
             Self::Python => "python",
+            Self::FreeThreaded => "free-threaded",
+            Self::Process => "process",
         }
     }
 
-    /// Whether it runs on the engine's pool, away from Python.
+    /// Whether it runs on the engine's pool.
     #[must_use]
     pub const fn is_pooled(self) -> bool {
-        !matches!(self, Self::Python)
+        matches!(self, Self::Native | Self::Compiled | Self::FreeThreaded)
+    }
+
+    /// Whether its calls need a thread that is attached to the interpreter.
+    #[must_use]
+    pub const fn is_attached(self) -> bool {
+        matches!(self, Self::Python | Self::FreeThreaded)
     }
 }
 
@@ -55,6 +72,12 @@ pub enum FaultKind {
     NotASignal,
     /// Rust code panicked.
     Panic,
+    /// A call lasted too long, and its worker was ended.
+    TimeLimit,
+    /// Its worker died in the same call again.
+    Died,
+    /// Built anew after a worker's death, it did not do again what it had done.
+    NotReproducible,
 }
 
 impl FaultKind {
@@ -65,6 +88,9 @@ impl FaultKind {
             Self::Raised => "raised",
             Self::NotASignal => "not_a_signal",
             Self::Panic => "panic",
+            Self::TimeLimit => "time_limit",
+            Self::Died => "died",
+            Self::NotReproducible => "not_reproducible",
         }
     }
 }

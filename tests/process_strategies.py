@@ -1,0 +1,207 @@
+"""Strategies for the process lane, in a module that workers import by name."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+from pairloom import Signal, Strategy
+from pairloom import indicators as ta
+
+
+class Moody(Strategy):
+    """Looks at everything, keeps state, draws random numbers, uses limit orders and hooks."""
+
+    fast: int = 4
+    slow: int = 11
+    work: int = 0
+
+    window = 5
+    schedule = "15m"
+
+    def setup(self, ctx: Any) -> None:
+        self.f = ctx.indicator(ta.Ema(self.fast))
+        self.s = ctx.indicator(ta.Sma(self.slow))
+        self.seen = 0
+        self.fills: list[float] = []
+        self.pending: int | None = None
+
+    def generate_signal(self, ctx: Any) -> Any:
+        self.seen += 1
+        for number in range(self.work):
+            self.last = number * number
+        if ctx.random.random() < 0.05:
+            return Signal.REVERSE if ctx.position else None
+        if self.pending is None and ctx.random.random() < 0.1:
+            self.pending = ctx.buy(0.5, limit=float(ctx.low.min()) * 0.999, tag="dip")
+        elif self.pending is not None and ctx.random.random() < 0.2:
+            ctx.cancel(self.pending)
+            self.pending = None
+        if self.f.value > self.s.value:
+            return Signal.LONG
+        return Signal.CLOSE if ctx.equity > 0 and self.seen % 3 else None
+
+    def on_fill(self, ctx: Any, fill: Any) -> None:
+        self.fills.append(fill.price)
+        if fill.tag == "dip":
+            self.pending = None
+
+    def on_time(self, ctx: Any, event: Any) -> Any:
+        return Signal.CLOSE if len(self.fills) % 5 == 4 else None
+
+    def on_stop(self, ctx: Any) -> None:
+        self.stopped = True
+
+
+class OnQuotes(Strategy):
+    """Trades on quotes and sees trades of its market, too."""
+
+    events = ("quote", "trade")
+
+    def setup(self, ctx: Any) -> None:
+        self.mean = ctx.indicator(ta.Sma(3))
+        self.flow = 0.0
+
+    def generate_signal(self, ctx: Any) -> Any:
+        if hasattr(ctx.event, "price"):
+            self.flow += ctx.trade.quantity
+            return None
+        middle = (ctx.quote.bid + ctx.quote.ask) / 2
+        return Signal.LONG if middle > self.mean.value and self.flow > 1 else Signal.CLOSE
+
+
+class Doomed(Strategy):
+    """Behaves until its event number ``at``, and then does its worst."""
+
+    how: str = "raise"
+    at: int = 40
+
+    def setup(self, ctx: Any) -> None:
+        self.seen = 0
+        self.hoard: list[Any] = []
+        if self.how == "exit in setup":
+            os._exit(9)
+
+    def generate_signal(self, ctx: Any) -> Any:
+        self.seen += 1
+        if self.seen == self.at:
+            getattr(self, self.how)()
+        return Signal.LONG if self.seen % 4 == 0 else Signal.CLOSE
+
+    def fault(self) -> None:
+        raise Unlucky("no luck", 13)
+
+    def odd(self) -> None:
+        raise Unpicklable("cannot travel")
+
+    def exit(self) -> None:
+        os._exit(3)
+
+    def crash(self) -> None:
+        ctypes.string_at(0)
+
+    def loop(self) -> None:
+        while True:
+            pass
+
+    def loop_in_c(self) -> None:
+        sum(range(10**15))
+
+    def hoard_all(self) -> None:
+        while True:
+            self.hoard.append(bytearray(10**7))
+
+    def kill(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def leave(self) -> None:
+        sys.exit(4)
+
+
+class Leaking(Strategy):
+    """Keeps more memory with each event."""
+
+    def setup(self, ctx: Any) -> None:
+        self.hoard: list[Any] = []
+
+    def generate_signal(self, ctx: Any) -> Any:
+        self.hoard.append(bytearray(2 * 10**7))
+        return None
+
+
+class Changeable(Strategy):
+    """Asks for something else each time that it is made, and dies once."""
+
+    mark: str = ""
+    at: int = 40
+
+    def setup(self, ctx: Any) -> None:
+        self.seen = 0
+        self.again = os.path.exists(self.mark)
+
+    def generate_signal(self, ctx: Any) -> Any:
+        self.seen += 1
+        if self.seen == self.at and not self.again:
+            with open(self.mark, "w"):
+                pass
+            os._exit(1)
+        return Signal.LONG if (self.seen % 2 == 0) ^ self.again else Signal.CLOSE
+
+
+class Once(Strategy):
+    """Dies at one event, the first time only: that is nobody's guilt."""
+
+    mark: str = ""
+
+    def setup(self, ctx: Any) -> None:
+        self.seen = 0
+
+    def generate_signal(self, ctx: Any) -> Any:
+        self.seen += 1
+        if self.seen == 50 and not os.path.exists(self.mark):
+            with open(self.mark, "w"):
+                pass
+            os._exit(1)
+        return Signal.LONG if self.seen % 4 == 0 else Signal.CLOSE
+
+
+class Talking(Strategy):
+    """Prints and logs."""
+
+    def setup(self, ctx: Any) -> None:
+        self.seen = 0
+
+    def generate_signal(self, ctx: Any) -> None:
+        self.seen += 1
+        if self.seen == 3:
+            print("said by", ctx.pair)
+            ctx.log.warning("logged at %d", self.seen)
+            logging.getLogger("mine").info("not asked for")
+
+
+class Slow(Strategy):
+    """Sleeps in its first event, for as long as a test may take."""
+
+    def generate_signal(self, ctx: Any) -> None:
+        print("asleep", flush=True)
+        time.sleep(600)
+
+
+class Unlucky(Exception):
+    """An error with more than a text."""
+
+    def __init__(self, text: str, number: int) -> None:
+        super().__init__(text, number)
+        self.number = number
+
+
+class Unpicklable(Exception):
+    """An error that cannot travel."""
+
+    def __reduce__(self) -> Any:
+        raise TypeError("not I")
