@@ -209,12 +209,12 @@ class Engine:
         """
         from pairloom.feed import SyntheticFeed
 
-        refuse_workers(self._settings, "paper", "use backtest, or Engine(workers=0)")
         run = _run_options(start, end, _handover, _shuffle_seed)
         run["duration"] = duration_ns("duration", duration)
         run["speed"] = _speed(speed)
         if not isinstance(feed, SyntheticFeed):
             return self._run("paper", feed, run, interval, candle_time, repair, progress)
+        refuse_workers(self._settings, "a feed in real time", "give recorded data, or use Engine(workers=0)")
         recorded_only = {"speed": speed != "max", "interval": interval is not None, "repair": repair is not None}
         recorded_only |= {"start": start is not None, "end": end is not None, "progress": bool(progress)}
         _refuse_in_real_time({**recorded_only, "candle_time": candle_time != "open"})
@@ -242,7 +242,7 @@ class Engine:
         """
         from pairloom.feed import SyntheticFeed
 
-        refuse_workers(self._settings, "start", "use backtest, or Engine(workers=0)")
+        refuse_workers(self._settings, "a run in the background", "use backtest or paper, or Engine(workers=0)")
         run = _run_options(None, None, "auto", None)
         run["duration"] = duration_ns("duration", duration)
         run["speed"] = _speed(speed)

@@ -94,6 +94,9 @@ ALLOWED: dict[str, dict[str, str]] = {
         "portfolio": "the one writer of it",
     },
     "step": {
+        "market": "rows for traders that are evaluated elsewhere",
+        "dispatch": "from a market to those traders",
+        "trader": "what is said to them, and what they answer",
         "domain": "times and marks",
         "strategy": "hooks and time events",
         "venue": "what it says in phases 1, 5 and 6",

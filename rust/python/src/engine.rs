@@ -63,7 +63,7 @@ impl PythonHost {
 
     /// The same for a run with workers.
     #[cfg(target_os = "linux")]
-    fn with(mut self, workers: Option<Workers>) -> Self {
+    pub(crate) fn with(mut self, workers: Option<Workers>) -> Self {
         self.workers = Mutex::new(workers);
         self
     }

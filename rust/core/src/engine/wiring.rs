@@ -16,6 +16,7 @@ use crate::market::{EventKind, ExtraColumn, Market, MarketData, PriceScale, spec
 use crate::portfolio::Portfolio;
 use crate::replay;
 use crate::risk::{Margin, RiskGate};
+use crate::step::Away;
 use crate::strategy::{Interpreter, Lane, pool_of};
 use crate::trader::{Remote, Trader, TraderSpec};
 use crate::venue::{BookConfig, SimVenue};
@@ -45,7 +46,7 @@ pub trait Host {
     /// Called once a live run is set up, just before its first step.
     fn set_up(&self) {}
 
-    /// Starts the strategies of a recorded run's process lane; `None` where there is no such lane.
+    /// Starts the strategies of the process lane of a run on recorded data; `None` where there is no such lane.
     ///
     /// # Errors
     /// When they cannot be started.
@@ -223,6 +224,14 @@ pub(crate) fn join_live(
     // 1. to 6. as for a recorded run: pairs, instruments, dispatch, traders, the one writer, the simulated venue.
     let mut core = wire(config, traders, feed.data())?;
     let closing = Closing::of(&mut core);
+    // In real time nobody waits for workers yet.
+    let remote = if feed.is_recorded() {
+        host.remote(config, &core, feed.data())?
+    } else {
+        None
+    };
+    let markets = core.scales.len();
+    let away = Away::new(&mut core.traders, markets, remote, host, false)?;
     // 7. Channels, each bounded.
     let count = core.traders.len();
     let channels = live::Channels {
@@ -247,6 +256,7 @@ pub(crate) fn join_live(
     // 10. Actors, feed, order engine and commit thread.
     let joined = live::join(live::Parts {
         core,
+        away,
         factories,
         interpreter,
         feed,

@@ -11,7 +11,7 @@ use crate::domain::MarketPair;
 use crate::engine::{Core, Host};
 use crate::market::{EventKind, Rows};
 use crate::portfolio::Board;
-use crate::step::Stepper;
+use crate::step::{Away, Stepper};
 use crate::strategy::{Interpreter, Lane};
 use crate::trader::Trader;
 use crate::venue::Execution;
@@ -61,6 +61,7 @@ pub(crate) struct Channels {
 /// What a live run is made of.
 pub(crate) struct Parts<'h> {
     pub core: Core,
+    pub away: Away,
     pub factories: Vec<Option<Factory>>,
     pub interpreter: Arc<dyn Interpreter>,
     pub feed: Feed,
@@ -127,6 +128,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Joined<'_> {
         handle: TradingEngineHandle::new(core.slots, company.inboxes),
         names: company.names,
         crew: company.crew,
+        away: parts.away,
         orders,
         arrivals: Arrivals {
             feed,

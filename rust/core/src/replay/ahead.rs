@@ -204,13 +204,14 @@ impl Ahead {
         }
     }
 
-    /// The account was liquidated: every trader ahead that held something becomes what it is at the step being made.
+    /// The account was liquidated: every trader ahead that held something becomes what it is before the rows of `pending`,
+    /// the first step with rows that are still to be evaluated.
     pub(super) fn roll_back(
         &mut self,
         cast: &mut Cast<'_>,
         writer: &Writer,
         steps: &Steps,
-        present: usize,
+        pending: usize,
     ) {
         for trader in 0..u32::try_from(self.leads.len()).unwrap_or(u32::MAX) {
             let index = trader as usize;
@@ -218,8 +219,7 @@ impl Ahead {
                 continue;
             }
             let (market, kind) = (cast.market_of[index] as usize, cast.mains[index]);
-            // The rows of this step are still to be evaluated.
-            let now = u32::try_from(steps.rows_before(market, kind, present)).unwrap_or(u32::MAX);
+            let now = u32::try_from(steps.rows_before(market, kind, pending)).unwrap_or(u32::MAX);
             if self.leads[index].until > now
                 && let Some(kept) = self.kept[index].take_if(|kept| kept.row().position != 0)
             {

@@ -4,7 +4,6 @@
 //! thread, and they see nothing but the step's snapshot.
 
 mod ahead;
-mod away;
 mod calendar;
 mod evaluate;
 mod pool;
@@ -21,13 +20,12 @@ use crate::domain::Nanos;
 use crate::engine::{Config, Core, Host, RunOptions};
 use crate::error::Error;
 use crate::market::{EventKind, Market, MarketData, PriceScale, Row, Rows, Series, Steps};
-use crate::step::{Report, Stepper};
+use crate::step::{Away, Report, Stepper, slots_where};
 use crate::strategy::Lane;
 use crate::trader::{Remote, Trader};
 use crate::venue::SimVenue;
 
 use ahead::Ahead;
-use away::{Away, slots_where};
 use pool::Evaluator;
 use timeline::Timeline;
 use valuation::Valuation;
@@ -95,7 +93,8 @@ pub fn prepare<'a>(
     remote: Option<Box<dyn Remote>>,
 ) -> Result<Replay<'a>, Error> {
     let markets = core.scales.len();
-    let away = Away::new(&mut core.traders, markets, remote, host)?;
+    let attached = core.traders.iter().any(|t| t.lane() == Lane::Python);
+    let away = Away::new(&mut core.traders, markets, remote, host, attached)?;
     let slots = slots_where(&core.traders, markets, |lane| lane != Lane::Process);
     let native = core.traders.iter().any(|t| t.lane().is_pooled());
     let free_threaded = core.traders.iter().any(|t| t.lane() == Lane::FreeThreaded);
