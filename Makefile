@@ -13,6 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PACKAGING := pyproject.toml Cargo.toml Cargo.lock README.md LICENSE-MIT LICENSE-APACHE
 RUST := $(shell find rust -name '*.rs' -o -name 'Cargo.toml')
+EXAMPLE := $(shell find examples/rust_strategy rust/strategy -name '*.rs' -o -name '*.toml')
 PACKAGE := $(shell find python -name '*.py' -o -name '*.pyi' -o -name 'py.typed' -o -name '*.json')
 
 # The workspace without the extension module, whose tests are the Python ones: a test binary of it would need
@@ -21,7 +22,7 @@ RUST_TESTED := --workspace --exclude pairloom-python --features pairloom-core/wa
 CARGO_TEST = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run --no-tests=pass,cargo test --lib --bins --tests)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test rust-test lint types py-test bench wheel sdist check-sdist check-plugin clean
+.PHONY: help demo test rust-test lint types py-test bench wheel sdist check-sdist check-plugin check-free-threaded clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -53,7 +54,7 @@ types: $(STAMPS)/test-tools ## mypy --strict, and stubtest of the compiled modul
 py-test: $(STAMPS)/test-tools ## pytest: unit, flow, properties, tidy
 	$(BIN)/python -m pytest
 
-bench: $(STAMPS)/test-tools ## the figures of speed, as one table and bench.json
+bench: $(STAMPS)/example-strategies ## the figures of speed, as one table and bench.json
 	$(BIN)/python tests/benchmarks/run.py --json bench.json
 
 wheel: $(STAMPS)/wheel ## the wheel, in dist/
@@ -65,6 +66,10 @@ check-sdist: $(STAMPS)/sdist ## install the source archive into a fresh environm
 
 check-plugin: $(STAMPS)/wheel ## build the example strategies as their own wheel and trade them in a fresh environment
 	scripts/check_plugin dist/*.whl
+
+# FREE_THREADED names the interpreter; without it the script looks for one.
+check-free-threaded: ## classes on all cores of a CPython without a global lock: its own build, the strategies' tests, scaling
+	scripts/check_free_threaded $(FREE_THREADED)
 
 clean: ## remove all that a build made
 	rm -rf $(VENV) $(STAMPS) dist target bench.json
@@ -92,6 +97,14 @@ $(STAMPS)/sdist: $(STAMPS)/venv $(PACKAGING) $(RUST) $(PACKAGE)
 $(STAMPS)/installed: $(STAMPS)/wheel
 	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps dist/*.whl
 	$(BIN)/python -m pip install --quiet dist/*.whl
+	@touch $@
+
+# A project of its own, so it has a target folder of its own; only the measurements need it in this environment.
+$(STAMPS)/example-strategies: $(STAMPS)/test-tools $(EXAMPLE)
+	rm -rf target/example-wheels
+	$(BIN)/maturin build --release --manifest-path examples/rust_strategy/Cargo.toml --target-dir target/example \
+	  --interpreter $(BIN)/python --out target/example-wheels
+	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps target/example-wheels/*.whl
 	@touch $@
 
 $(STAMPS)/test-tools: $(STAMPS)/installed

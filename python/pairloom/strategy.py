@@ -8,8 +8,8 @@ Annotated class attributes are parameters, given by keyword::
 
     SmaCross(fast=5)
 
-An instance is plain: parameters and state are ordinary attributes in its
-``__dict__``, because every look-up happens once per market event.
+An instance is plain: parameters and state are ordinary attributes, because every
+look-up happens once per market event.
 """
 
 # ruff: noqa: ARG002 (the hooks' defaults do nothing with what their overrides are given)
@@ -117,9 +117,10 @@ class Strategy:
                 f"{cls.__name__} takes its parameters by keyword: {cls.__name__}({first}={positional[0]!r})"
             )
         _check_parameters(cls, known, parameters)
-        values = self.__dict__
+        # Not through __dict__: an object whose dict was ever asked for keeps its attributes where the interpreter reads
+        # them the slow way, and every event reads some.
         for name, default in known.items():
-            values[name] = parameters[name] if name in parameters else _copied(default)
+            object.__setattr__(self, name, parameters[name] if name in parameters else _copied(default))
         self.__given = parameters
 
     # What a strategy may do: each hook may order; on_fill and on_time may return a signal.
@@ -159,11 +160,16 @@ class Strategy:
 
         By default every attribute. Used by ``pickle`` and ``copy``.
         """
-        return {key: value for key, value in self.__dict__.items() if key != _GIVEN}
+        values = dict(self.__dict__)
+        # A dict of its own, since the one that was asked for would make each attribute slow to read; see __init__.
+        self.__dict__ = dict(values)
+        values.pop(_GIVEN, None)
+        return values
 
     def restore(self, state: Any) -> None:
         """Take over what ``state`` returned; the parameters are set already."""
-        self.__dict__.update(state)
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
 
     # What Pairloom asks of it.
 

@@ -38,6 +38,19 @@ peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM
 print(json.dumps(int(peak.split()[1]) * 1024))
 """
 
+# Runs W3 with a Python class in a process of its own, data and results included, and prints what it came to.
+PEAK = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from benchmarks.strategies import Cross, engine
+from benchmarks.workloads import W3, Outcome
+
+result = engine(Cross, num_threads=2).backtest(W3.data(), interval="1m", progress=False)
+assert W3.agrees(Outcome(len(result.orders), result.equity)), result
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM:"))
+print(json.dumps(int(peak.split()[1]) * 1024))
+"""
+
 
 def _run(program: str, *arguments: object) -> Any:
     done = subprocess.run(
@@ -49,6 +62,11 @@ def _run(program: str, *arguments: object) -> Any:
 def bytes_per_trader(driver: str, lane: str, *, many: int = 10_000, few: int = 100) -> float:
     """Memory of one more idle trader, all of the process counted, Python's own objects for it too."""
     return float(_run(MEMORY, driver, lane, many, many) - _run(MEMORY, driver, lane, many, few)) / (many - few)
+
+
+def peak_megabytes() -> float:
+    """The most memory that the process of W3 with a Python class has at any time, interpreter and data included."""
+    return float(_run(PEAK, ROOT / "tests")) / 1e6
 
 
 def import_milliseconds(rounds: int = 9) -> tuple[float, bool]:

@@ -1,68 +1,35 @@
-"""The workloads whose results are known to the digit, and the plain Python loop that is their floor.
+"""The workloads whose results are known to the digit: their data, and what has to come out.
 
-The data are geometric random walks of one-minute bars, sigma 0.05% a bar, from 1000, rounded to six decimals; a
-bar opens exactly where the last one closed, so filling at a close and at the next open are the same price. The account
-has 10,000,000 and pays 0.1% on every fill. The rule: from the first bar at which the mean of 30 closes exists,
-be long one unit if the mean of 10 closes is above it, else short one unit. W4 tries 100 pairs of other lengths.
+Bars are geometric random walks of one-minute bars, sigma 0.05% a bar, from 1000, rounded to six decimals; a
+bar opens exactly where the last one closed, so filling at a close and at the next open are the same price. Quotes are a
+walk of the mid from 10,000, rounded to 0.01, one to three hundredths to each side, 1 to 200 ms apart. The account has
+10,000,000 and pays 0.1% on every fill.
+
+W1, W3 and W4 follow one rule: from the first bar at which the mean of 30 closes exists, be long one unit if the mean of
+10 closes is above it, else short one unit. W4 tries 100 pairs of other lengths. W2 keeps an exponential average of the
+mid and sends a market order of one unit at every 10,000th quote, buying and selling in turn.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-import pairloom
-from pairloom import Signal, Strategy, SystemCtx
-from pairloom import indicators as ta
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Columns = dict[str, NDArray[Any]]
+# The arrays of one market by the name of the column, and the markets of a run.
+Columns = dict[str, Any]
+Data = dict[str, Columns]
 
 MINUTE = 60_000_000_000
 FIRST_OPEN = 1_577_836_800_000_000_000  # 2020-01-01T00:00:00Z
 CASH = 10_000_000
 FEE = 0.001
 FAST, SLOW = 10, 30
+ALPHA = 2.0 / (50 + 1)
+EVERY = 10_000
 GRID: dict[str, Any] = {"fast": range(5, 55, 5), "slow": range(60, 160, 10)}
-
-
-@dataclass(frozen=True)
-class Workload:
-    """One of the workloads: its markets' seeds, its length, and what has to come out."""
-
-    name: str
-    title: str
-    seeds: range
-    bars: int
-    orders: int
-    equity: str
-    runs: int = 1
-
-    @property
-    def events(self) -> int:
-        """Bars of all markets, in all runs."""
-        return len(self.seeds) * self.bars * self.runs
-
-    def data(self) -> dict[str, Columns]:
-        """The bars of every market, made anew."""
-        return {f"M{number:03}/USD": bars(seed, self.bars) for number, seed in enumerate(self.seeds)}
-
-    def agrees(self, outcome: Outcome) -> bool:
-        """Whether the number of orders and the final equity are the known ones, to the digit."""
-        digits = len(self.equity.partition(".")[2])
-        return outcome.orders == self.orders and f"{outcome.equity:,.{digits}f}" == self.equity
-
-
-W1 = Workload("W1", "one market, 1,000,000 bars", range(42, 43), 1_000_000, 39_171, "9,932,401.5845")
-W3 = Workload("W3", "500 markets x 4,000 bars, one account", range(1000, 1500), 4_000, 77_786, "9,844,988.2272")
-W4 = Workload("W4", "100 pairs of parameters on 100,000 bars", range(42, 43), 100_000, 145_215, "999,734,128.164", 100)
-
-# The beginning of W1, small enough for every run of the tests.
-W1_SHORT = Workload("W1", "one market, 100,000 bars", range(42, 43), 100_000, 3_874, "9,992,347.6842")
 
 
 @dataclass(frozen=True)
@@ -73,9 +40,30 @@ class Outcome:
     equity: float
 
 
-def bars(seed: int, count: int) -> Columns:
-    """One market. The draws depend on `count`, so a shorter market is cut from the million that it begins."""
-    drawn = max(count, W1.bars) if seed in W1.seeds else count
+@dataclass(frozen=True)
+class Workload:
+    """One of the workloads: its data, how many events it has, and what has to come out."""
+
+    name: str
+    title: str
+    make: Callable[[], Data]
+    events: int
+    orders: int
+    equity: str
+
+    def data(self) -> Data:
+        """The data, made anew."""
+        return self.make()
+
+    def agrees(self, outcome: Outcome) -> bool:
+        """Whether the number of orders and the final equity are the known ones, to the digit."""
+        digits = len(self.equity.partition(".")[2])
+        return outcome.orders == self.orders and f"{outcome.equity:,.{digits}f}" == self.equity
+
+
+def bars(seed: int, count: int, drawn: int | None = None) -> Columns:
+    """One market. The draws depend on their number, so a shorter market is cut from the longer one it begins."""
+    drawn = drawn or count
     random = np.random.default_rng(seed)
     sigma = 5e-4
     walk = np.round(1000.0 * np.exp(np.cumsum(random.normal(0.0, sigma, drawn + 1))), 6)
@@ -93,80 +81,45 @@ def bars(seed: int, count: int) -> Columns:
     return {name: np.ascontiguousarray(column[:count]) for name, column in columns.items()}
 
 
-class Cross(Strategy):
-    """The rule as a Python class."""
-
-    fast: int = FAST
-    slow: int = SLOW
-
-    def setup(self, ctx: SystemCtx) -> None:
-        self.quick = ctx.indicator(ta.Sma(self.fast))
-        self.steady = ctx.indicator(ta.Sma(self.slow))
-
-    def generate_signal(self, ctx: SystemCtx) -> Signal:
-        return Signal.LONG if self.quick.value > self.steady.value else Signal.SHORT
-
-
-def engine(strategy: type[Strategy] | str, parameters: dict[str, Any] | None = None) -> pairloom.Engine:
-    """An engine with the workloads' account, and the strategy on every market."""
-    made = pairloom.Engine(cash={"USD": CASH}, fee=FEE, account="margin", fill="close")
-    made.trade("*", strategy, size={"base": 1}, **(parameters or {"fast": FAST, "slow": SLOW}))
-    return made
+def quotes(count: int, drawn: int | None = None) -> Columns:
+    """The market of W2, or its beginning."""
+    drawn = drawn or count
+    random = np.random.default_rng(7)
+    mid = np.round(10_000.0 * np.exp(np.cumsum(random.normal(0.0, 2e-5, drawn))), 2)
+    half = random.integers(1, 4, drawn) * 0.01
+    columns = {
+        "ts": (FIRST_OPEN + np.cumsum(random.integers(1_000_000, 200_000_000, drawn))).view("datetime64[ns]"),
+        "bid": np.round(mid - half, 2),
+        "ask": np.round(mid + half, 2),
+        "bid_size": random.integers(5, 100, drawn).astype(float),
+        "ask_size": random.integers(5, 100, drawn).astype(float),
+    }
+    return {name: np.ascontiguousarray(column[:count]) for name, column in columns.items()}
 
 
-def one_market_loop(closes: list[float], fast: int = FAST, slow: int = SLOW) -> Outcome:
-    """W1 as a person would write it by hand for this one rule: no engine, nothing that could be asked for later."""
-    cash, held, orders = float(CASH), 0, 0
-    quick = steady = 0.0
-    for row, close in enumerate(closes):
-        quick += close
-        steady += close
-        if row >= fast:
-            quick -= closes[row - fast]
-        if row >= slow:
-            steady -= closes[row - slow]
-        if row >= slow - 1:
-            wanted = 1 if quick / fast > steady / slow else -1
-            if wanted != held:
-                traded = wanted - held
-                cash -= traded * close + abs(traded) * close * FEE
-                held = wanted
-                orders += 1
-    return Outcome(orders, cash + held * closes[-1])
+def markets(count: int, rows: int = 4_000) -> Data:
+    """The first markets of W3."""
+    return {f"M{number:03}/USD": bars(1000 + number, rows) for number in range(count)}
 
 
-def many_markets_loop(markets: list[list[float]]) -> Outcome:
-    """W3 by hand: one account, bar by bar over all markets, as a shared account needs it."""
-    cash, orders = float(CASH), 0
-    held = [0] * len(markets)
-    quick, steady = [0.0] * len(markets), [0.0] * len(markets)
-    for row in range(len(markets[0])):
-        for index, closes in enumerate(markets):
-            close = closes[row]
-            q = quick[index] + close
-            s = steady[index] + close
-            if row >= FAST:
-                q -= closes[row - FAST]
-            if row >= SLOW:
-                s -= closes[row - SLOW]
-            quick[index] = q
-            steady[index] = s
-            if row >= SLOW - 1:
-                wanted = 1 if q / FAST > s / SLOW else -1
-                if wanted != held[index]:
-                    traded = wanted - held[index]
-                    cash -= traded * close + abs(traded) * close * FEE
-                    held[index] = wanted
-                    orders += 1
-    return Outcome(orders, cash + sum(held[index] * closes[-1] for index, closes in enumerate(markets)))
+def one_market(rows: int) -> Data:
+    """The beginning of W1's market."""
+    return {"M000/USD": bars(42, rows, 1_000_000)}
 
 
-def loop_over_pairs(closes: list[float]) -> Outcome:
-    """W4 by hand: the loop for one market, once for each pair."""
-    outcomes = [one_market_loop(closes, fast, slow) for fast in GRID["fast"] for slow in GRID["slow"]]
-    return Outcome(sum(each.orders for each in outcomes), sum(each.equity for each in outcomes))
+W1 = Workload("W1", "one market, 1,000,000 bars", lambda: one_market(1_000_000), 1_000_000, 39_171, "9,932,401.5845")
+W2 = Workload(
+    "W2", "one market, 2,000,000 quotes", lambda: {"M000/USD": quotes(2_000_000)}, 2_000_000, 200, "9,997,913.1332"
+)
+W3 = Workload("W3", "500 markets x 4,000 bars, one account", lambda: markets(500), 2_000_000, 77_786, "9,844,988.2272")
+W4 = Workload(
+    "W4",
+    "100 pairs of parameters on 100,000 bars",
+    lambda: one_market(100_000),
+    10_000_000,
+    145_215,
+    "999,734,128.164",
+)
 
-
-def plain_loop(closes: list[list[float]]) -> Outcome:
-    """The floor that fits the number of markets."""
-    return one_market_loop(closes[0]) if len(closes) == 1 else many_markets_loop(closes)
+# The beginning of W1, small enough for every run of the tests.
+W1_SHORT = Workload("W1", "one market, 100,000 bars", lambda: one_market(100_000), 100_000, 3_874, "9,992,347.6842")

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from lanes import CLASSES
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
 EXPECTED = {
@@ -71,6 +73,6 @@ def test_the_commands_of_the_config_file(tmp_path: Path) -> None:
     dearer = json.loads(
         run(*pairloom, "backtest", "portfolio.toml", "--set", "engine.fee=0.002", "--json", where=folder)
     )
-    assert document["lanes"] == {"native": 3, "python": 2}
+    assert document["lanes"] == {"native": 3, CLASSES: 2}
     assert document["trades"] > 0
     assert dearer["fees"] > document["fees"]

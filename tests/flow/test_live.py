@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import pairloom
+from lanes import CLASSES
 from pairloom import ConfigError, Engine, Signal, Strategy, SyntheticFeed
 from pairloom import indicators as ta
 
@@ -62,7 +63,7 @@ def test_paper_gives_the_digest_of_the_backtest(kind: Any, threads: int) -> None
     assert len(tested.fills) > 100
     assert paper.digest == tested.digest
     assert paper.equity == tested.equity
-    assert paper.lanes == {"native": 24, "python": 12}
+    assert paper.lanes == {"native": 24, CLASSES: 12}
 
 
 def test_a_run_is_watched_and_commanded() -> None:

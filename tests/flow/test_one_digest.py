@@ -121,3 +121,22 @@ def test_an_engine_may_run_many_times(data: Any, reference: Any) -> None:
     with pytest.warns(pairloom.RefusalWarning):
         digests = {engine.backtest(data, progress=False).digest for _ in range(2)}
     assert digests == {reference.digest}
+
+
+def test_a_step_with_one_evaluation_is_never_handed_over() -> None:
+    """Two threads have nothing to share there, however dear it is, and waking one costs more than many events."""
+
+    @pairloom.compiled
+    class Dear(Strategy):
+        def generate_signal(self, ctx: Any) -> Signal | None:
+            total = ctx.candle.close
+            for _ in range(50_000):
+                total = total * 0.9999 + 1.0
+            return Signal.LONG if total < 0.0 else None
+
+    for block in (0, None):
+        engine = Engine(cash={"USD": 1_000}, num_threads=2, block=block)
+        engine.trade("*", Dear, size=1)
+        result = engine.backtest(pairloom.synthetic(1, rows=1_000, seed=1), progress=False)
+        assert result.lanes == {"compiled": 1}
+        assert result.counters["steps_handed_over"] == 0

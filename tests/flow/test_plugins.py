@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import shutil
-import subprocess
 import sys
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
@@ -17,37 +15,18 @@ from typing import Any
 import pytest
 
 import pairloom
-
-ROOT = Path(__file__).resolve().parents[2]
-HEADERS = ROOT / "rust" / "strategy" / "include"
-SOURCE = ROOT / "tests" / "plugins" / "cross.c"
-
-
-def capsule(address: int, name: bytes = b"pairloom.strategy") -> Any:
-    """A capsule around an address, as an author in C would make it."""
-    make = ctypes.pythonapi.PyCapsule_New
-    make.restype = ctypes.py_object
-    make.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-    return make(address, name, None)
+from lanes import CLASSES
+from plugin_build import build, capsule, functions
 
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    assert compiler, "a C compiler is part of what the tests need"
-    built = tmp_path_factory.mktemp("plugin") / "cross.so"
-    command = [compiler, "-std=c99", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC"]
-    subprocess.run([*command, f"-I{HEADERS}", str(SOURCE), "-o", str(built)], check=True)
-    return ctypes.CDLL(str(built))
-
-
-def functions(library: ctypes.CDLL, symbol: str = "cross_functions") -> Any:
-    return capsule(ctypes.addressof(ctypes.c_char.in_dll(library, symbol)))
+    return build("cross", tmp_path_factory.mktemp("plugin"))
 
 
 @pytest.fixture
 def cross(library: ctypes.CDLL) -> Any:
-    return functions(library)
+    return functions(library, "cross_functions")
 
 
 def backtest(*trades: tuple[Any, dict[str, Any]], block: int | None = None, threads: int = 2) -> pairloom.Result:
@@ -84,7 +63,7 @@ def test_it_mixes_with_other_lanes(cross: Any) -> None:
             return pairloom.Signal.LONG if ctx.candle.close > ctx.candle.open else None
 
     mixed = backtest((cross, {}), (Own, {}), ("rsi", {}))
-    assert mixed.lanes == {"native": 12, "python": 6}
+    assert mixed.lanes == {"native": 12, CLASSES: 6}
     assert mixed.digest == backtest((cross, {}), (Own, {}), ("rsi", {}), block=0, threads=1).digest
 
 

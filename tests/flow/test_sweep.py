@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import pairloom
+from lanes import CLASSES
 from pairloom import ConfigError, Engine, Signal, Strategy, SweepWarning
 from pairloom import indicators as ta
 from pairloom.errors import PairloomError
@@ -93,7 +94,7 @@ def test_each_python_combination_is_a_backtest(data: Any) -> None:
     sweep = mine(data).sweep(data, fast=[3, 5], slow=[12, 30], progress=False, **span)
     for each in sweep:
         agree(each, mine(data, **each.parameters).backtest(data, progress=False, **span))
-    assert sweep[0].backtest().lanes == {"python": 4, "native": 1}
+    assert sweep[0].backtest().lanes == {CLASSES: 4, "native": 1}
 
 
 def test_statistics_are_those_of_a_result_where_they_are_odd(data: Any) -> None:

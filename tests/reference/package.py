@@ -69,22 +69,29 @@ def tables_for_package(data: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return renamed
 
 
+def engine_of(settings: Settings, **extra: Any) -> Any:
+    """The package's engine with the model's settings."""
+    import pairloom
+
+    return pairloom.Engine(
+        cash={settings.currency: settings.cash},
+        account=settings.account,
+        leverage=settings.leverage,
+        fee=pairloom.Fees(maker=settings.maker_fee, taker=settings.taker_fee),
+        fill=settings.fill,
+        slippage_bps=settings.slippage_bps,
+        latency=Decimal(settings.latency) / SECOND,
+        instruments={pair: pairloom.Instrument(**rules) for pair, rules in settings.instruments.items()},
+        on_error=settings.on_error,
+        **extra,
+    )
+
+
 def on_package(scenario: Scenario, driver: str = "backtest", **extra: Any) -> Any:
     """The package's answer; a run in which every trader erred gives its result too."""
     import pairloom
 
-    s = scenario.settings
-    engine = pairloom.Engine(
-        cash={s.currency: s.cash},
-        account=s.account,
-        leverage=s.leverage,
-        fee=pairloom.Fees(maker=s.maker_fee, taker=s.taker_fee),
-        fill=s.fill,
-        slippage_bps=s.slippage_bps,
-        latency=Decimal(s.latency) / SECOND,
-        instruments={pair: pairloom.Instrument(**rules) for pair, rules in s.instruments.items()},
-        on_error=s.on_error,
-    )
+    engine = engine_of(scenario.settings)
     for entry in scenario.entries:
         engine.trade(entry.pair, entry.define(pairloom), size=entry.size, name=entry.name)
     with warnings.catch_warnings():
@@ -93,8 +100,8 @@ def on_package(scenario: Scenario, driver: str = "backtest", **extra: Any) -> An
         try:
             return getattr(engine, driver)(
                 tables_for_package(scenario.data),
-                start=moment(s.start),
-                end=moment(s.end),
+                start=moment(scenario.settings.start),
+                end=moment(scenario.settings.end),
                 progress=False,
                 **extra,
             )

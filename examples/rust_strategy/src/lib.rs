@@ -1,7 +1,7 @@
-//! Two strategies for Pairloom, in a wheel of their own.
+//! Three strategies for Pairloom, in a wheel of their own.
 
 use pairloom_strategy::{
-    Ctx, Event, Fault, Indicator, IndicatorSpec, Parameters, Reads, Setup, Signal, Strategy,
+    Ctx, Event, Events, Fault, Indicator, IndicatorSpec, Parameters, Reads, Setup, Signal, Strategy,
 };
 
 /// Long while the fast average is above the slow one, else short, or flat with `side="long"`.
@@ -92,4 +92,57 @@ impl Strategy for Breakout {
     }
 }
 
-pairloom_strategy::python_module!(pairloom_example_strategies: SmaCross, Breakout);
+/// Keeps an exponential average of the mid, as state of its own, and at every so many quotes sends an order of one unit,
+/// buying and selling in turn. What orders and quotes look like, and what the project's benchmarks measure on quotes.
+#[derive(Clone)]
+struct EveryNth {
+    every: u64,
+    alpha: f64,
+    seen: u64,
+    average: f64,
+    buys: bool,
+}
+
+impl Strategy for EveryNth {
+    const NAME: &'static str = "example_every_nth";
+    const READS: Reads = Reads::EVENT;
+    const EVENTS: Events = Events::QUOTE;
+
+    fn new(parameters: &mut Parameters<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            every: parameters.period("every", 10_000)? as u64,
+            alpha: parameters.number("alpha", 2.0 / 51.0)?,
+            seen: 0,
+            average: 0.0,
+            buys: true,
+        })
+    }
+
+    fn setup(&mut self, _setup: &mut Setup<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn generate_signal(&mut self, ctx: &mut Ctx<'_>) -> Result<Option<Signal>, Fault> {
+        let Some(Event::Quote { bid, ask, .. }) = ctx.event() else {
+            return Err("it needs quotes".into());
+        };
+        let mid = (bid + ask) * 0.5;
+        self.average = if self.seen == 0 {
+            mid
+        } else {
+            self.average + self.alpha * (mid - self.average)
+        };
+        self.seen += 1;
+        if self.seen.is_multiple_of(self.every) {
+            if self.buys {
+                ctx.buy(1.0);
+            } else {
+                ctx.sell(1.0);
+            }
+            self.buys = !self.buys;
+        }
+        Ok(None)
+    }
+}
+
+pairloom_strategy::python_module!(pairloom_example_strategies: SmaCross, Breakout, EveryNth);

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from pairloom._compiled import source as sources
 from pairloom._compiled.layout import Layout, pack
@@ -60,13 +61,25 @@ def build(rule: Rule, strategy: Strategy) -> Built:
     Raises ``ConfigError`` naming the line of what cannot be compiled, and the way out
     where numba is not installed.
     """
-    source = sources.read(rule)
-    values = {name: _value(strategy, name) for name in fields_of(rule, source)}
+    source, names = _read(rule)
+    values = {name: _value(strategy, name) for name in names}
     layout, problems = Layout.of({name: value for name, value in values.items() if value is not _UNSET})
     key = (rule.function, layout.key())
     if key not in _built:
         _built[key] = _compile(rule, source, layout, problems, strategy.window)
     return _built[key]
+
+
+# Reading a source takes milliseconds, and every trader comes by here twice a run.
+_sources: WeakKeyDictionary[Rule, tuple[Source, set[str]]] = WeakKeyDictionary()
+
+
+def _read(rule: Rule) -> tuple[Source, set[str]]:
+    found = _sources.get(rule)
+    if found is None:
+        source = sources.read(rule)
+        found = _sources[rule] = source, fields_of(rule, source)
+    return found
 
 
 _UNSET = object()

@@ -22,6 +22,12 @@ pub const STEPS_PER_POLL: u64 = 256;
 /// How often the host is asked whether the run shall go on.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+/// How many times as long as it was kept waiting by its host a run then leaves it alone.
+pub const WAITS_APART: u32 = 100;
+
+/// How long a run leaves its host alone at most: an interrupt has to end it soon.
+pub const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
+
 /// A step whose evaluations would take less than this runs inline: handing over costs more.
 pub const HANDOVER_NANOS: u64 = 40_000;
 
@@ -36,8 +42,16 @@ pub const BLOCK_ROWS: u32 = 128;
 /// every step evenly, and the nearest cache matters little.
 pub const DEAR_NANOS: u64 = 1_000;
 
-/// Marks of a market that are converted together: as many prices as one line of the cache holds.
-pub const MARKS_TOGETHER: usize = 8;
+/// Blocks that may follow each other before a trader's state is kept anew: to keep it costs as much as some rows do, and
+/// to go back costs as much as the blocks since.
+pub const CHAINED_BLOCKS: u32 = 32;
+
+/// Rows whose indicator values are computed together, where a trader is evaluated ahead.
+pub const LOOKED_AHEAD: usize = 64;
+
+/// Steps over which the worth of positions is summed up at once: enough to read prices along their columns, few enough
+/// that little has to be mended when a position changes.
+pub const VALUED_TOGETHER: usize = 32;
 
 /// How long the blocks that begin in one step may take together; after that its traders go event by event.
 pub const AHEAD_BUDGET: Duration = Duration::from_millis(50);
@@ -55,8 +69,11 @@ pub const PLUGIN_MESSAGE: usize = 512;
 /// that their traders take little memory.
 pub const READY_PER_THREAD: usize = 4;
 
-/// Traders that one task of the pool evaluates at least.
+/// Traders that one task of the pool evaluates at least, where they are cheap.
 pub const TRADERS_PER_TASK: usize = 8;
+
+/// A task of the pool evaluates fewer where it would take longer than this: the threads would end too far apart.
+pub const TASK_NANOS: u64 = 40_000;
 
 const _: () = assert!(STEPS_PER_POLL.is_power_of_two() && STEPS_PER_SAMPLE.is_power_of_two());
 const _: () = assert!(MAX_TRADERS < u32::MAX as usize);

@@ -6,9 +6,9 @@ mod support;
 use std::sync::Arc;
 
 use pairloom_core::engine::{Account, Config, Outcome, RunOptions, TraderConfig, Unattended};
-use pairloom_core::live::{Cast, Feed, LiveOptions, NoInterpreter, paper};
+use pairloom_core::live::{Cast, Feed, LiveOptions, paper};
 use pairloom_core::market::MarketData;
-use pairloom_core::strategy::{Lane, builtin};
+use pairloom_core::strategy::{Lane, NoInterpreter, builtin};
 use pairloom_core::venue::FillModel;
 use support::{Anything, MINUTE, Random, UNIT, base, config, markets, run, trader};
 

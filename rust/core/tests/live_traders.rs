@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use pairloom_core::engine::{Account, RunOptions, TraderConfig, Unattended};
 use pairloom_core::limits::INBOX;
-use pairloom_core::live::{Cast, Feed, LiveOptions, NoInterpreter, paper};
+use pairloom_core::live::{Cast, Feed, LiveOptions, paper};
 use pairloom_core::market::{MarketData, TradeSeries};
-use pairloom_core::strategy::Lane;
+use pairloom_core::strategy::{Lane, NoInterpreter};
 use support::live::{Live, PATIENCE, Teller, quote, quoted, trade, traded};
 use support::{UNIT, config, market, run, trader};
 

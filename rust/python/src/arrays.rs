@@ -4,10 +4,11 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
 
-use numpy::npyffi::{self, NPY_ARRAY_CARRAY_RO, npy_intp};
-use numpy::{Element, PY_ARRAY_API, PyArrayDescrMethods};
+use numpy::npyffi::{NPY_ARRAY_CARRAY_RO, npy_intp};
+use numpy::{Element, PY_ARRAY_API, PyArray1, PyArrayDescrMethods};
 use pairloom_core::market::{Column, WindowColumn};
 use parking_lot::Mutex;
+use pyo3::PyTypeInfo;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 
@@ -86,7 +87,7 @@ fn view<'py>(
     unsafe {
         let array = PY_ARRAY_API.PyArray_NewFromDescr(
             py,
-            npyffi::get_type_object(py, npyffi::NpyTypes::PyArray_Type),
+            PyArray1::<f64>::type_object_raw(py),
             f64::get_dtype(py).into_dtype_ptr(),
             1,
             shape.as_mut_ptr(),

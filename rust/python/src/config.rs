@@ -18,6 +18,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::compiled::CompiledStrategy;
 use crate::errors::{CONFIG, shown};
+use crate::interpreter::lane_of_classes;
 use crate::plugin::plugin_strategy;
 #[cfg(target_os = "linux")]
 use crate::process::{Workers, duplicated};
@@ -304,6 +305,7 @@ fn strategy(settings: &Settings<'_, '_>, seed: u64) -> PyResult<Box<dyn Strategy
         pair: settings.read("pair")?,
         window: settings.read("window")?,
         seed,
+        lane: lane_of_classes(py)?,
     };
     let python = PyStrategy::new(py, spec)?;
     match settings.find("compiled")? {

@@ -13,9 +13,10 @@ use pyo3::types::{PyDateTime, PyDict, PyList, PyString};
 use crate::arrays::{Owners, copied};
 use crate::call::{Loan, NotLent};
 use crate::errors::STRATEGY;
-use crate::events::{PyCandle, PyQuote, PyTrade, event_object};
+use crate::events::{PyCandle, PyQuote, PyTrade};
 use crate::indicator::Indicator;
 use crate::numbers::{amount, argument, optional_amount};
+use crate::shown::{Show, Shown};
 use crate::spec::add_indicator;
 use crate::times::datetime;
 use crate::values::{PyExit, PyOrder, PyPosition};
@@ -44,6 +45,12 @@ pub(crate) struct SystemCtx {
     pair: Py<PyString>,
     loan: Loan,
     owners: Owners,
+    candle: Shown<PyCandle>,
+    quote: Shown<PyQuote>,
+    trade: Shown<PyTrade>,
+    position: Shown<PyPosition>,
+    /// What `setup` asked for, until the strategy takes it over.
+    handles: Mutex<Vec<Py<Indicator>>>,
     /// The hook's own event, which woke the strategy instead of a market event.
     woken_by: Mutex<Option<Py<PyAny>>>,
     random: Mutex<Option<Py<PyAny>>>,
@@ -74,49 +81,42 @@ impl SystemCtx {
     /// What woke the strategy: a `Candle`, `Quote`, `Trade` or `TimeEvent`; in other hooks the last event of its market.
     #[getter]
     fn event(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        let event = self.look(py, "event", |ctx| ctx.event().map(|event| event.value()))?;
+        let kind = self.look(py, "event", |ctx| ctx.event().map(|event| event.kind()))?;
         let woken_by = self
             .woken_by
             .lock()
             .as_ref()
             .map(|object| object.clone_ref(py));
-        match (woken_by, event) {
-            (Some(object), _) => Ok(Some(object)),
-            (None, Some(event)) => event_object(py, event).map(Some),
-            (None, None) => Ok(None),
-        }
+        Ok(match (woken_by, kind) {
+            (Some(object), _) => Some(object),
+            (None, Some(EventKind::Candle)) => Some(self.candle(py)?.into_any()),
+            (None, Some(EventKind::Quote)) => Some(self.quote(py)?.into_any()),
+            (None, Some(EventKind::Trade)) => Some(self.trade(py)?.into_any()),
+            (None, None) => None,
+        })
     }
 
     /// The candle that just closed.
     #[getter]
-    fn candle(&self, py: Python<'_>) -> PyResult<PyCandle> {
-        let candle = self.look(py, "candle", |ctx| {
-            ctx.event().and_then(|event| event.candle())
-        })?;
-        candle
-            .map(PyCandle::from)
+    fn candle(&self, py: Python<'_>) -> PyResult<Py<PyCandle>> {
+        let read = |ctx: &mut CoreCtx<'_>| ctx.event().and_then(|event| event.candle());
+        self.shown(py, "candle", &self.candle, read)?
             .ok_or_else(|| self.no_event(py, EventKind::Candle))
     }
 
     /// The quote that just came.
     #[getter]
-    fn quote(&self, py: Python<'_>) -> PyResult<PyQuote> {
-        let quote = self.look(py, "quote", |ctx| {
-            ctx.event().and_then(|event| event.quote())
-        })?;
-        quote
-            .map(PyQuote::from)
+    fn quote(&self, py: Python<'_>) -> PyResult<Py<PyQuote>> {
+        let read = |ctx: &mut CoreCtx<'_>| ctx.event().and_then(|event| event.quote());
+        self.shown(py, "quote", &self.quote, read)?
             .ok_or_else(|| self.no_event(py, EventKind::Quote))
     }
 
     /// The trade that just happened.
     #[getter]
-    fn trade(&self, py: Python<'_>) -> PyResult<PyTrade> {
-        let trade = self.look(py, "trade", |ctx| {
-            ctx.event().and_then(|event| event.trade())
-        })?;
-        trade
-            .map(PyTrade::from)
+    fn trade(&self, py: Python<'_>) -> PyResult<Py<PyTrade>> {
+        let read = |ctx: &mut CoreCtx<'_>| ctx.event().and_then(|event| event.trade());
+        self.shown(py, "trade", &self.trade, read)?
             .ok_or_else(|| self.no_event(py, EventKind::Trade))
     }
 
@@ -173,8 +173,10 @@ impl SystemCtx {
 
     /// The trader's own position; false when it is flat.
     #[getter]
-    fn position(&self, py: Python<'_>) -> PyResult<PyPosition> {
-        Ok(self.look(py, "position", |ctx| ctx.position())?.into())
+    fn position(&self, py: Python<'_>) -> PyResult<Py<PyPosition>> {
+        let read = |ctx: &mut CoreCtx<'_>| Some(ctx.position());
+        self.shown(py, "position", &self.position, read)?
+            .ok_or_else(|| self.not_lent(py, "position", NotLent::Outside))
     }
 
     /// The account's equity at this step's snapshot, in the account's currency.
@@ -245,9 +247,12 @@ impl SystemCtx {
         py: Python<'_>,
         spec: &Bound<'_, PyAny>,
         required: bool,
-    ) -> PyResult<Indicator> {
-        add_indicator(spec, &self.loan, &self.facts, required)
-            .map_err(|error| error.raise(py, |why| self.not_lent(py, "indicator", why)))
+    ) -> PyResult<Py<Indicator>> {
+        let added = add_indicator(spec, &self.loan, &self.facts, required)
+            .map_err(|error| error.raise(py, |why| self.not_lent(py, "indicator", why)))?;
+        let handle = Py::new(py, added)?;
+        self.handles.lock().push(handle.clone_ref(py));
+        Ok(handle)
     }
 
     /// Orders a purchase of `quantity` of the base currency; returns the strategy's own number for the order.
@@ -321,14 +326,39 @@ impl SystemCtx {
             facts,
             loan: Loan::default(),
             owners: Owners::default(),
+            candle: Shown::default(),
+            quote: Shown::default(),
+            trade: Shown::default(),
+            position: Shown::default(),
+            handles: Mutex::default(),
             woken_by: Mutex::default(),
             random: Mutex::default(),
             log: Mutex::default(),
         }
     }
 
+    /// Lends the engine's context to Python while `call` runs.
+    #[inline]
+    pub(crate) fn lend<R>(
+        &self,
+        py: Python<'_>,
+        ctx: &mut CoreCtx<'_>,
+        call: impl FnOnce() -> R,
+    ) -> R {
+        self.candle.stale(py);
+        self.quote.stale(py);
+        self.trade.stale(py);
+        self.position.stale(py);
+        self.loan.lend(py, ctx, call)
+    }
+
     pub(crate) const fn loan(&self) -> &Loan {
         &self.loan
+    }
+
+    /// The indicators that `setup` asked for.
+    pub(crate) fn take_handles(&self) -> Vec<Py<Indicator>> {
+        std::mem::take(&mut *self.handles.lock())
     }
 
     pub(crate) const fn facts(&self) -> &Facts {
@@ -350,12 +380,32 @@ impl SystemCtx {
         look: impl for<'a, 'b> FnOnce(&'a mut CoreCtx<'b>) -> R,
     ) -> PyResult<R> {
         self.loan
-            .run(look)
+            .run(py, look)
             .map_err(|why| self.not_lent(py, what, why))
     }
 
+    /// The object that shows a part of the engine's context, made or filled when it is first asked for in a call.
+    #[inline]
+    fn shown<T: Show>(
+        &self,
+        py: Python<'_>,
+        what: &str,
+        shown: &Shown<T>,
+        read: impl for<'a, 'b> FnOnce(&'a mut CoreCtx<'b>) -> Option<T::Of>,
+    ) -> PyResult<Option<Py<T>>> {
+        let now = self.look(py, what, |ctx| match shown.again(py) {
+            Some(object) => Err(object),
+            None => Ok(read(ctx)),
+        })?;
+        match now {
+            Err(object) => Ok(Some(object)),
+            Ok(None) => Ok(None),
+            Ok(Some(of)) => shown.show(py, of).map(Some),
+        }
+    }
+
     fn open_call(&self, py: Python<'_>, what: &str) -> PyResult<()> {
-        if self.loan.is_open() {
+        if self.loan.is_open(py) {
             return Ok(());
         }
         Err(self.not_lent(py, what, NotLent::Outside))
@@ -442,7 +492,9 @@ impl SystemCtx {
 
     #[cold]
     fn no_event(&self, py: Python<'_>, wanted: EventKind) -> PyErr {
-        let came = self.loan.run(|ctx| ctx.event().map(|event| event.kind()));
+        let came = self
+            .loan
+            .run(py, |ctx| ctx.event().map(|event| event.kind()));
         let (name, wanted) = (&self.facts.strategy, wanted.name());
         let message = match came {
             Ok(Some(kind)) => {

@@ -1,15 +1,17 @@
 //! Runs: from Python's descriptions through the engine to a `RunOutput`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-#[cfg(target_os = "linux")]
 use std::sync::Arc;
+use std::time::Duration;
 
+use pairloom_core::clock::Stopwatch;
 #[cfg(target_os = "linux")]
 use pairloom_core::engine::{Config, Core};
-use pairloom_core::engine::{Host, Outcome, backtest as core_backtest};
+use pairloom_core::engine::{Host, Outcome, Patience, backtest as core_backtest};
 use pairloom_core::error::Error;
 #[cfg(target_os = "linux")]
 use pairloom_core::market::MarketData as CoreData;
+use pairloom_core::strategy::Interpreter;
 #[cfg(target_os = "linux")]
 use pairloom_core::trader::Remote;
 use parking_lot::Mutex;
@@ -20,6 +22,7 @@ use pyo3::types::PyDict;
 use crate::config::{engine_config, run_options, trader_configs};
 use crate::data::MarketData;
 use crate::errors::{PAIRLOOM, raise};
+use crate::interpreter::CPython;
 use crate::output::RunOutput;
 #[cfg(target_os = "linux")]
 use crate::{
@@ -32,6 +35,8 @@ pub(crate) struct PythonHost {
     progress: Option<Py<PyAny>>,
     /// How much was done when this run began, and how much of all it is: a sweep has many runs.
     part: (f64, f64),
+    /// When the interpreter may be asked for again.
+    patience: Mutex<Patience>,
     /// What a signal handler or the progress function raised, other than Ctrl-C.
     error: Mutex<Option<PyErr>>,
     /// What the run says of its workers, until they are started.
@@ -49,6 +54,7 @@ impl PythonHost {
         Self {
             progress,
             part: (done, part),
+            patience: Mutex::new(Patience::after(Duration::ZERO)),
             error: Mutex::new(None),
             #[cfg(target_os = "linux")]
             workers: Mutex::new(None),
@@ -62,6 +68,15 @@ impl PythonHost {
         self
     }
 
+    /// Whether the run goes on after this.
+    fn hear(&self, py: Python<'_>, told: PyResult<()>) -> bool {
+        let Err(error) = told else { return true };
+        if !error.is_instance_of::<PyKeyboardInterrupt>(py) {
+            *self.error.lock() = Some(error);
+        }
+        false
+    }
+
     /// What was raised while the run went on.
     pub(crate) fn into_error(self) -> Option<PyErr> {
         self.error.into_inner()
@@ -70,7 +85,12 @@ impl PythonHost {
 
 impl Host for PythonHost {
     fn poll(&self, share_done: f64) -> bool {
+        if share_done < 1.0 && !self.patience.lock().is_over() {
+            return true;
+        }
+        let asked = Stopwatch::start();
         Python::attach(|py| {
+            *self.patience.lock() = Patience::after(asked.elapsed());
             let told = py.check_signals().and_then(|()| match &self.progress {
                 Some(progress) => {
                     let share = self.part.1.mul_add(share_done, self.part.0);
@@ -78,16 +98,16 @@ impl Host for PythonHost {
                 }
                 None => Ok(()),
             });
-            match told {
-                Ok(()) => true,
-                Err(error) => {
-                    if !error.is_instance_of::<PyKeyboardInterrupt>(py) {
-                        *self.error.lock() = Some(error);
-                    }
-                    false
-                }
-            }
+            self.hear(py, told)
         })
+    }
+
+    fn goes_on(&self) -> bool {
+        Python::attach(|py| self.hear(py, py.check_signals()))
+    }
+
+    fn interpreter(&self) -> Option<Arc<dyn Interpreter>> {
+        Some(Arc::new(CPython::default()))
     }
 
     fn detached(&self, work: &mut (dyn FnMut() + Send)) {

@@ -1,167 +1,298 @@
-//! What happened on the market, as `ctx` shows it: small objects that never change.
+//! What happened on the market, as `ctx` shows it: small objects that never change once a strategy holds them.
+
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use pairloom_core::domain::{Nanos, Side};
-use pairloom_core::market::{Candle, MarketEvent, Quote, Trade};
+use pairloom_core::market::{Candle, Quote, Trade};
 use pairloom_core::strategy::TimeEvent;
 use pyo3::prelude::*;
 use pyo3::types::PyDateTime;
 
+use crate::shown::Show;
+use crate::slot::{FloatSlot, Member, add_members};
 use crate::times::datetime;
 use crate::values::{float, text};
 
 /// A candle: the prices of one interval, known whole at its close.
 ///
 /// `ts` is its opening, `close_ts` when it was known, both ns UTC. `volume` is NaN where the data have none.
-#[pyclass(frozen, get_all, module = "pairloom", name = "Candle")]
+#[pyclass(frozen, module = "pairloom", name = "Candle")]
 pub(crate) struct PyCandle {
-    /// When it opened, ns UTC.
-    ts: Nanos,
-    /// When it closed and was known, ns UTC.
-    close_ts: Nanos,
-    /// First price.
-    open: f64,
-    /// Highest price.
-    high: f64,
-    /// Lowest price.
-    low: f64,
-    /// Last price.
-    close: f64,
-    /// Traded quantity of the base currency; NaN where the data have none.
-    volume: f64,
+    ts: AtomicI64,
+    close_ts: AtomicI64,
+    open: FloatSlot,
+    high: FloatSlot,
+    low: FloatSlot,
+    close: FloatSlot,
+    volume: FloatSlot,
 }
 
 #[pymethods]
 impl PyCandle {
+    /// When it opened, ns UTC.
+    #[getter]
+    fn ts(&self) -> Nanos {
+        self.ts.load(Relaxed)
+    }
+
+    /// When it closed and was known, ns UTC.
+    #[getter]
+    fn close_ts(&self) -> Nanos {
+        self.close_ts.load(Relaxed)
+    }
+
     /// The opening as an aware datetime.
     #[getter]
     fn time<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDateTime>> {
-        datetime(py, self.ts)
+        datetime(py, self.ts())
     }
 
-    fn __repr__(&self) -> String {
+    /// First price.
+    #[cfg(Py_GIL_DISABLED)]
+    #[getter]
+    fn open(&self, py: Python<'_>) -> f64 {
+        self.open.get(py)
+    }
+
+    /// Highest price.
+    #[cfg(Py_GIL_DISABLED)]
+    #[getter]
+    fn high(&self, py: Python<'_>) -> f64 {
+        self.high.get(py)
+    }
+
+    /// Lowest price.
+    #[cfg(Py_GIL_DISABLED)]
+    #[getter]
+    fn low(&self, py: Python<'_>) -> f64 {
+        self.low.get(py)
+    }
+
+    /// Last price.
+    #[cfg(Py_GIL_DISABLED)]
+    #[getter]
+    fn close(&self, py: Python<'_>) -> f64 {
+        self.close.get(py)
+    }
+
+    /// Traded quantity of the base currency; NaN where the data have none.
+    #[cfg(Py_GIL_DISABLED)]
+    #[getter]
+    fn volume(&self, py: Python<'_>) -> f64 {
+        self.volume.get(py)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> String {
         format!(
             "Candle(ts={}, open={}, high={}, low={}, close={}, volume={})",
-            self.ts,
-            float(self.open),
-            float(self.high),
-            float(self.low),
-            float(self.close),
-            float(self.volume)
+            self.ts(),
+            float(self.open.get(py)),
+            float(self.high.get(py)),
+            float(self.low.get(py)),
+            float(self.close.get(py)),
+            float(self.volume.get(py))
         )
     }
 }
 
-impl From<Candle> for PyCandle {
-    fn from(candle: Candle) -> Self {
+impl Show for PyCandle {
+    type Of = Candle;
+
+    fn new(py: Python<'_>, candle: Candle) -> Self {
+        let slot = |value| FloatSlot::new(py, value);
         Self {
-            ts: candle.open_ts,
-            close_ts: candle.close_ts,
-            open: candle.open,
-            high: candle.high,
-            low: candle.low,
-            close: candle.close,
-            volume: candle.volume,
+            ts: candle.open_ts.into(),
+            close_ts: candle.close_ts.into(),
+            open: slot(candle.open),
+            high: slot(candle.high),
+            low: slot(candle.low),
+            close: slot(candle.close),
+            volume: slot(candle.volume),
         }
+    }
+
+    #[inline]
+    fn show(&self, py: Python<'_>, candle: Candle) {
+        self.ts.store(candle.open_ts, Relaxed);
+        self.close_ts.store(candle.close_ts, Relaxed);
+        self.open.set(py, candle.open);
+        self.high.set(py, candle.high);
+        self.low.set(py, candle.low);
+        self.close.set(py, candle.close);
+        self.volume.set(py, candle.volume);
     }
 }
 
 /// The best bid and ask at a time; sizes are NaN where the data have none.
-#[pyclass(frozen, get_all, module = "pairloom", name = "Quote")]
+#[pyclass(frozen, module = "pairloom", name = "Quote")]
 pub(crate) struct PyQuote {
-    /// When it was seen, ns UTC.
-    ts: Nanos,
-    /// Best price to sell at.
-    bid: f64,
-    /// Best price to buy at.
-    ask: f64,
-    /// Quantity at the bid; NaN where the data have none.
-    bid_size: f64,
-    /// Quantity at the ask; NaN where the data have none.
-    ask_size: f64,
+    ts: AtomicI64,
+    bid: FloatSlot,
+    ask: FloatSlot,
+    bid_size: FloatSlot,
+    ask_size: FloatSlot,
 }
 
 #[pymethods]
 impl PyQuote {
+    /// When it was seen, ns UTC.
+    #[getter]
+    fn ts(&self) -> Nanos {
+        self.ts.load(Relaxed)
+    }
+
     /// When it was seen, as an aware datetime.
     #[getter]
     fn time<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDateTime>> {
-        datetime(py, self.ts)
+        datetime(py, self.ts())
     }
 
-    fn __repr__(&self) -> String {
+    /// Best price to sell at.
+    #[cfg(Py_GIL_DISABLED)]
+    #[getter]
+    fn bid(&self, py: Python<'_>) -> f64 {
+        self.bid.get(py)
+    }
+
+    /// Best price to buy at.
+    #[cfg(Py_GIL_DISABLED)]
+    #[getter]
+    fn ask(&self, py: Python<'_>) -> f64 {
+        self.ask.get(py)
+    }
+
+    /// Quantity at the bid; NaN where the data have none.
+    #[cfg(Py_GIL_DISABLED)]
+    #[getter]
+    fn bid_size(&self, py: Python<'_>) -> f64 {
+        self.bid_size.get(py)
+    }
+
+    /// Quantity at the ask; NaN where the data have none.
+    #[cfg(Py_GIL_DISABLED)]
+    #[getter]
+    fn ask_size(&self, py: Python<'_>) -> f64 {
+        self.ask_size.get(py)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> String {
         format!(
             "Quote(ts={}, bid={}, ask={}, bid_size={}, ask_size={})",
-            self.ts,
-            float(self.bid),
-            float(self.ask),
-            float(self.bid_size),
-            float(self.ask_size)
+            self.ts(),
+            float(self.bid.get(py)),
+            float(self.ask.get(py)),
+            float(self.bid_size.get(py)),
+            float(self.ask_size.get(py))
         )
     }
 }
 
-impl From<Quote> for PyQuote {
-    fn from(quote: Quote) -> Self {
+impl Show for PyQuote {
+    type Of = Quote;
+
+    fn new(py: Python<'_>, quote: Quote) -> Self {
+        let slot = |value| FloatSlot::new(py, value);
         Self {
-            ts: quote.ts,
-            bid: quote.bid,
-            ask: quote.ask,
-            bid_size: quote.bid_size,
-            ask_size: quote.ask_size,
+            ts: quote.ts.into(),
+            bid: slot(quote.bid),
+            ask: slot(quote.ask),
+            bid_size: slot(quote.bid_size),
+            ask_size: slot(quote.ask_size),
         }
+    }
+
+    #[inline]
+    fn show(&self, py: Python<'_>, quote: Quote) {
+        self.ts.store(quote.ts, Relaxed);
+        self.bid.set(py, quote.bid);
+        self.ask.set(py, quote.ask);
+        self.bid_size.set(py, quote.bid_size);
+        self.ask_size.set(py, quote.ask_size);
     }
 }
 
 /// A trade between others; `side` is who took, `"buy"`, `"sell"`, or `None` where the data do not say.
-#[pyclass(frozen, get_all, module = "pairloom", name = "Trade")]
+#[pyclass(frozen, module = "pairloom", name = "Trade")]
 pub(crate) struct PyTrade {
-    /// When it happened, ns UTC.
-    ts: Nanos,
-    /// Its price.
-    price: f64,
-    /// Its quantity of the base currency.
-    quantity: f64,
-    /// Who took: `"buy"`, `"sell"`, or `None` where the data do not say.
-    side: Option<&'static str>,
+    ts: AtomicI64,
+    price: FloatSlot,
+    quantity: FloatSlot,
+    /// The sign of the side; 0 where the data do not say.
+    side: AtomicI64,
 }
 
 #[pymethods]
 impl PyTrade {
+    /// When it happened, ns UTC.
+    #[getter]
+    fn ts(&self) -> Nanos {
+        self.ts.load(Relaxed)
+    }
+
     /// When it happened, as an aware datetime.
     #[getter]
     fn time<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDateTime>> {
-        datetime(py, self.ts)
+        datetime(py, self.ts())
     }
 
-    fn __repr__(&self) -> String {
+    /// Its price.
+    #[cfg(Py_GIL_DISABLED)]
+    #[getter]
+    fn price(&self, py: Python<'_>) -> f64 {
+        self.price.get(py)
+    }
+
+    /// Its quantity of the base currency.
+    #[cfg(Py_GIL_DISABLED)]
+    #[getter]
+    fn quantity(&self, py: Python<'_>) -> f64 {
+        self.quantity.get(py)
+    }
+
+    /// Who took: `"buy"`, `"sell"`, or `None` where the data do not say.
+    #[getter]
+    fn side(&self) -> Option<&'static str> {
+        match self.side.load(Relaxed) {
+            0 => None,
+            sign if sign > 0 => Some(Side::Buy.name()),
+            _ => Some(Side::Sell.name()),
+        }
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> String {
         format!(
             "Trade(ts={}, price={}, quantity={}, side={})",
-            self.ts,
-            float(self.price),
-            float(self.quantity),
-            text(self.side)
+            self.ts(),
+            float(self.price.get(py)),
+            float(self.quantity.get(py)),
+            text(self.side())
         )
     }
 }
 
-impl From<Trade> for PyTrade {
-    fn from(trade: Trade) -> Self {
+impl Show for PyTrade {
+    type Of = Trade;
+
+    fn new(py: Python<'_>, trade: Trade) -> Self {
         Self {
-            ts: trade.ts,
-            price: trade.price,
-            quantity: trade.quantity,
-            side: trade.side.map(Side::name),
+            ts: trade.ts.into(),
+            price: FloatSlot::new(py, trade.price),
+            quantity: FloatSlot::new(py, trade.quantity),
+            side: sign(trade.side).into(),
         }
+    }
+
+    #[inline]
+    fn show(&self, py: Python<'_>, trade: Trade) {
+        self.ts.store(trade.ts, Relaxed);
+        self.price.set(py, trade.price);
+        self.quantity.set(py, trade.quantity);
+        self.side.store(sign(trade.side), Relaxed);
     }
 }
 
-/// A market event as the object that shows it.
-pub(crate) fn event_object(py: Python<'_>, event: MarketEvent) -> PyResult<Py<PyAny>> {
-    Ok(match event {
-        MarketEvent::Candle(candle) => Py::new(py, PyCandle::from(candle))?.into_any(),
-        MarketEvent::Quote(quote) => Py::new(py, PyQuote::from(quote))?.into_any(),
-        MarketEvent::Trade(trade) => Py::new(py, PyTrade::from(trade))?.into_any(),
-    })
+fn sign(side: Option<Side>) -> i64 {
+    side.map_or(0, Side::sign)
 }
 
 /// A time that the strategy's `schedule` asked for.
@@ -193,4 +324,66 @@ impl PyTimeEvent {
     fn __repr__(&self) -> String {
         format!("TimeEvent(ts={}, name={:?})", self.ts, self.name)
     }
+}
+
+/// Makes the numbers of the events attributes that the interpreter reads without a call.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    module.add_class::<PyCandle>()?;
+    module.add_class::<PyQuote>()?;
+    module.add_class::<PyTrade>()?;
+    let nan = f64::NAN;
+    let candle = Candle {
+        open_ts: 0,
+        close_ts: 0,
+        open: nan,
+        high: nan,
+        low: nan,
+        close: nan,
+        volume: nan,
+    };
+    let volume = c"Traded quantity of the base currency; NaN where the data have none.";
+    add_members(
+        &Bound::new(py, PyCandle::new(py, candle))?,
+        &[
+            Member::new(c"open", c"First price.", |it: &PyCandle| &it.open),
+            Member::new(c"high", c"Highest price.", |it| &it.high),
+            Member::new(c"low", c"Lowest price.", |it| &it.low),
+            Member::new(c"close", c"Last price.", |it| &it.close),
+            Member::new(c"volume", volume, |it| &it.volume),
+        ],
+    )?;
+    let quote = Quote {
+        ts: 0,
+        bid: nan,
+        ask: nan,
+        bid_size: nan,
+        ask_size: nan,
+    };
+    let (bid, ask) = (c"Best price to sell at.", c"Best price to buy at.");
+    let bid_size = c"Quantity at the bid; NaN where the data have none.";
+    let ask_size = c"Quantity at the ask; NaN where the data have none.";
+    add_members(
+        &Bound::new(py, PyQuote::new(py, quote))?,
+        &[
+            Member::new(c"bid", bid, |it: &PyQuote| &it.bid),
+            Member::new(c"ask", ask, |it| &it.ask),
+            Member::new(c"bid_size", bid_size, |it| &it.bid_size),
+            Member::new(c"ask_size", ask_size, |it| &it.ask_size),
+        ],
+    )?;
+    let trade = Trade {
+        ts: 0,
+        price: nan,
+        quantity: nan,
+        side: None,
+    };
+    let quantity = c"Its quantity of the base currency.";
+    add_members(
+        &Bound::new(py, PyTrade::new(py, trade))?,
+        &[
+            Member::new(c"price", c"Its price.", |it: &PyTrade| &it.price),
+            Member::new(c"quantity", quantity, |it| &it.quantity),
+        ],
+    )
 }

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
-use pairloom_core::indicator::{Cell, IndicatorError, IndicatorId, compute_columns};
+use pairloom_core::indicator::{
+    Cell, Graph, IndicatorError, IndicatorId, Kind, Spec, compute_columns,
+};
+use pairloom_core::market::Field;
 use pyo3::exceptions::{PyAttributeError, PyIndexError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyType};
 
 use crate::errors::{CONFIG, shown};
+use crate::slot::{FloatSlot, Member, add_members};
 use crate::values::float;
 
 /// An indicator that a strategy asked for in `setup`, updated before each of its calls.
@@ -18,6 +22,8 @@ use crate::values::float;
 /// that has several are attributes: `macd.signal`, `boll.upper`.
 #[pyclass(frozen, module = "pairloom", name = "Indicator")]
 pub(crate) struct Indicator {
+    /// What `value` gives. It follows the cell: see [`Indicator::follow`].
+    value: FloatSlot,
     pub(crate) cell: Arc<Cell>,
     pub(crate) id: IndicatorId,
     pub(crate) trader: u64,
@@ -62,6 +68,7 @@ impl Output {
 #[pymethods]
 impl Indicator {
     /// The current value; NaN until the indicator is ready.
+    #[cfg(Py_GIL_DISABLED)]
     #[getter]
     fn value(&self) -> f64 {
         self.cell.value(0)
@@ -209,6 +216,28 @@ impl Indicator {
 }
 
 impl Indicator {
+    pub(crate) fn new(
+        py: Python<'_>,
+        cell: Arc<Cell>,
+        id: IndicatorId,
+        trader: u64,
+        kind: &'static str,
+    ) -> Self {
+        Self {
+            value: FloatSlot::new(py, cell.value(0)),
+            cell,
+            id,
+            trader,
+            kind,
+        }
+    }
+
+    /// Brings `value` to what the cell says. Whoever updates the cell does this before Python may look.
+    #[inline]
+    pub(crate) fn follow(&self, py: Python<'_>) {
+        self.value.set(py, self.cell.value(0));
+    }
+
     fn line(&self) -> Line<'_> {
         Line {
             cell: &self.cell,
@@ -239,6 +268,21 @@ impl Indicator {
         }
         Ok(object.into_any())
     }
+}
+
+/// Makes `value` an attribute that the interpreter reads without a call.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    module.add_class::<Indicator>()?;
+    module.add_class::<Output>()?;
+    let mut graph = Graph::new(0, Field::Close);
+    let id = graph
+        .add(Spec::new(Kind::Sma { period: 1 }))
+        .map_err(|error| indicator_error(py, &error))?;
+    let any = Indicator::new(py, graph.cell(id), id, 0, "sma");
+    let doc = c"The current value; NaN until the indicator is ready.";
+    let value = Member::new(c"value", doc, |indicator: &Indicator| &indicator.value);
+    add_members(&Bound::new(py, any)?, &[value])
 }
 
 /// One output of an indicator.

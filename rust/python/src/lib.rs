@@ -14,10 +14,14 @@ mod signal;
 mod strategy;
 mod plugin;
 mod compiled;
+mod method;
 mod call;
 mod calls;
+mod interpreter;
 mod ctx;
 mod spec;
+mod slot;
+mod shown;
 mod indicator;
 mod arrays;
 mod events;
@@ -38,18 +42,16 @@ mod errors;
 
 use pyo3::prelude::*;
 
-#[pymodule]
+// Safe without the global lock: nothing here relies on it, and importing this must not turn it on.
+#[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<data::MarketData>()?;
     module.add_class::<signal::Signal>()?;
     module.add_class::<ctx::SystemCtx>()?;
-    module.add_class::<indicator::Indicator>()?;
-    module.add_class::<indicator::Output>()?;
-    module.add_class::<events::PyCandle>()?;
-    module.add_class::<events::PyQuote>()?;
-    module.add_class::<events::PyTrade>()?;
-    module.add_class::<values::PyPosition>()?;
+    indicator::register(module)?;
+    events::register(module)?;
+    values::register(module)?;
     module.add_class::<values::PyFill>()?;
     module.add_class::<values::PyOrder>()?;
     module.add_class::<values::PyRefusal>()?;

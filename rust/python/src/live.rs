@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use pairloom_core::error::Error;
 use pairloom_core::live::{
-    Cast, DemoOptions, Factory, Feed, Interpreter, LiveCommand, LiveCounts, LiveOptions, RunHandle,
-    Status, demo, paper as core_paper, start as core_start,
+    Cast, DemoOptions, Factory, Feed, LiveCommand, LiveCounts, LiveOptions, RunHandle, Status,
+    demo, paper as core_paper, start as core_start,
 };
 use pairloom_core::market::synthetic::{
     SyntheticFeed as CoreFeed, SyntheticFeedSpec, SyntheticMarketSpec,
@@ -18,13 +18,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use rust_decimal::Decimal;
 
-use crate::calls::on_lane;
 #[cfg(target_os = "linux")]
 use crate::config::workers;
 use crate::config::{engine_config, live_options, run_options, strategy_anew, trader_configs};
 use crate::data::MarketData;
 use crate::engine::{PythonHost, finish, guarded};
 use crate::errors::{CONFIG, raise};
+use crate::interpreter::CPython;
 use crate::output::RunOutput;
 
 /// How long a wait for the end of a run lasts before Python's signals are looked at.
@@ -108,19 +108,6 @@ impl Source<'_> {
     }
 }
 
-/// The interpreter, as the python lane needs it.
-struct Python3;
-
-impl Interpreter for Python3 {
-    fn attached(&self, work: &mut (dyn FnMut() + Send)) {
-        on_lane(work);
-    }
-
-    fn detached(&self, work: &mut (dyn FnMut() + Send)) {
-        Python::attach(|py| py.detach(work));
-    }
-}
-
 /// The traders, and how their strategies are made anew.
 fn cast(traders: &[Bound<'_, PyDict>], config: &Bound<'_, PyDict>) -> PyResult<Cast> {
     let (configs, _) = trader_configs(traders, config)?;
@@ -131,7 +118,7 @@ fn cast(traders: &[Bound<'_, PyDict>], config: &Bound<'_, PyDict>) -> PyResult<C
     Ok(Cast {
         traders: configs,
         factories,
-        interpreter: Arc::new(Python3),
+        interpreter: Arc::new(CPython::default()),
     })
 }
 

@@ -13,6 +13,7 @@ use pairloom_core::order::{OrderKind, OrderRecord};
 use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
+use pyo3::{PyTraverseError, PyVisit};
 
 use crate::fault::origin;
 use crate::table::{
@@ -29,6 +30,11 @@ pub(crate) struct RunOutput {
 
 #[pymethods]
 impl RunOutput {
+    /// An exception's traceback holds the frame that holds the result, so the collector has to see through here.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.quarantined)
+    }
+
     /// One table: `orders`, `fills`, `trades`, `refusals` or `equity_curve`.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
         let columns = match name {
@@ -214,10 +220,14 @@ pub(crate) fn quarantined<'py, 'a>(
 type Columns = Result<Vec<NamedColumn>, ArrowError>;
 
 impl RunOutput {
-    pub(crate) fn new(py: Python<'_>, outcome: Outcome) -> PyResult<Self> {
+    pub(crate) fn new(py: Python<'_>, mut outcome: Outcome) -> PyResult<Self> {
         let pair = |market: u32| outcome.markets[market as usize].0.as_str();
         let quarantined =
             quarantined(py, &outcome.records.quarantined, &outcome.traders, pair)?.unbind();
+        // The list has the exceptions now. References from here would keep the collector from ever freeing them.
+        for record in &mut outcome.records.quarantined {
+            record.fault.origin = None;
+        }
         Ok(Self {
             outcome,
             quarantined,

@@ -73,15 +73,10 @@ fn nested(
     let request = read(spec, loan, facts, required, depth)?;
     let kind = request.kind.name();
     let added = loan
-        .setup(|ctx| add(ctx, request, required))
+        .setup(spec.py(), |ctx| add(ctx, request, required))
         .map_err(SpecError::NotLent)?;
     let (id, cell) = added?;
-    Ok(Indicator {
-        cell,
-        id,
-        trader: facts.number,
-        kind,
-    })
+    Ok(Indicator::new(spec.py(), cell, id, facts.number, kind))
 }
 
 fn add(

@@ -1,4 +1,4 @@
-//! A Python class as the engine's `Strategy`: the python lane.
+//! A Python class as the engine's `Strategy`: the python lane, and the free-threaded one.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -12,6 +12,8 @@ use pyo3::prelude::*;
 use crate::ctx::{Facts, SystemCtx};
 use crate::events::PyTimeEvent;
 use crate::fault::{not_a_signal, raised, unexpected};
+use crate::indicator::Indicator;
+use crate::method::Method;
 use crate::signal::Signal;
 use crate::values::{PyFill, PyOrder, PyRefusal};
 
@@ -31,51 +33,83 @@ pub(crate) struct PyStrategySpec {
     pub(crate) window: usize,
     /// The run's seed.
     pub(crate) seed: u64,
+    /// The lane of this interpreter's classes.
+    pub(crate) lane: Lane,
 }
 
 /// The signals nearly every strategy returns, known by identity.
 struct Constants {
-    known: [(Py<PyAny>, TradeSignal); 4],
+    long: Py<PyAny>,
+    short: Py<PyAny>,
+    close: Py<PyAny>,
+    reverse: Py<PyAny>,
 }
 
 impl Constants {
     fn new(py: Python<'_>) -> PyResult<Self> {
         let class = py.get_type::<Signal>();
-        let read = |name: &str| -> PyResult<(Py<PyAny>, TradeSignal)> {
-            let object = class.getattr(name)?;
-            let value = object.cast::<Signal>()?.get().value;
-            Ok((object.unbind(), value))
-        };
+        let read = |name| class.getattr(name).map(Bound::unbind);
         Ok(Self {
-            known: [
-                read("LONG")?,
-                read("CLOSE")?,
-                read("SHORT")?,
-                read("REVERSE")?,
-            ],
+            long: read(intern!(py, "LONG"))?,
+            short: read(intern!(py, "SHORT"))?,
+            close: read(intern!(py, "CLOSE"))?,
+            reverse: read(intern!(py, "REVERSE"))?,
         })
     }
 
     #[inline]
     fn find(&self, object: &Bound<'_, PyAny>) -> Option<TradeSignal> {
-        self.known
-            .iter()
-            .find(|(known, _)| known.is(object))
-            .map(|(_, value)| *value)
+        if self.long.is(object) {
+            Some(TradeSignal::LONG)
+        } else if self.short.is(object) {
+            Some(TradeSignal::SHORT)
+        } else if self.close.is(object) {
+            Some(TradeSignal::Close)
+        } else if self.reverse.is(object) {
+            Some(TradeSignal::Reverse)
+        } else {
+            None
+        }
     }
 }
 
 /// What is there once `setup` has run.
 struct Ready {
     instance: Py<PyAny>,
-    /// The bound method, looked up once: `generate_signal` assigned to the instance later is not seen.
-    generate_signal: Py<PyAny>,
+    generate_signal: Method,
+    /// The indicators it asked for, whose `value` is to be that of the event before Python looks.
+    indicators: Vec<Py<Indicator>>,
 }
 
-/// One Python object and the trader it serves. All its calls come from the one thread of the python lane.
+impl Ready {
+    #[inline]
+    fn follow(&self, py: Python<'_>) {
+        for indicator in &self.indicators {
+            indicator.get().follow(py);
+        }
+    }
+}
+
+/// The interpreter, for a strategy that is being called.
+#[inline]
+fn attached<R>(call: impl FnOnce(Python<'_>) -> R) -> R {
+    #[cfg(not(Py_GIL_DISABLED))]
+    {
+        // SAFETY: a strategy of the python lane is called by who evaluates its trader, and that is a thread which is
+        // attached the whole time: the one that called `backtest` or `sweep`, or one of the live lane's (`on_lane`).
+        // Asking again costs more than all else that is done for a call.
+        call(unsafe { Python::assume_attached() })
+    }
+    #[cfg(Py_GIL_DISABLED)]
+    Python::attach(call)
+}
+
+/// One Python object and the trader it serves. Its calls come one after another: in the python lane from its one
+/// thread, in the free-threaded lane from whichever thread of the pool has the trader.
 pub(crate) struct PyStrategy {
     factory: Py<PyAny>,
     hooks: Hooks,
+    lane: Lane,
     constants: Constants,
     ctx: Py<SystemCtx>,
     ready: Option<Ready>,
@@ -103,6 +137,7 @@ impl PyStrategy {
         Ok(Self {
             factory: spec.factory,
             hooks: spec.hooks,
+            lane: spec.lane,
             constants: Constants::new(py)?,
             ctx: Py::new(py, SystemCtx::new(py, facts))?,
             ready: None,
@@ -124,6 +159,15 @@ impl PyStrategy {
         if let Some(signal) = self.constants.find(returned) {
             return Ok(Some(signal));
         }
+        self.other_signal(method, returned)
+    }
+
+    #[cold]
+    fn other_signal(
+        &self,
+        method: &str,
+        returned: &Bound<'_, PyAny>,
+    ) -> Outcome<Option<TradeSignal>> {
         match returned.cast_exact::<Signal>() {
             Ok(signal) => Ok(Some(signal.get().value)),
             Err(_) => Err(Stop::Fault(not_a_signal(
@@ -144,11 +188,11 @@ impl PyStrategy {
         let Some(ready) = &self.ready else {
             return Ok(py.None().into_bound(py));
         };
+        ready.follow(py);
         let instance = ready.instance.bind(py);
         self.ctx
             .get()
-            .loan()
-            .lend(ctx, || match argument {
+            .lend(py, ctx, || match argument {
                 Some(argument) => instance.call_method1(method, (&self.ctx, argument)),
                 None => instance.call_method1(method, (&self.ctx,)),
             })
@@ -165,7 +209,7 @@ impl Strategy for PyStrategy {
                 .ctx
                 .get()
                 .loan()
-                .lend_setup(ctx, || {
+                .lend_setup(py, ctx, || {
                     instance.call_method1(intern!(py, "setup"), (&self.ctx,))
                 })
                 .map_err(stop)?;
@@ -176,12 +220,12 @@ impl Strategy for PyStrategy {
                     &returned,
                 )));
             }
-            let generate_signal = instance
-                .getattr(intern!(py, "generate_signal"))
-                .map_err(stop)?;
+            let generate_signal =
+                Method::of(&instance, intern!(py, "generate_signal")).map_err(stop)?;
             self.ready = Some(Ready {
                 instance: instance.unbind(),
-                generate_signal: generate_signal.unbind(),
+                generate_signal,
+                indicators: self.ctx.get().take_handles(),
             });
             Ok(())
         })
@@ -192,18 +236,23 @@ impl Strategy for PyStrategy {
         let Some(ready) = &self.ready else {
             return Ok(None);
         };
-        Python::attach(|py| {
-            let method = ready.generate_signal.bind(py);
+        attached(|py| {
+            ready.follow(py);
             let called = self
                 .ctx
                 .get()
-                .loan()
-                .lend(ctx, || method.call1((&self.ctx,)));
+                .lend(py, ctx, || ready.generate_signal.call(py, &self.ctx));
             match called {
                 Ok(returned) => self.signal("generate_signal", &returned),
                 Err(error) => Err(raised(py, &error)),
             }
         })
+    }
+
+    fn fed(&mut self) {
+        if let Some(ready) = &self.ready {
+            attached(|py| ready.follow(py));
+        }
     }
 
     fn on_hook(&mut self, ctx: &mut CoreCtx<'_>, hook: &Hook) -> Outcome<Option<TradeSignal>> {
@@ -246,7 +295,7 @@ impl Strategy for PyStrategy {
     }
 
     fn lane(&self) -> Lane {
-        Lane::Python
+        self.lane
     }
 }
 

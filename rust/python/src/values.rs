@@ -1,12 +1,14 @@
 //! What `ctx` shows of the account: small objects that never change.
 //!
-//! Every one is made for the reader and shared with nobody, so that what a strategy keeps stays as it was.
+//! None is changed while a strategy holds it, so that what a strategy keeps stays as it was.
 
 use pairloom_core::domain::{Nanos, Side};
 use pairloom_core::strategy::{ExitView, FillView, OrderView, PositionView, RefusalView};
 use pyo3::prelude::*;
 use pyo3::types::PyDateTime;
 
+use crate::shown::Show;
+use crate::slot::{FloatSlot, Member, add_members};
 use crate::times::datetime;
 
 /// A float as Python prints it.
@@ -35,52 +37,80 @@ pub(crate) const fn held(side: Side) -> &'static str {
 }
 
 /// What a trader holds: false when it holds nothing.
-#[pyclass(frozen, get_all, module = "pairloom", name = "Position")]
+#[pyclass(frozen, module = "pairloom", name = "Position")]
 pub(crate) struct PyPosition {
-    /// Quantity of the base currency, negative when short.
-    size: f64,
-    /// Average price of what is held; NaN when flat.
-    entry_price: f64,
-    /// Value at the last price less what it cost, without fees.
-    unrealized_pnl: f64,
+    size: FloatSlot,
+    entry_price: FloatSlot,
+    unrealized_pnl: FloatSlot,
 }
 
 #[pymethods]
 impl PyPosition {
+    /// Quantity of the base currency, negative when short.
+    #[cfg(Py_GIL_DISABLED)]
+    #[getter]
+    fn size(&self, py: Python<'_>) -> f64 {
+        self.size.get(py)
+    }
+
+    /// Average price of what is held; NaN when flat.
+    #[cfg(Py_GIL_DISABLED)]
+    #[getter]
+    fn entry_price(&self, py: Python<'_>) -> f64 {
+        self.entry_price.get(py)
+    }
+
+    /// Value at the last price less what it cost, without fees.
+    #[cfg(Py_GIL_DISABLED)]
+    #[getter]
+    fn unrealized_pnl(&self, py: Python<'_>) -> f64 {
+        self.unrealized_pnl.get(py)
+    }
+
     /// `"long"`, `"short"` or `"flat"`.
     #[getter]
-    const fn side(&self) -> &'static str {
-        if self.size > 0.0 {
+    fn side(&self, py: Python<'_>) -> &'static str {
+        let size = self.size.get(py);
+        if size > 0.0 {
             "long"
-        } else if self.size < 0.0 {
+        } else if size < 0.0 {
             "short"
         } else {
             "flat"
         }
     }
 
-    const fn __bool__(&self) -> bool {
-        self.size != 0.0
+    fn __bool__(&self, py: Python<'_>) -> bool {
+        self.size.get(py) != 0.0
     }
 
-    fn __repr__(&self) -> String {
+    fn __repr__(&self, py: Python<'_>) -> String {
         format!(
             "Position(size={}, side={:?}, entry_price={}, unrealized_pnl={})",
-            float(self.size),
-            self.side(),
-            float(self.entry_price),
-            float(self.unrealized_pnl)
+            float(self.size.get(py)),
+            self.side(py),
+            float(self.entry_price.get(py)),
+            float(self.unrealized_pnl.get(py))
         )
     }
 }
 
-impl From<PositionView> for PyPosition {
-    fn from(position: PositionView) -> Self {
+impl Show for PyPosition {
+    type Of = PositionView;
+
+    fn new(py: Python<'_>, position: PositionView) -> Self {
         Self {
-            size: position.size,
-            entry_price: position.entry_price,
-            unrealized_pnl: position.unrealized_pnl,
+            size: FloatSlot::new(py, position.size),
+            entry_price: FloatSlot::new(py, position.entry_price),
+            unrealized_pnl: FloatSlot::new(py, position.unrealized_pnl),
         }
+    }
+
+    #[inline]
+    fn show(&self, py: Python<'_>, position: PositionView) {
+        self.size.set(py, position.size);
+        self.entry_price.set(py, position.entry_price);
+        self.unrealized_pnl.set(py, position.unrealized_pnl);
     }
 }
 
@@ -314,4 +344,26 @@ impl From<ExitView> for PyExit {
             reason: exit.reason,
         }
     }
+}
+
+/// Makes the numbers of a position attributes that the interpreter reads without a call.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    module.add_class::<PyPosition>()?;
+    let flat = PositionView {
+        size: 0.0,
+        entry_price: f64::NAN,
+        unrealized_pnl: 0.0,
+    };
+    let size = c"Quantity of the base currency, negative when short.";
+    let entry_price = c"Average price of what is held; NaN when flat.";
+    let pnl = c"Value at the last price less what it cost, without fees.";
+    add_members(
+        &Bound::new(py, PyPosition::new(py, flat))?,
+        &[
+            Member::new(c"size", size, |it: &PyPosition| &it.size),
+            Member::new(c"entry_price", entry_price, |it| &it.entry_price),
+            Member::new(c"unrealized_pnl", pnl, |it| &it.unrealized_pnl),
+        ],
+    )
 }

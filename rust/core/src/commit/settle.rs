@@ -98,17 +98,15 @@ impl Writer {
         }
     }
 
-    /// Phase 2: closes everything at the marks when equity is below the maintenance margin. Whether it did.
+    /// Phase 2: whether equity is below the maintenance margin.
+    #[must_use]
     #[inline]
-    pub fn liquidate_if_needed(&mut self, now: Nanos, out: &mut Vec<Command>) -> bool {
-        if self.account.is_spot() || !self.gate.margin.must_liquidate(&self.account) {
-            return false;
-        }
-        self.liquidate(now, out);
-        true
+    pub fn must_liquidate(&self) -> bool {
+        !self.account.is_spot() && self.gate.margin.must_liquidate(&self.account)
     }
 
-    fn liquidate(&mut self, now: Nanos, out: &mut Vec<Command>) {
+    /// Phase 2: closes everything at the marks.
+    pub fn liquidate(&mut self, now: Nanos, out: &mut Vec<Command>) {
         let traders = u32::try_from(self.traders.len()).unwrap_or(u32::MAX);
         for trader in 0..traders {
             self.cancel_where(trader, reason::LIQUIDATION, out, |_| true);

@@ -2,12 +2,14 @@
 
 mod config;
 mod outcome;
+mod patience;
 mod statistics;
 mod sweep;
 mod wiring;
 
 pub use config::{Account, Config, Handover, RunOptions, TimeMark, TraderConfig};
 pub use outcome::{Outcome, Timings, TradeRow};
+pub use patience::Patience;
 pub use statistics::{STATISTICS, statistics};
 pub use sweep::{Combination, Summary, Sweep, SweepHost, Swept};
 pub use wiring::{Core, Host, Unattended, backtest, wire};

@@ -17,6 +17,7 @@ use crate::portfolio::Portfolio;
 use crate::replay;
 use crate::risk::{Margin, RiskGate};
 use crate::step::Away;
+use crate::strategy::{Interpreter, Lane, pool_of};
 use crate::trader::{Remote, Trader, TraderSpec};
 use crate::venue::{BookConfig, SimVenue};
 
@@ -31,6 +32,16 @@ pub trait Host {
 
     /// Runs `work`, which waits for other threads, without holding what they may need.
     fn detached(&self, work: &mut (dyn FnMut() + Send));
+
+    /// Called now and then while the driver waits for calls into an interpreter; `false` ends the run.
+    fn goes_on(&self) -> bool {
+        true
+    }
+
+    /// The interpreter of strategies that belong to one.
+    fn interpreter(&self) -> Option<Arc<dyn Interpreter>> {
+        None
+    }
 
     /// Called once a live run is set up, just before its first step.
     fn set_up(&self) {}
@@ -234,7 +245,9 @@ pub(crate) fn join_live(
         inboxes: inboxes(&core, feed.is_recorded()),
     };
     // 8. Threads: the engine's own pool for traders, tokio for feeds and the order engine.
-    let pool = trader_pool(config.threads)?;
+    let free = |trader: &Trader| trader.lane() == Lane::FreeThreaded;
+    let free_threaded = core.traders.iter().any(free);
+    let pool = trader_pool(config.threads, free_threaded.then_some(&interpreter))?;
     let runtime = io_runtime()?;
     // 9. The rows of a recorded feed, in steps.
     let rows = feed
@@ -282,12 +295,13 @@ fn inboxes(core: &Core, recorded: bool) -> Vec<live::InboxEnds> {
         .collect()
 }
 
-fn trader_pool(threads: Option<usize>) -> Result<ThreadPool, Error> {
-    // Zero lets Rayon take all cores.
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.unwrap_or(0))
-        .thread_name(|index| format!("pairloom-{index}"))
-        .build()
+fn trader_pool(
+    threads: Option<usize>,
+    interpreter: Option<&Arc<dyn Interpreter>>,
+) -> Result<ThreadPool, Error> {
+    // Zero lets Rayon take all cores. Nobody waits for threads whose strategy never returns.
+    pool_of(threads.unwrap_or(0), interpreter)
+        .map(|(pool, _)| pool)
         .map_err(|error| {
             let shown = threads.map_or_else(|| "None".to_owned(), |n| n.to_string());
             Error::config(

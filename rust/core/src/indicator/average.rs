@@ -36,6 +36,29 @@ impl SmaUnits {
     }
 }
 
+impl SmaUnits {
+    /// Takes in many prices, given in half units, whose units are these shifted to the right.
+    pub(crate) fn push_many(&mut self, halves: &[i64], shift: u32, out: &mut Vec<f64>) {
+        let bits = halves
+            .iter()
+            .fold(0, |bits, half| bits | half.unsigned_abs());
+        // Sums that a float holds exactly need no look at each of them.
+        if let Some(divisor) = self.quotient.simple_divisor()
+            && let Some(sum) = self.window.narrow_sum(bits)
+        {
+            self.window.push_many(sum, halves, shift, |sum| {
+                #[expect(clippy::cast_precision_loss, reason = "at most 2^53, so exact")]
+                out.push(sum as f64 / divisor);
+            });
+            return;
+        }
+        out.extend(halves.iter().map(|half| {
+            self.window.push(half >> shift);
+            self.quotient.of(self.window.sum())
+        }));
+    }
+}
+
 /// A simple average over floats, from a compensated sum.
 #[derive(Clone, Debug)]
 pub(crate) struct SmaFloats {

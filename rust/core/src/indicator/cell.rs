@@ -10,16 +10,24 @@ use super::kind::{OUTPUTS, Outputs};
 /// updates; one that runs after it, as a strategy does, sees the latest. So nothing here needs a stronger
 /// order than `Relaxed`: the hand-over of the event itself is what synchronises the two.
 #[derive(Debug)]
+// What an update of two outputs touches stands in one line of the cache.
+#[repr(C, align(64))]
 pub struct Cell {
     names: &'static [&'static str],
-    now: [AtomicU64; OUTPUTS],
-    before: [AtomicU64; OUTPUTS],
+    keep: usize,
+    count: AtomicU32,
+    values: [Pair; OUTPUTS],
     /// Rows of outputs older than `before`, a ring; empty unless more than two values are kept.
     older: Box<[AtomicU64]>,
     /// The row of `older` that is written next.
     next: AtomicUsize,
-    count: AtomicU32,
-    keep: usize,
+}
+
+/// The current value of an output, and the one before it.
+#[derive(Debug)]
+struct Pair {
+    now: AtomicU64,
+    before: AtomicU64,
 }
 
 fn blank() -> AtomicU64 {
@@ -31,12 +39,14 @@ impl Cell {
         let older = keep.saturating_sub(2) * names.len();
         Self {
             names,
-            now: std::array::from_fn(|_| blank()),
-            before: std::array::from_fn(|_| blank()),
+            keep,
+            values: std::array::from_fn(|_| Pair {
+                now: blank(),
+                before: blank(),
+            }),
             older: (0..older).map(|_| blank()).collect(),
             next: AtomicUsize::new(0),
             count: AtomicU32::new(0),
-            keep,
         }
     }
 
@@ -44,12 +54,12 @@ impl Cell {
     #[inline]
     pub(crate) fn push(&self, values: &Outputs) {
         let count = self.count.load(Relaxed);
-        if count >= 2 && !self.older.is_empty() {
+        if self.keep > 2 && count >= 2 {
             self.shift();
         }
-        for (output, value) in values.iter().enumerate().take(self.names.len()) {
-            self.before[output].store(self.now[output].load(Relaxed), Relaxed);
-            self.now[output].store(value.to_bits(), Relaxed);
+        for (pair, value) in self.values.iter().zip(values).take(self.names.len()) {
+            pair.before.store(pair.now.load(Relaxed), Relaxed);
+            pair.now.store(value.to_bits(), Relaxed);
         }
         self.count.store(count.saturating_add(1), Relaxed);
     }
@@ -58,21 +68,24 @@ impl Cell {
     fn shift(&self) {
         let row = self.next.load(Relaxed);
         let start = row * self.names.len();
-        for (slot, before) in self.older[start..]
+        for (slot, pair) in self.older[start..]
             .iter()
-            .zip(&self.before[..self.names.len()])
+            .zip(&self.values[..self.names.len()])
         {
-            slot.store(before.load(Relaxed), Relaxed);
+            slot.store(pair.before.load(Relaxed), Relaxed);
         }
         self.next.store((row + 1) % (self.keep - 2), Relaxed);
     }
 
     /// Takes over all that another cell of the same kind holds.
     pub(crate) fn copy_from(&self, other: &Self) {
-        let pairs = self.now.iter().zip(&other.now);
-        let pairs = pairs.chain(self.before.iter().zip(&other.before));
-        for (to, from) in pairs.chain(self.older.iter().zip(&other.older)) {
-            to.store(from.load(Relaxed), Relaxed);
+        let copy = |to: &AtomicU64, from: &AtomicU64| to.store(from.load(Relaxed), Relaxed);
+        for (to, from) in self.values.iter().zip(&other.values) {
+            copy(&to.now, &from.now);
+            copy(&to.before, &from.before);
+        }
+        for (to, from) in self.older.iter().zip(&other.older) {
+            copy(to, from);
         }
         self.next.store(other.next.load(Relaxed), Relaxed);
         self.count.store(other.count.load(Relaxed), Relaxed);
@@ -80,8 +93,10 @@ impl Cell {
 
     /// The current value of an output; NaN until the indicator is ready, and for an output it lacks.
     #[must_use]
+    #[inline]
     pub fn value(&self, output: u8) -> f64 {
-        self.now.get(usize::from(output)).map_or(f64::NAN, read)
+        let pair = self.values.get(usize::from(output));
+        pair.map_or(f64::NAN, |pair| read(&pair.now))
     }
 
     /// The value of an output `back` updates ago: 0 is the current one.
@@ -94,8 +109,8 @@ impl Cell {
             return None;
         }
         Some(match back {
-            0 => read(&self.now[output]),
-            1 => read(&self.before[output]),
+            0 => read(&self.values[output].now),
+            1 => read(&self.values[output].before),
             _ => {
                 let rows = self.keep - 2;
                 let row = (self.next.load(Relaxed) + rows - (back - 1)) % rows;
@@ -184,6 +199,7 @@ impl Cell {
     }
 }
 
+#[inline]
 fn read(slot: &AtomicU64) -> f64 {
     f64::from_bits(slot.load(Relaxed))
 }

@@ -148,6 +148,16 @@ impl Quotient {
         self.long.divide(sum)
     }
 
+    /// The divisor, where one division of two floats is the whole work for sums up to 2^53.
+    #[inline]
+    pub(crate) const fn simple_divisor(&self) -> Option<f64> {
+        if self.simple {
+            Some(self.divisor)
+        } else {
+            None
+        }
+    }
+
     /// The divisor as a float, for what is not a sum, such as a deviation.
     pub(crate) fn divisor_float(&self) -> f64 {
         if self.simple {

@@ -92,6 +92,19 @@ pub struct Graph {
     has_volume: bool,
     /// How many required nodes have no value yet.
     pending: usize,
+    /// Values that were computed for rows to come.
+    ahead: Ahead,
+}
+
+/// Rows of the market's columns whose values are computed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ahead {
+    from: usize,
+    end: usize,
+    /// How many of them are shown; while it is not zero, the values of the last one are the present ones.
+    shown: usize,
+    /// Whether somebody reads an indicator from outside the graph.
+    told: bool,
 }
 
 impl Graph {
@@ -105,6 +118,12 @@ impl Graph {
             default_input,
             has_volume: true,
             pending: 0,
+            ahead: Ahead {
+                from: 0,
+                end: 0,
+                shown: 0,
+                told: false,
+            },
         }
     }
 
@@ -266,6 +285,9 @@ impl Graph {
     /// Takes one event in, all indicators in the order in which they were added.
     #[inline]
     pub fn update<S: Sample>(&mut self, sample: &S) {
+        if self.ahead.shown > 0 {
+            self.settle();
+        }
         for index in 0..self.nodes.len() {
             let (earlier, rest) = self.nodes.split_at_mut(index);
             let Some(node) = rest.first_mut() else {
@@ -279,6 +301,57 @@ impl Graph {
                 self.pending -= 1;
             }
         }
+    }
+
+    /// Computes the values of the rows that follow, a handful of them at once, each indicator along its own memory. They
+    /// are shown row by row, by [`Graph::show`]; what reads the graph sees no difference. `halves` are their prices in
+    /// half units. Only where [`Graph::can_look_ahead`].
+    pub fn look_ahead(&mut self, from: usize, halves: &[i64]) {
+        self.settle();
+        let field = self.default_input;
+        for node in &mut self.nodes {
+            node.look_ahead(field, halves);
+        }
+        self.ahead = Ahead {
+            from,
+            end: from + halves.len(),
+            shown: 0,
+            told: self.nodes.iter().any(Node::has_cell),
+        };
+    }
+
+    /// Leaves values that were computed ahead, all of which were shown: the last ones become what the indicators
+    /// themselves hold.
+    fn settle(&mut self) {
+        if let Some(place) = self.ahead.shown.checked_sub(1) {
+            for node in &mut self.nodes {
+                node.settle(place);
+            }
+        }
+        self.ahead = Ahead::default();
+    }
+
+    /// Whether every indicator can compute the values of many rows at once: all of them read the market's price.
+    #[must_use]
+    pub fn can_look_ahead(&self) -> bool {
+        let looks = |node: &Node| node.looks_ahead(self.default_input);
+        self.pending == 0 && self.nodes.iter().all(looks)
+    }
+
+    /// Shows the values of a row if they are computed; whether they were.
+    #[inline]
+    pub fn show(&mut self, row: usize) -> bool {
+        let ahead = &mut self.ahead;
+        if row >= ahead.end || row != ahead.from + ahead.shown {
+            return false;
+        }
+        ahead.shown += 1;
+        if ahead.told {
+            for node in &self.nodes {
+                node.tell(ahead.shown - 1);
+            }
+        }
+        true
     }
 
     /// Reads what the next update will need. See [`crate::trader::Trader::touch`].
@@ -300,6 +373,10 @@ impl Graph {
     #[inline]
     #[must_use]
     pub fn value(&self, id: IndicatorId, output: u8) -> f64 {
+        if self.ahead.shown > 0 && output == 0 {
+            let node = self.nodes.get(id.index());
+            return node.map_or(f64::NAN, |node| node.computed(self.ahead.shown - 1));
+        }
         self.read(id, output, |node| &node.row.now)
     }
 
@@ -307,7 +384,15 @@ impl Graph {
     #[inline]
     #[must_use]
     pub fn previous(&self, id: IndicatorId, output: u8) -> f64 {
-        self.read(id, output, |node| &node.row.before)
+        match self.ahead.shown {
+            // What the indicators themselves hold is the row before the first one that was computed.
+            1 => self.read(id, output, |node| &node.row.now),
+            2.. if output == 0 => {
+                let node = self.nodes.get(id.index());
+                node.map_or(f64::NAN, |node| node.computed(self.ahead.shown - 2))
+            }
+            _ => self.read(id, output, |node| &node.row.before),
+        }
     }
 
     /// The value `back` updates ago, 0 being the current one; NaN where there is none or it is not kept.
@@ -342,11 +427,18 @@ impl Graph {
     ///
     /// An id of another graph gives a cell that never has a value.
     #[must_use]
-    pub fn cell(&self, id: IndicatorId) -> Arc<Cell> {
-        match self.nodes.get(id.index()) {
-            Some(node) => node.cell(),
-            None => Arc::new(Cell::new(&["value"], 2)),
+    pub fn cell(&mut self, id: IndicatorId) -> Arc<Cell> {
+        let shown = self.ahead.shown;
+        let Some(node) = self.nodes.get_mut(id.index()) else {
+            return Arc::new(Cell::new(&["value"], 2));
+        };
+        let known = node.has_cell();
+        let cell = node.cell();
+        if !known {
+            (0..shown).for_each(|place| node.tell(place));
         }
+        self.ahead.told = true;
+        cell
     }
 
     /// What an indicator was asked for as; `None` for an id of another graph.
@@ -385,6 +477,7 @@ impl Graph {
         for (node, from) in self.nodes.iter_mut().zip(&saved.nodes) {
             node.restore(from);
         }
+        self.ahead = saved.ahead;
         self.pending = self
             .nodes
             .iter()

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::market::field::Field;
+
 use super::Sample;
 use super::cell::Cell;
 use super::graph::Spec;
@@ -22,6 +24,8 @@ pub(crate) struct Node {
     pub(crate) required: bool,
     /// Boxed, since no update reads it.
     pub(crate) spec: Box<Spec>,
+    /// Values of the events to come: see [`super::Graph::look_ahead`].
+    ahead: Vec<f64>,
 }
 
 impl Node {
@@ -35,6 +39,7 @@ impl Node {
             cell: OnceLock::new(),
             required: spec.required,
             spec: Box::new(spec),
+            ahead: Vec::new(),
         };
         if node.spec.keep > 2 {
             // A longer history lives in the cell alone, so it must be there from the first value.
@@ -89,12 +94,55 @@ impl Node {
         self.seen == 1
     }
 
+    /// Whether it can compute values of many events at once: it reads a price, has one output and two values by now.
+    pub(crate) fn looks_ahead(&self, field: Field) -> bool {
+        self.seen == 2 && self.input == Input::Units(field) && self.state.takes_many()
+    }
+
+    /// Computes the values of the next events, given their prices in half units.
+    #[inline]
+    pub(crate) fn look_ahead(&mut self, field: Field, halves: &[i64]) {
+        self.ahead.clear();
+        self.state.push_many(field, halves, &mut self.ahead);
+    }
+
+    /// The value that was computed for an event.
+    #[inline]
+    pub(crate) fn computed(&self, place: usize) -> f64 {
+        self.ahead.get(place).copied().unwrap_or(f64::NAN)
+    }
+
+    /// Makes one of the values that were computed the present one.
+    pub(crate) fn settle(&mut self, place: usize) {
+        let before = match place.checked_sub(1) {
+            Some(before) => self.ahead[before],
+            None => self.row.now[0],
+        };
+        self.row.before[0] = before;
+        self.row.now[0] = self.ahead[place];
+    }
+
+    /// Shows a value that was computed to who reads the cell.
+    pub(crate) fn tell(&self, place: usize) {
+        if let Some(cell) = self.cell.get() {
+            let mut row = self.row.now;
+            row[0] = self.ahead[place];
+            cell.push(&row);
+        }
+    }
+
+    /// Whether somebody reads it from outside.
+    pub(crate) fn has_cell(&self) -> bool {
+        self.cell.get().is_some()
+    }
+
     /// Takes over the state and the values of a node of the same kind; the cell stays the same one.
     pub(crate) fn restore(&mut self, from: &Self) {
         self.row = from.row;
         self.seen = from.seen;
         self.fresh = from.fresh;
         self.state = from.state.clone();
+        self.ahead.clone_from(&from.ahead);
         if let Some(cell) = self.cell.get() {
             match from.cell.get() {
                 Some(other) => cell.copy_from(other),
@@ -126,6 +174,7 @@ impl Clone for Node {
             cell,
             required: self.required,
             spec: self.spec.clone(),
+            ahead: self.ahead.clone(),
         }
     }
 }

@@ -155,6 +155,26 @@ impl State {
         }
     }
 
+    /// Whether it can take in many prices at once.
+    pub(crate) const fn takes_many(&self) -> bool {
+        matches!(self, Self::SmaUnits(_) | Self::Ema(_))
+    }
+
+    /// Takes in the next prices, given in half units, and adds their values to `out`.
+    #[inline]
+    pub(crate) fn push_many(&mut self, field: Field, halves: &[i64], out: &mut Vec<f64>) {
+        // A mid is counted in half units, every other price in whole ones.
+        let shift = u32::from(field != Field::Mid);
+        match self {
+            Self::SmaUnits(state) => state.push_many(halves, shift, out),
+            Self::Ema(state) => {
+                let values = halves.iter().map(|half| state.push(float(half >> shift)));
+                out.extend(values.map(|value| value.unwrap_or(f64::NAN)));
+            }
+            _ => {}
+        }
+    }
+
     #[inline(never)]
     fn push_other<S: Sample>(
         &mut self,

@@ -34,6 +34,46 @@ impl UnitWindow {
         old
     }
 
+    /// The sum, if it and every sum with values of no more than these bits is a whole number that a float holds.
+    #[inline]
+    pub(crate) fn narrow_sum(&self, bits: u64) -> Option<i64> {
+        let held = self
+            .ring
+            .iter()
+            .fold(bits, |bits, units| bits | units.unsigned_abs());
+        let (each, number) = (
+            64 - held.leading_zeros(),
+            64 - self.ring.len().leading_zeros(),
+        );
+        (each + number <= 53).then_some(self.sum as i64)
+    }
+
+    /// Takes in many values, given as numbers to be shifted to the right, beginning with this sum; `visit` sees the sum
+    /// after each. None of the sums may be larger than [`Self::narrow_sum`] allows.
+    #[inline]
+    pub(crate) fn push_many(
+        &mut self,
+        mut sum: i64,
+        shifted: &[i64],
+        shift: u32,
+        mut visit: impl FnMut(i64),
+    ) {
+        let mut next = self.next;
+        for value in shifted {
+            let units = value >> shift;
+            let old = std::mem::replace(&mut self.ring[next], units);
+            next += 1;
+            if next == self.ring.len() {
+                next = 0;
+                self.full = true;
+            }
+            sum = sum.wrapping_add(units.wrapping_sub(old));
+            visit(sum);
+        }
+        self.next = next;
+        self.sum = i128::from(sum);
+    }
+
     /// Reads the slot that the next value goes to, so that it is in the cache by then.
     #[inline]
     pub(crate) fn touch(&self) -> i64 {

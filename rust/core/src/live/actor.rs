@@ -18,7 +18,7 @@ use crate::limits::DELIVERIES_PER_TASK;
 use crate::market::EventKind;
 use crate::portfolio::Board;
 use crate::signal::Intent;
-use crate::strategy::{Lane, Outcome, Stop, Strategy};
+use crate::strategy::{Interpreter, Lane, Outcome, Stop, Strategy};
 use crate::trader::{Input, Trader, TraderState, View};
 
 use super::event::{Delivery, FeedEvent, Markets, Notice};
@@ -123,10 +123,11 @@ pub(super) struct Stage {
     pub markets: Markets,
     pub instruments: Vec<Instrument>,
     pub pool: ThreadPool,
-    /// Ready traders of the native lane: room for each of them once.
+    /// Ready traders of the lanes on the pool: room for each of them once.
     pub ready: (Sender<u32>, Receiver<u32>),
     /// Ready traders of the python lane.
     pub python: Sender<u32>,
+    pub interpreter: Arc<dyn Interpreter>,
     /// Traders whose outbox holds something: room for each of them once.
     pub reports: Sender<u32>,
 }
@@ -145,7 +146,7 @@ impl Stage {
 
     fn enqueue(self: &Arc<Self>, actor: &Actor) {
         match actor.lane {
-            Lane::Native | Lane::Compiled => {
+            Lane::Native | Lane::Compiled | Lane::FreeThreaded => {
                 // There is room: a trader is in the queue only while its flag is set.
                 let queued = self.ready.0.try_send(actor.index);
                 debug_assert!(has_room(&queued), "the queue holds every trader once");
@@ -160,7 +161,13 @@ impl Stage {
     }
 
     fn serve_oldest(self: &Arc<Self>) {
-        if let Ok(trader) = self.ready.1.try_recv() {
+        let Ok(trader) = self.ready.1.try_recv() else {
+            return;
+        };
+        if self.actors[trader as usize].lane.is_attached() {
+            self.interpreter
+                .batch(&mut || self.serve(trader, DELIVERIES_PER_TASK));
+        } else {
             self.serve(trader, DELIVERIES_PER_TASK);
         }
     }

@@ -12,13 +12,12 @@ use crate::error::Error;
 use crate::market::synthetic::{SyntheticFeed, SyntheticFeedSpec, SyntheticMarketSpec};
 use crate::market::{EventKind, Market, MarketData};
 use crate::signal::SizeSpec;
-use crate::strategy::{Strategy, builtin};
+use crate::strategy::{NoInterpreter, Strategy, builtin};
 use crate::venue::{FillModel, VenueConfig};
 
 use super::actor::Factory;
 use super::command::RunHandle;
 use super::options::{Cast, Feed, LiveOptions};
-use super::python_lane::NoInterpreter;
 use super::start::start;
 
 /// The settings of the demo.

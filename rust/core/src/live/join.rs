@@ -12,7 +12,7 @@ use crate::engine::{Core, Host};
 use crate::market::{EventKind, Rows};
 use crate::portfolio::Board;
 use crate::step::{Away, Stepper};
-use crate::strategy::Lane;
+use crate::strategy::{Interpreter, Lane};
 use crate::trader::Trader;
 use crate::venue::Execution;
 
@@ -27,7 +27,7 @@ use super::options::{BrokerMaker, Feed, LiveOptions};
 use super::order_engine::{OrderEngine, OrderMessage, Told};
 use super::orders::OrderPort;
 use super::paper::{PaperBroker, PaperVenue};
-use super::python_lane::{Interpreter, PythonLane};
+use super::python_lane::PythonLane;
 use super::start::Joined;
 
 type Ends<T> = (Sender<T>, Receiver<T>);
@@ -40,7 +40,7 @@ pub(crate) type People = (Receiver<Request>, Arc<Ended>);
 
 /// All channels of a live run.
 pub(crate) struct Channels {
-    /// Ready traders of the native lane.
+    /// Ready traders of the lanes on the pool.
     pub ready: Ends<u32>,
     /// Ready traders of the python lane.
     pub python: Ends<u32>,
@@ -116,6 +116,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Joined<'_> {
         pool: parts.pool,
         ready: channels.ready,
         python: channels.python.0,
+        interpreter: Arc::clone(&parts.interpreter),
         reports: channels.evaluations.0,
     });
     if company.in_python {

@@ -36,7 +36,6 @@ pub use event::{Batch, FeedEvent, Markets};
 pub use metrics::{Histogram, LiveCounts};
 pub use options::{BrokerMaker, Cast, Feed, LiveOptions};
 pub use paper::{PaperBroker, PaperVenue};
-pub use python_lane::{Interpreter, NoInterpreter};
 pub use start::{paper, start};
 pub use status::{Status, TraderStatus};
 

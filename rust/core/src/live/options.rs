@@ -9,12 +9,12 @@ use crate::engine::{RunOptions, TraderConfig};
 use crate::limits::STEP_LIMIT;
 use crate::market::MarketData;
 use crate::market::synthetic::SyntheticFeed;
+use crate::strategy::Interpreter;
 use crate::venue::Execution;
 
 use super::actor::Factory;
 use super::broker::Broker;
 use super::event::Batch;
-use super::python_lane::Interpreter;
 
 /// Where market events come from.
 pub enum Feed {
@@ -87,7 +87,7 @@ impl Default for LiveOptions {
     }
 }
 
-/// The traders of a live run, and what those in the python lane need.
+/// The traders of a live run, and what those that are Python classes need.
 pub struct Cast {
     /// The traders.
     pub traders: Vec<TraderConfig>,

@@ -11,31 +11,9 @@ use flume::Receiver;
 use parking_lot::{Condvar, Mutex};
 
 use crate::limits::{PYTHON_CALL, PYTHON_THREADS};
+use crate::strategy::Interpreter;
 
 use super::actor::Stage;
-
-/// What the python lane needs of the interpreter.
-pub trait Interpreter: Send + Sync {
-    /// Runs `work` on this thread, attached for as long as it takes.
-    fn attached(&self, work: &mut (dyn FnMut() + Send));
-
-    /// Runs `work`, which waits, detached. Called within [`Interpreter::attached`].
-    fn detached(&self, work: &mut (dyn FnMut() + Send));
-}
-
-/// For engines without traders in the python lane.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoInterpreter;
-
-impl Interpreter for NoInterpreter {
-    fn attached(&self, work: &mut (dyn FnMut() + Send)) {
-        work();
-    }
-
-    fn detached(&self, work: &mut (dyn FnMut() + Send)) {
-        work();
-    }
-}
 
 /// Put into the queue to end the lane.
 pub(super) const CLOSE: u32 = u32::MAX;

@@ -19,6 +19,20 @@ pub struct Row {
     pub warm_up: bool,
 }
 
+impl Row {
+    /// A row of a market, given the first rows of its series that do not only warm up.
+    #[must_use]
+    #[inline]
+    pub fn new(market: usize, kind: EventKind, row: u32, live: [u32; 3]) -> Self {
+        let index = u32::try_from(market).unwrap_or(u32::MAX);
+        Self {
+            entry: Entry::new(index, kind),
+            row,
+            warm_up: row < live[kind as usize],
+        }
+    }
+}
+
 /// Where a run stands in its rows.
 #[derive(Debug)]
 pub struct Rows {
@@ -40,6 +54,12 @@ impl Rows {
             start,
             next: 0,
         }
+    }
+
+    /// The steps, and the start of the run, for who walks through them on its own.
+    #[must_use]
+    pub fn into_parts(self) -> (Arc<Steps>, Option<Nanos>) {
+        (self.steps, self.start)
     }
 
     /// The time of the next rows.

@@ -99,6 +99,31 @@ impl PriceScale {
         }
     }
 
+    /// Prices in half units, twice [`PriceScale::units`] of each, as many as both slices have.
+    pub fn half_units(&self, prices: &[f64], out: &mut [i64]) {
+        let digits = usize::try_from(self.digits).ok();
+        let Some(&power) = digits.and_then(|digits| EXACT_POWERS.get(digits)) else {
+            for (half, &price) in out.iter_mut().zip(prices) {
+                *half = 2 * self.units(price);
+            }
+            return;
+        };
+        let mut clear = true;
+        for (half, &price) in out.iter_mut().zip(prices) {
+            let scaled = price * power;
+            let shifted = scaled + ROUNDER;
+            let missed = (scaled - (shifted - ROUNDER)).abs();
+            clear &= scaled.abs() < QUICK_LIMIT && missed < CLEAR_FRACTION;
+            // The sum's last bits are the whole number: no conversion is needed.
+            *half = (shifted.to_bits().wrapping_sub(ROUNDER.to_bits()) << 1).cast_signed();
+        }
+        if !clear {
+            for (half, &price) in out.iter_mut().zip(prices) {
+                *half = 2 * self.units(price);
+            }
+        }
+    }
+
     /// The float nearest to so many units.
     #[inline]
     #[must_use]

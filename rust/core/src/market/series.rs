@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::domain::{InstrumentSpec, Nanos, Side};
+use crate::domain::{HalfUnits, InstrumentSpec, Nanos, Side};
 
 use super::Field;
 use super::event::{Candle, EventKind, EventRef, Quote, Trade};
@@ -262,6 +262,20 @@ impl<'a> Series<'a> {
             Self::Candle(series) => EventRef::Candle(series, row),
             Self::Quote(series) => EventRef::Quote(series, row),
             Self::Trade(series) => EventRef::Trade(series, row),
+        }
+    }
+
+    /// The marks of rows from `first` on, as many as `out` has.
+    pub fn marks(&self, first: usize, scale: PriceScale, out: &mut [HalfUnits]) {
+        let rows = first..first + out.len();
+        match self {
+            Self::Candle(series) => scale.half_units(&series.close[rows], out),
+            Self::Trade(series) => scale.half_units(&series.price[rows], out),
+            Self::Quote(_) => {
+                for (mark, row) in out.iter_mut().zip(rows) {
+                    *mark = self.event(row).mark(scale);
+                }
+            }
         }
     }
 

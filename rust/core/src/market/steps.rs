@@ -3,6 +3,8 @@
 //! The table is made once, before the run, by counting: the run itself then walks through two flat arrays, whatever
 //! the number of markets, and never compares times of different markets.
 
+use std::sync::Arc;
+
 use crate::domain::Nanos;
 
 use super::event::EventKind;
@@ -13,7 +15,7 @@ use super::series::MarketData;
 pub struct Entry(u32);
 
 impl Entry {
-    const fn new(market: u32, kind: EventKind) -> Self {
+    pub(super) const fn new(market: u32, kind: EventKind) -> Self {
         Self(market * 4 + kind as u32)
     }
 
@@ -43,6 +45,8 @@ pub struct Steps {
     /// Where each step's entries begin; one more than there are steps.
     offsets: Vec<u32>,
     entries: Vec<Entry>,
+    /// For each market and kind the step of each row. Series on one time grid share theirs.
+    places: Vec<[Option<Arc<[u32]>>; 3]>,
 }
 
 impl Steps {
@@ -91,16 +95,25 @@ impl Steps {
         }
         let offsets = counts.clone();
         let mut entries = vec![Entry(0); offsets.last().map_or(0, |&n| n as usize)];
+        let mut places: Vec<[Option<Arc<[u32]>>; 3]> = vec![[const { None }; 3]; markets.len()];
+        let (mut last, mut mine): (Option<Arc<[u32]>>, Vec<u32>) = (None, Vec::new());
         for (entry, rows, seen) in &series {
+            mine.clear();
             walk(&times, (0..*seen).map(|row| rows.ts(row)), |step| {
                 entries[counts[step] as usize] = *entry;
                 counts[step] += 1;
+                mine.push(u32::try_from(step).unwrap_or(u32::MAX));
             });
+            let same = last.take().filter(|last| **last == *mine);
+            let place = same.unwrap_or_else(|| Arc::from(mine.as_slice()));
+            places[entry.market()][entry.kind() as usize] = Some(Arc::clone(&place));
+            last = Some(place);
         }
         Self {
             times,
             offsets,
             entries,
+            places,
         }
     }
 
@@ -128,6 +141,44 @@ impl Steps {
     #[inline]
     pub fn entries(&self, step: usize) -> &[Entry] {
         &self.entries[self.offsets[step] as usize..self.offsets[step + 1] as usize]
+    }
+
+    /// How many rows the steps from one to before another have.
+    #[must_use]
+    #[inline]
+    pub fn rows_between(&self, from: usize, to: usize) -> u64 {
+        u64::from(self.offsets[to] - self.offsets[from])
+    }
+
+    /// The times of the steps from one to before another.
+    #[must_use]
+    pub fn times_between(&self, from: usize, to: usize) -> &[Nanos] {
+        &self.times[from..to]
+    }
+
+    /// The step of each row of a series; empty where there is no such series.
+    #[must_use]
+    #[inline]
+    pub fn places(&self, market: usize, kind: EventKind) -> &[u32] {
+        self.places[market][kind as usize].as_deref().unwrap_or(&[])
+    }
+
+    /// How many rows of a series come before a step.
+    #[must_use]
+    pub fn rows_before(&self, market: usize, kind: EventKind, step: usize) -> usize {
+        let places = self.places(market, kind);
+        let before = |place: u32| (place as usize) < step;
+        // On a grid without gaps the answer is as far from the end of the grid as the step is.
+        let guess = places.first().map_or(0, |&first| {
+            step.saturating_sub(first as usize).min(places.len())
+        });
+        let fits = guess.checked_sub(1).is_none_or(|last| before(places[last]))
+            && places.get(guess).is_none_or(|&place| !before(place));
+        if fits {
+            guess
+        } else {
+            places.partition_point(|&place| before(place))
+        }
     }
 
     /// First and last time, if there is any.

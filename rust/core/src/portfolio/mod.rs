@@ -42,6 +42,8 @@ pub struct MarketBook {
     /// What one more half unit of the price adds to the position's value, while nothing is working and that is a whole
     /// number: the quick way to a new value.
     per_price: Option<i64>,
+    /// Whether the position's value is carried: see [`Portfolio::carry`].
+    carried: bool,
 }
 
 /// The shared account.
@@ -50,13 +52,28 @@ pub struct Portfolio {
     spot: bool,
     cash: Money,
     reserved: Money,
+    /// Cash and the positions that are not carried.
     equity: Money,
     fees: Money,
     held: Money,
     exposure: Money,
+    /// The worth of the positions that are carried.
+    carried: Carried,
+    /// Markets whose position was carried until something happened there, and what one more half unit of the price
+    /// added to their value.
+    released: Vec<(u32, i64)>,
     rows: Vec<TraderRow>,
     markets: Vec<MarketBook>,
     trades: Vec<TradeRecord>,
+}
+
+/// What the positions are worth that nothing happens to but that prices move.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// Their value, short ones below zero.
+    pub net: Money,
+    /// Their value whatever their side.
+    pub gross: Money,
 }
 
 impl Portfolio {
@@ -75,6 +92,7 @@ impl Portfolio {
                 value: 0,
                 exposure: 0,
                 per_price: None,
+                carried: false,
             })
             .collect();
         Self {
@@ -85,6 +103,8 @@ impl Portfolio {
             fees: 0,
             held: 0,
             exposure: 0,
+            carried: Carried::default(),
+            released: Vec::new(),
             rows: (0..traders).map(|_| TraderRow::default()).collect(),
             markets,
             trades: Vec::new(),
@@ -120,9 +140,16 @@ impl Portfolio {
     #[inline]
     pub const fn view(&self) -> AccountView {
         AccountView {
-            equity: self.equity,
+            equity: self.equity(),
             free: self.cash.saturating_sub(self.reserved),
         }
+    }
+
+    /// Cash plus positions at the last known prices.
+    #[must_use]
+    #[inline]
+    pub const fn equity(&self) -> Money {
+        self.equity.saturating_add(self.carried.net)
     }
 
     /// What one trader holds and has working.
@@ -169,6 +196,9 @@ impl Portfolio {
         if ask.is_some() {
             book.ask = ask;
         }
+        if book.carried {
+            return;
+        }
         if let Some(per_price) = book.per_price {
             let value = i128::from(mark) * i128::from(per_price);
             let (more, wider) = (value - book.value, value.abs() - book.value.abs());
@@ -184,9 +214,88 @@ impl Portfolio {
         }
     }
 
+    /// Leaves the valuation of a market's position to the caller, who tells by [`Portfolio::set_carried`] what all such
+    /// positions are worth at each step. Gives back what one more half unit of the price adds to the value; `None`
+    /// where there is no position, or one that needs a look at each price.
+    ///
+    /// This lasts until something happens in the market. Its mark has to be up to date before that.
+    pub fn carry(&mut self, market: u32) -> Option<i64> {
+        let book = &mut self.markets[market as usize];
+        let per_price = book.per_price.filter(|_| !book.carried)?;
+        book.carried = true;
+        let value = std::mem::take(&mut book.value);
+        let exposure = std::mem::take(&mut book.exposure);
+        self.equity = self.equity.saturating_sub(value);
+        self.held = self.held.saturating_sub(value.saturating_abs());
+        self.exposure = self.exposure.saturating_sub(exposure);
+        Some(per_price)
+    }
+
+    /// Tells what the positions that are carried are worth at this step.
+    #[inline]
+    pub fn set_carried(&mut self, carried: Carried) {
+        self.carried = carried;
+    }
+
+    /// The markets whose position is no longer carried since this was last asked, and what one more half unit of the
+    /// price added to its value until then.
+    #[must_use]
+    pub fn released(&mut self) -> std::vec::Drain<'_, (u32, i64)> {
+        self.released.drain(..)
+    }
+
+    /// Whether a market's position is carried.
+    #[must_use]
+    pub fn is_carried(&self, market: u32) -> bool {
+        self.markets[market as usize].carried
+    }
+
+    /// Takes a carried position back before the worth of this step has been told: it is valued at the mark that it was
+    /// last valued at, and looked at with each price from now on.
+    pub fn give_back(&mut self, market: u32) {
+        let before = self.carried;
+        self.release(market);
+        self.released.clear();
+        // It is not part of what will be told for this step.
+        self.carried = before;
+        self.markets[market as usize].per_price = None;
+    }
+
+    /// Whether a market's position needs a look at each of its prices: there is one, and it cannot be carried.
+    #[must_use]
+    pub fn needs_each_price(&self, market: u32) -> bool {
+        let book = &self.markets[market as usize];
+        let works = book.working_buys != 0 || book.working_sells != 0;
+        book.net != 0 && book.per_price.is_none() && !works
+    }
+
+    /// Values a carried position on its own again, at the market's mark.
+    fn release(&mut self, market: u32) {
+        let book = &mut self.markets[market as usize];
+        let (Some(per_price), Some(mark)) = (book.per_price, book.mark) else {
+            return;
+        };
+        book.carried = false;
+        let value = i128::from(mark) * i128::from(per_price);
+        let gross = value.saturating_abs();
+        book.value = value;
+        self.equity = self.equity.saturating_add(value);
+        self.held = self.held.saturating_add(gross);
+        if !self.spot {
+            book.exposure = gross;
+            self.exposure = self.exposure.saturating_add(gross);
+        }
+        self.carried.net = self.carried.net.saturating_sub(value);
+        self.carried.gross = self.carried.gross.saturating_sub(gross);
+        self.released.push((market, per_price));
+    }
+
     /// Brings the market's part of the equity up to date. A value beyond what can be represented stays at the border:
     /// equity is a reading, and cash never passes through it.
     fn revalue(&mut self, market: u32) {
+        if self.markets[market as usize].carried {
+            self.release(market);
+        }
         let book = &mut self.markets[market as usize];
         let value = match (book.net, book.mark) {
             (0, _) | (_, None) => 0,
@@ -225,13 +334,13 @@ impl Portfolio {
     #[must_use]
     #[inline]
     pub const fn held_exposure(&self) -> Money {
-        self.held
+        self.held.saturating_add(self.carried.gross)
     }
 
     /// What the positions can become if working orders are filled, at the marks: see [`MarketBook::exposure_with`].
     #[must_use]
     pub const fn exposure(&self) -> Money {
-        self.exposure
+        self.exposure.saturating_add(self.carried.gross)
     }
 
     /// Records an approved order as working and sets its cash aside.
@@ -266,8 +375,13 @@ impl Portfolio {
 impl MarketBook {
     /// What the market's position counted for when it was last brought up to date.
     #[must_use]
-    pub const fn exposure(&self) -> Money {
-        self.exposure
+    pub fn exposure(&self) -> Money {
+        match (self.per_price, self.mark) {
+            (Some(per_price), Some(mark)) if self.carried => {
+                (i128::from(mark) * i128::from(per_price)).saturating_abs()
+            }
+            _ => self.exposure,
+        }
     }
 
     /// The larger of what the position becomes if all buys, or all sells, are filled (further ones included), at the

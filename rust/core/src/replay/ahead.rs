@@ -9,13 +9,15 @@
 
 use crate::clock::Stopwatch;
 use crate::commit::Writer;
-use crate::domain::Nanos;
-use crate::limits::{AHEAD_BUDGET, BLOCK_ROWS, BLOCKS_PER_LOOK};
-use crate::market::{CloseTimes, PriceScale, Row, Rows, Series};
-use crate::trader::{Fresh, Input, Saved, Trader, View};
+use crate::limits::{AHEAD_BUDGET, BLOCK_ROWS, BLOCKS_PER_LOOK, CHAINED_BLOCKS};
+use crate::market::{Series, Steps};
+use crate::portfolio::TraderRow;
+use crate::trader::{Fresh, Input, Saved, Stretch, Trader, View};
 
 use super::Cast;
+use super::calendar::Calendar;
 use super::evaluate::view;
+use super::timeline::Timeline;
 
 /// How far a trader has been evaluated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,13 +26,17 @@ pub(super) struct Lead {
     pub until: u32,
     /// Whether it acted at the row before that one.
     pub acts: bool,
+    /// How many blocks followed each other, with nothing in between, since the trader's state was kept.
+    pub chain: u32,
 }
 
 impl Lead {
-    /// Whether the trader asked for something, or failed, at this row.
+    /// The step in which the trader is next to be seen to: where it acted, else where its next row is.
     #[inline]
-    pub(super) const fn acts_at(self, row: Row) -> bool {
-        self.acts && row.row + 1 == self.until
+    fn due(self, places: &[u32]) -> Option<u32> {
+        places
+            .get(self.until as usize - usize::from(self.acts))
+            .copied()
     }
 }
 
@@ -38,19 +44,43 @@ impl Lead {
 pub(super) struct Block {
     pub lead: Lead,
     from: u32,
-    kept: Option<Kept>,
+    keeps: Keeps,
 }
 
-/// What a trader was when its block began.
+/// What a block leaves for the case that its trader must go back.
+enum Keeps {
+    /// Nothing: nothing comes from outside.
+    Nothing,
+    /// What the trader was when the block began.
+    All(Box<Kept>),
+    /// Its part of the account when the block began: the rest follows from what was kept before.
+    Row(TraderRow),
+}
+
+/// What came of seeing to a trader in a step.
+pub(super) struct Turn {
+    pub lead: Lead,
+    /// Whether it asked for something, or failed, in this step.
+    pub acted: bool,
+    pub block: Option<Block>,
+}
+
+/// What a trader was when a block began, and where later ones began and with which part of the account.
 pub(super) struct Kept {
     from: u32,
     saved: Saved,
+    later: Vec<(u32, TraderRow)>,
+}
+
+impl Kept {
+    /// The trader's part of the account when its newest block began.
+    fn row(&self) -> &TraderRow {
+        self.later.last().map_or(&self.saved.row, |(_, row)| row)
+    }
 }
 
 /// Which traders may be evaluated ahead, and how far.
 pub(super) struct Reach {
-    /// For each trader the row at which its market ends for this run; zero for one that never runs ahead.
-    ends: Vec<u32>,
     /// For each trader the row before which no block begins.
     waits: Vec<u32>,
     /// Whether something from outside may change a trader's position.
@@ -64,7 +94,8 @@ pub(super) struct Reach {
 pub(super) struct Ahead {
     pub leads: Vec<Lead>,
     pub reach: Reach,
-    kept: Vec<Option<Kept>>,
+    pub calendar: Calendar,
+    kept: Vec<Option<Box<Kept>>>,
     /// Their indicators before the first row, where something from outside may make them go back.
     fresh: Vec<Option<Fresh>>,
     /// Whether the user asked for blocks, whatever they bring.
@@ -77,55 +108,46 @@ pub(super) struct Ahead {
     fallbacks: u64,
 }
 
-/// The material of a block.
-#[derive(Clone, Copy)]
-pub(super) struct Stretch<'a> {
-    pub series: Series<'a>,
-    pub scale: PriceScale,
-    pub end: u32,
-    /// How many rows of the series this run sees.
-    pub seen: u32,
-    pub keeps: bool,
-}
-
 impl Ahead {
-    /// `waiting` are the traders that wait for boundaries of time, which come between their events.
+    /// Traders that `cast` says to be evaluated ahead are put where their first events are.
     pub(super) fn new(
         cast: &mut Cast<'_>,
-        waiting: impl Iterator<Item = u32>,
+        timeline: &Timeline,
         spot: bool,
-        end: Option<Nanos>,
         block: Option<u32>,
     ) -> Self {
-        let (forced, block) = (block.is_some(), block.unwrap_or(BLOCK_ROWS));
         let traders = cast.traders.len();
-        let mut ends = vec![0; traders];
-        if block > 0 {
-            for (index, of) in ends.iter_mut().enumerate() {
-                if cast.traders[index].get_mut().can_run_ahead() {
-                    *of = rows_seen(cast, index, end);
-                }
+        let steps = timeline.steps();
+        let mut calendar = Calendar::new(steps.len(), traders);
+        let mut leads = vec![Lead::default(); traders];
+        for (trader, lead) in (0_u32..).zip(&mut leads) {
+            let index = trader as usize;
+            if !cast.ahead[index] {
+                continue;
             }
-            for trader in waiting {
-                ends[trader as usize] = 0;
+            let (market, kind) = (cast.market_of[index] as usize, cast.mains[index]);
+            lead.until = timeline.first_live(market, kind);
+            if let Some(step) = lead.due(steps.places(market, kind)) {
+                calendar.put(trader, step);
             }
         }
-        let goes_back = |index: usize| !spot && ends[index] > 0;
         let fresh = (0..traders)
-            .map(|index| goes_back(index).then(|| cast.traders[index].get_mut().fresh()))
+            .map(|index| {
+                (cast.ahead[index] && !spot).then(|| cast.traders[index].get_mut().fresh())
+            })
             .collect();
         Self {
             fresh,
-            leads: vec![Lead::default(); traders],
+            leads,
             reach: Reach {
-                ends,
                 waits: vec![0; traders],
                 keeps: !spot,
-                block,
+                block: block.unwrap_or(BLOCK_ROWS),
                 open: true,
             },
+            calendar,
             kept: (0..traders).map(|_| None).collect(),
-            forced,
+            forced: block.is_some(),
             begun: 0,
             step_watch: None,
             blocks: 0,
@@ -142,13 +164,31 @@ impl Ahead {
         self.begun = 0;
     }
 
-    /// Notes a block that was made.
+    /// Notes how far a trader has come, and when it is next to be seen to.
     #[inline]
-    pub(super) fn note(&mut self, trader: u32, block: Block) {
-        self.blocks += 1;
-        self.rows += u64::from(block.lead.until - block.from);
-        self.leads[trader as usize] = block.lead;
-        self.kept[trader as usize] = block.kept;
+    pub(super) fn note(&mut self, trader: u32, turn: Turn, places: &[u32]) {
+        self.leads[trader as usize] = turn.lead;
+        if let Some(step) = turn.lead.due(places) {
+            self.calendar.put(trader, step);
+        }
+        if let Some(block) = turn.block {
+            self.blocks += 1;
+            self.rows += u64::from(block.lead.until - block.from);
+            match block.keeps {
+                Keeps::Nothing => {}
+                Keeps::All(kept) => self.kept[trader as usize] = Some(kept),
+                Keeps::Row(row) => {
+                    if let Some(kept) = &mut self.kept[trader as usize] {
+                        kept.later.push((block.from, row));
+                    }
+                }
+            }
+        }
+    }
+
+    /// How many rows were taken in by blocks so far.
+    pub(super) const fn rows(&self) -> u64 {
+        self.rows
     }
 
     /// Looks at the clock now and then, so that the first step over many slow strategies is not one long wait.
@@ -164,27 +204,37 @@ impl Ahead {
         }
     }
 
-    /// The account was liquidated: every trader ahead that held something becomes what it is at the step being made.
+    /// The account was liquidated: every trader ahead that held something becomes what it is before the rows of `pending`,
+    /// the first step with rows that are still to be evaluated.
     pub(super) fn roll_back(
         &mut self,
         cast: &mut Cast<'_>,
         writer: &Writer,
-        feed: &Rows,
-        rows: &[Row],
+        steps: &Steps,
+        pending: usize,
     ) {
-        let mut here = vec![false; cast.markets.len()];
-        for row in rows {
-            here[row.entry.market()] = true;
-        }
-        for index in 0..self.leads.len() {
-            let market = cast.market_of[index] as usize;
-            let next = feed.position(market, cast.mains[index]);
-            // The rows of this step are still to be evaluated.
-            let now = next - u32::from(here[market] && next > 0);
+        for trader in 0..u32::try_from(self.leads.len()).unwrap_or(u32::MAX) {
+            let index = trader as usize;
+            if !cast.ahead[index] {
+                continue;
+            }
+            let (market, kind) = (cast.market_of[index] as usize, cast.mains[index]);
+            let now = u32::try_from(steps.rows_before(market, kind, pending)).unwrap_or(u32::MAX);
             if self.leads[index].until > now
-                && let Some(kept) = self.kept[index].take_if(|kept| kept.saved.row.position != 0)
+                && let Some(kept) = self.kept[index].take_if(|kept| kept.row().position != 0)
             {
-                self.go_back(cast, writer, index, kept, now);
+                let places = steps.places(market, kind);
+                if let Some(step) = self.leads[index].due(places) {
+                    self.calendar.remove(trader, step);
+                }
+                self.leads[index] = Lead {
+                    until: now,
+                    ..Lead::default()
+                };
+                if let Some(step) = self.leads[index].due(places) {
+                    self.calendar.put(trader, step);
+                }
+                self.go_back(cast, writer, index, kept, places);
             }
         }
     }
@@ -194,16 +244,18 @@ impl Ahead {
         cast: &mut Cast<'_>,
         writer: &Writer,
         index: usize,
-        kept: Kept,
-        now: u32,
+        kept: Box<Kept>,
+        places: &[u32],
     ) {
-        let trader = u32::try_from(index).unwrap_or(u32::MAX);
+        let (trader, now) = (
+            u32::try_from(index).unwrap_or(u32::MAX),
+            self.leads[index].until,
+        );
         let mut view = view(cast, writer, trader, 0);
         let (Some(series), Some(fresh)) = (view.series, &self.fresh[index]) else {
             return;
         };
         let scale = cast.scales[cast.market_of[index] as usize];
-        self.leads[index] = Lead::default();
         self.roll_backs += 1;
         self.fallbacks += 1;
         // To go back costs as much as all rows so far; so it must not happen again before as many have passed.
@@ -215,25 +267,37 @@ impl Ahead {
             warm_up: true,
         });
         let slot = cast.traders[index].get_mut();
-        let row = slot.restore(kept.saved, fresh, taken);
-        view.row = &row;
-        let stretch = Stretch {
-            series,
-            scale,
-            end: now,
-            seen: self.reach.ends[index],
-            keeps: false,
-        };
-        stretch.run(slot, &mut view, kept.from);
+        let Kept { from, saved, later } = *kept;
+        let first = slot.restore(saved, fresh, taken);
+        let starts = later.iter().map(|(from, _)| *from);
+        let ends = starts.clone().chain([now]).map(|end| end.min(now));
+        let rows = std::iter::once(&first).chain(later.iter().map(|(_, row)| row));
+        for ((from, end), row) in [from].into_iter().chain(starts).zip(ends).zip(rows) {
+            if from >= now {
+                break;
+            }
+            // What ended the block before was committed when its step came.
+            slot.orders.intents.clear();
+            view.row = row;
+            let stretch = Stretch {
+                series,
+                scale,
+                places,
+                end,
+            };
+            slot.take_in_rows(&stretch, &view, from);
+        }
     }
 
     /// How many evaluations were made ahead of a run that ended early.
-    pub(super) fn too_many(&self, cast: &Cast<'_>, feed: &Rows) -> u64 {
+    pub(super) fn too_many(&self, cast: &Cast<'_>, timeline: &Timeline) -> u64 {
         let leads = self.leads.iter().enumerate();
         leads
+            .filter(|(index, _)| cast.ahead[*index])
             .map(|(index, lead)| {
-                let next = feed.position(cast.market_of[index] as usize, cast.mains[index]);
-                u64::from(lead.until.saturating_sub(next))
+                let market = cast.market_of[index] as usize;
+                let next = timeline.position(market, cast.mains[index]);
+                u64::from(lead.until).saturating_sub(next as u64)
             })
             .sum()
     }
@@ -256,98 +320,49 @@ impl Reach {
         &self,
         cast: &Cast<'a>,
         trader: u32,
-        row: Row,
-        series: Series<'a>,
+        row: u32,
+        (series, places): (Series<'a>, &'a [u32]),
     ) -> Option<Stretch<'a>> {
-        let seen = self.ends[trader as usize];
-        let end = seen.min(row.row.saturating_add(self.block));
-        let waits = row.warm_up || row.row < self.waits[trader as usize];
-        (self.open && row.row < end && !waits).then(|| Stretch {
+        let seen = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        let end = seen.min(row.saturating_add(self.block));
+        let waits = row < self.waits[trader as usize];
+        (self.open && row < end && !waits).then(|| Stretch {
             series,
-            scale: cast.scales[row.entry.market()],
+            scale: cast.scales[cast.market_of[trader as usize] as usize],
+            places,
             end,
-            seen,
-            keeps: self.keeps,
         })
     }
-}
 
-impl Stretch<'_> {
     /// Begins a block at this row where the trader's next event is a plain one.
     #[inline]
     pub(super) fn begin(
         &self,
+        stretch: &Stretch<'_>,
         trader: &mut Trader,
-        view: &mut View<'_>,
-        from: u32,
+        view: &View<'_>,
+        lead: Lead,
     ) -> Option<Block> {
         if !trader.is_clear() || !view.row.working.is_empty() {
             return None;
         }
-        let kept = if self.keeps {
-            Some(Kept {
+        let from = lead.until;
+        let chain = lead.chain % CHAINED_BLOCKS;
+        let keeps = match (self.keeps, chain) {
+            (false, _) => Keeps::Nothing,
+            (true, 0) => Keeps::All(Box::new(Kept {
                 from,
                 saved: trader.save(view.row)?,
-            })
-        } else {
-            None
+                later: Vec::new(),
+            })),
+            (true, _) => Keeps::Row(view.row.clone()),
         };
-        let lead = self.run(trader, view, from);
-        Some(Block { lead, from, kept })
+        let until = trader.take_in_rows(stretch, view, from);
+        let lead = Lead {
+            until,
+            acts: trader.has_acted(),
+            chain: chain + 1,
+        };
+        Some(Block { lead, from, keeps })
     }
-
-    /// Takes in rows until the end, or until the trader acts.
-    fn run(&self, trader: &mut Trader, view: &mut View<'_>, from: u32) -> Lead {
-        let Self {
-            series,
-            scale,
-            end,
-            seen,
-            ..
-        } = *self;
-        let alone = matches!(series, Series::Candle(candles) if matches!(candles.closes, CloseTimes::Interval(_)));
-        for until in from + 1..=end {
-            let row = until as usize - 1;
-            let event = series.event(row);
-            view.now = series.ts(row);
-            // The snapshot of a step holds the mark of the last row of its time.
-            let mut last = row;
-            while !alone && last + 1 < seen as usize && series.ts(last + 1) == view.now {
-                last += 1;
-            }
-            let mark = event.mark(scale);
-            view.mark = Some(if last == row {
-                mark
-            } else {
-                series.event(last).mark(scale)
-            });
-            let input = Input {
-                event,
-                row,
-                mark,
-                warm_up: false,
-            };
-            trader.on_event(&input, view);
-            if trader.has_acted() {
-                return Lead { until, acts: true };
-            }
-        }
-        Lead {
-            until: end,
-            acts: false,
-        }
-    }
-}
-
-/// How many rows of a trader's market this run sees; zero where its market has more than the kind it follows.
-fn rows_seen(cast: &Cast<'_>, index: usize, end: Option<Nanos>) -> u32 {
-    let market = cast.markets[cast.market_of[index] as usize];
-    let main = cast.mains[index];
-    let Some(series) = market.series(main).filter(|_| market.kinds().count() == 1) else {
-        return 0;
-    };
-    let seen = end.map_or(series.len(), |end| {
-        series.opening_times().partition_point(|&ts| ts < end)
-    });
-    u32::try_from(seen).unwrap_or(0)
 }

@@ -1,12 +1,12 @@
-//! One trader's part of a step, on the driver's own thread.
+//! One trader's part of a step.
 
 use crate::commit::Writer;
-use crate::domain::Nanos;
-use crate::market::{PriceScale, Row, Series};
-use crate::trader::{Input, Trader, View};
+use crate::domain::{HalfUnits, Nanos};
+use crate::market::{PriceScale, Row, Series, Steps};
+use crate::trader::{Input, Trader, TraderState, View};
 
 use super::Cast;
-use super::ahead::Ahead;
+use super::ahead::{Lead, Reach, Turn};
 
 /// What a trader's strategy may look at in this step.
 #[inline]
@@ -24,57 +24,116 @@ pub(super) fn view<'a>(cast: &Cast<'a>, writer: &'a Writer, trader: u32, now: Na
     }
 }
 
-/// One event for one trader on the driver's own thread, and where it may those that follow. Whether it acted in this
-/// step.
-#[inline]
-pub(super) fn evaluate_one(
-    cast: &mut Cast<'_>,
-    ahead: &mut Ahead,
-    writer: &Writer,
-    index: u32,
-    row: Row,
-    now: Nanos,
-) -> bool {
-    let lead = ahead.leads[index as usize];
-    if row.row < lead.until {
-        return lead.acts_at(row);
-    }
-    let Some(series) = cast.series(row.entry.market(), row.entry.kind()) else {
-        return false;
-    };
-    let mut view = view(cast, writer, index, now);
-    let stretch = ahead.reach.stretch(cast, index, row, series);
-    let scale = cast.scales[row.entry.market()];
-    let trader = cast.traders[index as usize].get_mut();
-    if !trader.listens(row.entry.kind()) {
-        return false;
-    }
-    if let Some(stretch) = stretch
-        && let Some(block) = stretch.begin(trader, &mut view, row.row)
-    {
-        let acts = block.lead.acts_at(row);
-        ahead.note(index, block);
-        ahead.look_at_clock();
-        return acts;
-    }
-    take_in(trader, (series, scale), row, &view);
-    trader.has_acted()
-}
-
-/// One event for one trader, and no other.
+/// One event for one trader, and no other. Whether the trader has acted in this step.
 #[inline]
 pub(super) fn take_in(
     trader: &mut Trader,
     (series, scale): (Series<'_>, PriceScale),
     row: Row,
     view: &View<'_>,
-) {
-    let event = series.event(row.row as usize);
-    let input = Input {
+) -> bool {
+    if trader.listens(row.entry.kind()) {
+        trader.on_event(&input(series, scale, row.row, row.warm_up), view);
+    }
+    trader.has_acted()
+}
+
+#[inline]
+fn input(series: Series<'_>, scale: PriceScale, row: u32, warm_up: bool) -> Input<'_> {
+    let event = series.event(row as usize);
+    Input {
         event,
-        row: row.row as usize,
+        row: row as usize,
         mark: event.mark(scale),
-        warm_up: row.warm_up,
+        warm_up,
+    }
+}
+
+/// The step in which a trader that runs ahead is seen to.
+#[derive(Clone, Copy)]
+pub(super) struct Present<'a> {
+    pub steps: &'a Steps,
+    pub step: usize,
+    pub now: Nanos,
+}
+
+/// Sees to a trader that runs ahead: what it did at this step counts, and its rows of this step are taken in, together
+/// with later ones where it may. `None` once it is quarantined.
+pub(super) fn turn<'a>(
+    cast: &Cast<'a>,
+    reach: &Reach,
+    writer: &'a Writer,
+    (trader, lead): (u32, Lead),
+    present: Present<'a>,
+    slot: &mut Trader,
+) -> Option<Turn> {
+    if slot.state == TraderState::Quarantined {
+        return None;
+    }
+    let index = trader as usize;
+    let (market, kind) = (cast.market_of[index] as usize, cast.mains[index]);
+    let (series, scale) = (cast.series(market, kind)?, cast.scales[market]);
+    let places = present.steps.places(market, kind);
+    let here = |row: u32| {
+        places
+            .get(row as usize)
+            .is_some_and(|&p| p as usize == present.step)
     };
-    trader.on_event(&input, view);
+    let mut turn = Turn {
+        lead: Lead {
+            acts: false,
+            ..lead
+        },
+        acted: lead.acts || slot.has_acted(),
+        block: None,
+    };
+    if !here(lead.until) {
+        return Some(turn);
+    }
+    warm_up(slot, series, scale, lead.until);
+    let mut view = view(cast, writer, trader, present.now);
+    while here(turn.lead.until) {
+        let row = turn.lead.until;
+        if turn.block.is_none()
+            && let Some(stretch) = reach.stretch(cast, trader, row, (series, places))
+            && let Some(block) = reach.begin(&stretch, slot, &view, turn.lead)
+        {
+            turn.lead = block.lead;
+            turn.block = Some(block);
+            if turn.lead.acts && !here(turn.lead.until - 1) {
+                break;
+            }
+            turn.acted |= turn.lead.acts;
+            turn.lead.acts = false;
+            continue;
+        }
+        view.mark = Some(last_mark(series, scale, row, here));
+        slot.on_event(&input(series, scale, row, false), &view);
+        turn.acted |= slot.has_acted();
+        turn.lead.until += 1;
+        turn.lead.chain = 0;
+    }
+    Some(turn)
+}
+
+/// Feeds the rows before the run's start, which only warm up, once the first one after it has come.
+pub(super) fn warm_up(slot: &mut Trader, series: Series<'_>, scale: PriceScale, until: u32) {
+    let seen = u32::try_from(slot.rows_seen()).unwrap_or(u32::MAX);
+    for row in seen..until {
+        slot.feed(&input(series, scale, row, true));
+    }
+}
+
+/// The mark that the last row of this one's step leaves.
+fn last_mark(
+    series: Series<'_>,
+    scale: PriceScale,
+    row: u32,
+    here: impl Fn(u32) -> bool,
+) -> HalfUnits {
+    let mut last = row;
+    while here(last + 1) {
+        last += 1;
+    }
+    series.event(last as usize).mark(scale)
 }

@@ -4,10 +4,13 @@
 //! thread, and they see nothing but the step's snapshot.
 
 mod ahead;
+mod calendar;
 mod evaluate;
-mod marks;
 mod pool;
 mod ports;
+mod timeline;
+mod valuation;
+mod watched;
 
 use parking_lot::Mutex;
 
@@ -16,25 +19,35 @@ use crate::dispatch::Slots;
 use crate::domain::Nanos;
 use crate::engine::{Config, Core, Host, RunOptions};
 use crate::error::Error;
-use crate::market::{EventKind, Market, MarketData, PriceScale, Row, Rows, Series};
+use crate::market::{EventKind, Market, MarketData, PriceScale, Row, Rows, Series, Steps};
 use crate::step::{Away, Report, Stepper, slots_where};
 use crate::strategy::Lane;
 use crate::trader::{Remote, Trader};
 use crate::venue::SimVenue;
 
 use ahead::Ahead;
-use marks::Marks;
 use pool::Evaluator;
+use timeline::Timeline;
+use valuation::Valuation;
 
 /// Traders and what is fixed about the markets: all that an evaluation needs besides the writer's snapshot.
 struct Cast<'a> {
     /// Behind locks so that a pool may reach single ones; without a pool nobody locks.
     traders: Vec<Mutex<Trader>>,
-    /// Whether they are native, by trader: asked of each event, so it stands apart from the traders.
+    /// Whether the pool may evaluate them, by trader: asked of each event, so it stands apart from the traders.
     native: Vec<bool>,
+    /// Whether they are evaluated ahead, by trader; all others go event by event.
+    ahead: Vec<bool>,
+    /// Whether their calls need a thread attached to the interpreter, by trader.
+    attached: Vec<bool>,
     mains: Vec<EventKind>,
     market_of: Vec<u32>,
     markets: Vec<&'a Market>,
+    /// The kinds of data of each market.
+    kinds: Vec<Vec<EventKind>>,
+    /// Whether a market's positions are worth a whole number times its price, so that their values can be summed up
+    /// ahead.
+    carries: Vec<bool>,
     scales: Vec<PriceScale>,
     slots: Slots,
 }
@@ -43,15 +56,21 @@ struct Cast<'a> {
 struct Direct<'a> {
     cast: Cast<'a>,
     venue: SimVenue,
-    feed: Rows,
-    /// The rows of the step that is being made.
+    timeline: Timeline,
+    /// The rows of the step that is being made, of the markets that are looked at in each step.
     rows: Vec<Row>,
     end: Option<Nanos>,
     last: Option<Nanos>,
     evaluator: Evaluator,
     ahead: Ahead,
+    /// Traders that run ahead and are to be seen to in this step.
+    called: Vec<u32>,
+    /// Whether the step that is being made has market events.
+    has_rows: bool,
+    valuation: Valuation,
+    /// Markets whose positions need a look at each price from now on.
+    eager: Vec<u32>,
     away: Away,
-    marks: Marks,
     host: &'a dyn Host,
     /// Traders with hooks due.
     due: Vec<u32>,
@@ -78,56 +97,104 @@ pub fn prepare<'a>(
     let away = Away::new(&mut core.traders, markets, remote, host, attached)?;
     let slots = slots_where(&core.traders, markets, |lane| lane != Lane::Process);
     let native = core.traders.iter().any(|t| t.lane().is_pooled());
-    let evaluator = Evaluator::new(options, config.threads, native)?;
+    let free_threaded = core.traders.iter().any(|t| t.lane() == Lane::FreeThreaded);
+    let interpreter = free_threaded.then(|| host.interpreter()).flatten();
+    let evaluator = Evaluator::new(options, config.threads, native, interpreter)?;
     let acting = core
         .traders
         .iter()
         .filter(|trader| trader.has_acted())
         .map(|trader| trader.index)
         .collect();
-    let mut cast = Cast {
-        native: core
-            .traders
-            .iter()
-            .map(|trader| trader.lane().is_pooled())
-            .collect(),
-        market_of: core.traders.iter().map(|t| t.spec.market).collect(),
-        traders: core.traders.into_iter().map(Mutex::new).collect(),
-        mains: core.mains,
-        markets: core
-            .sources
-            .iter()
-            .flatten()
-            .map(|&source| &data.markets[source])
-            .collect(),
-        scales: core.scales,
+    let time_marks = core.time_marks;
+    let mut cast = cast(
+        core.traders,
+        core.mains,
+        &core.sources,
+        data,
+        core.scales,
         slots,
-    };
-    let ahead = Ahead::new(
-        &mut cast,
-        core.time_marks.iter().map(|(trader, _)| *trader),
-        core.writer.account.is_spot(),
-        options.end,
-        config.block,
     );
-    let marks = Marks::new(cast.markets.len());
+    let (steps, start) = feed.into_parts();
+    let mut timeline = Timeline::new(steps, start, &cast.markets);
+    let account = &core.writer.account;
+    for market in 0..cast.markets.len() {
+        let index = u32::try_from(market).unwrap_or(u32::MAX);
+        let one_kind = cast.kinds[market].len() == 1;
+        cast.carries[market] = one_kind && account.market(index).instrument.is_exact();
+    }
+    if config.block != Some(0) {
+        for trader in 0..cast.traders.len() {
+            let one_kind = cast.kinds[cast.market_of[trader] as usize].len() == 1;
+            cast.ahead[trader] = one_kind && cast.traders[trader].get_mut().can_run_ahead();
+        }
+        // Boundaries of time come between a trader's events.
+        for (trader, _) in &time_marks {
+            cast.ahead[*trader as usize] = false;
+        }
+    }
+    let by_event = (0..cast.traders.len()).filter(|&trader| !cast.ahead[trader]);
+    let by_event = by_event.map(|trader| cast.market_of[trader]);
+    let by_price = (0..cast.markets.len()).filter(|&market| !cast.carries[market]);
+    let by_price = by_price.map(|market| u32::try_from(market).unwrap_or(u32::MAX));
+    let mut attended: Vec<u32> = by_event.chain(by_price).collect();
+    attended.sort_unstable();
+    for market in attended {
+        timeline.attend(market);
+    }
+    let spot = account.is_spot();
+    let ahead = Ahead::new(&mut cast, &timeline, spot, config.block);
     let direct = Direct {
         active: cast.traders.len(),
+        valuation: Valuation::new(cast.markets.len(), spot),
         cast,
         venue: core.venue,
-        last: feed.last(),
-        feed,
+        last: timeline.last(),
+        timeline,
         rows: Vec::new(),
         end: options.end,
         evaluator,
         ahead,
         away,
-        marks,
+        called: Vec::new(),
+        has_rows: false,
+        eager: Vec::new(),
         host,
         due: Vec::new(),
         acting,
     };
-    Ok(Replay(Stepper::new(direct, core.writer, core.time_marks)))
+    Ok(Replay(Stepper::new(direct, core.writer, time_marks)))
+}
+
+fn cast<'a>(
+    traders: Vec<Trader>,
+    mains: Vec<EventKind>,
+    sources: &[Option<usize>],
+    data: &'a MarketData,
+    scales: Vec<PriceScale>,
+    slots: Slots,
+) -> Cast<'a> {
+    let markets: Vec<&Market> = sources
+        .iter()
+        .flatten()
+        .map(|&source| &data.markets[source])
+        .collect();
+    Cast {
+        native: traders.iter().map(|t| t.lane().is_pooled()).collect(),
+        attached: traders.iter().map(|t| t.lane().is_attached()).collect(),
+        ahead: vec![false; traders.len()],
+        market_of: traders.iter().map(|t| t.spec.market).collect(),
+        traders: traders.into_iter().map(Mutex::new).collect(),
+        mains,
+        kinds: markets
+            .iter()
+            .map(|market| market.kinds().collect())
+            .collect(),
+        carries: vec![false; markets.len()],
+        markets,
+        scales,
+        slots,
+    }
 }
 
 /// A recorded run.
@@ -150,7 +217,7 @@ impl Replay<'_> {
         let evaluations: u64 = traders.map(|trader| trader.get_mut().evaluations).sum();
         // A run that ended early has evaluated events that never came to be.
         let evaluations =
-            evaluations.saturating_sub(ports.ahead.too_many(&ports.cast, &ports.feed));
+            evaluations.saturating_sub(ports.ahead.too_many(&ports.cast, &ports.timeline));
         let evaluations = evaluations + ports.away.evaluations();
         ports.away.count(&mut report.counters);
         for (name, count) in ports.ahead.counters() {
@@ -167,5 +234,12 @@ impl<'a> Cast<'a> {
     #[inline]
     fn series(&self, market: usize, kind: EventKind) -> Option<Series<'a>> {
         self.markets[market].series(kind)
+    }
+
+    /// The step of each row that a trader follows.
+    #[inline]
+    fn places<'s>(&self, steps: &'s Steps, trader: u32) -> &'s [u32] {
+        let index = trader as usize;
+        steps.places(self.market_of[index] as usize, self.mains[index])
     }
 }

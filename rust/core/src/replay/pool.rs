@@ -1,33 +1,35 @@
 //! Phase 3 on one thread or on many. Where an evaluation runs, and when it ends, never changes what it returns.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use crate::clock::Stopwatch;
 use crate::commit::Writer;
-use crate::domain::Nanos;
 use crate::engine::{Handover, Host, RunOptions};
 use crate::error::Error;
 use crate::limits::{
-    DEAR_NANOS, HANDOVER_NANOS, STEPS_PER_SAMPLE, TOUCHED_TOGETHER, TRADERS_PER_TASK,
+    DEAR_NANOS, HANDOVER_NANOS, STEPS_PER_SAMPLE, TASK_NANOS, TOUCHED_TOGETHER, TRADERS_PER_TASK,
 };
 use crate::market::Row;
-use crate::strategy::Stop;
+use crate::strategy::{Interpreter, Stop};
 
 use super::Cast;
-use super::ahead::{Ahead, Block, Reach};
-use super::evaluate::{evaluate_one, take_in, view};
+use super::ahead::{Ahead, Lead, Reach, Turn};
+use super::evaluate::{Present, take_in, turn, view};
+use super::watched::Workers;
 
 /// Decides where evaluations run, and runs them.
 pub(super) struct Evaluator {
-    pool: Option<ThreadPool>,
+    pool: Option<Workers>,
     handover: Handover,
     shuffle: Option<u64>,
-    /// What an evaluation costs, in nanoseconds, as last measured.
-    cost: u64,
+    /// What a trader's part of a step costs, in nanoseconds, as last measured.
+    part_cost: u64,
+    /// What the evaluation of one row costs.
+    row_cost: u64,
     steps: u64,
     handed_over: u64,
     per_thread: Vec<AtomicU64>,
@@ -35,24 +37,31 @@ pub(super) struct Evaluator {
 
 /// What phase 3 works on.
 pub(super) struct StepWork<'s> {
-    pub now: Nanos,
+    pub present: Present<'s>,
+    /// Rows of markets whose traders go event by event.
     pub rows: &'s [Row],
+    /// Traders that run ahead and are to be seen to in this step.
+    pub called: &'s [u32],
     pub due: &'s mut Vec<u32>,
     pub acting: &'s mut Vec<u32>,
     pub ahead: &'s mut Ahead,
 }
 
 /// One trader's part of a step: its rows stand together.
+#[derive(Default)]
 struct Job {
     trader: u32,
+    /// The rows of a trader that goes event by event.
     first: u32,
     end: u32,
     /// Whether hooks are due whatever its rows are.
     due: bool,
+    /// Whether it runs ahead and is to be seen to.
+    called: bool,
     /// Whether it acted in this step.
     acted: bool,
-    /// What it took in ahead.
-    block: Option<Block>,
+    /// How far it came.
+    turn: Option<Turn>,
 }
 
 impl Evaluator {
@@ -60,6 +69,7 @@ impl Evaluator {
         options: &RunOptions,
         threads: Option<usize>,
         native: bool,
+        interpreter: Option<Arc<dyn Interpreter>>,
     ) -> Result<Self, Error> {
         let threads = threads
             .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
@@ -70,17 +80,7 @@ impl Evaluator {
             Handover::Auto => threads > 1 && native,
         };
         let pool = if wanted {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .thread_name(|index| format!("pairloom-{index}"))
-                .build()
-                .map_err(|error| {
-                    Error::config(
-                        "engine.num_threads",
-                        format!("num_threads={threads}: {error}"),
-                    )
-                })?;
-            Some(pool)
+            Some(Workers::new(threads, interpreter)?)
         } else {
             None
         };
@@ -88,7 +88,8 @@ impl Evaluator {
             pool,
             handover: options.handover,
             shuffle: options.shuffle_seed,
-            cost: 0,
+            part_cost: 0,
+            row_cost: 0,
             steps: 0,
             handed_over: 0,
             per_thread: (0..threads).map(|_| AtomicU64::new(0)).collect(),
@@ -119,36 +120,56 @@ impl Evaluator {
     ) -> bool {
         self.steps += 1;
         let before = work.acting.len();
+        let parts = (work.rows.len() + work.called.len()) as u64;
         let pays = match (&self.pool, self.handover) {
             (None, _) | (_, Handover::Never) => false,
             (Some(_), Handover::Always) => true,
+            // One evaluation cannot be shared, however dear it is.
             (Some(_), Handover::Auto) => {
-                self.cost.saturating_mul(work.rows.len() as u64) > HANDOVER_NANOS
+                parts > 1 && self.part_cost.saturating_mul(parts) > HANDOVER_NANOS
             }
         };
-        let dear = self.handover == Handover::Auto && self.cost > DEAR_NANOS;
+        let dear = self.handover == Handover::Auto && self.row_cost > DEAR_NANOS;
         work.ahead.begin_step(pays && dear);
         if pays {
             self.on_pool(cast, writer, work, host)
-        } else if self.pool.is_some() && self.steps & (STEPS_PER_SAMPLE - 1) == 0 {
+        } else if parts > 0 && self.is_sampled() {
+            let rows_before = work.ahead.rows();
             let rows = work.rows.len() as u64;
-            let watch = Stopwatch::start();
-            let interrupted = inline(cast, writer, work, before, false);
-            if let Some(each) = watch.nanos().checked_div(rows) {
-                // The smaller of the measured ones: a pause of the machine is not the strategy's cost.
-                self.cost = if self.cost == 0 {
-                    each
-                } else {
-                    self.cost.min(each * 2).midpoint(each)
+            let (interrupted, nanos, ahead) = {
+                let watch = Stopwatch::start();
+                let StepWork { ahead, .. } = work;
+                let work = StepWork {
+                    ahead: &mut *ahead,
+                    ..work
                 };
-            }
+                (
+                    inline(cast, writer, work, before, false),
+                    watch.nanos(),
+                    ahead,
+                )
+            };
+            let rows = rows + (ahead.rows() - rows_before).max(1);
+            self.part_cost = smoothed(self.part_cost, nanos / parts);
+            self.row_cost = smoothed(self.row_cost, nanos / rows);
             interrupted
         } else {
             inline(cast, writer, work, before, false)
         }
     }
 
-    /// Native traders on the pool; the others on this thread, as they must.
+    /// Whether this step is timed: few are, but more of the first ones where strategies are those of an interpreter, which
+    /// are dear enough to be handed over soon. Not the first of all, in which other traders run ahead.
+    fn is_sampled(&self) -> bool {
+        let Some(workers) = &self.pool else {
+            return false;
+        };
+        let early = 1 < self.steps && self.steps < STEPS_PER_SAMPLE;
+        self.steps & (STEPS_PER_SAMPLE - 1) == 0
+            || early && workers.interpreter.is_some() && self.steps.is_power_of_two()
+    }
+
+    /// Traders that may on the pool; the others on this thread, as they must.
     fn on_pool(
         &mut self,
         cast: &mut Cast<'_>,
@@ -156,56 +177,102 @@ impl Evaluator {
         mut work: StepWork<'_>,
         host: &dyn Host,
     ) -> bool {
-        let Some(pool) = &self.pool else { return false };
+        let Some(workers) = &self.pool else {
+            return false;
+        };
         let before = work.acting.len();
-        let mut jobs = jobs(cast, &mut work);
+        let mut jobs = jobs(cast, &work);
         if jobs.is_empty() {
             return inline(cast, writer, work, before, true);
         }
         self.handed_over += 1;
-        let (shared, rows, now) = (&*cast, work.rows, work.now);
+        let (shared, rows, present) = (&*cast, work.rows, work.present);
         let counters = &self.per_thread;
-        let reach = &work.ahead.reach;
-        let run = |job: &mut Job, spin: u64| {
-            for _ in 0..spin {
-                std::hint::spin_loop();
-            }
-            run_job(shared, reach, writer, job, rows, now);
-            if let Some(thread) = rayon::current_thread_index() {
-                counters[thread].fetch_add(1, Ordering::Relaxed);
+        let reach = (&work.ahead.reach, work.ahead.leads.as_slice());
+        let over = AtomicBool::new(false);
+        let interpreter = workers.interpreter.as_deref();
+        let run_all = |jobs: &mut [Job]| {
+            for job in jobs {
+                if over.load(Ordering::Relaxed) {
+                    return;
+                }
+                run_job(shared, reach, writer, job, rows, present);
+                if let Some(thread) = rayon::current_thread_index() {
+                    counters[thread].fetch_add(1, Ordering::Relaxed);
+                }
             }
         };
-        if let Some(seed) = self.shuffle {
-            let mut state = seed ^ self.steps.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            shuffle(&mut jobs, &mut state);
-            let spins: Vec<u64> = jobs.iter().map(|_| random(&mut state) % 400).collect();
-            host.detached(&mut || {
-                pool.scope(|scope| {
-                    for (job, &spin) in jobs.iter_mut().zip(&spins) {
-                        scope.spawn(move |_| run(job, spin));
-                    }
-                });
-            });
-        } else {
-            host.detached(&mut || {
-                pool.install(|| {
-                    jobs.par_iter_mut()
-                        .with_min_len(TRADERS_PER_TASK)
-                        .for_each(|job| run(job, 0));
-                });
-            });
+        let run = |jobs: &mut [Job]| match interpreter {
+            Some(interpreter) if jobs.iter().any(|job| shared.attached[job.trader as usize]) => {
+                interpreter.batch(&mut || run_all(&mut *jobs));
+            }
+            _ => run_all(jobs),
+        };
+        let shuffled = self
+            .shuffle
+            .map(|seed| seed ^ self.steps.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let least = task_len(self.part_cost);
+        let goes_on = workers.run(host, &over, || spread(&mut jobs, shuffled, least, &run));
+        if !goes_on {
+            return true;
         }
         for job in jobs {
+            if job.due {
+                work.ahead.leads[job.trader as usize].chain = 0;
+            }
             if job.acted {
                 work.acting.push(job.trader);
             }
-            if let Some(block) = job.block {
-                work.ahead.note(job.trader, block);
+            if let Some(turn) = job.turn {
+                let places = cast.places(work.present.steps, job.trader);
+                work.ahead.note(job.trader, turn, places);
             }
         }
         work.due.retain(|&trader| !cast.native[trader as usize]);
+        work.called = &[];
         inline(cast, writer, work, before, true)
     }
+}
+
+/// The newest measure counts as much as those before, but a pause of the machine is not the strategy's cost.
+fn smoothed(before: u64, measured: u64) -> u64 {
+    if before == 0 {
+        measured
+    } else {
+        before.min(measured * 2).midpoint(measured)
+    }
+}
+
+/// How many traders one task evaluates at least, where an evaluation costs so many nanoseconds.
+fn task_len(cost: u64) -> usize {
+    let fit = TASK_NANOS.checked_div(cost).unwrap_or(u64::MAX);
+    usize::try_from(fit).map_or(TRADERS_PER_TASK, |fit| fit.clamp(1, TRADERS_PER_TASK))
+}
+
+/// Shares jobs among the threads of the pool that this is called on; where they are shuffled, one by one and with a
+/// delay of its own for each.
+fn spread(
+    jobs: &mut [Job],
+    shuffled: Option<u64>,
+    least: usize,
+    run: &(impl Fn(&mut [Job]) + Sync),
+) {
+    let Some(mut state) = shuffled else {
+        jobs.par_chunks_mut(least).for_each(run);
+        return;
+    };
+    shuffle(jobs, &mut state);
+    let spins: Vec<u64> = jobs.iter().map(|_| random(&mut state) % 400).collect();
+    rayon::scope(|scope| {
+        for (job, spin) in jobs.iter_mut().zip(spins) {
+            scope.spawn(move |_| {
+                for _ in 0..spin {
+                    std::hint::spin_loop();
+                }
+                run(std::slice::from_mut(job));
+            });
+        }
+    });
 }
 
 /// All traders, or those that no pool may evaluate, on this thread.
@@ -217,40 +284,47 @@ fn inline(
     others_only: bool,
 ) -> bool {
     let StepWork {
-        now,
+        present,
         rows,
+        called,
         due,
         acting,
         ahead,
     } = work;
     for trader in due.drain(..) {
-        let view = view(cast, writer, trader, now);
+        let view = view(cast, writer, trader, present.now);
         let slot = cast.traders[trader as usize].get_mut();
         slot.run_hooks(&view);
         if slot.has_acted() {
             acting.push(trader);
         }
+        ahead.leads[trader as usize].chain = 0;
     }
     for (at, &row) in rows.iter().enumerate() {
         if rows.len() > TOUCHED_TOGETHER && at % TOUCHED_TOGETHER == 0 {
-            touch(
-                cast,
-                ahead,
-                writer,
-                &rows[at..rows.len().min(at + TOUCHED_TOGETHER)],
-            );
+            let end = rows.len().min(at + TOUCHED_TOGETHER);
+            touch_rows(cast, writer, &rows[at..end]);
         }
-        for slot in 0..cast.slots.of(row.entry.market()).len() {
-            let trader = cast.slots.of(row.entry.market())[slot];
-            if others_only && cast.native[trader as usize] {
+        let (market, kind) = (row.entry.market(), row.entry.kind());
+        let Some(series) = cast.series(market, kind) else {
+            continue;
+        };
+        for slot in 0..cast.slots.of(market).len() {
+            let trader = cast.slots.of(market)[slot];
+            let index = trader as usize;
+            if cast.ahead[index] || (others_only && cast.native[index]) {
                 continue;
             }
-            if evaluate_one(cast, ahead, writer, trader, row, now) && acting.last() != Some(&trader)
+            let view = view(cast, writer, trader, present.now);
+            let slot = cast.traders[index].get_mut();
+            if take_in(slot, (series, cast.scales[market]), row, &view)
+                && acting.last() != Some(&trader)
             {
                 acting.push(trader);
             }
         }
     }
+    see_to(cast, writer, called, present, ahead, acting);
     acting[before.min(acting.len())..].iter().any(|&trader| {
         matches!(
             cast.traders[trader as usize].get_mut().failure,
@@ -259,17 +333,44 @@ fn inline(
     })
 }
 
+/// Sees to traders that run ahead, on this thread.
+fn see_to(
+    cast: &mut Cast<'_>,
+    writer: &Writer,
+    called: &[u32],
+    present: Present<'_>,
+    ahead: &mut Ahead,
+    acting: &mut Vec<u32>,
+) {
+    for group in called.chunks(TOUCHED_TOGETHER) {
+        touch_traders(cast, writer, group);
+        for &trader in group {
+            let index = trader as usize;
+            let with_lead = (trader, ahead.leads[index]);
+            // Nobody else is here: the lock is taken for the borrow alone.
+            let mut slot = cast.traders[index].lock();
+            let turn = turn(cast, &ahead.reach, writer, with_lead, present, &mut slot);
+            drop(slot);
+            let Some(turn) = turn else { continue };
+            if turn.acted {
+                acting.push(trader);
+            }
+            if turn.block.is_some() {
+                ahead.look_at_clock();
+            }
+            ahead.note(trader, turn, cast.places(present.steps, trader));
+        }
+    }
+}
+
 /// Reads what the evaluations of these rows will need, so that the waits for memory overlap.
 #[inline(never)]
-fn touch(cast: &mut Cast<'_>, ahead: &Ahead, writer: &Writer, rows: &[Row]) {
+fn touch_rows(cast: &mut Cast<'_>, writer: &Writer, rows: &[Row]) {
     let mut touched = 0_i64;
     for row in rows {
         let market = row.entry.market();
         for slot in 0..cast.slots.of(market).len() {
             let index = cast.slots.of(market)[slot];
-            if row.row < ahead.leads[index as usize].until {
-                continue;
-            }
             let trader = cast.traders[index as usize].get_mut().touch();
             touched = touched
                 .wrapping_add(trader)
@@ -279,13 +380,35 @@ fn touch(cast: &mut Cast<'_>, ahead: &Ahead, writer: &Writer, rows: &[Row]) {
     std::hint::black_box(touched);
 }
 
-/// The native traders' parts of a step: those with events that they have not taken in, and those with hooks due alone.
-/// Who acted ahead at an event of this step needs no part in it.
-fn jobs(cast: &mut Cast<'_>, work: &mut StepWork<'_>) -> Vec<Job> {
+/// The same for traders that run ahead.
+fn touch_traders(cast: &mut Cast<'_>, writer: &Writer, traders: &[u32]) {
+    if traders.len() < 2 {
+        return;
+    }
+    let mut touched = 0_i64;
+    for &index in traders {
+        let trader = cast.traders[index as usize].get_mut().touch();
+        touched = touched
+            .wrapping_add(trader)
+            .wrapping_add(writer.account.row(index).position);
+    }
+    std::hint::black_box(touched);
+}
+
+/// The native traders' parts of a step: those with events, those that are to be seen to, and those with hooks due alone.
+fn jobs(cast: &Cast<'_>, work: &StepWork<'_>) -> Vec<Job> {
     let mut due = work.due.clone();
     due.sort_unstable();
     due.dedup();
-    let mut jobs = Vec::new();
+    let mut jobs: Vec<Job> = work
+        .called
+        .iter()
+        .map(|&trader| Job {
+            trader,
+            called: true,
+            ..Job::default()
+        })
+        .collect();
     let mut after = 0;
     for rows in work
         .rows
@@ -293,46 +416,29 @@ fn jobs(cast: &mut Cast<'_>, work: &mut StepWork<'_>) -> Vec<Job> {
     {
         let first = after;
         after += as_u32(rows.len());
-        let market = rows[0].entry.market();
-        for slot in 0..cast.slots.of(market).len() {
-            let trader = cast.slots.of(market)[slot];
-            if !cast.native[trader as usize] {
-                continue;
-            }
-            let lead = work.ahead.leads[trader as usize];
-            let taken = rows.iter().filter(|row| row.row < lead.until).count();
-            let acted = rows.iter().any(|&row| lead.acts_at(row));
-            if taken == rows.len() {
-                if acted {
-                    work.acting.push(trader);
-                }
-                continue;
-            }
-            jobs.push(Job {
-                trader,
-                first: first + as_u32(taken),
-                end: first + as_u32(rows.len()),
-                due: due.binary_search(&trader).is_ok(),
-                acted,
-                block: None,
-            });
-        }
+        let native = cast.slots.of(rows[0].entry.market()).iter();
+        let native =
+            native.filter(|&&trader| cast.native[trader as usize] && !cast.ahead[trader as usize]);
+        jobs.extend(native.map(|&trader| Job {
+            trader,
+            first,
+            end: after,
+            ..Job::default()
+        }));
+    }
+    for job in &mut jobs {
+        job.due = due.binary_search(&job.trader).is_ok();
     }
     let mut busy: Vec<u32> = jobs.iter().map(|job| job.trader).collect();
     busy.sort_unstable();
-    for trader in due {
-        let native = cast.native[trader as usize];
-        if native && busy.binary_search(&trader).is_err() {
-            jobs.push(Job {
-                trader,
-                first: 0,
-                end: 0,
-                due: true,
-                acted: false,
-                block: None,
-            });
-        }
-    }
+    let alone = due
+        .into_iter()
+        .filter(|&trader| cast.native[trader as usize] && busy.binary_search(&trader).is_err());
+    jobs.extend(alone.map(|trader| Job {
+        trader,
+        due: true,
+        ..Job::default()
+    }));
     jobs
 }
 
@@ -342,49 +448,34 @@ fn as_u32(count: usize) -> u32 {
 
 fn run_job(
     cast: &Cast<'_>,
-    reach: &Reach,
+    (reach, leads): (&Reach, &[Lead]),
     writer: &Writer,
     job: &mut Job,
     rows: &[Row],
-    now: Nanos,
+    present: Present<'_>,
 ) {
-    let mut view = view(cast, writer, job.trader, now);
     // Nobody else holds this lock: a trader has one job in a step.
     let mut trader = cast.traders[job.trader as usize].lock();
     if job.due {
+        let view = view(cast, writer, job.trader, present.now);
         trader.run_hooks(&view);
         job.acted |= trader.has_acted();
     }
+    if job.called {
+        let mut lead = leads[job.trader as usize];
+        if job.due {
+            lead.chain = 0;
+        }
+        let with_lead = (job.trader, lead);
+        job.turn = turn(cast, reach, writer, with_lead, present, &mut trader);
+        job.acted |= job.turn.as_ref().is_some_and(|turn| turn.acted);
+    }
+    let view = view(cast, writer, job.trader, present.now);
     for &row in &rows[job.first as usize..job.end as usize] {
-        let kind = row.entry.kind();
-        let lead = job
-            .block
-            .as_ref()
-            .map(|block| block.lead)
-            .unwrap_or_default();
-        if row.row < lead.until {
-            job.acted |= lead.acts_at(row);
-            continue;
+        let market = row.entry.market();
+        if let Some(series) = cast.series(market, row.entry.kind()) {
+            job.acted |= take_in(&mut trader, (series, cast.scales[market]), row, &view);
         }
-        let Some(series) = cast.series(row.entry.market(), kind) else {
-            continue;
-        };
-        if !trader.listens(kind) {
-            continue;
-        }
-        if job.block.is_none()
-            && let Some(stretch) = reach.stretch(cast, job.trader, row, series)
-        {
-            job.block = stretch.begin(&mut trader, &mut view, row.row);
-            view.now = now;
-            if let Some(block) = &job.block {
-                job.acted |= block.lead.acts_at(row);
-                continue;
-            }
-        }
-        let scale = cast.scales[row.entry.market()];
-        take_in(&mut trader, (series, scale), row, &view);
-        job.acted |= trader.has_acted();
     }
 }
 

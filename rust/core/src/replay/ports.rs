@@ -3,21 +3,23 @@
 use crate::commit::{Act, Author, Command, Writer};
 use crate::domain::{HalfUnits, Nanos};
 use crate::market::EventKind;
-use crate::step::{Flow, Loaded, Next, Ports};
+use crate::portfolio::Portfolio;
+use crate::step::{Flow, Loaded, Next, Ports, Quiet};
 use crate::strategy::{Hook, Lane, Stop, StrategyFault};
 use crate::trader::TraderState;
 use crate::venue::Execution;
 
 use super::Direct;
-use super::evaluate::{evaluate_one, view};
+use super::evaluate::{Present, take_in, view, warm_up};
 use super::pool::StepWork;
 
 impl Ports for Direct<'_> {
     /// Of rows, of a boundary somebody waits for, or of an open or an arrival.
+    #[inline]
     fn next(&mut self, mark: Option<Nanos>) -> Next {
         // What would happen after the last row never happens: such orders expire.
         let wake = self.venue.next_wake().filter(|&ts| Some(ts) <= self.last);
-        let rows = self.feed.time();
+        let rows = self.timeline.time();
         if let (Some(now), None, None) = (rows, mark, wake) {
             return Next::Time(now);
         }
@@ -27,40 +29,92 @@ impl Ports for Direct<'_> {
 
     #[inline]
     fn has_events(&self, now: Nanos) -> bool {
-        self.feed.time() == Some(now)
+        self.timeline.time() == Some(now)
     }
 
     fn load(&mut self, _now: Nanos) -> Loaded {
-        let markets = &self.cast.markets;
-        let warm_up = self.feed.load(|market| markets[market], &mut self.rows);
-        Loaded {
-            events: self.rows.len() as u64,
-            warm_up,
-        }
+        self.has_rows = true;
+        let venue = &self.venue;
+        let waits = |market| venue.has_orders(market);
+        let (events, warm_up) = self.timeline.load(&self.cast, waits, &mut self.rows);
+        Loaded { events, warm_up }
     }
 
     fn unload(&mut self) {
         self.rows.clear();
+        self.has_rows = false;
     }
 
     #[inline]
     fn marks(&mut self, mut visit: impl FnMut(u32, HalfUnits, Option<HalfUnits>)) {
         for row in &self.rows {
             let (market, kind) = (row.entry.market(), row.entry.kind());
-            if kind == EventKind::Candle {
-                let mark = self.marks.at(&self.cast, market, row.row);
-                visit(market as u32, mark, None);
-            } else if let Some(series) = self.cast.series(market, kind) {
+            if let Some(series) = self.cast.series(market, kind) {
                 let (event, scale) = (series.event(row.row as usize), self.cast.scales[market]);
                 visit(market as u32, event.mark(scale), event.ask(scale));
             }
         }
     }
 
+    #[inline]
+    fn value(&mut self, account: &mut Portfolio) {
+        let Some(step) = self.timeline.present() else {
+            return;
+        };
+        let steps = self.timeline.steps();
+        self.valuation
+            .value(step, steps, &self.cast, account, &mut self.eager);
+        for market in std::mem::take(&mut self.eager) {
+            self.refresh(account, market);
+            self.timeline.attend(market);
+        }
+    }
+
+    fn refresh_all(&mut self, account: &mut Portfolio) {
+        for market in 0..u32::try_from(self.cast.markets.len()).unwrap_or(u32::MAX) {
+            self.refresh(account, market);
+        }
+    }
+
+    fn quiet(&mut self, writer: &mut Writer, mark: Option<Nanos>) -> Quiet {
+        let first = self.timeline.walked();
+        let none = Quiet::default();
+        if !self.is_quiet() || self.ahead.calendar.has_or_ends(first) {
+            return none;
+        }
+        let Some(until) = self.valuation.valued_until(first) else {
+            return none;
+        };
+        let until = until.min(self.timeline.steps().len());
+        let mut step = first;
+        while step < until
+            && !self.ahead.calendar.has_or_ends(step)
+            && mark.is_none_or(|mark| self.timeline.steps().time(step) < Some(mark))
+        {
+            writer.account.set_carried(self.valuation.at(step));
+            if writer.must_liquidate() {
+                break;
+            }
+            writer.records.curve.equity.push(writer.account.equity());
+            step += 1;
+        }
+        let times = self.timeline.steps().times_between(first, step);
+        writer.records.curve.ts.extend_from_slice(times);
+        let last = times.last().copied();
+        Quiet {
+            steps: (step - first) as u64,
+            events: self.timeline.skip_to(step),
+            last,
+        }
+    }
+
     fn meet(&mut self, now: Nanos, arrivals: bool, out: &mut Vec<Execution>) {
-        if self.venue.listens() {
+        if self.venue.waits() {
             for row in &self.rows {
                 let market = row.entry.market();
+                if !self.venue.has_orders(market as u32) {
+                    continue;
+                }
                 if let Some(series) = self.cast.series(market, row.entry.kind()) {
                     let event = series.event(row.row as usize);
                     self.venue.on_event(market as u32, &event, now, out);
@@ -70,6 +124,7 @@ impl Ports for Direct<'_> {
         if arrivals {
             self.venue.on_arrivals(now, out);
         }
+        self.note_changes(out);
     }
 
     fn failed_setups(&mut self, acts: &mut Vec<Act>) {
@@ -85,24 +140,47 @@ impl Ports for Direct<'_> {
 
     fn warm_up(&mut self, now: Nanos, writer: &Writer) {
         self.send_away(writer, now);
-        for index in 0..self.rows.len() {
-            let row = self.rows[index];
-            let market = row.entry.market();
-            for slot in 0..self.cast.slots.of(market).len() {
-                let trader = self.cast.slots.of(market)[slot];
-                evaluate_one(&mut self.cast, &mut self.ahead, writer, trader, row, now);
+        for &row in &self.rows {
+            let (market, kind) = (row.entry.market(), row.entry.kind());
+            let Some(series) = self.cast.series(market, kind) else {
+                continue;
+            };
+            for &trader in self.cast.slots.of(market) {
+                if !self.cast.ahead[trader as usize] {
+                    let view = view(&self.cast, writer, trader, now);
+                    let slot = &mut self.cast.traders[trader as usize].lock();
+                    take_in(slot, (series, self.cast.scales[market]), row, &view);
+                }
             }
         }
     }
 
     fn evaluate(&mut self, now: Nanos, writer: &mut Writer, acts: &mut Vec<Act>) -> Flow {
+        for at in 0..self.due.len() {
+            let market = self.cast.market_of[self.due[at] as usize];
+            self.refresh(&mut writer.account, market);
+        }
+        self.called.clear();
+        let step = self.timeline.present().unwrap_or(0);
+        if self.has_rows && self.ahead.calendar.has(step) {
+            self.ahead.calendar.take(step, &mut self.called);
+        }
+        let here = !self.rows.is_empty() || !self.called.is_empty() || !self.due.is_empty();
+        if !here && self.acting.is_empty() && !self.away.is_due() {
+            return Flow::Go;
+        }
         self.send_away(writer, now);
         let mut interrupted = self.evaluator.evaluate(
             &mut self.cast,
             writer,
             StepWork {
-                now,
+                present: Present {
+                    steps: self.timeline.steps(),
+                    step,
+                    now,
+                },
                 rows: &self.rows,
+                called: &self.called,
                 due: &mut self.due,
                 acting: &mut self.acting,
                 ahead: &mut self.ahead,
@@ -130,12 +208,16 @@ impl Ports for Direct<'_> {
                 Command::Submit(approved) => {
                     let order = approved.into_inner();
                     let market = order.market as usize;
-                    let hint = self.feed.candle(market);
+                    self.remind_venue(order.market);
+                    let hint = self.timeline.position(market, EventKind::Candle);
                     let open = self.cast.markets[market].next_open(order.decided, hint, self.end);
                     self.venue.submit(&order, open);
+                    self.timeline.attend_orders(order.market);
+                    self.valuation.touch(order.market);
                 }
                 Command::Cancel { market, order } => {
                     self.venue.cancel(market, order);
+                    self.valuation.touch(market);
                 }
             }
         }
@@ -143,18 +225,20 @@ impl Ports for Direct<'_> {
 
     fn immediate(&mut self, now: Nanos, out: &mut Vec<Execution>) {
         self.venue.immediate(now, out);
+        self.note_changes(out);
     }
 
     fn opens(&mut self, now: Nanos, out: &mut Vec<Execution>) {
         if self.venue.next_wake().is_none_or(|ts| ts > now) {
             return;
         }
-        let (cast, feed) = (&self.cast, &self.feed);
+        let (cast, timeline) = (&self.cast, &self.timeline);
         let open_price = |market: u32, ts: Nanos| {
             let market = market as usize;
-            cast.markets[market].open_at(ts, feed.candle(market))
+            cast.markets[market].open_at(ts, timeline.position(market, EventKind::Candle))
         };
         self.venue.on_opens(now, open_price, out);
+        self.note_changes(out);
     }
 
     fn tell(&mut self, trader: u32, hook: Hook) {
@@ -169,8 +253,14 @@ impl Ports for Direct<'_> {
     }
 
     fn liquidated(&mut self, writer: &Writer) {
-        self.ahead
-            .roll_back(&mut self.cast, writer, &self.feed, &self.rows);
+        for market in 0..u32::try_from(self.cast.markets.len()).unwrap_or(u32::MAX) {
+            self.valuation.touch(market);
+        }
+        // The rows of this step are still to be evaluated; a step without rows comes after those of the one before.
+        let next = self.timeline.walked();
+        let pending = next - usize::from(self.has_rows);
+        let steps = self.timeline.steps();
+        self.ahead.roll_back(&mut self.cast, writer, steps, pending);
     }
 
     fn any_left(&self) -> bool {
@@ -180,8 +270,12 @@ impl Ports for Direct<'_> {
     fn close(&mut self, now: Nanos, writer: &Writer) -> Vec<(u32, StrategyFault)> {
         let mut faults = self.away.close(writer, now, self.host);
         for trader in 0..u32::try_from(self.cast.traders.len()).unwrap_or(u32::MAX) {
+            let index = trader as usize;
+            if self.cast.ahead[index] {
+                self.warm_up_to_the_end(index);
+            }
             let view = view(&self.cast, writer, trader, now);
-            let slot = self.cast.traders[trader as usize].get_mut();
+            let slot = self.cast.traders[index].get_mut();
             if slot.state == TraderState::Quarantined || slot.lane() == Lane::Process {
                 continue;
             }
@@ -197,7 +291,7 @@ impl Ports for Direct<'_> {
     }
 
     fn progress(&self) -> (f64, Option<usize>) {
-        let (walked, all) = (self.feed.walked(), self.feed.len());
+        let (walked, all) = (self.timeline.walked(), self.timeline.steps().len());
         (share(walked, all), Some(all))
     }
 
@@ -217,6 +311,69 @@ impl Direct<'_> {
         });
     }
 
+    /// Whether nothing can happen in a step but that prices move and traders that run ahead are due.
+    #[inline]
+    fn is_quiet(&self) -> bool {
+        self.timeline.attends_none()
+            && !self.venue.waits()
+            && self.due.is_empty()
+            && !self.away.is_due()
+            && self.acting.is_empty()
+    }
+
+    /// Positions changed, or may be valued ahead again since no order works there any more.
+    fn note_changes(&mut self, executions: &[Execution]) {
+        for execution in executions {
+            let market = self.cast.market_of[execution.trader as usize];
+            self.valuation.touch(market);
+        }
+    }
+
+    /// Brings a market's last price up to date. Those of markets that are looked at in each step are.
+    #[inline]
+    fn refresh(&self, account: &mut Portfolio, market: u32) {
+        if self.timeline.attends(market) {
+            return;
+        }
+        let index = market as usize;
+        let kind = self.cast.kinds[index][0];
+        let rows = self.timeline.position(index, kind);
+        if let (Some(row), Some(series)) = (rows.checked_sub(1), self.cast.series(index, kind)) {
+            let (event, scale) = (series.event(row), self.cast.scales[index]);
+            account.mark(market, event.mark(scale), event.ask(scale));
+        }
+    }
+
+    /// Shows the venue the newest event of a market at which an order can arrive. Where orders wait it has seen it.
+    fn remind_venue(&mut self, market: u32) {
+        if !self.venue.remembers() || self.venue.has_orders(market) {
+            return;
+        }
+        let index = market as usize;
+        let quotes = self.cast.kinds[index].contains(&EventKind::Quote);
+        let kind = if quotes {
+            EventKind::Quote
+        } else {
+            EventKind::Candle
+        };
+        let rows = self.timeline.position(index, kind);
+        if let (Some(row), Some(series)) = (rows.checked_sub(1), self.cast.series(index, kind)) {
+            let (event, ts) = (series.event(row), series.ts(row));
+            self.venue.remember(market, &event, ts);
+        }
+    }
+
+    /// A trader whose market had no event after the start has its indicators fed all the same.
+    fn warm_up_to_the_end(&mut self, index: usize) {
+        let (market, kind) = (self.cast.market_of[index] as usize, self.cast.mains[index]);
+        let live = self.timeline.first_live(market, kind);
+        let rows = u32::try_from(self.timeline.position(market, kind)).unwrap_or(u32::MAX);
+        if let Some(series) = self.cast.series(market, kind) {
+            let slot = self.cast.traders[index].get_mut();
+            warm_up(slot, series, self.cast.scales[market], live.min(rows));
+        }
+    }
+
     /// Reads what the orders of these traders will need in the phases to come, so that with many markets the waits for
     /// memory overlap.
     fn touch_acting(&self, writer: &Writer) {
@@ -227,7 +384,7 @@ impl Direct<'_> {
         for &trader in &self.acting {
             let market = self.cast.market_of[trader as usize];
             let candles = self.cast.markets[market as usize].candles.as_ref();
-            let hint = self.feed.candle(market as usize);
+            let hint = self.timeline.position(market as usize, EventKind::Candle);
             let opening = candles.and_then(|candles| {
                 let ts = candles.open_ts.get(hint)?;
                 Some(ts.wrapping_add(candles.open.get(hint)?.to_bits().cast_signed()))
@@ -240,7 +397,7 @@ impl Direct<'_> {
     }
 
     /// What traders asked for in this step, by trader.
-    fn collect(&mut self, writer: &Writer, acts: &mut Vec<Act>) {
+    fn collect(&mut self, writer: &mut Writer, acts: &mut Vec<Act>) {
         if self.acting.is_empty() {
             return;
         }
@@ -249,6 +406,8 @@ impl Direct<'_> {
         self.touch_acting(writer);
         acts.reserve(self.acting.len());
         for at in 0..self.acting.len() {
+            let market = self.cast.market_of[self.acting[at] as usize];
+            self.refresh(&mut writer.account, market);
             let act = self.act_of(self.acting[at]);
             acts.push(act);
         }

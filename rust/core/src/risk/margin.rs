@@ -49,11 +49,14 @@ impl Margin {
     #[must_use]
     #[inline]
     pub fn must_liquidate(&self, account: &Portfolio) -> bool {
-        let held = account.held_exposure();
+        let (held, equity) = (account.held_exposure(), account.equity());
+        // Positions worth no more than equity need no look at the leverage, unless that is below one half.
+        let at_least_half = self.leverage.mantissa >= self.leverage.denominator / 2 + 1;
+        if at_least_half && held <= equity {
+            return false;
+        }
         held > 0
-            && account
-                .view()
-                .equity
+            && equity
                 .saturating_mul(2)
                 .saturating_mul(self.leverage.mantissa)
                 < held.saturating_mul(self.leverage.denominator)

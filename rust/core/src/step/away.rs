@@ -79,6 +79,13 @@ impl Away {
         self.places[trader as usize].is_away
     }
 
+    /// Whether anybody has hooks due.
+    #[inline]
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
     /// Keeps a hook for a trader that is evaluated elsewhere; whether it is.
     #[inline]
     pub fn tells(&mut self, trader: u32, hook: &Hook) -> bool {

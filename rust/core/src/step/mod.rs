@@ -13,6 +13,7 @@ use crate::commit::{Act, Command, QuarantineRecord, Writer};
 use crate::domain::{HalfUnits, Nanos};
 use crate::engine::{Host, TimeMark};
 use crate::limits::{POLL_INTERVAL, STEPS_PER_POLL};
+use crate::portfolio::Portfolio;
 use crate::strategy::{Hook, StrategyFault, TimeEvent};
 use crate::venue::Execution;
 
@@ -47,6 +48,17 @@ pub struct Loaded {
     pub events: u64,
     /// Whether all of them lie before the run's start, and only warm up.
     pub warm_up: bool,
+}
+
+/// Steps in which nothing happened but that prices moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quiet {
+    /// How many they were.
+    pub steps: u64,
+    /// How many market events they had.
+    pub events: u64,
+    /// The time of the last one.
+    pub last: Option<Nanos>,
 }
 
 /// What a step needs of its driver.
@@ -99,6 +111,17 @@ pub trait Ports {
     /// by trader.
     fn close(&mut self, now: Nanos, writer: &Writer) -> Vec<(u32, StrategyFault)>;
 
+    /// Tells the account what positions are worth whose prices are not shown one by one.
+    fn value(&mut self, _account: &mut Portfolio) {}
+
+    /// Brings the last price of every market up to date, where not all prices are shown.
+    fn refresh_all(&mut self, _account: &mut Portfolio) {}
+
+    /// Makes those of the next steps, before `mark`, in which nothing can happen but that prices move.
+    fn quiet(&mut self, _writer: &mut Writer, _mark: Option<Nanos>) -> Quiet {
+        Quiet::default()
+    }
+
     /// Hears that every trader's part of the account may have changed at once.
     fn liquidated(&mut self, _writer: &Writer) {}
 
@@ -146,8 +169,12 @@ impl<P: Ports> Stepper<P> {
     pub fn run(&mut self, host: &dyn Host) {
         let watch = Stopwatch::start();
         let mut polled = Stopwatch::start();
+        let mut look_at = STEPS_PER_POLL;
         let mut flow = loop {
             let mark = self.time_marks.peek().map(|(_, mark)| mark.ts);
+            if self.started {
+                self.make_quiet_steps(mark);
+            }
             let now = match self.ports.next(mark) {
                 Next::Time(now) => now,
                 Next::End => break Flow::Go,
@@ -157,19 +184,36 @@ impl<P: Ports> Stepper<P> {
             if flow != Flow::Go {
                 break flow;
             }
-            if self.report.steps & (STEPS_PER_POLL - 1) == 0 && polled.elapsed() > POLL_INTERVAL {
+            if self.report.steps < look_at {
+                continue;
+            }
+            look_at = self.report.steps + STEPS_PER_POLL;
+            if polled.elapsed() > POLL_INTERVAL {
                 polled = Stopwatch::start();
                 if !host.poll(self.ports.progress().0) {
                     break Flow::Interrupted;
                 }
             }
         };
-        // The caller hears of the end, too, so that a bar is full and an interrupt in the last moment is not lost.
+        // The caller hears of the end, too, so that a bar is full and an interrupt in the last moment is not lost. The run
+        // itself does not last until the caller has time to listen.
+        let told = Stopwatch::start();
         if flow == Flow::Go && !host.poll(1.0) {
             flow = Flow::Interrupted;
         }
+        let told = told.elapsed();
         self.finish(flow);
-        self.report.elapsed = watch.elapsed().as_secs_f64();
+        self.report.elapsed = watch.elapsed().saturating_sub(told).as_secs_f64();
+    }
+
+    #[inline]
+    fn make_quiet_steps(&mut self, mark: Option<Nanos>) {
+        let quiet = self.ports.quiet(&mut self.writer, mark);
+        if quiet.steps > 0 {
+            self.report.steps += quiet.steps;
+            self.report.events += quiet.events;
+            self.report.last_ts = quiet.last;
+        }
     }
 
     /// Makes the step or the two steps of a time: boundaries of time come before market events.
@@ -266,7 +310,10 @@ impl<P: Ports> Stepper<P> {
     /// Phase 2: last prices, liquidation, and the snapshot of this step.
     fn take_marks(&mut self, now: Nanos) {
         self.mark();
-        if self.writer.liquidate_if_needed(now, &mut self.commands) {
+        self.ports.value(&mut self.writer.account);
+        if self.writer.must_liquidate() {
+            self.ports.refresh_all(&mut self.writer.account);
+            self.writer.liquidate(now, &mut self.commands);
             self.ports.liquidated(&self.writer);
             self.ports.send(&mut self.commands);
             self.deliver();
@@ -314,6 +361,7 @@ impl<P: Ports> Stepper<P> {
         let Some(last) = self.report.last_ts else {
             return;
         };
+        self.ports.refresh_all(&mut self.writer.account);
         if self.ports.expires() {
             self.writer.expire();
         }

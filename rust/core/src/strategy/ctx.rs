@@ -1,10 +1,10 @@
 //! All that a strategy may see, and the only way in which it may order.
 
-use crate::domain::{Amount, HalfUnits, Instrument, Lots, MONEY_DIGITS, Money, Nanos, Side};
+use crate::domain::{Amount, HalfUnits, Lots, MONEY_DIGITS, Money, Nanos, Side};
 use crate::indicator::{Graph, IndicatorError, IndicatorId, Spec};
-use crate::market::{EventKind, EventRef, ExtraColumn, Field, Window};
-use crate::portfolio::{AccountView, TraderRow};
+use crate::market::{EventKind, EventRef, ExtraColumn, Field, PriceScale, Window};
 use crate::signal::{Intent, OrderRequest, TimeInForce};
+use crate::trader::View;
 
 use super::views::{ExitView, OrderView, PositionView};
 
@@ -67,15 +67,30 @@ impl SetupCtx<'_> {
     }
 }
 
+/// The market's last price.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mark<'a> {
+    /// It is known, or nothing of it is.
+    Known(Option<HalfUnits>),
+    /// It is what this event leaves; computed when somebody asks.
+    Of(EventRef<'a>, PriceScale),
+}
+
+impl Mark<'_> {
+    fn get(self) -> Option<HalfUnits> {
+        match self {
+            Self::Known(mark) => mark,
+            Self::Of(event, scale) => Some(event.mark(scale)),
+        }
+    }
+}
+
 /// What a strategy sees during one call.
 pub struct SystemCtx<'a> {
     pub(crate) now: Nanos,
-    pub(crate) pair: &'a str,
     pub(crate) event: Option<EventRef<'a>>,
-    pub(crate) instrument: &'a Instrument,
-    pub(crate) row: &'a TraderRow,
-    pub(crate) account: AccountView,
-    pub(crate) mark: Option<HalfUnits>,
+    pub(crate) mark: Mark<'a>,
+    pub(crate) view: &'a View<'a>,
     pub(crate) graph: &'a Graph,
     pub(crate) window: Option<Window<'a>>,
     pub(crate) extra: &'a [ExtraColumn],
@@ -86,7 +101,7 @@ impl<'a> SystemCtx<'a> {
     /// `BASE/QUOTE`.
     #[must_use]
     pub const fn pair(&self) -> &'a str {
-        self.pair
+        self.view.pair
     }
 
     /// The time of the step, in nanoseconds UTC.
@@ -130,24 +145,25 @@ impl<'a> SystemCtx<'a> {
     #[must_use]
     #[inline]
     pub const fn position_lots(&self) -> Lots {
-        self.row.position
+        self.view.row.position
     }
 
     /// The trader's position in floats.
     #[must_use]
     pub fn position(&self) -> PositionView {
-        let size = self.instrument.quantity_f64(self.row.position);
-        if self.row.position == 0 {
+        let size = self.view.instrument.quantity_f64(self.view.row.position);
+        if self.view.row.position == 0 {
             return PositionView {
                 size: 0.0,
                 entry_price: f64::NAN,
                 unrealized_pnl: 0.0,
             };
         }
-        let entry_price = self.row.entry_price;
+        let entry_price = self.view.row.entry_price;
         let last = self
             .mark
-            .map_or(f64::NAN, |mark| self.instrument.price_f64(mark));
+            .get()
+            .map_or(f64::NAN, |mark| self.view.instrument.price_f64(mark));
         PositionView {
             size,
             entry_price,
@@ -158,29 +174,30 @@ impl<'a> SystemCtx<'a> {
     /// The account's equity at this step's snapshot.
     #[must_use]
     pub fn equity(&self) -> f64 {
-        money_f64(self.account.equity)
+        money_f64(self.view.account.equity)
     }
 
     /// Free cash in the pair's quote currency at this step's snapshot.
     #[must_use]
     pub fn cash(&self) -> f64 {
-        money_f64(self.account.free)
+        money_f64(self.view.account.free)
     }
 
     /// The trader's own working orders.
     #[must_use]
     pub fn orders(&self) -> Vec<OrderView> {
-        self.row
+        self.view
+            .row
             .working
             .iter()
-            .map(|order| crate::portfolio::order_view(order, self.instrument, "working", ""))
+            .map(|order| crate::portfolio::order_view(order, self.view.instrument, "working", ""))
             .collect()
     }
 
     /// How the trader's last position ended.
     #[must_use]
     pub const fn last_exit(&self) -> Option<ExitView> {
-        self.row.last_exit
+        self.view.row.last_exit
     }
 
     /// Asks for an order; returns the strategy's number for it.

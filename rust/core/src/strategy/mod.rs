@@ -4,13 +4,16 @@ mod builtin;
 mod ctx;
 mod elsewhere;
 mod hooks;
+mod interpreter;
 mod plugin;
 mod views;
 
 pub use builtin::{BUILTIN_NAMES, BuiltinError, ParameterValue, builtin};
+pub(crate) use ctx::Mark;
 pub use ctx::{Orders, SetupCtx, SystemCtx, money_f64};
 pub use elsewhere::Elsewhere;
 pub use hooks::{Hook, Hooks, TimeEvent};
+pub use interpreter::{Interpreter, NoInterpreter, pool_of};
 pub use plugin::{CompiledRule, Failure, Plugin, PluginError, PluginStrategy, Snapshot};
 pub use views::{ExitView, FillView, OrderView, PositionView, RefusalView};
 
@@ -28,26 +31,35 @@ pub enum Lane {
     Compiled,
     /// Python classes, on one attached thread.
     Python,
+    /// Python classes of an interpreter without a global lock, on the engine's pool.
+    FreeThreaded,
     /// Python classes in worker processes.
     Process,
 }
 
 impl Lane {
-    /// `native`, `compiled`, `python` or `process`, as in `result.lanes`.
+    /// `native`, `compiled`, `python`, `free-threaded` or `process`, as in `result.lanes`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
             Self::Compiled => "compiled",
             Self::Python => "python",
+            Self::FreeThreaded => "free-threaded",
             Self::Process => "process",
         }
     }
 
-    /// Whether it runs on the engine's pool, away from Python.
+    /// Whether it runs on the engine's pool.
     #[must_use]
     pub const fn is_pooled(self) -> bool {
-        matches!(self, Self::Native | Self::Compiled)
+        matches!(self, Self::Native | Self::Compiled | Self::FreeThreaded)
+    }
+
+    /// Whether its calls need a thread that is attached to the interpreter.
+    #[must_use]
+    pub const fn is_attached(self) -> bool {
+        matches!(self, Self::Python | Self::FreeThreaded)
     }
 }
 
@@ -144,6 +156,10 @@ pub trait Strategy: Send {
     /// # Errors
     /// An error quarantines the trader.
     fn generate_signal(&mut self, ctx: &mut SystemCtx<'_>) -> Outcome<Option<TradeSignal>>;
+
+    /// Called instead of [`Strategy::generate_signal`] after an event that only fed the indicators: before the run's
+    /// start, while they are not full, while the trader is paused.
+    fn fed(&mut self) {}
 
     /// Called for each hook that is due and that [`Strategy::hooks`] names.
     ///

@@ -3,10 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::domain::{HalfUnits, Instrument, Nanos};
-use crate::market::{EventRef, Sampled, Series, Window};
+use crate::market::{EventRef, Ring, Sampled, Series, Window};
 use crate::portfolio::{AccountView, TraderRow};
 use crate::signal::{Intent, TradeSignal};
-use crate::strategy::{FaultKind, Hook, Outcome, Stop, Strategy, StrategyFault, SystemCtx};
+use crate::strategy::{FaultKind, Hook, Mark, Outcome, Stop, Strategy, StrategyFault, SystemCtx};
 
 use super::{Trader, TraderState};
 
@@ -59,19 +59,29 @@ impl Trader {
             || self.state != TraderState::Active
             || self.failure.is_some()
         {
+            self.strategy.fed();
             return;
         }
         self.evaluations += 1;
+        let asked = self.asked;
         let (strategy, mut ctx) = self.context(view, Some(input.event));
-        match guard(|| strategy.generate_signal(&mut ctx)) {
-            Ok(None) => {}
-            Ok(Some(signal)) => {
-                let first = !self.asked && self.orders.intents.is_empty();
-                if !first || !is_met(&signal, view.row) {
-                    self.orders.intents.push(Intent::Signal(signal));
+        let called = guard(|| {
+            // Looked at where it lies: a signal is large, and nearly always asks for what is there already.
+            let outcome = strategy.generate_signal(&mut ctx);
+            match &outcome {
+                Ok(None) => Ok(()),
+                Ok(Some(signal)) => {
+                    let first = !asked && ctx.orders.intents.is_empty();
+                    if !first || !is_met(signal, view.row) {
+                        ctx.orders.intents.push(Intent::Signal(*signal));
+                    }
+                    Ok(())
                 }
+                Err(_) => outcome.map(drop),
             }
-            Err(stop) => self.failure = Some(stop),
+        });
+        if let Err(stop) = called {
+            self.failure = Some(stop);
         }
     }
 
@@ -109,13 +119,16 @@ impl Trader {
         }
     }
 
+    /// Takes in an event for its indicators and its window alone.
     #[inline]
-    pub(super) fn feed(&mut self, input: &Input<'_>) {
-        self.graph.update(&Sampled {
-            event: input.event,
-            scale: self.scale,
-            mark: input.mark,
-        });
+    pub fn feed(&mut self, input: &Input<'_>) {
+        if !self.graph.show(input.row) {
+            self.graph.update(&Sampled {
+                event: input.event,
+                scale: self.scale,
+                mark: input.mark,
+            });
+        }
         self.seen += 1;
         self.last_row = Some(input.row);
         if let EventRef::Value(event) = input.event {
@@ -131,24 +144,15 @@ impl Trader {
     #[inline]
     fn context<'a>(
         &'a mut self,
-        view: &View<'a>,
+        view: &'a View<'a>,
         event: Option<EventRef<'a>>,
     ) -> (&'a mut dyn Strategy, SystemCtx<'a>) {
-        let len = self.spec.window;
-        let window = match (view.series, self.last_row) {
-            _ if len == 0 => None,
-            (Some(series), Some(row)) => Some(Window::Rows { series, row, len }),
-            (Some(_), None) => None,
-            (None, _) => Some(Window::Own(&self.ring)),
-        };
+        let window = window((&self.ring, self.spec.window), view.series, self.last_row);
         let ctx = SystemCtx {
             now: view.now,
-            pair: view.pair,
             event,
-            instrument: view.instrument,
-            row: view.row,
-            account: view.account,
-            mark: view.mark,
+            mark: Mark::Known(view.mark),
+            view,
             graph: &self.graph,
             window,
             extra: &self.extra,
@@ -158,10 +162,25 @@ impl Trader {
     }
 }
 
+/// The last events by column: rows of the market's columns, or those that the trader keeps.
+#[inline]
+pub(super) fn window<'a>(
+    (ring, len): (&'a Ring, usize),
+    series: Option<Series<'a>>,
+    last_row: Option<usize>,
+) -> Option<Window<'a>> {
+    match (series, last_row) {
+        _ if len == 0 => None,
+        (Some(series), Some(row)) => Some(Window::Rows { series, row, len }),
+        (Some(_), None) => None,
+        (None, _) => Some(Window::Own(ring)),
+    }
+}
+
 /// Whether a signal about a side asks for what is there already: then nothing needs to reach the writer, which would
 /// decide the same. The exact rules are the writer's; this knows the plain cases alone.
 #[inline]
-fn is_met(signal: &TradeSignal, row: &TraderRow) -> bool {
+pub(super) fn is_met(signal: &TradeSignal, row: &TraderRow) -> bool {
     match signal {
         TradeSignal::Side {
             side, size: None, ..
@@ -182,12 +201,17 @@ fn is_met(signal: &TradeSignal, row: &TraderRow) -> bool {
 pub(super) fn guard<T>(call: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(outcome) => outcome,
-        Err(payload) => Err(Stop::Fault(StrategyFault {
-            kind: FaultKind::Panic,
-            message: panic_message(payload.as_ref()),
-            origin: None,
-        })),
+        Err(payload) => Err(panicked(payload.as_ref())),
     }
+}
+
+/// A panic of a strategy as the fault that it is.
+pub(super) fn panicked(payload: &(dyn std::any::Any + Send)) -> Stop {
+    Stop::Fault(StrategyFault {
+        kind: FaultKind::Panic,
+        message: panic_message(payload),
+        origin: None,
+    })
 }
 
 fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {

@@ -3,10 +3,12 @@
 //! An evaluation is a function of the trader's own state, its events and the step's snapshot, and of nothing else.
 //! That is why evaluations of one step may run in any order, on any thread.
 
+mod block;
 mod evaluate;
 mod remote;
 mod saved;
 
+pub use block::Stretch;
 pub use evaluate::{Input, View};
 pub use remote::{Answer, Glance, Remote, SentRow, Waited};
 pub use saved::{Fresh, Saved};
@@ -74,6 +76,8 @@ pub struct Trader {
     /// The kind of event that fills window and indicators.
     main: EventKind,
     wakes: [bool; 3],
+    /// Whether events of the main kind wake it.
+    wakes_main: bool,
     /// Events of the main kind seen so far.
     seen: usize,
     ready: bool,
@@ -142,6 +146,7 @@ impl Trader {
             graph,
             scale,
             main,
+            wakes_main: wakes[main as usize],
             wakes,
             seen: 0,
             ready,
@@ -206,6 +211,12 @@ impl Trader {
     #[must_use]
     pub fn touch(&self) -> i64 {
         self.graph.touch().wrapping_add(i64::from(self.ready))
+    }
+
+    /// How many events of the kind that fills its window and indicators it has taken in.
+    #[must_use]
+    pub const fn rows_seen(&self) -> usize {
+        self.seen
     }
 
     /// Whether its strategy asked for something, or failed, in this step.

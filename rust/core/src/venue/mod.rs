@@ -161,6 +161,32 @@ impl SimVenue {
         self.remembers || self.resting > 0
     }
 
+    /// Whether orders wait on any market.
+    #[must_use]
+    #[inline]
+    pub const fn waits(&self) -> bool {
+        self.resting > 0
+    }
+
+    /// Whether orders wait on a market.
+    #[must_use]
+    #[inline]
+    pub fn has_orders(&self, market: u32) -> bool {
+        !self.books[market as usize].orders.is_empty()
+    }
+
+    /// Whether the newest event of a market matters to an order that is yet to come.
+    #[must_use]
+    pub const fn remembers(&self) -> bool {
+        self.remembers
+    }
+
+    /// Takes in the newest event of a market on which no orders wait, where not all of its events were shown.
+    pub fn remember(&mut self, market: u32, event: &EventRef<'_>, ts: Nanos) {
+        let mut nothing = Vec::new();
+        self.on_event(market, event, ts, &mut nothing);
+    }
+
     /// Takes an order. `next_open` is the opening time of the first candle of its market that opens at the step's
     /// time or later, where the data tell it beforehand.
     pub fn submit(&mut self, order: &Order, next_open: Option<Nanos>) {

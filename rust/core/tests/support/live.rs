@@ -9,12 +9,13 @@ use flume::{Receiver, Sender};
 use pairloom_core::clock::{self, Stopwatch};
 use pairloom_core::engine::{Config, TraderConfig};
 use pairloom_core::live::{
-    Batch, Cast, Factory, Feed, FeedEvent, LiveCommand, LiveOptions, NoInterpreter, RunHandle,
-    Status, start,
+    Batch, Cast, Factory, Feed, FeedEvent, LiveCommand, LiveOptions, RunHandle, Status, start,
 };
 use pairloom_core::market::{EventKind, Market, MarketData, MarketEvent, Quote, Trade};
 use pairloom_core::signal::TradeSignal;
-use pairloom_core::strategy::{Lane, Outcome as Call, SetupCtx, Strategy, SystemCtx};
+use pairloom_core::strategy::{
+    Lane, NoInterpreter, Outcome as Call, SetupCtx, Strategy, SystemCtx,
+};
 
 /// How long a test waits for what must happen, before it fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pairloom_core::domain::{HalfUnits, Instrument, Nanos};
 use pairloom_core::market::{EventKind, ExtraColumn, Market};
 use pairloom_core::portfolio::{AccountView, TraderRow};
-use pairloom_core::strategy::{Hooks, Stop, StrategyFault};
+use pairloom_core::strategy::{Hooks, Lane, Stop, StrategyFault};
 use pairloom_core::trader::{Input, Trader, TraderSpec, TraderState, View};
 use pyo3::exceptions::{PyBaseException, PyOSError};
 use pyo3::prelude::*;
@@ -177,6 +177,7 @@ impl Serving {
                 pair: market.name.clone(),
                 window: part.window,
                 seed,
+                lane: Lane::Python,
             },
         )?;
         let spec = TraderSpec {

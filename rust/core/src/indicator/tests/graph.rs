@@ -176,7 +176,7 @@ fn a_copy_goes_its_own_way_and_a_restored_graph_repeats_itself() {
     let rows = |graph: &Graph| ids.iter().map(|&id| row(graph, id)).collect::<Vec<_>>();
     let candles = wave(60);
     candles[..17].iter().for_each(|c| graph.update(c));
-    let saved = graph.clone();
+    let mut saved = graph.clone();
     let before = format!("{:?}", rows(&graph));
     let run = |graph: &mut Graph| {
         candles[17..].iter().for_each(|c| graph.update(c));

@@ -39,7 +39,7 @@ impl Lent {
     #[inline]
     pub(super) fn new(ctx: &SystemCtx<'_>, kind: EventKind, reads: u32) -> Self {
         let mut orders = Vec::new();
-        if reads & abi::READS_ORDERS != 0 && !ctx.row.working.is_empty() {
+        if reads & abi::READS_ORDERS != 0 && !ctx.view.row.working.is_empty() {
             orders = ctx.orders().iter().map(order).collect();
         }
         let mut copied = Vec::new();

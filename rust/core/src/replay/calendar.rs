@@ -1,0 +1,93 @@
+//! In which step a trader that is evaluated ahead is next to be seen to: because it acted there, or because it has been
+//! evaluated no further.
+
+/// No trader.
+const NONE: u32 = u32::MAX;
+
+/// For each step the traders that are due in it, as a list through the traders.
+#[derive(Debug)]
+pub(super) struct Calendar {
+    heads: Vec<u32>,
+    next: Vec<u32>,
+}
+
+impl Calendar {
+    pub(super) fn new(steps: usize, traders: usize) -> Self {
+        Self {
+            heads: vec![NONE; steps],
+            next: vec![NONE; traders],
+        }
+    }
+
+    /// Notes that a trader is due in a step. It must not stand in another one.
+    #[inline]
+    pub(super) fn put(&mut self, trader: u32, step: u32) {
+        let head = &mut self.heads[step as usize];
+        self.next[trader as usize] = *head;
+        *head = trader;
+    }
+
+    /// Whether anybody is due in a step.
+    #[inline]
+    pub(super) fn has(&self, step: usize) -> bool {
+        self.heads[step] != NONE
+    }
+
+    /// Whether anybody is due in a step, or there is no such step.
+    #[inline]
+    pub(super) fn has_or_ends(&self, step: usize) -> bool {
+        self.heads.get(step).is_none_or(|&head| head != NONE)
+    }
+
+    /// Takes out who is due in a step, by trader.
+    pub(super) fn take(&mut self, step: usize, out: &mut Vec<u32>) {
+        out.clear();
+        let mut trader = std::mem::replace(&mut self.heads[step], NONE);
+        while trader != NONE {
+            out.push(trader);
+            trader = self.next[trader as usize];
+        }
+        // They stand in the order in which they were put, backwards: mostly that of their numbers.
+        out.sort_unstable();
+    }
+
+    /// Takes one trader out of the step in which it stands.
+    pub(super) fn remove(&mut self, trader: u32, step: u32) {
+        let head = &mut self.heads[step as usize];
+        if *head == trader {
+            *head = self.next[trader as usize];
+            return;
+        }
+        let mut at = *head;
+        while at != NONE {
+            let after = self.next[at as usize];
+            if after == trader {
+                self.next[at as usize] = self.next[trader as usize];
+                return;
+            }
+            at = after;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_due_is_found_once_and_in_order() {
+        let mut calendar = Calendar::new(3, 5);
+        for (trader, step) in [(4, 1), (0, 1), (2, 1), (3, 2)] {
+            calendar.put(trader, step);
+        }
+        calendar.remove(0, 1);
+        let mut out = vec![9];
+        calendar.take(1, &mut out);
+        assert_eq!(out, [2, 4]);
+        assert!(!calendar.has(1) && calendar.has(2) && !calendar.has(0));
+        calendar.put(2, 2);
+        calendar.remove(3, 2);
+        calendar.take(2, &mut out);
+        assert_eq!(out, [2]);
+    }
+}

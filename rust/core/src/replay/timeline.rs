@@ -1,0 +1,193 @@
+//! Where a run stands in its data: which step is next, and which rows of a market come before it.
+//!
+//! Most markets are not looked at in most steps: their traders have been evaluated ahead, and nothing waits there. So
+//! only the rows of markets that need it are taken up in a step; of the others, what a step needs is looked up.
+
+use std::sync::Arc;
+
+use crate::domain::Nanos;
+use crate::market::{EventKind, Market, Row, Steps};
+
+use super::Cast;
+
+/// A market is looked at in each step for something that is fixed.
+const ALWAYS: u8 = 1;
+/// A market is looked at in each step while orders wait there.
+const WHILE_ORDERS_WAIT: u8 = 2;
+
+/// The steps of a run, and the markets that are looked at in each of them.
+pub(super) struct Timeline {
+    steps: Arc<Steps>,
+    /// The next step.
+    next: usize,
+    /// The next row of each series of the markets that are looked at.
+    cursors: Vec<[u32; 3]>,
+    /// For each series the first row that does not only warm up.
+    live: Vec<[u32; 3]>,
+    /// The first step with such a row.
+    first_live: usize,
+    flags: Vec<u8>,
+    /// Markets that are looked at in each step, in their order.
+    always: Vec<u32>,
+    /// Markets that are looked at while orders wait there.
+    waiting: Vec<u32>,
+}
+
+impl Timeline {
+    pub(super) fn new(steps: Arc<Steps>, start: Option<Nanos>, markets: &[&Market]) -> Self {
+        let mut live = vec![[0; 3]; markets.len()];
+        let mut first_live = steps.len();
+        for (index, market) in markets.iter().enumerate() {
+            for kind in market.kinds() {
+                let Some(series) = market.series(kind) else {
+                    continue;
+                };
+                let places = steps.places(index, kind);
+                let row = start.map_or(0, |start| {
+                    series.opening_times()[..places.len()].partition_point(|&ts| ts < start)
+                });
+                live[index][kind as usize] = u32::try_from(row).unwrap_or(u32::MAX);
+                if let Some(&step) = places.get(row) {
+                    first_live = first_live.min(step as usize);
+                }
+            }
+        }
+        Self {
+            steps,
+            next: 0,
+            cursors: vec![[0; 3]; markets.len()],
+            live,
+            first_live,
+            flags: vec![0; markets.len()],
+            always: Vec::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// The time of the next rows.
+    #[inline]
+    pub(super) fn time(&self) -> Option<Nanos> {
+        self.steps.time(self.next)
+    }
+
+    /// The time of the last rows.
+    pub(super) fn last(&self) -> Option<Nanos> {
+        self.steps.span().map(|(_, last)| last)
+    }
+
+    /// How many steps have been walked.
+    #[inline]
+    pub(super) const fn walked(&self) -> usize {
+        self.next
+    }
+
+    /// The step whose rows are the newest, once there is one.
+    #[inline]
+    pub(super) const fn present(&self) -> Option<usize> {
+        self.next.checked_sub(1)
+    }
+
+    pub(super) fn steps(&self) -> &Arc<Steps> {
+        &self.steps
+    }
+
+    /// How many rows of a series have been walked over.
+    #[inline]
+    pub(super) fn position(&self, market: usize, kind: EventKind) -> usize {
+        if self.flags[market] != 0 {
+            return self.cursors[market][kind as usize] as usize;
+        }
+        self.steps.rows_before(market, kind, self.next)
+    }
+
+    /// The first row of a series that does not only warm up.
+    pub(super) fn first_live(&self, market: usize, kind: EventKind) -> u32 {
+        self.live[market][kind as usize]
+    }
+
+    /// Whether a market is looked at in each step.
+    #[inline]
+    pub(super) fn attends(&self, market: u32) -> bool {
+        self.flags[market as usize] != 0
+    }
+
+    /// Whether no market is looked at in each step, now or for good.
+    pub(super) fn attends_none(&self) -> bool {
+        self.always.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Looks at a market in each step from now on.
+    pub(super) fn attend(&mut self, market: u32) {
+        if self.flags[market as usize] & ALWAYS == 0 {
+            self.seek(market);
+            self.flags[market as usize] |= ALWAYS;
+            let place = self.always.partition_point(|&other| other < market);
+            self.always.insert(place, market);
+        }
+    }
+
+    /// Looks at a market in each step while orders wait there.
+    pub(super) fn attend_orders(&mut self, market: u32) {
+        if self.flags[market as usize] == 0 {
+            self.seek(market);
+            self.flags[market as usize] |= WHILE_ORDERS_WAIT;
+            self.waiting.push(market);
+        }
+    }
+
+    fn seek(&mut self, market: u32) {
+        let market = market as usize;
+        if self.flags[market] == 0 {
+            for kind in EventKind::ALL {
+                let row = self.steps.rows_before(market, kind, self.next);
+                self.cursors[market][kind as usize] = u32::try_from(row).unwrap_or(u32::MAX);
+            }
+        }
+    }
+
+    /// Takes up the next step; its rows of the markets that are looked at replace those in `rows`. `waits` says whether
+    /// orders wait on a market. How many rows the step has in all, and whether all of them only warm up.
+    pub(super) fn load(
+        &mut self,
+        cast: &Cast<'_>,
+        waits: impl Fn(u32) -> bool,
+        rows: &mut Vec<Row>,
+    ) -> (u64, bool) {
+        rows.clear();
+        let step = self.next;
+        let flags = &mut self.flags;
+        self.waiting.retain(|&market| {
+            let stays = waits(market);
+            if !stays {
+                flags[market as usize] &= !WHILE_ORDERS_WAIT;
+            }
+            stays
+        });
+        for &market in self.always.iter().chain(&self.waiting) {
+            let market = market as usize;
+            for &kind in &cast.kinds[market] {
+                let places = self.steps.places(market, kind);
+                let cursor = &mut self.cursors[market][kind as usize];
+                while places
+                    .get(*cursor as usize)
+                    .is_some_and(|&p| p as usize == step)
+                {
+                    rows.push(Row::new(market, kind, *cursor, self.live[market]));
+                    *cursor += 1;
+                }
+            }
+        }
+        self.next += 1;
+        (
+            self.steps.rows_between(step, self.next),
+            step < self.first_live,
+        )
+    }
+
+    /// Walks over the steps up to before `step` without taking up rows: nobody looks at any market.
+    pub(super) fn skip_to(&mut self, step: usize) -> u64 {
+        let rows = self.steps.rows_between(self.next, step);
+        self.next = step;
+        rows
+    }
+}

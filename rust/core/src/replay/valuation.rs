@@ -1,0 +1,265 @@
+//! What the positions are worth at each step, computed some steps ahead and market by market.
+//!
+//! Between two fills of a market its position's value is a number times its price. Those products are added up for all
+//! markets over the next few steps at once, so that prices are read along their columns; a step then only looks its sum
+//! up. When a market's position changes, the steps that are still to come are mended.
+
+use crate::domain::HalfUnits;
+use crate::limits::VALUED_TOGETHER;
+use crate::market::{EventKind, PriceScale, Series, Steps};
+use crate::portfolio::{Carried, Portfolio};
+
+use super::Cast;
+
+/// Bits that a mark and a weight may have together, so that the sum over all markets fits its 127.
+const PRODUCT_BITS: u32 = 106;
+
+/// The positions that are valued here, and their sums over some steps.
+pub(super) struct Valuation {
+    /// The first step that the sums are of.
+    base: usize,
+    sums: Box<[Carried; VALUED_TOGETHER]>,
+    /// What one more half unit of the price adds to a market's value; zero for one that is not valued here.
+    weights: Vec<i64>,
+    /// The markets with a weight, and each one's place among them.
+    valued: Vec<u32>,
+    places: Vec<u32>,
+    /// Markets where something happened, which may be valued here from now on.
+    touched: Vec<u32>,
+    /// Whether anybody asks for the worth whatever the side.
+    gross: bool,
+}
+
+impl Valuation {
+    pub(super) fn new(markets: usize, spot: bool) -> Self {
+        Self {
+            // So far from any step that none of them seems to be summed up.
+            base: usize::MAX / 2,
+            sums: Box::new([Carried::default(); VALUED_TOGETHER]),
+            weights: vec![0; markets],
+            valued: Vec::new(),
+            places: vec![0; markets],
+            touched: Vec::new(),
+            gross: !spot,
+        }
+    }
+
+    /// Something happened to a market's position.
+    #[inline]
+    pub(super) fn touch(&mut self, market: u32) {
+        self.touched.push(market);
+    }
+
+    /// Tells the account what the positions valued here are worth at `step`. Markets whose positions need a look at each
+    /// price are added to `eager`.
+    #[inline]
+    pub(super) fn value(
+        &mut self,
+        step: usize,
+        steps: &Steps,
+        cast: &Cast<'_>,
+        account: &mut Portfolio,
+        eager: &mut Vec<u32>,
+    ) {
+        let inside = step.wrapping_sub(self.base) < VALUED_TOGETHER;
+        if !self.touched.is_empty() {
+            self.take_in_changes(step, steps, cast, account, inside, eager);
+        }
+        if !inside {
+            self.begin(step, steps, cast, account, eager);
+        }
+        account.set_carried(self.sums[step - self.base]);
+    }
+
+    /// Whether steps from this one on are valued already, and up to before which.
+    #[inline]
+    pub(super) fn valued_until(&self, step: usize) -> Option<usize> {
+        let inside = self.touched.is_empty() && step.wrapping_sub(self.base) < VALUED_TOGETHER;
+        inside.then(|| self.base + VALUED_TOGETHER)
+    }
+
+    #[inline]
+    pub(super) fn at(&self, step: usize) -> Carried {
+        self.sums[step - self.base]
+    }
+
+    fn take_in_changes(
+        &mut self,
+        step: usize,
+        steps: &Steps,
+        cast: &Cast<'_>,
+        account: &mut Portfolio,
+        inside: bool,
+        eager: &mut Vec<u32>,
+    ) {
+        // What was released is among the touched; its weight stands here still.
+        drop(account.released());
+        let mut touched = std::mem::take(&mut self.touched);
+        for &market in &touched {
+            let before = self.weights[market as usize];
+            let carried = cast.carries[market as usize].then(|| account.carry(market));
+            let now = match carried.flatten() {
+                Some(weight) => weight,
+                // One that was touched twice is carried already.
+                None if account.is_carried(market) => continue,
+                None => 0,
+            };
+            if account.needs_each_price(market) {
+                eager.push(market);
+            }
+            self.set_weight(market, now);
+            if inside && now != before {
+                let change = (
+                    i128::from(now) - i128::from(before),
+                    i128::from(now).abs() - i128::from(before).abs(),
+                );
+                if !self.add(market, change, step, steps, cast) {
+                    self.give_back(market, account, eager);
+                }
+            }
+        }
+        touched.clear();
+        self.touched = touched;
+    }
+
+    /// Sums up the steps from this one on.
+    fn begin(
+        &mut self,
+        step: usize,
+        steps: &Steps,
+        cast: &Cast<'_>,
+        account: &mut Portfolio,
+        eager: &mut Vec<u32>,
+    ) {
+        self.base = step;
+        self.sums.fill(Carried::default());
+        let mut place = 0;
+        while let Some(&market) = self.valued.get(place) {
+            let weight = i128::from(self.weights[market as usize]);
+            if self.add(market, (weight, weight.abs()), step, steps, cast) {
+                place += 1;
+            } else {
+                self.give_back(market, account, eager);
+            }
+        }
+    }
+
+    fn set_weight(&mut self, market: u32, weight: i64) {
+        let index = market as usize;
+        match (self.weights[index] != 0, weight != 0) {
+            (false, true) => {
+                self.places[index] = u32::try_from(self.valued.len()).unwrap_or(u32::MAX);
+                self.valued.push(market);
+            }
+            (true, false) => {
+                let place = self.places[index];
+                self.valued.swap_remove(place as usize);
+                if let Some(&moved) = self.valued.get(place as usize) {
+                    self.places[moved as usize] = place;
+                }
+            }
+            _ => {}
+        }
+        self.weights[index] = weight;
+    }
+
+    /// A value too large to be summed up here is looked at step by step.
+    #[cold]
+    fn give_back(&mut self, market: u32, account: &mut Portfolio, eager: &mut Vec<u32>) {
+        self.set_weight(market, 0);
+        account.give_back(market);
+        eager.push(market);
+    }
+
+    /// Adds a change of a market's weight, and of its size, to the steps from `step` on. False where the numbers are too
+    /// large; then nothing is added.
+    fn add(
+        &mut self,
+        market: u32,
+        (net, gross): (i128, i128),
+        step: usize,
+        steps: &Steps,
+        cast: &Cast<'_>,
+    ) -> bool {
+        let index = market as usize;
+        let kind = cast.kinds[index][0];
+        let Some(series) = cast.series(index, kind) else {
+            return true;
+        };
+        let first = step - self.base;
+        let mut marks = [0; VALUED_TOGETHER];
+        let marks = &mut marks[first..];
+        read_marks(
+            marks,
+            series,
+            cast.scales[index],
+            steps,
+            (index, kind),
+            step,
+        );
+        let bits = marks
+            .iter()
+            .fold(0, |bits, mark| bits | mark.unsigned_abs());
+        let size = net.unsigned_abs().max(gross.unsigned_abs());
+        if (64 - bits.leading_zeros()) + (128 - size.leading_zeros()) > PRODUCT_BITS {
+            return false;
+        }
+        let sums = self.sums[first..].iter_mut().zip(&*marks);
+        match (i64::try_from(net), i64::try_from(gross)) {
+            (Ok(net), Ok(gross)) => {
+                let gross = if self.gross { gross } else { 0 };
+                for (sum, &mark) in sums {
+                    let mark = i128::from(mark);
+                    sum.net = sum.net.wrapping_add(mark * i128::from(net));
+                    if gross != 0 {
+                        sum.gross = sum.gross.wrapping_add(mark * i128::from(gross));
+                    }
+                }
+            }
+            _ => {
+                for (sum, &mark) in sums {
+                    sum.net = sum.net.wrapping_add(i128::from(mark).wrapping_mul(net));
+                    sum.gross = sum.gross.wrapping_add(i128::from(mark).wrapping_mul(gross));
+                }
+            }
+        }
+        true
+    }
+}
+
+/// The marks of a market in the steps from `step` on, as many as there is room for.
+fn read_marks(
+    marks: &mut [HalfUnits],
+    series: Series<'_>,
+    scale: PriceScale,
+    steps: &Steps,
+    (market, kind): (usize, EventKind),
+    step: usize,
+) {
+    let places = steps.places(market, kind);
+    let mut after = steps.rows_before(market, kind, step + 1);
+    // A position that is carried has a mark, so there is a row before.
+    let Some(row) = after.checked_sub(1) else {
+        return;
+    };
+    let (end, count) = (places.len().min(row + marks.len()), marks.len());
+    let on_grid = places[row] as usize == step
+        && end - row == count
+        && places[end - 1] as usize == step + count - 1;
+    // Rows of candles have places of their own, so as many rows as steps are one a step.
+    if on_grid && let Series::Candle(candles) = series {
+        scale.half_units(&candles.close[row..end], marks);
+        return;
+    }
+    let mut mark = series.event(row).mark(scale);
+    for (offset, out) in marks.iter_mut().enumerate() {
+        while places
+            .get(after)
+            .is_some_and(|&place| place as usize <= step + offset)
+        {
+            after += 1;
+            mark = series.event(after - 1).mark(scale);
+        }
+        *out = mark;
+    }
+}

@@ -1,0 +1,127 @@
+//! Many rows for one trader at once: what an evaluation ahead of the run is made of.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::limits::LOOKED_AHEAD;
+use crate::market::{EventRef, PriceScale, Sampled, Series};
+use crate::signal::{Intent, TradeSignal};
+use crate::strategy::{Mark, Outcome, SystemCtx};
+
+use super::evaluate::{is_met, panicked, window};
+use super::{Trader, View};
+
+/// Rows of the columns that a trader follows.
+#[derive(Clone, Copy, Debug)]
+pub struct Stretch<'a> {
+    /// The columns.
+    pub series: Series<'a>,
+    /// How their prices become whole numbers.
+    pub scale: PriceScale,
+    /// The step of each row that the run sees.
+    pub places: &'a [u32],
+    /// The row before which it ends.
+    pub end: u32,
+}
+
+impl Trader {
+    /// Takes in rows from `from` on until the end of the stretch, or until it asks for something or fails; the row after
+    /// the last one it took in. Nothing may be due, and no order of its may work.
+    pub fn take_in_rows(&mut self, stretch: &Stretch<'_>, view: &View<'_>, from: u32) -> u32 {
+        let mut at = from as usize;
+        let rows = AssertUnwindSafe(|| self.until_it_acts(stretch, view, &mut at));
+        match catch_unwind(rows) {
+            Ok(Ok(None)) => {}
+            Ok(Ok(Some(signal))) => self.orders.intents.push(Intent::Signal(signal)),
+            Ok(Err(stop)) => self.failure = Some(stop),
+            Err(payload) => self.failure = Some(panicked(payload.as_ref())),
+        }
+        u32::try_from(at).unwrap_or(u32::MAX)
+    }
+
+    /// `at` is always the row after the last one taken in.
+    fn until_it_acts(
+        &mut self,
+        stretch: &Stretch<'_>,
+        view: &View<'_>,
+        at: &mut usize,
+    ) -> Outcome<Option<TradeSignal>> {
+        let Stretch {
+            series,
+            scale,
+            places,
+            ..
+        } = *stretch;
+        let alone = matches!(series, Series::Candle(_));
+        while *at < stretch.end as usize {
+            let row = *at;
+            *at += 1;
+            self.show(stretch, row);
+            self.seen += 1;
+            self.last_row = Some(row);
+            if !self.ready {
+                self.ready = self.graph.ready() && self.seen >= self.spec.window;
+                if !self.ready {
+                    continue;
+                }
+            }
+            if !self.wakes_main {
+                continue;
+            }
+            self.evaluations += 1;
+            // The snapshot of a step holds the mark of the last row of its time.
+            let mut last = row;
+            while !alone && places.get(last + 1) == Some(&places[row]) {
+                last += 1;
+            }
+            let window = window((&self.ring, self.spec.window), Some(series), Some(row));
+            let mut ctx = SystemCtx {
+                now: series.ts(row),
+                event: Some(series.event(row)),
+                mark: Mark::Of(series.event(last), scale),
+                view,
+                graph: &self.graph,
+                window,
+                extra: &self.extra,
+                orders: &mut self.orders,
+            };
+            if let Some(signal) = self.strategy.generate_signal(&mut ctx)? {
+                let first = self.orders.intents.is_empty();
+                if !first || !is_met(&signal, view.row) {
+                    return Ok(Some(signal));
+                }
+            }
+            if !self.orders.intents.is_empty() {
+                return Ok(None);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Brings the indicators to a row: by values that are computed already, or by computing some more.
+    #[inline]
+    fn show(&mut self, stretch: &Stretch<'_>, row: usize) {
+        if self.graph.show(row) {
+            return;
+        }
+        self.look_ahead(stretch, row);
+    }
+
+    #[inline(never)]
+    fn look_ahead(&mut self, stretch: &Stretch<'_>, row: usize) {
+        let mut marks = [0; LOOKED_AHEAD];
+        let rest = stretch.places.len().saturating_sub(row).min(LOOKED_AHEAD);
+        let marks = &mut marks[..rest];
+        if self.graph.can_look_ahead() {
+            stretch.series.marks(row, stretch.scale, marks);
+            self.graph.look_ahead(row, marks);
+            self.graph.show(row);
+            return;
+        }
+        let event: EventRef<'_> = stretch.series.event(row);
+        self.graph.update(&Sampled {
+            event,
+            scale: stretch.scale,
+            mark: event.mark(stretch.scale),
+        });
+    }
+}

@@ -1,0 +1,108 @@
+"""How figures are taken and shown: turns, ratios, memory, and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import pairloom
+from benchmarks import probes, run, scaling
+from benchmarks.contenders import LOOP, NATIVE, Field, Run
+from benchmarks.pages import show
+from benchmarks.report import table
+from benchmarks.workloads import Outcome, Workload
+
+TINY = Workload("W1", "tiny", dict, 1_000, 3, "4.5")
+
+
+def test_contenders_take_turns_and_ratios_are_medians_of_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+
+    def contender(name: str, times: list[float], equity: float = 4.5) -> Any:
+        left = iter(times)
+
+        def take() -> Run:
+            order.append(name)
+            return Run(next(left), 9.0, Outcome(3, equity))
+
+        return take
+
+    entered = {
+        LOOP: contender(LOOP, [4.0, 8.0, 6.0]),
+        NATIVE: contender(NATIVE, [1.0, 1.0, 2.0]),
+        "other": contender("other", [2.0, 4.0, 1.0], 4.6),
+    }
+    monkeypatch.setattr(run, "field", lambda *given: Field(entered, {"absent": "it is not here"}))
+    figures = run.compare(TINY, 3)
+    assert order == [LOOP, NATIVE, "other"] * 3
+    # Of each round by itself: 4, 8 and 3 times; not the ratio of the medians, which would be 6.
+    assert figures["contenders"][NATIVE]["times_the_loop"] == 4.0
+    assert figures["contenders"]["other"]["of_native"] == 0.5
+    assert len(figures["wrong"]) == 3 and "W1 other" in figures["wrong"][0]
+    page = show({"machine": {"cores": "2"}, "rounds": 3, "w1": figures})
+    assert "| native |     4.00 |" in page
+    assert "NOT AS KNOWN" in page and "Not here: absent, it is not here." in page
+
+
+def test_settings_of_one_figure_take_turns() -> None:
+    order: list[str] = []
+
+    def setting(name: str, seconds: float) -> Callable[[], float]:
+        def take() -> float:
+            order.append(name)
+            return seconds
+
+        return take
+
+    taken = scaling.Alternately({"one": setting("one", 4.0), "two": setting("two", 2.0)}, 2, lambda text: None, "it")
+    assert order == ["one", "two"] * 2
+    assert taken.figures("one")["speed"] == {"one": 1.0, "two": 2.0}
+
+
+def test_a_busy_interpreter_is_busy_until_the_end() -> None:
+    import threading
+
+    before = threading.active_count()
+    with scaling.busy_interpreter():
+        assert threading.active_count() == before + 1
+    assert threading.active_count() == before
+
+
+def test_every_part_of_the_page_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scaling, "SHAPES", (2, 3))
+    monkeypatch.setattr(scaling, "ROWS", 40)
+    monkeypatch.setattr(scaling, "LEAST_EVENTS", 100)
+    figures = {
+        "machine": {},
+        "rounds": 1,
+        "markets": scaling.markets(1, lambda text: None),
+        "workers": "this version has no worker processes",
+        "busy": {"run_s": {"idle": [1.0], "busy": [1.0]}, "speed": {"idle": 1.0, "busy": 1.0}},
+        "memory": {"bytes_per_idle_trader": {"backtest, native lane": 2048.0}, "w3_peak_mb": 250.0},
+        "import": {"ms": 40.0, "numpy_left_alone": True, "wheel_mb": None},
+    }
+    page = show(figures)
+    for said in ("2 markets", "Not measured: this version has no", "busy", " 2.0 |", "250 MB", "wheel: not built"):
+        assert said in page, said
+
+
+def test_slow_strategies_do_what_they_are_for() -> None:
+    data = pairloom.synthetic(2, rows=50, seed=5)
+    found = scaling.cost_per_event(data)
+    assert all(cost > 0.5 for cost in found.values()), found
+
+
+def test_an_idle_trader_is_small() -> None:
+    """The goal is 8 KiB beyond its window; the process's other allocations make the figure a little uneven."""
+    assert 0 < probes.bytes_per_trader("backtest", "native", many=4_000) < 12 * 1024
+
+
+@pytest.mark.slow
+def test_a_large_portfolio_of_python_classes_fits_in_memory() -> None:
+    assert probes.peak_megabytes() < 300
+
+
+def test_a_table_is_aligned() -> None:
+    assert table(["a", "b"], [("one", 1), ("two", 22)]) == "| a   |  b |\n| --- | -: |\n| one |  1 |\n| two | 22 |"
