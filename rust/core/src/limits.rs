@@ -49,6 +49,9 @@ pub const CHAINED_BLOCKS: u32 = 32;
 /// Rows whose indicator values are computed together, where a trader is evaluated ahead.
 pub const LOOKED_AHEAD: usize = 64;
 
+/// Bytes that are gathered before they are hashed into a run's digest.
+pub const DIGESTED_TOGETHER: usize = 64 * 1024;
+
 /// Steps over which the worth of positions is summed up at once: enough to read prices along their columns, few enough
 /// that little has to be mended when a position changes.
 pub const VALUED_TOGETHER: usize = 32;

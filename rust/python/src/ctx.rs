@@ -20,6 +20,7 @@ use crate::shown::{Show, Shown};
 use crate::spec::add_indicator;
 use crate::times::datetime;
 use crate::values::{PyExit, PyOrder, PyPosition};
+use crate::views::Views;
 
 /// What is fixed about the trader whose context it is.
 pub(crate) struct Facts {
@@ -45,10 +46,7 @@ pub(crate) struct SystemCtx {
     pair: Py<PyString>,
     loan: Loan,
     owners: Owners,
-    candle: Shown<PyCandle>,
-    quote: Shown<PyQuote>,
-    trade: Shown<PyTrade>,
-    position: Shown<PyPosition>,
+    views: Views,
     /// What `setup` asked for, until the strategy takes it over.
     handles: Mutex<Vec<Py<Indicator>>>,
     /// The hook's own event, which woke the strategy instead of a market event.
@@ -100,7 +98,7 @@ impl SystemCtx {
     #[getter]
     fn candle(&self, py: Python<'_>) -> PyResult<Py<PyCandle>> {
         let read = |ctx: &mut CoreCtx<'_>| ctx.event().and_then(|event| event.candle());
-        self.shown(py, "candle", &self.candle, read)?
+        self.shown(py, "candle", &self.views.candle, read)?
             .ok_or_else(|| self.no_event(py, EventKind::Candle))
     }
 
@@ -108,7 +106,7 @@ impl SystemCtx {
     #[getter]
     fn quote(&self, py: Python<'_>) -> PyResult<Py<PyQuote>> {
         let read = |ctx: &mut CoreCtx<'_>| ctx.event().and_then(|event| event.quote());
-        self.shown(py, "quote", &self.quote, read)?
+        self.shown(py, "quote", &self.views.quote, read)?
             .ok_or_else(|| self.no_event(py, EventKind::Quote))
     }
 
@@ -116,7 +114,7 @@ impl SystemCtx {
     #[getter]
     fn trade(&self, py: Python<'_>) -> PyResult<Py<PyTrade>> {
         let read = |ctx: &mut CoreCtx<'_>| ctx.event().and_then(|event| event.trade());
-        self.shown(py, "trade", &self.trade, read)?
+        self.shown(py, "trade", &self.views.trade, read)?
             .ok_or_else(|| self.no_event(py, EventKind::Trade))
     }
 
@@ -175,7 +173,7 @@ impl SystemCtx {
     #[getter]
     fn position(&self, py: Python<'_>) -> PyResult<Py<PyPosition>> {
         let read = |ctx: &mut CoreCtx<'_>| Some(ctx.position());
-        self.shown(py, "position", &self.position, read)?
+        self.shown(py, "position", &self.views.position, read)?
             .ok_or_else(|| self.not_lent(py, "position", NotLent::Outside))
     }
 
@@ -326,10 +324,7 @@ impl SystemCtx {
             facts,
             loan: Loan::default(),
             owners: Owners::default(),
-            candle: Shown::default(),
-            quote: Shown::default(),
-            trade: Shown::default(),
-            position: Shown::default(),
+            views: Views::default(),
             handles: Mutex::default(),
             woken_by: Mutex::default(),
             random: Mutex::default(),
@@ -345,13 +340,31 @@ impl SystemCtx {
         ctx: &mut CoreCtx<'_>,
         call: impl FnOnce() -> R,
     ) -> R {
-        self.candle.stale(py);
-        self.quote.stale(py);
-        self.trade.stale(py);
-        self.position.stale(py);
+        self.views.stale(py);
         self.loan.lend(py, ctx, call)
     }
 
+    /// Of no trader, for who asks how it is laid out.
+    #[cfg(not(Py_GIL_DISABLED))]
+    pub(crate) fn blank(py: Python<'_>) -> Self {
+        let facts = Facts {
+            name: String::new(),
+            pair: String::new(),
+            strategy: String::new(),
+            window: 0,
+            seed: 0,
+            number: 0,
+        };
+        Self::new(py, facts)
+    }
+
+    #[cfg(not(Py_GIL_DISABLED))]
+    #[inline]
+    pub(crate) const fn views(&self) -> &Views {
+        &self.views
+    }
+
+    #[inline]
     pub(crate) const fn loan(&self) -> &Loan {
         &self.loan
     }
@@ -400,7 +413,7 @@ impl SystemCtx {
         match now {
             Err(object) => Ok(Some(object)),
             Ok(None) => Ok(None),
-            Ok(Some(of)) => shown.show(py, of).map(Some),
+            Ok(Some(of)) => shown.give(py, of).map(Some),
         }
     }
 
@@ -461,70 +474,6 @@ impl SystemCtx {
         self.look(py, what, |ctx| {
             ctx.order(side, quantity, limit, reduce_only, force, tag)
         })
-    }
-
-    #[cold]
-    fn not_lent(&self, py: Python<'_>, what: &str, why: NotLent) -> PyErr {
-        let name = &self.facts.strategy;
-        match why {
-            NotLent::Outside => STRATEGY.error(
-                py,
-                "strategy.ctx_outside",
-                &format!(
-                    "ctx.{what}: ctx is valid only inside the strategy's methods; keep the values you need"
-                ),
-            ),
-            NotLent::InSetup => STRATEGY.error(
-                py,
-                "strategy.setup",
-                &format!(
-                    "{name}.setup uses ctx.{what}, but no event has come yet: setup may use ctx.indicator, ctx.pair, \
-                     ctx.random and ctx.log; do the rest in on_start(self, ctx) or generate_signal(self, ctx)"
-                ),
-            ),
-            NotLent::AfterSetup => STRATEGY.error(
-                py,
-                "strategy.setup",
-                &format!("ctx.{what} may only be called in {name}.setup(self, ctx)"),
-            ),
-        }
-    }
-
-    #[cold]
-    fn no_event(&self, py: Python<'_>, wanted: EventKind) -> PyErr {
-        let came = self
-            .loan
-            .run(py, |ctx| ctx.event().map(|event| event.kind()));
-        let (name, wanted) = (&self.facts.strategy, wanted.name());
-        let message = match came {
-            Ok(Some(kind)) => {
-                let kind = kind.name();
-                format!(
-                    "{name} reads ctx.{wanted}, but this event of {} is a {kind}: use ctx.{kind}, or give data \
-                     with {wanted} rows and set events = (\"{wanted}\",)",
-                    self.facts.pair
-                )
-            }
-            _ => format!(
-                "{name} reads ctx.{wanted} before the first event of {}; read it in generate_signal(self, ctx)",
-                self.facts.pair
-            ),
-        };
-        STRATEGY.error(py, "strategy.event", &message)
-    }
-
-    #[cold]
-    fn no_column(&self, py: Python<'_>, name: &str, known: &[String]) -> PyErr {
-        let has = if known.is_empty() {
-            "none".to_owned()
-        } else {
-            known.join(", ")
-        };
-        let message = format!(
-            "{} reads ctx.column({name:?}), which the data of {} lack; their further columns: {has}",
-            self.facts.strategy, self.facts.pair
-        );
-        STRATEGY.error(py, "strategy.column", &message)
     }
 }
 

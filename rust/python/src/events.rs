@@ -346,11 +346,11 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     add_members(
         &Bound::new(py, PyCandle::new(py, candle))?,
         &[
-            Member::new(c"open", c"First price.", |it: &PyCandle| &it.open),
-            Member::new(c"high", c"Highest price.", |it| &it.high),
-            Member::new(c"low", c"Lowest price.", |it| &it.low),
-            Member::new(c"close", c"Last price.", |it| &it.close),
-            Member::new(c"volume", volume, |it| &it.volume),
+            Member::new(c"open", c"First price.", |it: &PyCandle| it.open.place()),
+            Member::new(c"high", c"Highest price.", |it| it.high.place()),
+            Member::new(c"low", c"Lowest price.", |it| it.low.place()),
+            Member::new(c"close", c"Last price.", |it| it.close.place()),
+            Member::new(c"volume", volume, |it| it.volume.place()),
         ],
     )?;
     let quote = Quote {
@@ -366,10 +366,10 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     add_members(
         &Bound::new(py, PyQuote::new(py, quote))?,
         &[
-            Member::new(c"bid", bid, |it: &PyQuote| &it.bid),
-            Member::new(c"ask", ask, |it| &it.ask),
-            Member::new(c"bid_size", bid_size, |it| &it.bid_size),
-            Member::new(c"ask_size", ask_size, |it| &it.ask_size),
+            Member::new(c"bid", bid, |it: &PyQuote| it.bid.place()),
+            Member::new(c"ask", ask, |it| it.ask.place()),
+            Member::new(c"bid_size", bid_size, |it| it.bid_size.place()),
+            Member::new(c"ask_size", ask_size, |it| it.ask_size.place()),
         ],
     )?;
     let trade = Trade {
@@ -382,8 +382,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     add_members(
         &Bound::new(py, PyTrade::new(py, trade))?,
         &[
-            Member::new(c"price", c"Its price.", |it: &PyTrade| &it.price),
-            Member::new(c"quantity", quantity, |it| &it.quantity),
+            Member::new(c"price", c"Its price.", |it: &PyTrade| it.price.place()),
+            Member::new(c"quantity", quantity, |it| it.quantity.place()),
         ],
     )
 }

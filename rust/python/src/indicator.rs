@@ -281,7 +281,9 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
         .map_err(|error| indicator_error(py, &error))?;
     let any = Indicator::new(py, graph.cell(id), id, 0, "sma");
     let doc = c"The current value; NaN until the indicator is ready.";
-    let value = Member::new(c"value", doc, |indicator: &Indicator| &indicator.value);
+    let value = Member::new(c"value", doc, |indicator: &Indicator| {
+        indicator.value.place()
+    });
     add_members(&Bound::new(py, any)?, &[value])
 }
 

@@ -19,13 +19,16 @@ mod call;
 mod calls;
 mod interpreter;
 mod ctx;
+mod ctx_errors;
 mod spec;
 mod slot;
 mod shown;
+mod quick;
 mod indicator;
 mod arrays;
 mod events;
 mod values;
+mod views;
 mod times;
 mod fault;
 
@@ -49,6 +52,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<data::MarketData>()?;
     module.add_class::<signal::Signal>()?;
     module.add_class::<ctx::SystemCtx>()?;
+    quick::register(module)?;
     indicator::register(module)?;
     events::register(module)?;
     values::register(module)?;

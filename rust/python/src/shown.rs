@@ -32,6 +32,8 @@ mod kept {
     pub(crate) struct Shown<T: Show> {
         object: UnsafeCell<Option<Py<T>>>,
         fresh: Cell<bool>,
+        /// How often it was asked for in calls that are counted.
+        asked: Cell<u8>,
     }
 
     // SAFETY: every method but `stale` takes the proof of being attached, and with the GIL one thread at a time is; `stale`
@@ -43,6 +45,7 @@ mod kept {
             Self {
                 object: UnsafeCell::new(None),
                 fresh: Cell::new(false),
+                asked: Cell::new(0),
             }
         }
     }
@@ -52,6 +55,29 @@ mod kept {
         #[inline]
         pub(crate) fn stale(&self, _: Python<'_>) {
             self.fresh.set(false);
+        }
+
+        /// How often it was asked for since this was called last.
+        pub(crate) fn take_asked(&self, _: Python<'_>) -> u8 {
+            self.asked.replace(0)
+        }
+
+        /// Where the pointer to the object stands; null before the first.
+        pub(crate) const fn place(&self) -> *const () {
+            self.object.get().cast_const().cast()
+        }
+
+        /// The object, for Python code that asked for it.
+        #[inline]
+        pub(crate) fn give(&self, py: Python<'_>, of: T::Of) -> PyResult<Py<T>> {
+            self.show(py, of)?;
+            self.asked.set(self.asked.get().saturating_add(1));
+            // SAFETY: attached (see `Sync`), and the reference ends here.
+            let object = unsafe { &*self.object.get() };
+            match object {
+                Some(object) => Ok(object.clone_ref(py)),
+                None => Py::new(py, T::new(py, of)),
+            }
         }
 
         /// The object that was already made in this call.
@@ -65,9 +91,9 @@ mod kept {
             object.as_ref().map(|object| object.clone_ref(py))
         }
 
-        /// The object with this in it.
+        /// Puts this into the object.
         #[inline]
-        pub(crate) fn show(&self, py: Python<'_>, of: T::Of) -> PyResult<Py<T>> {
+        pub(crate) fn show(&self, py: Python<'_>, of: T::Of) -> PyResult<()> {
             // SAFETY: attached (see `Sync`), and the reference ends with the look at it.
             let object = unsafe { &*self.object.get() };
             if let Some(object) = object {
@@ -75,16 +101,18 @@ mod kept {
                 if unsafe { ffi::Py_REFCNT(object.as_ptr()) } == 1 {
                     object.get().show(py, of);
                     self.fresh.set(true);
-                    return Ok(object.clone_ref(py));
+                    return Ok(());
                 }
             }
-            let made = Py::new(py, T::new(py, of))?;
-            let mine = made.clone_ref(py);
+            self.exchange(py, Py::new(py, T::new(py, of))?);
+            Ok(())
+        }
+
+        fn exchange(&self, _: Python<'_>, made: Py<T>) {
             // SAFETY: attached, as above; the old object, which somebody else holds, is let go after the cell was left.
-            let old = unsafe { std::mem::replace(&mut *self.object.get(), Some(mine)) };
+            let old = unsafe { std::mem::replace(&mut *self.object.get(), Some(made)) };
             drop(old);
             self.fresh.set(true);
-            Ok(made)
         }
     }
 }
@@ -111,7 +139,7 @@ mod kept {
             None
         }
 
-        pub(crate) fn show(&self, py: Python<'_>, of: T::Of) -> PyResult<Py<T>> {
+        pub(crate) fn give(&self, py: Python<'_>, of: T::Of) -> PyResult<Py<T>> {
             Py::new(py, T::new(py, of))
         }
     }

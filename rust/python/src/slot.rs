@@ -3,10 +3,11 @@
 //! The interpreter reads such a slot inline, without a call. A float that nobody but its slot holds is overwritten; one
 //! that a strategy has taken is left alone and another put in its place, so that what was taken never changes.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::CStr;
 
 use pyo3::prelude::*;
-use pyo3::types::PyFloat;
+use pyo3::pyclass::boolean_struct::True;
+use pyo3::types::{PyFloat, PyType};
 use pyo3::{PyClass, ffi};
 
 #[cfg(Py_GIL_DISABLED)]
@@ -28,6 +29,10 @@ mod held {
 
         pub(crate) fn get(&self, _: super::Python<'_>) -> f64 {
             f64::from_bits(self.0.load(Relaxed))
+        }
+
+        pub(crate) const fn place(&self) -> *const () {
+            (&raw const self.0).cast()
         }
     }
 }
@@ -83,6 +88,11 @@ mod held {
             let object = unsafe { &*self.0.get() };
             object.bind_borrowed(py).value()
         }
+
+        /// Where the object pointer stands that Python reads.
+        pub(crate) const fn place(&self) -> *const () {
+            self.0.get().cast_const().cast()
+        }
     }
 }
 
@@ -96,16 +106,17 @@ pub(crate) use held::FloatSlot;
 pub(crate) struct Member<T> {
     name: &'static CStr,
     doc: &'static CStr,
-    slot: fn(&T) -> &FloatSlot,
+    place: fn(&T) -> *const (),
 }
 
 impl<T> Member<T> {
+    /// `place` is where an instance holds a pointer to a live object, whenever Python may read it.
     pub(crate) const fn new(
         name: &'static CStr,
         doc: &'static CStr,
-        slot: fn(&T) -> &FloatSlot,
+        place: fn(&T) -> *const (),
     ) -> Self {
-        Self { name, doc, slot }
+        Self { name, doc, place }
     }
 }
 
@@ -113,30 +124,40 @@ impl<T> Member<T> {
 #[cfg(not(Py_GIL_DISABLED))]
 pub(crate) fn add_members<T>(any: &Bound<'_, T>, members: &[Member<T>]) -> PyResult<()>
 where
-    T: PyClass<Frozen = pyo3::pyclass::boolean_struct::True> + Sync,
+    T: PyClass<Frozen = True> + Sync,
 {
-    let py = any.py();
-    let class = py.get_type::<T>();
-    for member in members {
-        let slot = std::ptr::from_ref((member.slot)(any.get()));
-        let offset = slot.addr() - any.as_ptr().addr();
-        // Python keeps the definition's address for as long as it keeps the class, which is for ever.
-        let definition = Box::leak(Box::new(ffi::PyMemberDef {
-            name: member.name.as_ptr(),
-            type_code: ffi::Py_T_OBJECT_EX,
-            offset: offset.try_into()?,
-            flags: ffi::Py_READONLY as c_int,
-            doc: member.doc.as_ptr(),
-        }));
-        // SAFETY: attached; the class is a live type object and the definition lives for ever. At the offset of every
-        // instance is a `FloatSlot`, which has the layout of the one object pointer that it holds and is never null.
-        let descriptor = unsafe {
-            let made = ffi::PyDescr_NewMember(class.as_type_ptr(), definition);
-            Bound::from_owned_ptr_or_err(py, made)?
-        };
-        class.setattr(&*member.name.to_string_lossy(), descriptor)?;
-    }
-    Ok(())
+    let class = any.py().get_type::<T>();
+    members
+        .iter()
+        .try_for_each(|member| add_member(&class, any, member))
+}
+
+/// The same for one slot, and for a class that has the layout of `any`'s.
+#[cfg(not(Py_GIL_DISABLED))]
+pub(crate) fn add_member<T>(
+    class: &Bound<'_, PyType>,
+    any: &Bound<'_, T>,
+    member: &Member<T>,
+) -> PyResult<()>
+where
+    T: PyClass<Frozen = True> + Sync,
+{
+    let offset = (member.place)(any.get()).addr() - any.as_ptr().addr();
+    // Python keeps the definition's address for as long as it keeps the class, which is for ever.
+    let definition = Box::leak(Box::new(ffi::PyMemberDef {
+        name: member.name.as_ptr(),
+        type_code: ffi::Py_T_OBJECT_EX,
+        offset: offset.try_into()?,
+        flags: ffi::Py_READONLY,
+        doc: member.doc.as_ptr(),
+    }));
+    // SAFETY: attached; the class is a live type object and the definition lives for ever. At the offset of every instance
+    // stands an object pointer, as `Member::new` asks for.
+    let descriptor = unsafe {
+        let made = ffi::PyDescr_NewMember(class.as_type_ptr(), definition);
+        Bound::from_owned_ptr_or_err(any.py(), made)?
+    };
+    class.setattr(&*member.name.to_string_lossy(), descriptor)
 }
 
 /// Without the GIL the slots are read by getters, which each class has itself.

@@ -14,6 +14,7 @@ use crate::events::PyTimeEvent;
 use crate::fault::{not_a_signal, raised, unexpected};
 use crate::indicator::Indicator;
 use crate::method::Method;
+use crate::quick::Quick;
 use crate::signal::Signal;
 use crate::values::{PyFill, PyOrder, PyRefusal};
 
@@ -112,6 +113,7 @@ pub(crate) struct PyStrategy {
     lane: Lane,
     constants: Constants,
     ctx: Py<SystemCtx>,
+    quick: Quick,
     ready: Option<Ready>,
 }
 
@@ -140,6 +142,7 @@ impl PyStrategy {
             lane: spec.lane,
             constants: Constants::new(py)?,
             ctx: Py::new(py, SystemCtx::new(py, facts))?,
+            quick: Quick::default(),
             ready: None,
         })
     }
@@ -238,10 +241,9 @@ impl Strategy for PyStrategy {
         };
         attached(|py| {
             ready.follow(py);
-            let called = self
-                .ctx
-                .get()
-                .lend(py, ctx, || ready.generate_signal.call(py, &self.ctx));
+            let called = self.quick.lend(py, &self.ctx, ctx, || {
+                ready.generate_signal.call(py, &self.ctx)
+            });
             match called {
                 Ok(returned) => self.signal("generate_signal", &returned),
                 Err(error) => Err(raised(py, &error)),

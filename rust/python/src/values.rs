@@ -361,9 +361,9 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     add_members(
         &Bound::new(py, PyPosition::new(py, flat))?,
         &[
-            Member::new(c"size", size, |it: &PyPosition| &it.size),
-            Member::new(c"entry_price", entry_price, |it| &it.entry_price),
-            Member::new(c"unrealized_pnl", pnl, |it| &it.unrealized_pnl),
+            Member::new(c"size", size, |it: &PyPosition| it.size.place()),
+            Member::new(c"entry_price", entry_price, |it| it.entry_price.place()),
+            Member::new(c"unrealized_pnl", pnl, |it| it.unrealized_pnl.place()),
         ],
     )
 }

@@ -85,13 +85,16 @@ impl Ports for Direct<'_> {
         let Some(until) = self.valuation.valued_until(first) else {
             return none;
         };
-        let until = until.min(self.timeline.steps().len());
+        let steps = self.timeline.steps();
+        let until = until.min(steps.len());
+        let quiet = |step: usize| {
+            !self.ahead.calendar.has_or_ends(step)
+                && mark.is_none_or(|mark| steps.time(step) < Some(mark))
+        };
+        let until = (first..until).find(|&step| !quiet(step)).unwrap_or(until);
         let mut step = first;
-        while step < until
-            && !self.ahead.calendar.has_or_ends(step)
-            && mark.is_none_or(|mark| self.timeline.steps().time(step) < Some(mark))
-        {
-            writer.account.set_carried(self.valuation.at(step));
+        for &carried in self.valuation.between(first, until) {
+            writer.account.set_carried(carried);
             if writer.must_liquidate() {
                 break;
             }

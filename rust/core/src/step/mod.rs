@@ -332,8 +332,7 @@ impl<P: Ports> Stepper<P> {
         if self.acts.is_empty() {
             return;
         }
-        let acts = std::mem::take(&mut self.acts);
-        self.writer.commit(now, acts, &mut self.commands);
+        self.writer.commit(now, &mut self.acts, &mut self.commands);
         self.ports.send(&mut self.commands);
     }
 
