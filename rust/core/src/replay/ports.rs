@@ -304,16 +304,6 @@ impl Ports for Direct<'_> {
 }
 
 impl Direct<'_> {
-    /// Sends what this step brings to the traders that are evaluated elsewhere.
-    fn send_away(&mut self, writer: &Writer, now: Nanos) {
-        let (cast, rows) = (&self.cast, self.rows.iter().copied());
-        self.away.send(writer, now, rows, |row| {
-            let market = row.entry.market();
-            let series = cast.series(market, row.entry.kind())?;
-            Some(series.event(row.row as usize).mark(cast.scales[market]))
-        });
-    }
-
     /// Whether nothing can happen in a step but that prices move and traders that run ahead are due.
     #[inline]
     fn is_quiet(&self) -> bool {
@@ -375,6 +365,16 @@ impl Direct<'_> {
             let slot = self.cast.traders[index].get_mut();
             warm_up(slot, series, self.cast.scales[market], live.min(rows));
         }
+    }
+
+    /// Sends what this step brings to the traders that are evaluated elsewhere.
+    fn send_away(&mut self, writer: &Writer, now: Nanos) {
+        let (cast, rows) = (&self.cast, self.rows.iter().copied());
+        self.away.send(writer, now, rows, |row| {
+            let market = row.entry.market();
+            let series = cast.series(market, row.entry.kind())?;
+            Some(series.event(row.row as usize).mark(cast.scales[market]))
+        });
     }
 
     /// Reads what the orders of these traders will need in the phases to come, so that with many markets the waits for

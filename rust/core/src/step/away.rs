@@ -80,8 +80,8 @@ impl Away {
     }
 
     /// Whether anybody has hooks due.
-    #[inline]
     #[must_use]
+    #[inline]
     pub fn is_due(&self) -> bool {
         !self.due.is_empty()
     }
