@@ -93,7 +93,7 @@ pub fn prepare<'a>(
     remote: Option<Box<dyn Remote>>,
 ) -> Result<Replay<'a>, Error> {
     let markets = core.scales.len();
-    let attached = core.traders.iter().any(|t| t.lane() == Lane::Python);
+    let attached = core.traders.iter().any(|t| t.lane().is_attached());
     let away = Away::new(&mut core.traders, markets, remote, host, attached)?;
     let slots = slots_where(&core.traders, markets, |lane| lane != Lane::Process);
     let native = core.traders.iter().any(|t| t.lane().is_pooled());
