@@ -95,7 +95,7 @@ pub fn prepare<'a>(
     remote: Option<Box<dyn Remote>>,
 ) -> Result<Replay<'a>, Error> {
     let markets = core.scales.len();
-    let attached = core.traders.iter().any(|t| t.lane() == Lane::Python);
+    let attached = core.traders.iter().any(|t| t.lane().is_attached());
     let away = Away::new(&mut core.traders, markets, remote, host, attached)?;
     let native = core.traders.iter().any(|t| t.lane().is_pooled());
     let free_threaded = core.traders.iter().any(|t| t.lane() == Lane::FreeThreaded);
