@@ -1,6 +1,7 @@
 //! The engine as a whole: its settings, its wiring and what comes out of a run.
 
 mod config;
+mod instruments;
 mod outcome;
 mod patience;
 mod statistics;
