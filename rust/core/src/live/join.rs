@@ -100,13 +100,10 @@ pub(crate) fn join(parts: Parts<'_>) -> Joined<'_> {
     let ends = (channels.orders, channels.executions, channels.told);
     let orders = order_side(&runtime, options.broker, venue, ends);
     let pace = Pace::of(&feed, options.step_limit);
-    let feed = (feed, parts.rows);
-    let feed = feed_side(&runtime, feed, &markets, options.speed, channels.feed);
-    let company = company(
-        core.traders,
-        (core.mains, parts.factories),
-        channels.inboxes,
-    );
+    let (rows, speed) = (parts.rows, options.speed);
+    let feed = feed_side(&runtime, (feed, rows), &markets, speed, channels.feed);
+    let made = (core.mains, parts.factories);
+    let company = company(core.traders, made, channels.inboxes);
     let books = core.writer.account.markets().iter();
     let stage = Arc::new(Stage {
         board: Board::new(company.actors.len()),
