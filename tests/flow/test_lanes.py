@@ -54,6 +54,8 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def run(strategy: Any, data: Any, driver: str = "backtest", **settings: Any) -> pairloom.Result:
     """Thirty traders of one strategy with scripts of their own, some of whom fail, and cash for a few of them."""
+    if strategy is CompiledActor:
+        pytest.importorskip("numba", reason="numba, which compiles the strategy of this test, is not installed")
     engine = Engine(cash={"USD": 300}, account="margin", leverage=30, **settings)
     for number, pair in enumerate(sorted(data)):
         engine.trade(
@@ -140,6 +142,7 @@ def test_worker_processes(data: Any, reference: pairloom.Result, workers: int) -
 @pytest.mark.parametrize("block", [0, None])
 def test_lanes_mixed(data: Any, reference: pairloom.Result, plugin: Any, block: Any) -> None:
     """Each trader in another lane than its neighbour; what happens is the same."""
+    pytest.importorskip("numba", reason="numba, which compiles a strategy of this test, is not installed")
     lanes = (CompiledActor, Actor, functions(plugin, "actor_functions"))
 
     class Mixed(Engine):

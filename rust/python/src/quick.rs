@@ -5,40 +5,38 @@
 //! reads inline. Only while such a call runs has the object the class with these slots: before and after it, and in
 //! hooks, every attribute is computed and says what is wrong where there is nothing to read.
 
-use pairloom_core::market::{EventKind, EventRef};
-
-/// Calls that are watched at the beginning and again from time to time.
-const WATCHED: u32 = 64;
-/// How many calls there are from one watch to the next.
-const ROUND: u32 = 1 << 16;
-/// In how many of the watched calls something has to be asked for: to lay it out costs about half as much as to be asked.
-const OFTEN: u8 = 32;
-
-/// What is laid out: the kind of event from 1, and `POSITION`. It is also the place of the class that has these slots.
-type Laid = usize;
-const POSITION: Laid = 4;
-/// Behind the three kinds of event.
-const USES_POSITION: u8 = 8;
-
-const fn bit(kind: EventKind) -> Laid {
-    1 + kind as usize
-}
-
 #[cfg(not(Py_GIL_DISABLED))]
 mod laid {
     use std::cell::Cell;
     use std::ptr;
     use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
+    use pairloom_core::market::{EventKind, EventRef};
     use pairloom_core::strategy::SystemCtx as CoreCtx;
     use pyo3::ffi;
     use pyo3::prelude::*;
     use pyo3::types::PyType;
 
-    use super::{EventKind, EventRef, Laid, OFTEN, POSITION, ROUND, USES_POSITION, WATCHED, bit};
     use crate::ctx::SystemCtx;
     use crate::slot::{Member, add_member};
     use crate::views::Views;
+
+    /// Calls that are watched at the beginning and again from time to time.
+    const WATCHED: u32 = 64;
+    /// How many calls there are from one watch to the next.
+    const ROUND: u32 = 1 << 16;
+    /// In how many of the watched calls something has to be asked for: to lay it out costs about half as much as to be asked.
+    const OFTEN: u8 = 32;
+
+    /// What is laid out: the kind of event from 1, and `POSITION`. It is also the place of the class that has these slots.
+    type Laid = usize;
+    const POSITION: Laid = 4;
+    /// Behind the three kinds of event.
+    const USES_POSITION: u8 = 8;
+
+    const fn bit(kind: EventKind) -> Laid {
+        1 + kind as usize
+    }
 
     /// The class of `ctx` for each thing that may be laid out; the first is the plain one.
     static CLASSES: [AtomicPtr<ffi::PyTypeObject>; 8] =

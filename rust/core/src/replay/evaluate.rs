@@ -38,8 +38,9 @@ pub(super) fn take_in(
     trader.has_acted()
 }
 
+/// A row as an event for a trader.
 #[inline]
-fn input(series: Series<'_>, scale: PriceScale, row: u32, warm_up: bool) -> Input<'_> {
+pub(super) fn input(series: Series<'_>, scale: PriceScale, row: u32, warm_up: bool) -> Input<'_> {
     let event = series.event(row as usize);
     Input {
         event,

@@ -6,6 +6,7 @@
 mod ahead;
 mod calendar;
 mod evaluate;
+mod inline;
 mod pool;
 mod ports;
 mod timeline;
@@ -20,7 +21,7 @@ use crate::domain::Nanos;
 use crate::engine::{Config, Core, Host, RunOptions};
 use crate::error::Error;
 use crate::market::{EventKind, Market, MarketData, PriceScale, Row, Rows, Series, Steps};
-use crate::step::{Away, Report, Stepper, slots_where};
+use crate::step::{Away, Report, Stepper};
 use crate::strategy::Lane;
 use crate::trader::{Remote, Trader};
 use crate::venue::SimVenue;
@@ -49,6 +50,7 @@ struct Cast<'a> {
     /// ahead.
     carries: Vec<bool>,
     scales: Vec<PriceScale>,
+    /// Market to the traders that go event by event here.
     slots: Slots,
 }
 
@@ -93,9 +95,8 @@ pub fn prepare<'a>(
     remote: Option<Box<dyn Remote>>,
 ) -> Result<Replay<'a>, Error> {
     let markets = core.scales.len();
-    let attached = core.traders.iter().any(|t| t.lane() == Lane::Python);
+    let attached = core.traders.iter().any(|t| t.lane().is_attached());
     let away = Away::new(&mut core.traders, markets, remote, host, attached)?;
-    let slots = slots_where(&core.traders, markets, |lane| lane != Lane::Process);
     let native = core.traders.iter().any(|t| t.lane().is_pooled());
     let free_threaded = core.traders.iter().any(|t| t.lane() == Lane::FreeThreaded);
     let interpreter = free_threaded.then(|| host.interpreter()).flatten();
@@ -107,14 +108,7 @@ pub fn prepare<'a>(
         .map(|trader| trader.index)
         .collect();
     let time_marks = core.time_marks;
-    let mut cast = cast(
-        core.traders,
-        core.mains,
-        &core.sources,
-        data,
-        core.scales,
-        slots,
-    );
+    let mut cast = cast(core.traders, core.mains, &core.sources, data, core.scales);
     let (steps, start) = feed.into_parts();
     let mut timeline = Timeline::new(steps, start, &cast.markets);
     let account = &core.writer.account;
@@ -133,6 +127,12 @@ pub fn prepare<'a>(
             cast.ahead[*trader as usize] = false;
         }
     }
+    let by_event: Vec<(u32, u32)> = (0_u32..)
+        .zip(&cast.market_of)
+        .filter(|&(trader, _)| !cast.ahead[trader as usize] && !away.has(trader))
+        .map(|(trader, &market)| (trader, market))
+        .collect();
+    cast.slots = Slots::of_some(cast.markets.len(), &by_event);
     let by_event = (0..cast.traders.len()).filter(|&trader| !cast.ahead[trader]);
     let by_event = by_event.map(|trader| cast.market_of[trader]);
     let by_price = (0..cast.markets.len()).filter(|&market| !cast.carries[market]);
@@ -172,7 +172,6 @@ fn cast<'a>(
     sources: &[Option<usize>],
     data: &'a MarketData,
     scales: Vec<PriceScale>,
-    slots: Slots,
 ) -> Cast<'a> {
     let markets: Vec<&Market> = sources
         .iter()
@@ -193,7 +192,7 @@ fn cast<'a>(
         carries: vec![false; markets.len()],
         markets,
         scales,
-        slots,
+        slots: Slots::default(),
     }
 }
 

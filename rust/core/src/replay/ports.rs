@@ -149,11 +149,9 @@ impl Ports for Direct<'_> {
                 continue;
             };
             for &trader in self.cast.slots.of(market) {
-                if !self.cast.ahead[trader as usize] {
-                    let view = view(&self.cast, writer, trader, now);
-                    let slot = &mut self.cast.traders[trader as usize].lock();
-                    take_in(slot, (series, self.cast.scales[market]), row, &view);
-                }
+                let view = view(&self.cast, writer, trader, now);
+                let slot = &mut self.cast.traders[trader as usize].lock();
+                take_in(slot, (series, self.cast.scales[market]), row, &view);
             }
         }
     }

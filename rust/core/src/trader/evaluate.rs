@@ -123,11 +123,7 @@ impl Trader {
     #[inline]
     pub fn feed(&mut self, input: &Input<'_>) {
         if !self.graph.show(input.row) {
-            self.graph.update(&Sampled {
-                event: input.event,
-                scale: self.scale,
-                mark: input.mark,
-            });
+            self.update(input);
         }
         self.seen += 1;
         self.last_row = Some(input.row);
@@ -137,6 +133,21 @@ impl Trader {
         }
         if !self.ready {
             self.ready = self.graph.ready() && self.seen >= self.spec.window;
+        }
+    }
+
+    /// Brings the indicators up to date: over a few rows at once where the event is one of a column.
+    #[inline(never)]
+    fn update(&mut self, input: &Input<'_>) {
+        match input.event.series() {
+            Some(series) if self.graph.can_look_ahead() => {
+                self.look_ahead(series, series.len(), input.row);
+            }
+            _ => self.graph.update(&Sampled {
+                event: input.event,
+                scale: self.scale,
+                mark: input.mark,
+            }),
         }
     }
 
