@@ -130,6 +130,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "engine": "the options and the host of a run",
     },
     "engine": {
+        "trader": "strategies in other processes, which the host starts",
         "domain": "pairs and money in settings and results",
         "market": "the kinds of event in settings, and the steps that the runs of a sweep share",
         "strategy": "a strategy in a trader's settings",
