@@ -101,6 +101,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "strategy": "hooks and time events",
         "venue": "what it says in phases 1, 5 and 6",
         "commit": "its fourth phase, and the snapshot",
+        "portfolio": "a driver may tell it what positions are worth",
         "engine": "the host of a run, and the times that traders wait for",
     },
     "live": {
@@ -128,6 +129,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "commit": "its fourth phase",
         "step": "the phases of a step",
         "engine": "the options and the host of a run",
+        "portfolio": "positions are valued along the columns, some steps ahead",
     },
     "engine": {
         "trader": "strategies in other processes, which the host starts",

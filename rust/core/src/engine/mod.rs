@@ -2,6 +2,7 @@
 
 mod config;
 mod host;
+mod instruments;
 mod outcome;
 mod patience;
 mod statistics;

@@ -12,7 +12,7 @@ use crate::domain::{Instrument, PairTable};
 use crate::error::Error;
 use crate::limits::{self, MAX_TRADERS};
 use crate::live;
-use crate::market::{EventKind, ExtraColumn, Market, MarketData, PriceScale, spec_of};
+use crate::market::{EventKind, ExtraColumn, Market, MarketData, PriceScale};
 use crate::portfolio::Portfolio;
 use crate::replay;
 use crate::risk::{Margin, RiskGate};
@@ -23,6 +23,7 @@ use crate::venue::{BookConfig, SimVenue};
 
 use super::config::{Account, Config, RunOptions, TimeMark, TraderConfig};
 use super::host::Host;
+use super::instruments::{check_latency, grid_of, instruments};
 use super::outcome::{Closing, Outcome};
 use super::sweep::SharedSteps;
 
@@ -377,63 +378,6 @@ fn trader_events(config: &TraderConfig, market: &Market) -> Result<Vec<EventKind
         }
     }
     Ok(wanted.clone())
-}
-
-fn instruments(
-    config: &Config,
-    markets: &[&Market],
-    assumptions: &mut Vec<String>,
-) -> Result<(Vec<PriceScale>, Vec<Instrument>), Error> {
-    let mut scales = Vec::with_capacity(markets.len());
-    let mut instruments = Vec::with_capacity(markets.len());
-    for market in markets {
-        let spec = spec_of(&config.instruments, &market.name);
-        if !market.scale.exact {
-            assumptions.push(format!(
-                "{}: prices have no common decimal grid; they were rounded to {} digits after the point",
-                market.name, market.scale.digits
-            ));
-        }
-        let mut scale = market.scale;
-        scale.digits = Instrument::scale_with_tick(scale.digits, &spec);
-        let instrument = Instrument::new(scale.digits, &spec, config.fees).ok_or_else(|| {
-            Error::config(
-                "instrument.grid",
-                format!(
-                    "instruments[{:?}]: tick and lot must be above zero and have at most 18 digits after the point",
-                    market.name
-                ),
-            )
-        })?;
-        scales.push(scale);
-        instruments.push(instrument);
-    }
-    Ok((scales, instruments))
-}
-
-/// The price scale of the data in units of the market's scale, which an instrument's tick may have made finer.
-fn grid_of(market: &Market, scale: PriceScale) -> i64 {
-    let finer = i32::from(scale.digits) - i32::from(market.scale.digits);
-    10_i64.checked_pow(finer.unsigned_abs()).unwrap_or(1)
-}
-
-fn check_latency(config: &Config, markets: &[&Market]) -> Result<(), Error> {
-    if config.venue.latency == 0 {
-        return Ok(());
-    }
-    match markets
-        .iter()
-        .find(|market| market.quotes.is_none() && market.trades.is_none())
-    {
-        None => Ok(()),
-        Some(market) => Err(Error::config(
-            "engine.latency",
-            format!(
-                "latency has no meaning on candles alone, and {} has nothing else; set latency=0 or give quotes or trades",
-                market.name
-            ),
-        )),
-    }
 }
 
 fn wire_writer(

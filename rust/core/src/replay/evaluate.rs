@@ -3,7 +3,8 @@
 use crate::commit::Writer;
 use crate::domain::{HalfUnits, Nanos};
 use crate::market::{PriceScale, Row, Series, Steps};
-use crate::trader::{Input, Trader, TraderState, View};
+use crate::strategy::View;
+use crate::trader::{Input, Trader, TraderState};
 
 use super::Cast;
 use super::ahead::{Lead, Reach, Turn};

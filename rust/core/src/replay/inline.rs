@@ -4,8 +4,7 @@ use crate::commit::Writer;
 use crate::domain::Nanos;
 use crate::limits::TOUCHED_TOGETHER;
 use crate::market::Row;
-use crate::strategy::Stop;
-use crate::trader::View;
+use crate::strategy::{Stop, View};
 
 use super::Cast;
 use super::ahead::Ahead;

@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::limits::LOOKED_AHEAD;
 use crate::market::{PriceScale, Sampled, Series};
 use crate::signal::{Intent, TradeSignal};
-use crate::strategy::{Mark, Outcome, SystemCtx};
+use crate::strategy::{Mark, Outcome, SystemCtx, View};
 
+use super::Trader;
 use super::evaluate::{is_met, panicked, window};
-use super::{Trader, View};
 
 /// Rows of the columns that a trader follows.
 #[derive(Clone, Copy, Debug)]
