@@ -21,7 +21,7 @@ import pytest
 
 import pairloom
 from pairloom import Engine, Signal, Strategy
-from process_strategies import Changeable, Doomed, Leaking, Moody, Once, OnQuotes, Slow, Talking, Unlucky
+from process_strategies import AtHook, Changeable, Doomed, Leaking, Moody, Once, OnQuotes, Slow, Talking, Unlucky
 from reference.package import on_package
 from reference.scenarios import Shape, scenario
 
@@ -343,6 +343,20 @@ def test_a_death_costs_only_its_own_trader(
     assert record.ts == opening + 60 * 10**9
     assert descriptors() == before
     assert not workers_of(os.getpid())
+
+
+@pytest.mark.parametrize("where", ["on_start", "on_fill", "on_time", "on_stop"])
+@pytest.mark.parametrize(("how", "kind"), [("fault", "raised"), ("exit", "died"), ("loop", "time_limit")])
+def test_a_death_in_a_hook_costs_only_its_own_trader(
+    thirty: Any, undisturbed: Any, where: str, how: str, kind: str
+) -> None:
+    here = quiet(lambda: among_thirty(AtHook(how="fault", where=where)).backtest(thirty, progress=False))
+    engine = among_thirty(AtHook(how=how, where=where), workers=2, time_limit=0.5)
+    there = quiet(lambda: engine.backtest(thirty, progress=False))
+    assert fills_of_the_others(there) == undisturbed
+    assert [(each.trader, each.kind) for each in there.quarantined] == [("AtHook S0018/USD", kind)]
+    # It erred in the step in which the same error would have come here.
+    assert [each.ts for each in there.quarantined] == [each.ts for each in here.quarantined]
 
 
 def test_several_traders_may_die_in_one_step(thirty: Any) -> None:

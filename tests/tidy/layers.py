@@ -132,6 +132,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "portfolio": "positions are valued along the columns, some steps ahead",
     },
     "engine": {
+        "trader": "strategies in other processes, which the host starts",
         "domain": "pairs and money in settings and results",
         "market": "the kinds of event in settings, and the steps that the runs of a sweep share",
         "strategy": "a strategy in a trader's settings",
