@@ -11,8 +11,8 @@ use pairloom_core::engine::{Account, Config, Core, Host, RunOptions, TraderConfi
 use pairloom_core::error::Error;
 use pairloom_core::market::{EventKind, MarketData, PriceScale};
 use pairloom_core::portfolio::{AccountView, TraderRow};
-use pairloom_core::strategy::{Elsewhere, Hook, Strategy};
-use pairloom_core::trader::{Answer, Glance, Input, Remote, SentRow, Trader, View, Waited};
+use pairloom_core::strategy::{Elsewhere, Hook, Strategy, View};
+use pairloom_core::trader::{Answer, Glance, Input, Remote, SentRow, Trader, Waited};
 use support::{Anything, Random, UNIT, base, config, markets, run, trader};
 
 const SEED: u64 = 77;
