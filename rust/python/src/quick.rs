@@ -167,7 +167,7 @@ mod laid {
         let plain = py.get_type::<SystemCtx>();
         let any = Bound::new(py, SystemCtx::blank(py))?;
         CLASSES[0].store(plain.clone().into_ptr().cast(), Relaxed);
-        for laid in 1..CLASSES.len() {
+        for (laid, place) in CLASSES.iter().enumerate().skip(1) {
             let class = like(&plain)?;
             for kind in EventKind::ALL {
                 if laid & 3 == bit(kind) {
@@ -180,7 +180,7 @@ mod laid {
                 });
                 add_member(&class, &any, &member)?;
             }
-            CLASSES[laid].store(class.into_ptr().cast(), Relaxed);
+            place.store(class.into_ptr().cast(), Relaxed);
         }
         Ok(())
     }

@@ -110,7 +110,7 @@ mod kept {
 
         fn exchange(&self, _: Python<'_>, made: Py<T>) {
             // SAFETY: attached, as above; the old object, which somebody else holds, is let go after the cell was left.
-            let old = unsafe { std::mem::replace(&mut *self.object.get(), Some(made)) };
+            let old = unsafe { (*self.object.get()).replace(made) };
             drop(old);
             self.fresh.set(true);
         }
