@@ -1,6 +1,6 @@
 """Strategies that do whatever their script says, written once and run in every lane.
 
-`Actor` is a class that numba compiles; uncompiled it is an ordinary Python class, and ``tests/plugins/actor.c`` says
+`Actor` is an ordinary Python class, `CompiledActor` the same through numba, and ``tests/plugins/actor.c`` says
 the same in C. So one script can be played by any of the three, and all that comes of it has to be the same. What it
 does depends on its indicators, its position and its own state, so a state that is not restored exactly shows.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import pairloom.indicators as ta
-from pairloom import Fill, Signal, Strategy, SystemCtx, compiled, uncompiled
+from pairloom import Fill, Signal, Strategy, SystemCtx, compiled
 
 
 def drawn(x: int) -> int:
@@ -23,7 +23,6 @@ def below(x: int, bound: int) -> int:
     return x // 65536 % bound
 
 
-@compiled
 class Actor(Strategy):
     """Acts at one event in `rate`: signals of every kind, and with `orders` orders, replacements and cancels."""
 
@@ -96,6 +95,11 @@ class Actor(Strategy):
 
 
 @compiled
+class CompiledActor(Actor):
+    """The same source through numba."""
+
+
+@compiled
 class Window(Strategy):
     """Reads the arrays of its last candles, so a block has to show it the right ones at each of its events."""
 
@@ -126,7 +130,7 @@ class Wary(Strategy):
         return Signal.long(size={"equity": 0.1}) if ctx.position.size <= 0.0 else None
 
 
-class Answering(uncompiled(Actor)):  # type: ignore[misc]
+class Answering(Actor):
     """An actor that acts on its fills and refusals too; in C it is the table ``actor_with_hooks``."""
 
     def on_fill(self, ctx: SystemCtx, fill: Fill) -> Signal | None:

@@ -123,6 +123,31 @@ class Doomed(Strategy):
         sys.exit(4)
 
 
+class AtHook(Doomed):
+    """Does its worst in a hook instead."""
+
+    at: int = -1
+    where: str = "on_fill"
+
+    schedule = "5m"
+
+    def on_start(self, ctx: Any) -> None:
+        self.reach("on_start")
+
+    def on_fill(self, ctx: Any, fill: Any) -> None:
+        self.reach("on_fill")
+
+    def on_time(self, ctx: Any, event: Any) -> None:
+        self.reach("on_time")
+
+    def on_stop(self, ctx: Any) -> None:
+        self.reach("on_stop")
+
+    def reach(self, hook: str) -> None:
+        if self.where == hook:
+            getattr(self, self.how)()
+
+
 class Leaking(Strategy):
     """Keeps more memory with each event."""
 

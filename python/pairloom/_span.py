@@ -5,25 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
 
     from pairloom._data import Loaded, Series
 
 __all__ = ["kinds", "span"]
 
 
-def kinds(loaded: Loaded, pair: str) -> set[str]:
-    """Return the kinds of events that a pair has: of candle, quote and trade."""
-    return {series.kind for series in loaded.series if series.pair == pair}
+def kinds(loaded: Loaded) -> dict[str, set[str]]:
+    """Return the kinds of events that each pair has: of candle, quote and trade."""
+    found: dict[str, set[str]] = {}
+    for series in loaded.series:
+        found.setdefault(series.pair, set()).add(series.kind)
+    return found
 
 
-def span(loaded: Loaded, pairs: Sequence[str], start: int | None, end: int | None) -> tuple[int, int] | None:
+def span(loaded: Loaded, pairs: Collection[str], start: int | None, end: int | None) -> tuple[int, int] | None:
     """Return the first and last time, ns UTC, at which rows of these pairs are seen.
 
     Rows opening at or after ``end`` are not seen; nothing happens before ``start``.
     ``None`` when no row is left.
     """
-    edges = [edge for series in loaded.series if series.pair in pairs and (edge := _edges(series, end)) is not None]
+    wanted = frozenset(pairs)
+    edges = [edge for series in loaded.series if series.pair in wanted and (edge := _edges(series, end)) is not None]
     if not edges:
         return None
     first = min(edge[0] for edge in edges)

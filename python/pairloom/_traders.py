@@ -18,9 +18,9 @@ from pairloom.numbers import whole_number
 from pairloom.strategy import Strategy, misspelt_hooks, overridden_hooks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping, Sequence
+    from collections.abc import Callable, Collection, Container, Mapping, Sequence
 
-__all__ = ["Assignment", "check_start", "check_unique", "traders"]
+__all__ = ["Assignment", "Taken", "check_start", "traders"]
 
 KINDS = ("candle", "quote", "trade")
 MOST_WINDOW = 10_000_000
@@ -94,11 +94,7 @@ class Assignment:
             made.parameters = builtin_parameters(str(self.builtin), {**self.parameters, **changes})
         return made
 
-    def covers(self, pair: str) -> bool:
-        """Whether this assignment trades the pair (or, for a pattern, would)."""
-        return any(_matches(pattern, pair) for pattern in self.pairs)
-
-    def resolved(self, available: Sequence[str], currency: str) -> list[str]:
+    def resolved(self, available: Collection[str], currency: str) -> list[str]:
         """The pairs it trades in these data, patterns in alphabetical order."""
         found = []
         for pattern in self.pairs:
@@ -133,20 +129,38 @@ class Assignment:
         return f"{listing(self.pairs)}: {what}{size}"
 
 
-def check_unique(assignments: Sequence[Assignment], new: Assignment) -> None:
-    """Refuse a second trader of one name; raises ``ConfigError``."""
-    for pair in new.pairs:
-        if new.pairs.count(pair) > 1:
-            raise ConfigError(f"pairs: {pair!r} is given twice; name it once", code="config.name")
-        for old in assignments:
-            overlap = old.covers(pair) or any(_matches(pair, other) for other in old.pairs)
-            if old.label == new.label and overlap:
+class Taken:
+    """The names that traders have already, kept so that ten thousand calls of ``Engine.trade`` take no longer each."""
+
+    def __init__(self) -> None:
+        """Nobody trades yet."""
+        self._names: set[str] = set()
+        # For each label the pairs that it trades by name, and its patterns, which are few.
+        self._pairs: dict[str, set[str]] = {}
+        self._patterns: dict[str, list[str]] = {}
+
+    def add(self, new: Assignment) -> None:
+        """Note another one, unless a trader of its name is there; raises ``ConfigError``."""
+        if len(set(new.pairs)) < len(new.pairs):
+            twice = next(pair for pair in new.pairs if new.pairs.count(pair) > 1)
+            raise ConfigError(f"pairs: {twice!r} is given twice; name it once", code="config.name")
+        for pair in new.pairs:
+            if self._overlaps(new.label, pair):
                 raise _twice(new.label, pair)
-    taken = {old.trader_name(pair) for old in assignments for pair in old.pairs if "*" not in pair}
-    for pair in new.pairs:
-        name = new.trader_name(pair)
-        if name in taken:
-            raise ConfigError(f"a trader is called {name!r} already; give another name=", code="config.name")
+        named = [pair for pair in new.pairs if "*" not in pair]
+        for pair in new.pairs:
+            name = new.trader_name(pair)
+            if name in self._names:
+                raise ConfigError(f"a trader is called {name!r} already; give another name=", code="config.name")
+        self._names.update(new.trader_name(pair) for pair in named)
+        self._pairs.setdefault(new.label, set()).update(named)
+        self._patterns.setdefault(new.label, []).extend(pair for pair in new.pairs if "*" in pair)
+
+    def _overlaps(self, label: str, pair: str) -> bool:
+        pairs, patterns = self._pairs.get(label, set()), self._patterns.get(label, [])
+        if pair in pairs or any(_matches(pattern, pair) for pattern in patterns):
+            return True
+        return "*" in pair and any(_matches(pair, other) for other in (*pairs, *patterns))
 
 
 def check_start(assignments: Sequence[Assignment], account: str) -> None:
@@ -180,8 +194,9 @@ def traders(
     placed: list[tuple[Assignment, str, str]] = []
     names: set[str] = set()
     labels: set[tuple[str, str]] = set()
+    known = dict.fromkeys(available)  # In their order, and quick to ask.
     for assignment in assignments:
-        for pair in assignment.resolved(available, currency):
+        for pair in assignment.resolved(known, currency):
             name = assignment.trader_name(pair)
             if name in names or (assignment.label, pair) in labels:
                 raise _twice(assignment.label, pair)

@@ -9,6 +9,7 @@ import faulthandler
 import gc
 import importlib
 import importlib.util
+import io
 import logging
 import pickle
 import signal
@@ -111,6 +112,9 @@ def main() -> None:
     # The engine is who hears Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.enable()
+    # Line by line: the lines of several workers stay whole, and are there even if a worker dies just after.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True, write_through=False)
     _native.serve_worker([int(number) for number in sys.argv[-DESCRIPTORS:]], Inside())
 
 

@@ -111,8 +111,7 @@ def _command() -> list[str]:
             "workers: this program does not say which Python it runs (sys.executable is empty); use workers=0",
             code="config.workers",
         )
-    # Unbuffered, so that what a strategy printed before its process died is seen.
-    options = ["-u", *(f"-W{option}" for option in sys.warnoptions), *["-O"] * sys.flags.optimize]
+    options = [*(f"-W{option}" for option in sys.warnoptions), *["-O"] * sys.flags.optimize]
     if sys.version_info >= (3, 11):
         # The folder that one happens to be in holds no modules of the worker's own.
         options.append("-P")

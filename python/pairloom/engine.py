@@ -12,7 +12,7 @@ from pairloom._progress import Bar, progress_callback
 from pairloom._settings import choice, engine_settings
 from pairloom._span import kinds, span
 from pairloom._times import duration_ns, moment_ns, utc_text
-from pairloom._traders import Assignment, check_start, check_unique, traders
+from pairloom._traders import Assignment, Taken, check_start, traders
 from pairloom._workers import refuse_workers, workers_of
 from pairloom.errors import ConfigError
 from pairloom.numbers import decimal_text, whole_number
@@ -111,6 +111,7 @@ class Engine:
             seed=seed,
         )
         self._assignments: list[Assignment] = []
+        self._taken = Taken()
 
     @property
     def currency(self) -> str:
@@ -153,7 +154,7 @@ class Engine:
             parameters=parameters,
             currency=self.currency,
         )
-        check_unique(self._assignments, assignment)
+        self._taken.add(assignment)
         self._assignments.append(assignment)
 
     def backtest(
@@ -209,12 +210,12 @@ class Engine:
         """
         from pairloom.feed import SyntheticFeed
 
-        refuse_workers(self._settings, "paper", "use backtest, or Engine(workers=0)")
         run = _run_options(start, end, _handover, _shuffle_seed)
         run["duration"] = duration_ns("duration", duration)
         run["speed"] = _speed(speed)
         if not isinstance(feed, SyntheticFeed):
             return self._run("paper", feed, run, interval, candle_time, repair, progress)
+        refuse_workers(self._settings, "a feed in real time", "give recorded data, or use Engine(workers=0)")
         recorded_only = {"speed": speed != "max", "interval": interval is not None, "repair": repair is not None}
         recorded_only |= {"start": start is not None, "end": end is not None, "progress": bool(progress)}
         _refuse_in_real_time({**recorded_only, "candle_time": candle_time != "open"})
@@ -242,7 +243,7 @@ class Engine:
         """
         from pairloom.feed import SyntheticFeed
 
-        refuse_workers(self._settings, "start", "use backtest, or Engine(workers=0)")
+        refuse_workers(self._settings, "a run in the background", "use backtest or paper, or Engine(workers=0)")
         run = _run_options(None, None, "auto", None)
         run["duration"] = duration_ns("duration", duration)
         run["speed"] = _speed(speed)
@@ -384,7 +385,7 @@ class Engine:
 
     def _say_what_is_not_used(self, loaded: Loaded, described: list[dict[str, Any]], run: dict[str, Any]) -> None:
         """Add what a user may not expect to the assumptions: no row within the bounds, instruments of other pairs."""
-        pairs = [each["pair"] for each in described]
+        pairs = {each["pair"] for each in described}
         seen = span(loaded, pairs, run["start"], run["end"])
         if seen is None or seen[0] > seen[1]:
             whole = span(loaded, pairs, None, None)
@@ -414,8 +415,9 @@ class Engine:
     def _check_latency(self, loaded: Loaded, described: list[dict[str, Any]]) -> None:
         if not self._settings["latency"]:
             return
+        of = kinds(loaded)
         for trader in described:
-            if kinds(loaded, trader["pair"]) == {"candle"}:
+            if of[trader["pair"]] == {"candle"}:
                 raise _no_latency(trader["pair"])
 
     def __repr__(self) -> str:

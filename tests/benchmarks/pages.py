@@ -10,6 +10,8 @@ from .report import spread, table
 
 Figures = dict[str, Any]
 WORKLOADS = ("w1", "w2", "w3", "w4")
+# Where a document takes the figures.
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 # In the order in which people look for them; what else took part comes after.
 ROWS = ("native", "plug-in", "compiled", "native, block=0", "Python class", "a backtest for each", "numba loop")
 
@@ -18,6 +20,7 @@ def show(figures: Figures) -> str:
     """All parts that were measured."""
     lines = ["# Figures", "", *(f"- {key}: {value}" for key, value in figures["machine"].items()), ""]
     parts = {
+        "method": _method,
         "threads": _threads,
         "workers": _workers,
         "busy": _busy,
@@ -34,6 +37,16 @@ def show(figures: Figures) -> str:
         if name in figures:
             lines += [*part(figures[name]), ""]
     return "\n".join(lines).rstrip()
+
+
+def between_marks(text: str, page: str) -> str:
+    """The text with the page, its headings one level lower, between the two marks."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"the file has no {BEGIN} and {END}")
+    lines = [f"#{line}" if line.startswith("#") else line for line in page.splitlines()]
+    return f"{before}{begin}\n\n{chr(10).join(lines)}\n\n{end}{after}"
 
 
 def _headline(figures: Figures) -> Iterator[str]:
@@ -78,6 +91,12 @@ def _workload(name: str, figures: Figures) -> Iterator[str]:
 def _speeds(figures: Figures) -> str:
     rows = [(name, spread(samples), f"{figures['speed'][name]:.2f}") for name, samples in figures["run_s"].items()]
     return table(["", "run s: median (range)", "speed"], rows)
+
+
+def _method(figures: Figures) -> Iterator[str]:
+    yield from ["## The method of W2 without an engine", "", _speeds(figures), ""]
+    slower = 1 / figures["speed"]["the method alone"]
+    yield f"Calling it for every quote takes {slower:.2f} times as long as the loop that does the whole workload."
 
 
 def _threads(figures: Figures) -> Iterator[str]:

@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import probes, scaling, workloads
 from benchmarks.contenders import LOOP, NATIVE, Run, field
-from benchmarks.pages import show
+from benchmarks.method import method_alone
+from benchmarks.pages import between_marks, show
 from benchmarks.report import machine
 from benchmarks.workloads import Workload
 
@@ -98,6 +99,7 @@ def parts(asked: argparse.Namespace) -> dict[str, Callable[[], Any]]:
         name.lower(): lambda each=each: compare(each, rounds, only)  # type: ignore[misc]
         for name, each in WORKLOADS.items()
     }
+    found["method"] = lambda: method_alone(rounds, progress)
     found["threads"] = lambda: scaling.threads(rounds, progress)
     found["workers"] = lambda: scaling.workers(rounds, progress)
     found["busy"] = lambda: scaling.beside_a_busy_interpreter(rounds, progress)
@@ -107,7 +109,16 @@ def parts(asked: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     return found
 
 
-PARTS = (*(name.lower() for name in WORKLOADS), "threads", "workers", "busy", "markets", "memory", "import")
+PARTS = (*(name.lower() for name in WORKLOADS), "method", "threads", "workers", "busy", "markets", "memory", "import")
+
+
+def measure_parts(asked: argparse.Namespace) -> Figures:
+    """Everything that was asked for, one part after another."""
+    figures: Figures = {"machine": machine() | {"threads": str(os.cpu_count())}, "rounds": asked.rounds}
+    for name, measure in parts(asked).items():
+        if name in asked.only:
+            figures[name] = measure()
+    return figures
 
 
 def main() -> int:
@@ -117,12 +128,13 @@ def main() -> int:
     parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS, help="what to measure (default: all)")
     parser.add_argument("--contenders", nargs="+", help="only these beside the plain loop, such as 'native'")
     parser.add_argument("--json", type=Path, help="also write the figures, with every sample, to this file")
+    parser.add_argument("--from", type=Path, dest="taken", help="measure nothing; show the figures of this JSON file")
+    parser.add_argument("--into", type=Path, help="also put the page between the marks in this file")
     asked = parser.parse_args()
-    figures: Figures = {"machine": machine() | {"threads": str(os.cpu_count())}, "rounds": asked.rounds}
-    for name, measure in parts(asked).items():
-        if name in asked.only:
-            figures[name] = measure()
+    figures = measure_parts(asked) if asked.taken is None else json.loads(asked.taken.read_text(encoding="utf-8"))
     print(show(figures))
+    if asked.into:
+        asked.into.write_text(between_marks(asked.into.read_text(encoding="utf-8"), show(figures)), encoding="utf-8")
     if asked.json:
         asked.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     wrong = [line for name in WORKLOADS for line in figures.get(name.lower(), {}).get("wrong", [])]

@@ -10,7 +10,7 @@ import pytest
 import pairloom
 from benchmarks import probes, run, scaling
 from benchmarks.contenders import LOOP, NATIVE, Field, Run
-from benchmarks.pages import show
+from benchmarks.pages import BEGIN, END, between_marks, show
 from benchmarks.report import table
 from benchmarks.workloads import Outcome, Workload
 
@@ -77,6 +77,10 @@ def test_every_part_of_the_page_is_shown(monkeypatch: pytest.MonkeyPatch) -> Non
     figures = {
         "machine": {},
         "rounds": 1,
+        "method": {
+            "run_s": {"the whole loop": [1.0], "the method alone": [1.5]},
+            "speed": {"the whole loop": 1.0, "the method alone": 1 / 1.5},
+        },
         "markets": scaling.markets(1, lambda text: None),
         "workers": "this version has no worker processes",
         "busy": {"run_s": {"idle": [1.0], "busy": [1.0]}, "speed": {"idle": 1.0, "busy": 1.0}},
@@ -84,8 +88,25 @@ def test_every_part_of_the_page_is_shown(monkeypatch: pytest.MonkeyPatch) -> Non
         "import": {"ms": 40.0, "numpy_left_alone": True, "wheel_mb": None},
     }
     page = show(figures)
-    for said in ("2 markets", "Not measured: this version has no", "busy", " 2.0 |", "250 MB", "wheel: not built"):
+    for said in (
+        "2 markets",
+        "Not measured: this version has no",
+        "busy",
+        " 2.0 |",
+        "250 MB",
+        "takes 1.50 times",
+        "wheel: not built",
+    ):
         assert said in page, said
+
+
+def test_a_document_takes_the_page_between_its_marks() -> None:
+    text = f"# Speed\n\n{BEGIN}\n\n## Old\n\n{END}\n\nThe end.\n"
+    page = between_marks(text, "# Figures\n\n- cores: 2")
+    assert page == f"# Speed\n\n{BEGIN}\n\n## Figures\n\n- cores: 2\n\n{END}\n\nThe end.\n"
+    assert between_marks(page, "# Figures\n\n- cores: 2") == page
+    with pytest.raises(SystemExit, match="has no"):
+        between_marks("# Speed", "")
 
 
 def test_slow_strategies_do_what_they_are_for() -> None:

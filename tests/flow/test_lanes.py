@@ -14,8 +14,8 @@ import pyarrow as pa
 import pytest
 
 import pairloom
-from actors import Actor, Answering
-from pairloom import Engine, uncompiled
+from actors import Actor, Answering, CompiledActor
+from pairloom import Engine
 from plugin_build import build, functions
 
 TABLES = ("orders", "fills", "refusals", "trades", "equity_curve")
@@ -54,6 +54,8 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def run(strategy: Any, data: Any, driver: str = "backtest", **settings: Any) -> pairloom.Result:
     """Thirty traders of one strategy with scripts of their own, some of whom fail, and cash for a few of them."""
+    if strategy is CompiledActor:
+        pytest.importorskip("numba", reason="numba, which compiles the strategy of this test, is not installed")
     engine = Engine(cash={"USD": 300}, account="margin", leverage=30, **settings)
     for number, pair in enumerate(sorted(data)):
         engine.trade(
@@ -73,7 +75,7 @@ def run(strategy: Any, data: Any, driver: str = "backtest", **settings: Any) -> 
 @pytest.fixture(scope="module")
 def reference(data: Any) -> pairloom.Result:
     """Ordinary Python, event by event, on one thread."""
-    found = run(uncompiled(Actor), data, num_threads=1, block=0)
+    found = run(Actor, data, num_threads=1, block=0)
     assert found.lanes == {ORDINARY: 30}
     assert {"margin"} <= set(found.refusals.column("check"))
     assert "liquidation" in set(found.orders.column("reason"))
@@ -91,7 +93,7 @@ def assert_same(got: pairloom.Result, wanted: pairloom.Result) -> None:
 
 @pytest.mark.parametrize("threads", THREADS)
 def test_python_classes(data: Any, reference: pairloom.Result, threads: int) -> None:
-    found = run(uncompiled(Actor), data, num_threads=threads)
+    found = run(Actor, data, num_threads=threads)
     assert found.lanes == {ORDINARY: 30}
     assert_same(found, reference)
 
@@ -99,7 +101,7 @@ def test_python_classes(data: Any, reference: pairloom.Result, threads: int) -> 
 @pytest.mark.parametrize("threads", THREADS)
 @pytest.mark.parametrize("block", BLOCKS)
 def test_compiled_ahead_and_step_by_step(data: Any, reference: pairloom.Result, threads: int, block: Any) -> None:
-    found = run(Actor, data, num_threads=threads, block=block)
+    found = run(CompiledActor, data, num_threads=threads, block=block)
     assert found.lanes == {"compiled": 30}
     assert (found.lanes.blocks > 0) == (block != 0)
     assert_same(found, reference)
@@ -121,7 +123,7 @@ def test_with_hooks(data: Any, plugin: Any, block: Any) -> None:
         assert_same(run(functions(plugin, "actor_with_hooks"), data, num_threads=threads, block=block), wanted)
 
 
-@pytest.mark.parametrize("strategy", [Actor, uncompiled(Actor)], ids=["compiled", "python"])
+@pytest.mark.parametrize("strategy", [CompiledActor, Actor], ids=["compiled", "python"])
 def test_through_the_live_driver(data: Any, reference: pairloom.Result, strategy: Any) -> None:
     for threads in (1, 2):
         assert run(strategy, data, "paper", num_threads=threads).digest == reference.digest
@@ -130,17 +132,18 @@ def test_through_the_live_driver(data: Any, reference: pairloom.Result, strategy
 @pytest.mark.skipif(not HAS_WORKERS, reason="this version has no worker processes")
 @pytest.mark.parametrize("workers", WORKERS)
 def test_worker_processes(data: Any, reference: pairloom.Result, workers: int) -> None:
-    found = run(uncompiled(Actor), data, workers=workers)
+    found = run(Actor, data, workers=workers)
     assert found.lanes == ({"process": 30} if workers else {ORDINARY: 30})
     assert_same(found, reference)
     # Compiled ones stay where they are, beside the workers.
-    assert run(Actor, data, workers=workers).digest == reference.digest
+    assert run(CompiledActor, data, workers=workers).digest == reference.digest
 
 
 @pytest.mark.parametrize("block", [0, None])
 def test_lanes_mixed(data: Any, reference: pairloom.Result, plugin: Any, block: Any) -> None:
     """Each trader in another lane than its neighbour; what happens is the same."""
-    lanes = (Actor, uncompiled(Actor), functions(plugin, "actor_functions"))
+    pytest.importorskip("numba", reason="numba, which compiles a strategy of this test, is not installed")
+    lanes = (CompiledActor, Actor, functions(plugin, "actor_functions"))
 
     class Mixed(Engine):
         """Gives every trader the next lane."""

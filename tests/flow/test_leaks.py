@@ -1,4 +1,4 @@
-"""Many runs in one process leave nothing behind: no memory, no thread, no open file.
+"""Many runs in one process leave nothing behind: no memory, no thread, no process, no open file.
 
 Two hundred runs of every kind take the time of a few; ``PAIRLOOM_RUNS=2000`` repeats each that often.
 """
@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 
 import pairloom
-from actors import Actor, Answering
-from pairloom import Engine, Signal, Strategy, SystemCtx, uncompiled
+from actors import Actor, Answering, CompiledActor
+from pairloom import Engine, Signal, Strategy, SystemCtx
 from plugin_build import build, functions
 
 RUNS = int(os.environ.get("PAIRLOOM_RUNS", "200"))
@@ -79,12 +79,21 @@ def own_threads() -> int:
     return sum(name.startswith("pairloom") for name in names)
 
 
-def held() -> tuple[int, int, int]:
-    """Threads of the engine, when those of ended runs have gone; threads that Python knows of; open files."""
+def children() -> int:
+    """Processes that this one has started and that are still there, or have ended and were not waited for."""
+    found = 0
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):
+            found += len((task / "children").read_text().split())
+    return found
+
+
+def held() -> tuple[int, int, int, int]:
+    """The engine's threads, when those of ended runs have gone; Python's threads; processes; open files."""
     deadline = time.monotonic() + 10
     while own_threads() and time.monotonic() < deadline:
         os.sched_yield()  # The pool of an ended run ends by itself, a moment later.
-    return own_threads(), threading.active_count(), len(os.listdir("/proc/self/fd"))
+    return own_threads(), threading.active_count(), children(), len(os.listdir("/proc/self/fd"))
 
 
 def assert_nothing_stays(once: Callable[[], object], runs: int) -> None:
@@ -99,13 +108,14 @@ def assert_nothing_stays(once: Callable[[], object], runs: int) -> None:
         marks.append(memory_kib())
     # A leak grows in every part alike, and an arena in one of them: so the least of the growths is what counts.
     growths = [after - mark for mark, after in itertools.pairwise(marks)]
-    print(f"KiB after warm-up and after each third of {runs} runs: {marks}; threads and files {before}, {held()}")
-    assert held() == before
+    after_all = held()
+    print(f"KiB after warm-up and after each third of {runs} runs: {marks}; held {before}, {after_all}")
+    assert after_all == before
     assert min(growths) * 3 < MOST_KIB, f"memory grew in every third of {runs} runs: {marks} KiB"
 
 
-def engine(strategy: Any, **parameters: Any) -> Engine:
-    made = Engine(cash={"USD": 5_000}, account="margin", num_threads=2)
+def engine(strategy: Any, *, workers: int = 0, **parameters: Any) -> Engine:
+    made = Engine(cash={"USD": 5_000}, account="margin", num_threads=2, workers=workers)
     made.trade("*", strategy, size={"quote": 500}, **parameters)
     return made
 
@@ -120,9 +130,9 @@ def read(result: Any) -> None:
 
 LANES: dict[str, tuple[Any, dict[str, Any]]] = {
     "native": ("sma_cross", {"fast": 3, "slow": 8}),
-    "python": (uncompiled(Actor), {"script": 7}),
+    "python": (Actor, {"script": 7}),
     "hooks": (Answering, {"script": 7}),
-    "compiled": (Actor, {"script": 7}),
+    "compiled": (CompiledActor, {"script": 7}),
 }
 
 
@@ -132,6 +142,12 @@ def test_backtests(data: Any, lane: str) -> None:
     strategy, parameters = LANES[lane]
     made = engine(strategy, **parameters)
     assert_nothing_stays(lambda: read(made.backtest(data, progress=False)), RUNS // 4 if lane == "hooks" else RUNS)
+
+
+@pytest.mark.filterwarnings("ignore::pairloom.RefusalWarning")
+def test_worker_processes(data: Any) -> None:
+    made = engine(Actor, workers=2, script=7)
+    assert_nothing_stays(lambda: made.backtest(data, progress=False), RUNS // 20)
 
 
 @pytest.mark.filterwarnings("ignore::pairloom.RefusalWarning")
@@ -170,7 +186,7 @@ def test_the_live_driver(data: Any, lane: str) -> None:
 def test_live_runs_in_the_background() -> None:
     def once() -> None:
         made = Engine(cash={"USD": 5_000}, account="margin", num_threads=2)
-        made.trade("*", uncompiled(Actor), size={"quote": 50}, script=3)
+        made.trade("*", Actor, size={"quote": 50}, script=3)
         with made.start(pairloom.SyntheticFeed(2, seed=1)) as run:
             run.status()
 

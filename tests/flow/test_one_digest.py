@@ -125,6 +125,7 @@ def test_an_engine_may_run_many_times(data: Any, reference: Any) -> None:
 
 def test_a_step_with_one_evaluation_is_never_handed_over() -> None:
     """Two threads have nothing to share there, however dear it is, and waking one costs more than many events."""
+    pytest.importorskip("numba", reason="numba, which compiles the strategy of this test, is not installed")
 
     @pairloom.compiled
     class Dear(Strategy):

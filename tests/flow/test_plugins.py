@@ -103,18 +103,20 @@ def test_it_is_found_by_the_name_its_wheel_announces(
 
 
 @pytest.mark.parametrize(
-    ("errs", "said"),
+    ("errs", "kind", "said"),
     [
-        (1, "c_cross: out of ideas"),
-        (2, "c_cross returned status 9, which is none of the interface's"),
-        (3, "c_cross: signal 17 is none of the interface's"),
+        (1, "raised", "c_cross: out of ideas"),
+        (2, "raised", "c_cross returned status 9, which is none of the interface's"),
+        (3, "not_a_signal", "c_cross: signal 17 is none of the interface's"),
+        (4, "panic", "c_cross: lost the thread"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::pairloom.QuarantineWarning")
-def test_what_it_does_wrong_quarantines_it_alone(cross: Any, errs: int, said: str) -> None:
+def test_what_it_does_wrong_quarantines_it_alone(cross: Any, errs: int, kind: str, said: str) -> None:
     result = backtest(("rsi", {"period": 5}), (cross, {"errs": errs}))
     alone = backtest(("rsi", {"period": 5}), ("sma_cross", {}))
     assert {each.trader.split()[0] for each in result.quarantined} == {"T1"}
+    assert {each.kind for each in result.quarantined} == {kind}
     assert all(said in str(each.error) for each in result.quarantined)
 
     def fills_of_the_other(run: pairloom.Result) -> list[Any]:
@@ -124,11 +126,19 @@ def test_what_it_does_wrong_quarantines_it_alone(cross: Any, errs: int, said: st
     assert fills_of_the_other(result) == fills_of_the_other(alone)
 
 
-def test_one_of_another_version_is_refused_with_both_named(library: ctypes.CDLL) -> None:
-    with pytest.raises(
-        pairloom.ConfigError, match=r"version 2 of .* this engine has version 1 .* build it again"
-    ) as caught:
-        backtest((functions(library, "cross_of_tomorrow"), {}))
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (
+            "cross_of_tomorrow",
+            r"version 2 of the strategy interface \(96 bytes\), this engine has version 1 \(96 bytes\)",
+        ),
+        ("cross_of_another_size", r"version 1 of the strategy interface \(104 bytes\), this engine has version 1 \(96"),
+    ],
+)
+def test_one_of_another_version_or_size_is_refused_with_both_named(library: ctypes.CDLL, table: str, said: str) -> None:
+    with pytest.raises(pairloom.ConfigError, match=said + ".*; build it again") as caught:
+        backtest((functions(library, table), {}))
     assert caught.value.code == "config.plugin"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import json
 import logging
 import os
 import random
@@ -20,7 +21,7 @@ import pytest
 
 import pairloom
 from pairloom import Engine, Signal, Strategy
-from process_strategies import Changeable, Doomed, Leaking, Moody, Once, OnQuotes, Slow, Talking, Unlucky
+from process_strategies import AtHook, Changeable, Doomed, Leaking, Moody, Once, OnQuotes, Slow, Talking, Unlucky
 from reference.package import on_package
 from reference.scenarios import Shape, scenario
 
@@ -74,6 +75,23 @@ def test_the_digest_is_that_of_the_python_lane(candles: Any, expected: Any, work
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+def test_paper_on_recorded_data_gives_the_same_digest(candles: Any, expected: Any, workers: int) -> None:
+    result = quiet(lambda: portfolio(workers=workers).paper(candles, progress=False))
+    assert result.digest == expected.digest
+    assert result.counters["evaluations"] == expected.counters["evaluations"]
+    assert result.lanes == {"process": 8, "native": 1}
+
+
+def test_a_feed_in_real_time_has_no_workers_yet(candles: Any) -> None:
+    feed = pairloom.SyntheticFeed(["A/USD"], rate=10)
+    engine = Engine(cash={"USD": 1_000}, workers=1)
+    engine.trade("A/USD", Moody(), size=1)
+    for run in (lambda: engine.paper(feed, duration=1), lambda: engine.start(feed), lambda: engine.start(candles)):
+        with pytest.raises(pairloom.ConfigError, match=r"workers=1: .* has no worker processes yet"):
+            run()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
 def test_a_run_with_bounds_warms_up_there_too(candles: Any, workers: int) -> None:
     bounds: Any = {"start": "2024-01-01 01:00", "end": "2024-01-01 04:00", "progress": False}
     here = quiet(lambda: portfolio().backtest(candles, **bounds))
@@ -117,7 +135,7 @@ def test_random_portfolios_that_ask_for_everything(monkeypatch: pytest.MonkeyPat
         here = on_package(scenario(shape)[0])
         with monkeypatch.context() as patch:
             patch.setattr(pairloom, "Engine", functools.partial(Engine, workers=1 + number % 3))
-            there = on_package(scenario(shape)[0])
+            there = on_package(scenario(shape)[0], driver="paper" if number % 2 else "backtest")
         assert there.digest == here.digest, shape
         assert said(there) == said(here), shape
 
@@ -292,13 +310,24 @@ def undisturbed(thirty: Any) -> list[tuple[Any, ...]]:
     ],
 )
 @pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("driver", ["backtest", "paper"])
 def test_a_death_costs_only_its_own_trader(
-    thirty: Any, undisturbed: Any, how: str, kind: str, text: str, settings: Any, workers: int, capfd: Any
+    thirty: Any,
+    undisturbed: Any,
+    how: str,
+    kind: str,
+    text: str,
+    settings: Any,
+    workers: int,
+    driver: str,
+    capfd: Any,
 ) -> None:
+    if driver == "paper" and workers == 1:
+        pytest.skip("one number of workers is enough")
     before = descriptors()
     engine = among_thirty(Doomed(how=how), workers=workers, **settings)
     with pytest.warns(pairloom.QuarantineWarning, match=r"Doomed S0018/USD"):
-        result = engine.backtest(thirty, progress=False)
+        result = getattr(engine, driver)(thirty, progress=False)
     assert fills_of_the_others(result) == undisturbed
     (record,) = result.quarantined
     assert (record.trader, record.kind) == (DOOMED, kind)
@@ -314,6 +343,20 @@ def test_a_death_costs_only_its_own_trader(
     assert record.ts == opening + 60 * 10**9
     assert descriptors() == before
     assert not workers_of(os.getpid())
+
+
+@pytest.mark.parametrize("where", ["on_start", "on_fill", "on_time", "on_stop"])
+@pytest.mark.parametrize(("how", "kind"), [("fault", "raised"), ("exit", "died"), ("loop", "time_limit")])
+def test_a_death_in_a_hook_costs_only_its_own_trader(
+    thirty: Any, undisturbed: Any, where: str, how: str, kind: str
+) -> None:
+    here = quiet(lambda: among_thirty(AtHook(how="fault", where=where)).backtest(thirty, progress=False))
+    engine = among_thirty(AtHook(how=how, where=where), workers=2, time_limit=0.5)
+    there = quiet(lambda: engine.backtest(thirty, progress=False))
+    assert fills_of_the_others(there) == undisturbed
+    assert [(each.trader, each.kind) for each in there.quarantined] == [("AtHook S0018/USD", kind)]
+    # It erred in the step in which the same error would have come here.
+    assert [each.ts for each in there.quarantined] == [each.ts for each in here.quarantined]
 
 
 def test_several_traders_may_die_in_one_step(thirty: Any) -> None:
@@ -460,8 +503,15 @@ def asleep(name: str = "Slow", arguments: str = "") -> subprocess.Popen[str]:
         env=environment,
     )
     assert process.stdout is not None
+    # A process that does not come so far is ended, so that nobody waits for it.
+    ending = threading.Timer(LIMIT_S, process.kill)
+    ending.start()
     # Both workers are in a call.
-    assert [process.stdout.readline() for _ in range(2)] == ["asleep\n"] * 2, process.communicate()
+    said = [process.stdout.readline() for _ in range(2)]
+    ending.cancel()
+    if said != ["asleep\n"] * 2:
+        process.kill()
+        raise AssertionError((said, process.communicate()))
     return process
 
 
@@ -490,7 +540,10 @@ def test_ctrl_c_ends_a_run_whose_workers_do_not_answer() -> None:
     process = asleep()
     pids = workers_of(process.pid)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=LIMIT_S)
+    ending = threading.Timer(LIMIT_S, process.kill)
+    ending.start()
+    _, errors = process.communicate()
+    ending.cancel()
     assert process.returncode == 0, errors
     wait_for_the_end(pids)
 
@@ -508,6 +561,21 @@ def test_what_strategies_print_and_log_is_there(candles: Any, capfd: Any, caplog
         ("pairloom.trader", "logged at 3", "S0001/USD"),
         ("pairloom.trader", "logged at 3", "S0002/USD"),
     ]
+
+
+def test_beside_a_json_document_strategies_print_to_standard_error(candles: Any, tmp_path: Path) -> None:
+    pair = "S0001/USD"
+    rows = candles[pair]
+    lines = ["ts,open,high,low,close"]
+    lines += [",".join(str(rows[name][at]) for name in ("ts", "open", "high", "low", "close")) for at in range(50)]
+    (tmp_path / "S0001_USD.csv").write_text("\n".join(lines))
+    source = Path(__file__).parents[1] / "process_strategies.py"
+    command = [sys.executable, "-m", "pairloom", "backtest", f"{source}:Talking", "--data", str(tmp_path)]
+    options = ["--cash", "USD=100", "--workers", "2", "--json"]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["lanes"] == {"process": 1}
+    assert "said by S0001/USD" in done.stderr
 
 
 def test_a_limit_that_a_worker_cannot_begin_with_is_an_error(candles: Any) -> None:

@@ -72,6 +72,10 @@ static int32_t generate_signal(void *state, const pairloom_ctx *ctx, pairloom_an
     if (++self->calls == 50) {
         if (self->errs == 1) return fail(&answer->message, "out of ideas");
         if (self->errs == 2) return 9;
+        if (self->errs == 4) {
+            fail(&answer->message, "lost the thread");
+            return PAIRLOOM_PANIC;
+        }
         if (self->errs == 3) {
             answer->signal = 17;
             return PAIRLOOM_OK;
@@ -99,9 +103,14 @@ pairloom_vtable cross_functions = {
     create, NULL, setup, generate_signal, NULL, copy, drop,
 };
 
-/* The same, as one built for another version would be. */
+/* The same, as one built for another version would be, and one of this version whose author changed the header. */
 pairloom_vtable cross_of_tomorrow = {
-    PAIRLOOM_VERSION + 1, sizeof(pairloom_vtable) + 8, {"c_cross", 7}, 0, 0, 0, 0,
+    PAIRLOOM_VERSION + 1, sizeof(pairloom_vtable), {"c_cross", 7}, 0, 0, 0, 0,
+    create, NULL, setup, generate_signal, NULL, copy, drop,
+};
+
+pairloom_vtable cross_of_another_size = {
+    PAIRLOOM_VERSION, sizeof(pairloom_vtable) + 8, {"c_cross", 7}, 0, 0, 0, 0,
     create, NULL, setup, generate_signal, NULL, copy, drop,
 };
 

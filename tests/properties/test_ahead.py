@@ -23,8 +23,7 @@ from hypothesis import currently_in_test_context, given, note, settings
 from hypothesis import strategies as st
 
 import pairloom
-from actors import Actor, Answering, Wary, Window
-from pairloom import uncompiled
+from actors import Actor, Answering, CompiledActor, Wary, Window
 from plugin_build import build, functions
 from reference.model import Settings
 from reference.package import engine_of, moment, tables_for_package
@@ -138,7 +137,7 @@ def part(rng: Random, shape: Shape, data: dict[str, Any], made: Settings, plugin
         return Part(kind, pair, plugins["actor_functions"], size, script | {"errs": errs or shape.rows, "panics": 1})
     if kind == "plug-in":
         return Part(kind, pair, rng.choice((plugins["actor_functions"], plugins["actor_without_copy"])), size, script)
-    return Part(kind, pair, Actor if kind != "python" else uncompiled(Actor), size, script)
+    return Part(kind, pair, Actor if kind == "python" else CompiledActor, size, script)
 
 
 def portfolio(shape: Shape, plugins: dict[str, Any], doomed: bool = False) -> Portfolio:
@@ -197,7 +196,7 @@ def assert_same(got: Any, wanted: Any, how: str) -> None:
 def in_python(asked: Portfolio) -> Portfolio:
     """The same scripts, all of them played by ordinary Python classes."""
     parts = [
-        Part("python", each.pair, uncompiled(Actor), each.size, each.parameters) if each.kind in PLAYERS else each
+        Part("python", each.pair, Actor, each.size, each.parameters) if each.kind in PLAYERS else each
         for each in asked.parts
     ]
     return replace(asked, parts=tuple(parts))
@@ -219,6 +218,7 @@ def check(asked: Portfolio, block: int, shuffle: int, seen: Counter[str]) -> Non
     handed_over = run(asked, block=block, num_threads=2, options={"_handover": "always", "_shuffle_seed": shuffle})
     assert_same(handed_over, stepped, f"block={block}, every step handed over, shuffled by {shuffle}")
     assert run(in_python(asked), block=block, num_threads=1).digest == stepped.digest, "played in Python"
+    seen["portfolios"] += 1
     seen["fills"] += len(stepped.fills)
     seen["limit fills"] += sum(word == "maker" for word in stepped.fills.column("liquidity"))
     seen.update(f"refused: {check}" for check in stepped.refusals.column("check"))

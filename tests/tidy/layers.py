@@ -94,10 +94,14 @@ ALLOWED: dict[str, dict[str, str]] = {
         "portfolio": "the one writer of it",
     },
     "step": {
+        "market": "rows for traders that are evaluated elsewhere",
+        "dispatch": "from a market to those traders",
+        "trader": "what is said to them, and what they answer",
         "domain": "times and marks",
         "strategy": "hooks and time events",
         "venue": "what it says in phases 1, 5 and 6",
         "commit": "its fourth phase, and the snapshot",
+        "portfolio": "a driver may tell it what positions are worth",
         "engine": "the host of a run, and the times that traders wait for",
     },
     "live": {
@@ -125,8 +129,10 @@ ALLOWED: dict[str, dict[str, str]] = {
         "commit": "its fourth phase",
         "step": "the phases of a step",
         "engine": "the options and the host of a run",
+        "portfolio": "positions are valued along the columns, some steps ahead",
     },
     "engine": {
+        "trader": "strategies in other processes, which the host starts",
         "domain": "pairs and money in settings and results",
         "market": "the kinds of event in settings, and the steps that the runs of a sweep share",
         "strategy": "a strategy in a trader's settings",

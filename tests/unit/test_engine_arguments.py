@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
 
 import numpy as np
@@ -391,3 +392,23 @@ def test_an_engine_shows_its_account_and_traders():
     made.trade("ETH/BTC", Nothing(fast=2), size={"quote": 1})
     assert "10 BTC on a spot account" in repr(made)
     assert "ETH/BTC: Nothing(fast=2), size={'quote': '1'}" in repr(made)
+
+
+def test_names_are_compared_without_comparing_each_with_each() -> None:
+    """Ten thousand traders, asked for in one call, in two, and one by one; each with each would take minutes."""
+    pairs = [f"A{number:05}/USD" for number in range(10_000)]
+    engine = Engine(cash={"USD": 1_000})
+    engine.trade(pairs, "rsi", size=1)
+    engine.trade(pairs, "simple", size=1)
+    for pair in pairs:
+        engine.trade(pair, "heikin_ashi", size=1)
+    with pytest.raises(ConfigError, match=r"rsi trades \*/USD already"):
+        engine.trade("*/USD", "rsi", size=1)
+    with pytest.raises(ConfigError, match=r"heikin_ashi trades A09999/USD already"):
+        engine.trade("A09999/USD", "heikin_ashi", size=1)
+    with pytest.raises(ConfigError, match=r"a trader is called 'rsi A00007/USD' already"):
+        engine.trade("B/USD", "rsi", size=1, name="rsi A00007/USD")
+    engine.trade("*/USD", "sma_cross", size=1, side="long")
+    for pair in ("*/USD", "A00001/USD", "*"):
+        with pytest.raises(ConfigError, match=rf"sma_cross trades {re.escape(pair)} already"):
+            engine.trade(pair, "sma_cross", size=1, side="long")

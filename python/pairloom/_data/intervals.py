@@ -89,8 +89,9 @@ class Intervals:
 
     def check_pairs(self, pairs: list[str]) -> None:
         """A dict by pair names pairs that there are."""
+        known = set(pairs)
         for pair in self._by_pair or {}:
-            if pair not in pairs:
+            if pair not in known:
                 raise DataError(
                     f"interval names the pair {shown(pair)}, which the data lack; they have {listed(pairs)}",
                     code="data.interval",

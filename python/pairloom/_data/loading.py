@@ -176,8 +176,9 @@ def _words(column: tables.Column, table: Table) -> tuple[Ints, list[str]]:
 
 
 def _check_traded(patterns: list[str], available: list[str]) -> None:
+    known = set(available)
     for pattern in patterns:
-        if any(matches(pattern, pair) for pair in available):
+        if pattern in known or ("*" in pattern and any(matches(pattern, pair) for pair in available)):
             continue
         near = difflib.get_close_matches(pattern, available, 3, 0.4) or available
         raise DataError(

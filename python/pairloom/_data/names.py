@@ -28,12 +28,14 @@ class Names:
         self.currency = currency
         self.assumptions: list[str] = []
         exact = [pattern for pattern in patterns if "*" not in pattern]
+        self._exact = frozenset(exact)
+        self._wide = [pattern for pattern in patterns if "*" in pattern]
         self._by_upper = {pair.upper(): pair for pair in exact}
         self._by_joined = {pair.upper().replace("/", ""): pair for pair in exact}
 
     def traded(self, pair: str) -> bool:
         """Whether a trader wants this pair."""
-        return any(matches(pattern, pair) for pattern in self.patterns)
+        return pair in self._exact or any(matches(pattern, pair) for pattern in self._wide)
 
     @property
     def only(self) -> str | None:

@@ -32,7 +32,6 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_arguments(parser)
-    parser.add_argument("--workers", metavar="N", type=int, help="processes for strategies that are Python classes")
     parser.set_defaults(run=run)
 
 

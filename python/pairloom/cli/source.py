@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cash", metavar="CUR=N", action="append", default=[], help="cash for STRATEGY, as in BTC=10")
     parser.add_argument("--size", metavar="UNIT=N", help="size for STRATEGY: base=N, quote=N or equity=N")
     parser.add_argument("--threads", metavar="N", type=int, help="number of threads; all cores when not given")
+    parser.add_argument("--workers", metavar="N", type=int, help="processes for strategies that are Python classes")
     parser.add_argument(
         "--set",
         metavar="KEY=VALUE",
@@ -54,7 +55,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
         apply_change(document, change)
     if options.threads is not None:
         set_value(document, ["engine", "num_threads"], options.threads, "--threads")
-    if getattr(options, "workers", None) is not None:
+    if options.workers is not None:
         set_value(document, ["engine", "workers"], options.workers, "--workers")
     if options.data is not None:
         # A path on the command line is relative to where one stands, not to the config.

@@ -49,6 +49,9 @@ pub const CHAINED_BLOCKS: u32 = 32;
 /// Rows whose indicator values are computed together, where a trader is evaluated ahead.
 pub const LOOKED_AHEAD: usize = 64;
 
+/// Bytes that are gathered before they are hashed into a run's digest.
+pub const DIGESTED_TOGETHER: usize = 64 * 1024;
+
 /// Steps over which the worth of positions is summed up at once: enough to read prices along their columns, few enough
 /// that little has to be mended when a position changes.
 pub const VALUED_TOGETHER: usize = 32;
@@ -129,6 +132,9 @@ pub const PYTHON_THREADS: u32 = 8;
 /// Workers: how often each side looks whether the other has said something, before it sleeps: about as long as waking a
 /// process takes.
 pub const WORKER_LOOKS: u32 = 2_000;
+
+/// Workers: where an answer took longer than this, the engine sleeps for the next one without looking first.
+pub const LONG_ANSWER: Duration = Duration::from_micros(300);
 
 /// Workers: how long the engine sleeps at most before it looks whether a worker still lives.
 pub const WORKER_TICK: Duration = Duration::from_millis(5);

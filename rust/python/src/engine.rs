@@ -30,6 +30,15 @@ use crate::{
     process::{Workers, crew},
 };
 
+/// What a look at the interpreter is taken to cost at least. Where there is a bar to draw it is drawn at once; where only an
+/// interrupt is looked for, a busy thread's switch interval is reckoned with, so that a short run never waits.
+fn least_wait(progress: Option<&Py<PyAny>>) -> Duration {
+    match progress {
+        Some(_) => Duration::ZERO,
+        None => Duration::from_millis(5),
+    }
+}
+
 /// Python while a run goes on: it may interrupt, and wants to see progress.
 pub(crate) struct PythonHost {
     progress: Option<Py<PyAny>>,
@@ -52,9 +61,9 @@ impl PythonHost {
     /// For a run that begins when the share `done` of all is done, and is the share `part` of it.
     pub(crate) fn of_part(progress: Option<Py<PyAny>>, done: f64, part: f64) -> Self {
         Self {
+            patience: Mutex::new(Patience::after(least_wait(progress.as_ref()))),
             progress,
             part: (done, part),
-            patience: Mutex::new(Patience::after(Duration::ZERO)),
             error: Mutex::new(None),
             #[cfg(target_os = "linux")]
             workers: Mutex::new(None),
@@ -63,7 +72,7 @@ impl PythonHost {
 
     /// The same for a run with workers.
     #[cfg(target_os = "linux")]
-    fn with(mut self, workers: Option<Workers>) -> Self {
+    pub(crate) fn with(mut self, workers: Option<Workers>) -> Self {
         self.workers = Mutex::new(workers);
         self
     }
@@ -90,7 +99,8 @@ impl Host for PythonHost {
         }
         let asked = Stopwatch::start();
         Python::attach(|py| {
-            *self.patience.lock() = Patience::after(asked.elapsed());
+            *self.patience.lock() =
+                Patience::after(asked.elapsed().max(least_wait(self.progress.as_ref())));
             let told = py.check_signals().and_then(|()| match &self.progress {
                 Some(progress) => {
                     let share = self.part.1.mul_add(share_done, self.part.0);

@@ -18,6 +18,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use rust_decimal::Decimal;
 
+#[cfg(target_os = "linux")]
+use crate::config::workers;
 use crate::config::{engine_config, live_options, run_options, strategy_anew, trader_configs};
 use crate::data::MarketData;
 use crate::engine::{PythonHost, finish, guarded};
@@ -159,6 +161,8 @@ pub(crate) fn paper(
     let cast = cast(&traders, config)?;
     let feed = data.feed();
     let host = PythonHost::new(progress);
+    #[cfg(target_os = "linux")]
+    let host = host.with(workers(run, &traders, config)?);
     let drive = || guarded(|| core_paper(&settings, cast, feed, options, &host));
     let outcome = py.detach(drive);
     finish(py, host, outcome)

@@ -2,7 +2,7 @@
 
 use crate::domain::Nanos;
 use crate::order::{Order, OrderKind, OrderRecord, OrderStatus, Origin, RefusalRecord, reason};
-use crate::risk::{Refused, check};
+use crate::risk::{Approved, Refused, Verdict, check};
 use crate::strategy::{Hook, Hooks, RefusalView};
 
 use super::plan::Planned;
@@ -17,15 +17,15 @@ impl Writer {
         plan.kind.is_ok() && (lots <= reducible || (plan.reduce_only && reducible > 0))
     }
 
-    pub(super) fn send(&mut self, now: Nanos, plan: Planned, out: &mut Vec<Command>) {
-        let id = self.records.next_id();
-        let (lots, kind, unusable) = match (plan.lots, plan.kind) {
-            (Ok(lots), Ok(kind)) => (lots, kind, None),
-            (Err(refused), kind) => (0, kind.unwrap_or(OrderKind::Limit(0)), Some(refused)),
-            (Ok(_), Err(refused)) => (0, OrderKind::Limit(0), Some(refused)),
+    pub(super) fn send(&mut self, now: Nanos, plan: &mut Planned, out: &mut Vec<Command>) {
+        let (lots, kind, unusable) = match (&plan.lots, &plan.kind) {
+            (Ok(lots), Ok(kind)) => (*lots, *kind, None),
+            (Err(refused), Ok(kind)) => (0, *kind, Some(refused.clone())),
+            (Err(refused), Err(_)) => (0, OrderKind::Limit(0), Some(refused.clone())),
+            (Ok(_), Err(refused)) => (0, OrderKind::Limit(0), Some(refused.clone())),
         };
         let order = Order {
-            id,
+            id: self.records.next_id(),
             trader: plan.trader,
             market: self.market_of(plan.trader),
             client_id: plan.client_id,
@@ -37,7 +37,7 @@ impl Writer {
             origin: plan.origin,
             reserved: 0,
             decided: now,
-            tag: plan.tag,
+            tag: plan.tag.take(),
         };
         if let Some(refused) = unusable {
             return self.refuse(now, &order, refused);
@@ -46,30 +46,39 @@ impl Writer {
             let reason = "the kill switch is set: no order leaves; start a new run to trade again";
             return self.refuse(now, &order, Refused::new(check::KILLED, reason));
         }
-        let verdict = self.gate.judge(order.clone(), &self.account);
-        let Some(approved) = verdict.approved else {
-            if let Some(refused) = verdict.refused {
+        match self.gate.judge(order, &self.account) {
+            Verdict::Approved { order, refused } => self.let_go(now, order, refused, out),
+            Verdict::Refused { order, refused } => {
                 let lots = if order.reduce_only { 0 } else { order.lots };
                 self.refuse(now, &Order { lots, ..order }, refused);
             }
-            return;
-        };
-        let sent = approved.get().clone();
+        }
+    }
+
+    /// What has passed gets its row, is counted as working and sent.
+    fn let_go(
+        &mut self,
+        now: Nanos,
+        order: Approved<Order>,
+        refused: Option<Refused>,
+        out: &mut Vec<Command>,
+    ) {
+        let sent = order.get();
         // Of an order that was cut the row keeps the check that cut it; of one that closes for a quarantine, that.
-        let why = match (&verdict.refused, sent.origin) {
+        let why = match (&refused, sent.origin) {
             (Some(refused), _) => refused.check,
             (None, Origin::Quarantine) => reason::QUARANTINE,
             (None, _) => reason::NONE,
         };
         self.records
             .orders
-            .push(record(now, &sent, OrderStatus::Working, why));
-        if let Some(refused) = verdict.refused {
-            self.note_refusal(now, &sent, refused);
+            .push(record(now, sent, OrderStatus::Working, why));
+        if let Some(refused) = refused {
+            self.note_refusal(now, sent, refused);
         }
         self.account.open(sent.clone());
-        self.tell_order(&sent, OrderStatus::Working, why);
-        out.push(Command::Submit(approved));
+        self.tell_order(sent, OrderStatus::Working, why);
+        out.push(Command::Submit(order));
     }
 
     /// What a person sends to make a position smaller may leave in spite of the kill switch: it is how one gets out.

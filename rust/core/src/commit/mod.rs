@@ -7,6 +7,8 @@ mod plan;
 mod records;
 mod settle;
 
+use plan::{Planned, Turn};
+
 pub use records::{Counted, Curve, FillRecord, QuarantineRecord, Records};
 
 use crate::domain::{Money, Nanos};
@@ -88,6 +90,8 @@ pub struct Writer {
     gate: RiskGate,
     traders: Vec<TraderInfo>,
     on_error: OnError,
+    /// The orders of the step that is being committed; empty between two, and kept for its room.
+    planned: Vec<Planned>,
 }
 
 impl Writer {
@@ -108,28 +112,33 @@ impl Writer {
             gate,
             traders,
             on_error,
+            planned: Vec::new(),
         }
     }
 
-    /// Commits a step: `acts` come by trader. What is to be sent is added to `out`, in order.
-    pub fn commit(&mut self, now: Nanos, acts: Vec<Act>, out: &mut Vec<Command>) {
-        let mut planned = Vec::new();
-        for act in acts {
+    /// Commits a step: `acts` come by trader, and are used up. What is to be sent is added to `out`, in order.
+    pub fn commit(&mut self, now: Nanos, acts: &mut Vec<Act>, out: &mut Vec<Command>) {
+        let mut planned = std::mem::take(&mut self.planned);
+        for act in acts.drain(..) {
             self.plan(now, act, &mut planned, out);
         }
-        planned.retain(|plan| !plan.dropped);
-        let reducing: Vec<bool> = planned.iter().map(|plan| self.only_reduces(plan)).collect();
-        let mut later = Vec::new();
-        for (plan, reduces) in planned.into_iter().zip(reducing) {
-            if reduces {
-                self.send(now, plan, out);
+        // Whether an order only reduces is judged before the first is sent; one that was taken back has no turn.
+        for plan in &mut planned {
+            plan.turn = if plan.dropped {
+                Turn::Never
+            } else if self.only_reduces(plan) {
+                Turn::First
             } else {
-                later.push(plan);
+                Turn::Later
+            };
+        }
+        for turn in [Turn::First, Turn::Later] {
+            for plan in planned.iter_mut().filter(|plan| plan.turn == turn) {
+                self.send(now, plan, out);
             }
         }
-        for plan in later {
-            self.send(now, plan, out);
-        }
+        planned.clear();
+        self.planned = planned;
     }
 
     /// The market of a trader.

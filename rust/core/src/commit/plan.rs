@@ -25,6 +25,20 @@ pub(super) struct Planned {
     pub tag: Option<String>,
     /// Whether a later intent of its own trader took it back: then it is not sent and has no row.
     pub dropped: bool,
+    /// When it is sent.
+    pub turn: Turn,
+}
+
+/// When a planned order is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Among those that only reduce exposure.
+    First,
+    /// After them.
+    #[default]
+    Later,
+    /// It was taken back.
+    Never,
 }
 
 impl Writer {
@@ -85,6 +99,7 @@ impl Planned {
             origin,
             tag: None,
             dropped: false,
+            turn: Turn::Later,
         }
     }
 }
@@ -300,6 +315,7 @@ impl Resolver<'_> {
             },
             tag: request.tag,
             dropped: false,
+            turn: Turn::Later,
         });
     }
 
@@ -321,6 +337,7 @@ impl Resolver<'_> {
                 origin: old.origin,
                 tag: old.tag.clone(),
                 dropped: false,
+                turn: Turn::Later,
             }
         } else {
             let row = self.writer.account.row(self.trader);
@@ -341,6 +358,7 @@ impl Resolver<'_> {
                     origin: old.origin,
                     tag: old.tag.clone(),
                     dropped: false,
+                    turn: Turn::Later,
                 },
             );
             self.writer

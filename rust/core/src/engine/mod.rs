@@ -1,6 +1,8 @@
 //! The engine as a whole: its settings, its wiring and what comes out of a run.
 
 mod config;
+mod host;
+mod instruments;
 mod outcome;
 mod patience;
 mod statistics;
@@ -8,10 +10,11 @@ mod sweep;
 mod wiring;
 
 pub use config::{Account, Config, Handover, RunOptions, TimeMark, TraderConfig};
+pub use host::{Host, Unattended};
 pub use outcome::{Outcome, Timings, TradeRow};
 pub use patience::Patience;
 pub use statistics::{STATISTICS, statistics};
 pub use sweep::{Combination, Summary, Sweep, SweepHost, Swept};
-pub use wiring::{Core, Host, Unattended, backtest, wire};
+pub use wiring::{Core, backtest, wire};
 
 pub(crate) use wiring::join_live;

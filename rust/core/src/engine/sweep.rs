@@ -16,9 +16,10 @@ use crate::limits::{self, POLL_INTERVAL};
 use crate::market::{MarketData, Rows, Steps};
 
 use super::config::{Config, Handover, RunOptions, TraderConfig};
+use super::host::Host;
 use super::outcome::Outcome;
 use super::statistics::{STATISTICS, statistics};
-use super::wiring::{Core, Host, backtest_among};
+use super::wiring::{Core, backtest_among};
 
 /// The rows of some data, laid out in steps by the first run that needs them.
 #[derive(Debug, Default)]

@@ -12,66 +12,20 @@ use crate::domain::{Instrument, PairTable};
 use crate::error::Error;
 use crate::limits::{self, MAX_TRADERS};
 use crate::live;
-use crate::market::{EventKind, ExtraColumn, Market, MarketData, PriceScale, spec_of};
+use crate::market::{EventKind, ExtraColumn, Market, MarketData, PriceScale};
 use crate::portfolio::Portfolio;
 use crate::replay;
 use crate::risk::{Margin, RiskGate};
+use crate::step::Away;
 use crate::strategy::{Interpreter, Lane, pool_of};
-use crate::trader::{Remote, Trader, TraderSpec};
+use crate::trader::{Trader, TraderSpec};
 use crate::venue::{BookConfig, SimVenue};
 
 use super::config::{Account, Config, RunOptions, TimeMark, TraderConfig};
+use super::host::Host;
+use super::instruments::{check_latency, grid_of, instruments};
 use super::outcome::{Closing, Outcome};
 use super::sweep::SharedSteps;
-
-/// Who called the engine, and may want to hear of it while it runs.
-pub trait Host {
-    /// Called now and then with the share of the run that is done; `false` ends the run.
-    fn poll(&self, share_done: f64) -> bool;
-
-    /// Runs `work`, which waits for other threads, without holding what they may need.
-    fn detached(&self, work: &mut (dyn FnMut() + Send));
-
-    /// Called now and then while the driver waits for calls into an interpreter; `false` ends the run.
-    fn goes_on(&self) -> bool {
-        true
-    }
-
-    /// The interpreter of strategies that belong to one.
-    fn interpreter(&self) -> Option<Arc<dyn Interpreter>> {
-        None
-    }
-
-    /// Called once a live run is set up, just before its first step.
-    fn set_up(&self) {}
-
-    /// Starts the strategies of a recorded run's process lane; `None` where there is no such lane.
-    ///
-    /// # Errors
-    /// When they cannot be started.
-    fn remote(
-        &self,
-        _config: &Config,
-        _core: &Core,
-        _data: &Arc<MarketData>,
-    ) -> Result<Option<Box<dyn Remote>>, Error> {
-        Ok(None)
-    }
-}
-
-/// A caller that never interferes.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Unattended;
-
-impl Host for Unattended {
-    fn poll(&self, _share_done: f64) -> bool {
-        true
-    }
-
-    fn detached(&self, work: &mut (dyn FnMut() + Send)) {
-        work();
-    }
-}
 
 /// The stages of a run, joined but not yet driven.
 pub struct Core {
@@ -223,6 +177,14 @@ pub(crate) fn join_live(
     // 1. to 6. as for a recorded run: pairs, instruments, dispatch, traders, the one writer, the simulated venue.
     let mut core = wire(config, traders, feed.data())?;
     let closing = Closing::of(&mut core);
+    // In real time nobody waits for workers yet.
+    let remote = if feed.is_recorded() {
+        host.remote(config, &core, feed.data())?
+    } else {
+        None
+    };
+    let markets = core.scales.len();
+    let away = Away::new(&mut core.traders, markets, remote, host, false)?;
     // 7. Channels, each bounded.
     let count = core.traders.len();
     let channels = live::Channels {
@@ -247,6 +209,7 @@ pub(crate) fn join_live(
     // 10. Actors, feed, order engine and commit thread.
     let joined = live::join(live::Parts {
         core,
+        away,
         factories,
         interpreter,
         feed,
@@ -415,63 +378,6 @@ fn trader_events(config: &TraderConfig, market: &Market) -> Result<Vec<EventKind
         }
     }
     Ok(wanted.clone())
-}
-
-fn instruments(
-    config: &Config,
-    markets: &[&Market],
-    assumptions: &mut Vec<String>,
-) -> Result<(Vec<PriceScale>, Vec<Instrument>), Error> {
-    let mut scales = Vec::with_capacity(markets.len());
-    let mut instruments = Vec::with_capacity(markets.len());
-    for market in markets {
-        let spec = spec_of(&config.instruments, &market.name);
-        if !market.scale.exact {
-            assumptions.push(format!(
-                "{}: prices have no common decimal grid; they were rounded to {} digits after the point",
-                market.name, market.scale.digits
-            ));
-        }
-        let mut scale = market.scale;
-        scale.digits = Instrument::scale_with_tick(scale.digits, &spec);
-        let instrument = Instrument::new(scale.digits, &spec, config.fees).ok_or_else(|| {
-            Error::config(
-                "instrument.grid",
-                format!(
-                    "instruments[{:?}]: tick and lot must be above zero and have at most 18 digits after the point",
-                    market.name
-                ),
-            )
-        })?;
-        scales.push(scale);
-        instruments.push(instrument);
-    }
-    Ok((scales, instruments))
-}
-
-/// The price scale of the data in units of the market's scale, which an instrument's tick may have made finer.
-fn grid_of(market: &Market, scale: PriceScale) -> i64 {
-    let finer = i32::from(scale.digits) - i32::from(market.scale.digits);
-    10_i64.checked_pow(finer.unsigned_abs()).unwrap_or(1)
-}
-
-fn check_latency(config: &Config, markets: &[&Market]) -> Result<(), Error> {
-    if config.venue.latency == 0 {
-        return Ok(());
-    }
-    match markets
-        .iter()
-        .find(|market| market.quotes.is_none() && market.trades.is_none())
-    {
-        None => Ok(()),
-        Some(market) => Err(Error::config(
-            "engine.latency",
-            format!(
-                "latency has no meaning on candles alone, and {} has nothing else; set latency=0 or give quotes or trades",
-                market.name
-            ),
-        )),
-    }
 }
 
 fn wire_writer(

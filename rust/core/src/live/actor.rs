@@ -18,8 +18,8 @@ use crate::limits::DELIVERIES_PER_TASK;
 use crate::market::EventKind;
 use crate::portfolio::Board;
 use crate::signal::Intent;
-use crate::strategy::{Interpreter, Lane, Outcome, Stop, Strategy};
-use crate::trader::{Input, Trader, TraderState, View};
+use crate::strategy::{Interpreter, Lane, Outcome, Stop, Strategy, View};
+use crate::trader::{Input, Trader, TraderState};
 
 use super::event::{Delivery, FeedEvent, Markets, Notice};
 

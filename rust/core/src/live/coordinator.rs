@@ -12,7 +12,7 @@ use crate::domain::{HalfUnits, Nanos};
 use crate::engine::Host;
 use crate::error::Error;
 use crate::order::Origin;
-use crate::step::{Flow, Loaded, Next, Ports};
+use crate::step::{Away, Flow, Loaded, Next, Ports};
 use crate::strategy::{Hook, StrategyFault};
 use crate::trader::TraderState;
 use crate::venue::Execution;
@@ -77,6 +77,7 @@ pub(super) struct Coordinator<'h> {
     pub names: Vec<Arc<str>>,
     pub pairs: Vec<Arc<str>>,
     pub crew: Crew,
+    pub away: Away,
     pub orders: OrderPort,
     pub arrivals: Arrivals,
     pub pace: Pace,
@@ -110,6 +111,7 @@ pub(super) struct Posts<'h> {
     pub names: Vec<Arc<str>>,
     pub pairs: Vec<Arc<str>>,
     pub crew: Crew,
+    pub away: Away,
     pub orders: OrderPort,
     pub arrivals: Arrivals,
     pub pace: Pace,
@@ -127,6 +129,7 @@ impl<'h> Coordinator<'h> {
             names: posts.names,
             pairs: posts.pairs,
             crew: posts.crew,
+            away: posts.away,
             orders: posts.orders,
             arrivals: posts.arrivals,
             pace: posts.pace,
@@ -241,7 +244,7 @@ impl Ports for Coordinator<'_> {
         self.obey(writer, acts);
         let in_time = self.dispatch(now, writer, true)
             && match self.pace {
-                Pace::Recorded => self.wait_for_all(),
+                Pace::Recorded => self.wait_for_all() && self.wait_for_the_away(),
                 Pace::RealTime { step_limit } => {
                     self.wait_until(began, step_limit);
                     true
@@ -284,6 +287,9 @@ impl Ports for Coordinator<'_> {
     }
 
     fn tell(&mut self, trader: u32, hook: Hook) {
+        if self.away.tells(trader, &hook) {
+            return;
+        }
         let member = &self.crew.members[trader as usize];
         if member.hooks.has(hook.kind()) && member.state == TraderState::Active {
             self.stage.actors[trader as usize].notify(Notice::Hook(hook));

@@ -6,7 +6,7 @@ use crate::domain::Side;
 use crate::market::EventKind;
 use crate::signal::{Intent, TradeSignal};
 use crate::strategy::{Hooks, Stop, StrategyFault};
-use crate::trader::{Trader, TraderState};
+use crate::trader::{Answer, Trader, TraderState};
 
 use super::actor::Outbox;
 
@@ -134,6 +134,31 @@ impl Crew {
             intents: outbox.intents,
             failure,
         });
+    }
+
+    /// A trader that is evaluated elsewhere has answered.
+    pub(super) fn answered_elsewhere(&mut self, answer: Answer) {
+        let failure = match answer.failure {
+            Some(Stop::Interrupted) => {
+                self.interrupted = true;
+                return;
+            }
+            Some(Stop::Fault(fault)) => Some(fault),
+            None => None,
+        };
+        self.note(answer.trader, &answer.intents, failure.as_ref());
+        self.own.push(Act {
+            trader: answer.trader,
+            author: Author::Strategy,
+            intents: answer.intents,
+            failure,
+        });
+    }
+
+    /// The `setup` of a trader that is evaluated elsewhere has failed.
+    pub(super) fn failed_elsewhere(&mut self, trader: u32, stop: Option<Stop>) {
+        let act = self.failed(trader, stop);
+        self.own.extend(act);
     }
 
     /// The act of a trader whose `setup` failed.

@@ -20,6 +20,16 @@ impl Coordinator<'_> {
     /// meanwhile.
     pub(super) fn dispatch(&mut self, now: Nanos, writer: &Writer, collect: bool) -> bool {
         let events = std::sync::Arc::clone(&self.events);
+        let markets = &self.stage.markets;
+        let rows = events.iter().filter_map(|event| match event {
+            FeedEvent::Row(row) => Some(*row),
+            FeedEvent::Value { .. } => None,
+        });
+        self.away.send(writer, now, rows, |row| {
+            let event = FeedEvent::Row(row);
+            let (market, seen) = markets.view(&event)?;
+            Some(seen.mark(markets.scales[market as usize]))
+        });
         for event in events.iter() {
             let Some((market, kind)) = self
                 .stage
@@ -32,7 +42,10 @@ impl Coordinator<'_> {
             let delivery = self.delivery(now, writer, market, Some(*event), collect);
             for slot in 0..self.handle.on(market).len() {
                 let trader = self.handle.on(market)[slot];
-                if self.crew.listens(trader, kind) && !self.deliver(trader, delivery) {
+                if self.crew.listens(trader, kind)
+                    && !self.away.has(trader)
+                    && !self.deliver(trader, delivery)
+                {
                     return false;
                 }
             }
@@ -41,6 +54,12 @@ impl Coordinator<'_> {
             return true;
         }
         for trader in std::mem::take(&mut self.crew.due) {
+            if self.away.has(trader) {
+                // It has nothing to say here but that its `setup` failed.
+                let stop = self.stage.actors[trader as usize].failed_setup();
+                self.crew.failed_elsewhere(trader, stop);
+                continue;
+            }
             if self.crew.members[trader as usize].step == self.progress.steps {
                 continue;
             }
@@ -108,6 +127,13 @@ impl Coordinator<'_> {
         true
     }
 
+    /// Waits for the answers of traders that are evaluated elsewhere. `false` when the user ended the run meanwhile.
+    pub(super) fn wait_for_the_away(&mut self) -> bool {
+        let crew = &mut self.crew;
+        let take = |answer| crew.answered_elsewhere(answer);
+        !self.away.collect(self.host, self.progress.done, take)
+    }
+
     /// Takes answers until all of this step are there or its time is over; belated ones from before are among them.
     pub(super) fn wait_until(&mut self, began: Stopwatch, limit: Duration) {
         self.take_answers();
@@ -149,7 +175,7 @@ impl Coordinator<'_> {
         called.dedup();
         for trader in called {
             let member = &self.crew.members[trader as usize];
-            if member.state == TraderState::Quarantined || member.late {
+            if member.state == TraderState::Quarantined || member.late || self.away.has(trader) {
                 continue;
             }
             self.stage.actors[trader as usize].notify(Notice::Stop);
@@ -170,6 +196,9 @@ impl Coordinator<'_> {
         let faults = acts
             .into_iter()
             .filter_map(|act| act.failure.map(|fault| (act.trader, fault)));
-        faults.collect()
+        let elsewhere = self.away.close(writer, now, self.host);
+        let mut faults: Vec<_> = faults.chain(elsewhere).collect();
+        faults.sort_by_key(|(trader, _)| *trader);
+        faults
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::MarketPair;
 use crate::engine::{Core, Host};
 use crate::market::{EventKind, Rows};
 use crate::portfolio::Board;
-use crate::step::Stepper;
+use crate::step::{Away, Stepper};
 use crate::strategy::{Interpreter, Lane};
 use crate::trader::Trader;
 use crate::venue::Execution;
@@ -61,6 +61,7 @@ pub(crate) struct Channels {
 /// What a live run is made of.
 pub(crate) struct Parts<'h> {
     pub core: Core,
+    pub away: Away,
     pub factories: Vec<Option<Factory>>,
     pub interpreter: Arc<dyn Interpreter>,
     pub feed: Feed,
@@ -99,13 +100,10 @@ pub(crate) fn join(parts: Parts<'_>) -> Joined<'_> {
     let ends = (channels.orders, channels.executions, channels.told);
     let orders = order_side(&runtime, options.broker, venue, ends);
     let pace = Pace::of(&feed, options.step_limit);
-    let feed = (feed, parts.rows);
-    let feed = feed_side(&runtime, feed, &markets, options.speed, channels.feed);
-    let company = company(
-        core.traders,
-        (core.mains, parts.factories),
-        channels.inboxes,
-    );
+    let (rows, speed) = (parts.rows, options.speed);
+    let feed = feed_side(&runtime, (feed, rows), &markets, speed, channels.feed);
+    let made = (core.mains, parts.factories);
+    let company = company(core.traders, made, channels.inboxes);
     let books = core.writer.account.markets().iter();
     let stage = Arc::new(Stage {
         board: Board::new(company.actors.len()),
@@ -127,6 +125,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Joined<'_> {
         handle: TradingEngineHandle::new(core.slots, company.inboxes),
         names: company.names,
         crew: company.crew,
+        away: parts.away,
         orders,
         arrivals: Arrivals {
             feed,

@@ -37,6 +37,9 @@ impl Joined<'_> {
         ports.answer_people();
         let status = Arc::new(ports.status(&writer));
         report.counters = status.counts.by_name();
+        let evaluations = report.counters.entry("evaluations".to_owned());
+        *evaluations.or_default() += ports.away.evaluations();
+        ports.away.count(&mut report.counters);
         let threads = self.stage.pool.current_num_threads() as u64;
         report.counters.insert("threads".to_owned(), threads);
         *ports.ended.status.lock() = Some(status);

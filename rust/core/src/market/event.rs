@@ -5,7 +5,7 @@ use crate::indicator::Sample;
 
 use super::Field;
 use super::scale::PriceScale;
-use super::series::{CandleSeries, QuoteSeries, TradeSeries};
+use super::series::{CandleSeries, QuoteSeries, Series, TradeSeries};
 
 /// The kinds of market event, in the order in which rows of one market at one time come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -129,6 +129,17 @@ impl EventRef<'_> {
             Self::Candle(..) | Self::Value(MarketEvent::Candle(_)) => EventKind::Candle,
             Self::Quote(..) | Self::Value(MarketEvent::Quote(_)) => EventKind::Quote,
             Self::Trade(..) | Self::Value(MarketEvent::Trade(_)) => EventKind::Trade,
+        }
+    }
+
+    /// The columns that the event is a row of; `None` for an event by value.
+    #[must_use]
+    pub const fn series(&self) -> Option<Series<'_>> {
+        match self {
+            Self::Candle(series, _) => Some(Series::Candle(series)),
+            Self::Quote(series, _) => Some(Series::Quote(series)),
+            Self::Trade(series, _) => Some(Series::Trade(series)),
+            Self::Value(_) => None,
         }
     }
 

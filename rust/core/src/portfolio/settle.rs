@@ -109,11 +109,18 @@ impl Portfolio {
             0
         };
         let opening = bill.lots - closing;
-        let part = |amount: Money| {
-            ratio_floor(&[amount, i128::from(closing)], &[i128::from(bill.lots)]).unwrap_or(0)
+        // The fee of the part that closes; what is finer than a digit stays with the other part.
+        let close_fee = match closing {
+            0 => 0,
+            all if all == bill.lots => bill.fee,
+            _ => {
+                ratio_floor(&[bill.fee, i128::from(closing)], &[i128::from(bill.lots)]).unwrap_or(0)
+            }
         };
         let instrument = &self.markets[order.market as usize].instrument;
         let close_value = match order.side {
+            _ if closing == 0 => 0,
+            _ if closing == bill.lots => bill.value,
             Side::Buy => instrument
                 .value(fill.price, closing, Rounding::Up)
                 .map_or(0, |value| -value),
@@ -121,7 +128,6 @@ impl Portfolio {
                 .value(fill.price, closing, Rounding::Down)
                 .unwrap_or(0),
         };
-        let close_fee = part(bill.fee);
         if closing > 0
             && let Some(index) = row.open_trade
         {

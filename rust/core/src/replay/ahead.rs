@@ -12,7 +12,8 @@ use crate::commit::Writer;
 use crate::limits::{AHEAD_BUDGET, BLOCK_ROWS, BLOCKS_PER_LOOK, CHAINED_BLOCKS};
 use crate::market::{Series, Steps};
 use crate::portfolio::TraderRow;
-use crate::trader::{Fresh, Input, Saved, Stretch, Trader, View};
+use crate::strategy::View;
+use crate::trader::{Fresh, Input, Saved, Stretch, Trader};
 
 use super::Cast;
 use super::calendar::Calendar;

@@ -3,7 +3,8 @@
 use crate::commit::Writer;
 use crate::domain::{HalfUnits, Nanos};
 use crate::market::{PriceScale, Row, Series, Steps};
-use crate::trader::{Input, Trader, TraderState, View};
+use crate::strategy::View;
+use crate::trader::{Input, Trader, TraderState};
 
 use super::Cast;
 use super::ahead::{Lead, Reach, Turn};
@@ -38,8 +39,9 @@ pub(super) fn take_in(
     trader.has_acted()
 }
 
+/// A row as an event for a trader.
 #[inline]
-fn input(series: Series<'_>, scale: PriceScale, row: u32, warm_up: bool) -> Input<'_> {
+pub(super) fn input(series: Series<'_>, scale: PriceScale, row: u32, warm_up: bool) -> Input<'_> {
     let event = series.event(row as usize);
     Input {
         event,

@@ -4,9 +4,9 @@
 //! thread, and they see nothing but the step's snapshot.
 
 mod ahead;
-mod away;
 mod calendar;
 mod evaluate;
+mod inline;
 mod pool;
 mod ports;
 mod timeline;
@@ -18,16 +18,16 @@ use parking_lot::Mutex;
 use crate::commit::Writer;
 use crate::dispatch::Slots;
 use crate::domain::Nanos;
-use crate::engine::{Config, Core, Host, RunOptions};
+use crate::engine::{Config, Core, Host, RunOptions, TimeMark};
 use crate::error::Error;
 use crate::market::{EventKind, Market, MarketData, PriceScale, Row, Rows, Series, Steps};
-use crate::step::{Report, Stepper};
+use crate::portfolio::Portfolio;
+use crate::step::{Away, Report, Stepper};
 use crate::strategy::Lane;
 use crate::trader::{Remote, Trader};
 use crate::venue::SimVenue;
 
 use ahead::Ahead;
-use away::{Away, slots_where};
 use pool::Evaluator;
 use timeline::Timeline;
 use valuation::Valuation;
@@ -51,6 +51,7 @@ struct Cast<'a> {
     /// ahead.
     carries: Vec<bool>,
     scales: Vec<PriceScale>,
+    /// Market to the traders that go event by event here.
     slots: Slots,
 }
 
@@ -95,8 +96,8 @@ pub fn prepare<'a>(
     remote: Option<Box<dyn Remote>>,
 ) -> Result<Replay<'a>, Error> {
     let markets = core.scales.len();
-    let away = Away::new(&mut core.traders, markets, remote, host)?;
-    let slots = slots_where(&core.traders, markets, |lane| lane != Lane::Process);
+    let attached = core.traders.iter().any(|t| t.lane().is_attached());
+    let away = Away::new(&mut core.traders, markets, remote, host, attached)?;
     let native = core.traders.iter().any(|t| t.lane().is_pooled());
     let free_threaded = core.traders.iter().any(|t| t.lane() == Lane::FreeThreaded);
     let interpreter = free_threaded.then(|| host.interpreter()).flatten();
@@ -108,42 +109,15 @@ pub fn prepare<'a>(
         .map(|trader| trader.index)
         .collect();
     let time_marks = core.time_marks;
-    let mut cast = cast(
-        core.traders,
-        core.mains,
-        &core.sources,
-        data,
-        core.scales,
-        slots,
-    );
+    let mut cast = cast(core.traders, core.mains, &core.sources, data, core.scales);
     let (steps, start) = feed.into_parts();
     let mut timeline = Timeline::new(steps, start, &cast.markets);
     let account = &core.writer.account;
-    for market in 0..cast.markets.len() {
-        let index = u32::try_from(market).unwrap_or(u32::MAX);
-        let one_kind = cast.kinds[market].len() == 1;
-        cast.carries[market] = one_kind && account.market(index).instrument.is_exact();
-    }
-    if config.block != Some(0) {
-        for trader in 0..cast.traders.len() {
-            let one_kind = cast.kinds[cast.market_of[trader] as usize].len() == 1;
-            cast.ahead[trader] = one_kind && cast.traders[trader].get_mut().can_run_ahead();
-        }
-        // Boundaries of time come between a trader's events.
-        for (trader, _) in &time_marks {
-            cast.ahead[*trader as usize] = false;
-        }
-    }
-    let by_event = (0..cast.traders.len()).filter(|&trader| !cast.ahead[trader]);
-    let by_event = by_event.map(|trader| cast.market_of[trader]);
-    let by_price = (0..cast.markets.len()).filter(|&market| !cast.carries[market]);
-    let by_price = by_price.map(|market| u32::try_from(market).unwrap_or(u32::MAX));
-    let mut attended: Vec<u32> = by_event.chain(by_price).collect();
-    attended.sort_unstable();
-    for market in attended {
+    let spot = account.is_spot();
+    cast.assign(account, &time_marks, &away, config.block != Some(0));
+    for market in cast.attended() {
         timeline.attend(market);
     }
-    let spot = account.is_spot();
     let ahead = Ahead::new(&mut cast, &timeline, spot, config.block);
     let direct = Direct {
         active: cast.traders.len(),
@@ -173,7 +147,6 @@ fn cast<'a>(
     sources: &[Option<usize>],
     data: &'a MarketData,
     scales: Vec<PriceScale>,
-    slots: Slots,
 ) -> Cast<'a> {
     let markets: Vec<&Market> = sources
         .iter()
@@ -194,7 +167,7 @@ fn cast<'a>(
         carries: vec![false; markets.len()],
         markets,
         scales,
-        slots,
+        slots: Slots::default(),
     }
 }
 
@@ -232,6 +205,47 @@ impl Replay<'_> {
 }
 
 impl<'a> Cast<'a> {
+    /// Decides which traders are evaluated ahead and which markets' positions are valued ahead.
+    fn assign(
+        &mut self,
+        account: &Portfolio,
+        time_marks: &[(u32, TimeMark)],
+        away: &Away,
+        may_run_ahead: bool,
+    ) {
+        for (market, kinds) in self.kinds.iter().enumerate() {
+            let book = account.market(u32::try_from(market).unwrap_or(u32::MAX));
+            self.carries[market] = kinds.len() == 1 && book.instrument.is_exact();
+        }
+        for trader in 0..self.traders.len() {
+            let one_kind = self.kinds[self.market_of[trader] as usize].len() == 1;
+            let slot = self.traders[trader].get_mut();
+            self.ahead[trader] = may_run_ahead && one_kind && slot.can_run_ahead();
+        }
+        // Boundaries of time come between a trader's events.
+        for (trader, _) in time_marks {
+            self.ahead[*trader as usize] = false;
+        }
+        let by_event: Vec<(u32, u32)> = (0_u32..)
+            .zip(&self.market_of)
+            .filter(|&(trader, _)| !self.ahead[trader as usize] && !away.has(trader))
+            .map(|(trader, &market)| (trader, market))
+            .collect();
+        self.slots = Slots::of_some(self.markets.len(), &by_event);
+    }
+
+    /// The markets that are looked at in each step: a trader there goes event by event, or a position needs each price.
+    fn attended(&self) -> Vec<u32> {
+        let traders = (0..self.traders.len()).filter(|&trader| !self.ahead[trader]);
+        let by_event = traders.map(|trader| self.market_of[trader]);
+        let markets = (0_u32..).zip(&self.carries);
+        let by_price = markets.filter_map(|(market, carries)| (!carries).then_some(market));
+        let mut attended: Vec<u32> = by_event.chain(by_price).collect();
+        attended.sort_unstable();
+        attended.dedup();
+        attended
+    }
+
     #[inline]
     fn series(&self, market: usize, kind: EventKind) -> Option<Series<'a>> {
         self.markets[market].series(kind)

@@ -10,15 +10,14 @@ use crate::clock::Stopwatch;
 use crate::commit::Writer;
 use crate::engine::{Handover, Host, RunOptions};
 use crate::error::Error;
-use crate::limits::{
-    DEAR_NANOS, HANDOVER_NANOS, STEPS_PER_SAMPLE, TASK_NANOS, TOUCHED_TOGETHER, TRADERS_PER_TASK,
-};
+use crate::limits::{DEAR_NANOS, HANDOVER_NANOS, STEPS_PER_SAMPLE, TASK_NANOS, TRADERS_PER_TASK};
 use crate::market::Row;
-use crate::strategy::{Interpreter, Stop};
+use crate::strategy::Interpreter;
 
 use super::Cast;
 use super::ahead::{Ahead, Lead, Reach, Turn};
 use super::evaluate::{Present, take_in, turn, view};
+use super::inline::inline;
 use super::watched::Workers;
 
 /// Decides where evaluations run, and runs them.
@@ -273,126 +272,6 @@ fn spread(
             });
         }
     });
-}
-
-/// All traders, or those that no pool may evaluate, on this thread.
-fn inline(
-    cast: &mut Cast<'_>,
-    writer: &Writer,
-    work: StepWork<'_>,
-    before: usize,
-    others_only: bool,
-) -> bool {
-    let StepWork {
-        present,
-        rows,
-        called,
-        due,
-        acting,
-        ahead,
-    } = work;
-    for trader in due.drain(..) {
-        let view = view(cast, writer, trader, present.now);
-        let slot = cast.traders[trader as usize].get_mut();
-        slot.run_hooks(&view);
-        if slot.has_acted() {
-            acting.push(trader);
-        }
-        ahead.leads[trader as usize].chain = 0;
-    }
-    for (at, &row) in rows.iter().enumerate() {
-        if rows.len() > TOUCHED_TOGETHER && at % TOUCHED_TOGETHER == 0 {
-            let end = rows.len().min(at + TOUCHED_TOGETHER);
-            touch_rows(cast, writer, &rows[at..end]);
-        }
-        let (market, kind) = (row.entry.market(), row.entry.kind());
-        let Some(series) = cast.series(market, kind) else {
-            continue;
-        };
-        for slot in 0..cast.slots.of(market).len() {
-            let trader = cast.slots.of(market)[slot];
-            let index = trader as usize;
-            if cast.ahead[index] || (others_only && cast.native[index]) {
-                continue;
-            }
-            let view = view(cast, writer, trader, present.now);
-            let slot = cast.traders[index].get_mut();
-            if take_in(slot, (series, cast.scales[market]), row, &view)
-                && acting.last() != Some(&trader)
-            {
-                acting.push(trader);
-            }
-        }
-    }
-    see_to(cast, writer, called, present, ahead, acting);
-    acting[before.min(acting.len())..].iter().any(|&trader| {
-        matches!(
-            cast.traders[trader as usize].get_mut().failure,
-            Some(Stop::Interrupted)
-        )
-    })
-}
-
-/// Sees to traders that run ahead, on this thread.
-fn see_to(
-    cast: &mut Cast<'_>,
-    writer: &Writer,
-    called: &[u32],
-    present: Present<'_>,
-    ahead: &mut Ahead,
-    acting: &mut Vec<u32>,
-) {
-    for group in called.chunks(TOUCHED_TOGETHER) {
-        touch_traders(cast, writer, group);
-        for &trader in group {
-            let index = trader as usize;
-            let with_lead = (trader, ahead.leads[index]);
-            // Nobody else is here: the lock is taken for the borrow alone.
-            let mut slot = cast.traders[index].lock();
-            let turn = turn(cast, &ahead.reach, writer, with_lead, present, &mut slot);
-            drop(slot);
-            let Some(turn) = turn else { continue };
-            if turn.acted {
-                acting.push(trader);
-            }
-            if turn.block.is_some() {
-                ahead.look_at_clock();
-            }
-            ahead.note(trader, turn, cast.places(present.steps, trader));
-        }
-    }
-}
-
-/// Reads what the evaluations of these rows will need, so that the waits for memory overlap.
-#[inline(never)]
-fn touch_rows(cast: &mut Cast<'_>, writer: &Writer, rows: &[Row]) {
-    let mut touched = 0_i64;
-    for row in rows {
-        let market = row.entry.market();
-        for slot in 0..cast.slots.of(market).len() {
-            let index = cast.slots.of(market)[slot];
-            let trader = cast.traders[index as usize].get_mut().touch();
-            touched = touched
-                .wrapping_add(trader)
-                .wrapping_add(writer.account.row(index).position);
-        }
-    }
-    std::hint::black_box(touched);
-}
-
-/// The same for traders that run ahead.
-fn touch_traders(cast: &mut Cast<'_>, writer: &Writer, traders: &[u32]) {
-    if traders.len() < 2 {
-        return;
-    }
-    let mut touched = 0_i64;
-    for &index in traders {
-        let trader = cast.traders[index as usize].get_mut().touch();
-        touched = touched
-            .wrapping_add(trader)
-            .wrapping_add(writer.account.row(index).position);
-    }
-    std::hint::black_box(touched);
 }
 
 /// The native traders' parts of a step: those with events, those that are to be seen to, and those with hooks due alone.

@@ -85,13 +85,16 @@ impl Ports for Direct<'_> {
         let Some(until) = self.valuation.valued_until(first) else {
             return none;
         };
-        let until = until.min(self.timeline.steps().len());
+        let steps = self.timeline.steps();
+        let until = until.min(steps.len());
+        let quiet = |step: usize| {
+            !self.ahead.calendar.has_or_ends(step)
+                && mark.is_none_or(|mark| steps.time(step) < Some(mark))
+        };
+        let until = (first..until).find(|&step| !quiet(step)).unwrap_or(until);
         let mut step = first;
-        while step < until
-            && !self.ahead.calendar.has_or_ends(step)
-            && mark.is_none_or(|mark| self.timeline.steps().time(step) < Some(mark))
-        {
-            writer.account.set_carried(self.valuation.at(step));
+        for &carried in self.valuation.between(first, until) {
+            writer.account.set_carried(carried);
             if writer.must_liquidate() {
                 break;
             }
@@ -139,18 +142,16 @@ impl Ports for Direct<'_> {
     }
 
     fn warm_up(&mut self, now: Nanos, writer: &Writer) {
-        self.away.send(&mut self.cast, writer, &self.rows, now);
+        self.send_away(writer, now);
         for &row in &self.rows {
             let (market, kind) = (row.entry.market(), row.entry.kind());
             let Some(series) = self.cast.series(market, kind) else {
                 continue;
             };
             for &trader in self.cast.slots.of(market) {
-                if !self.cast.ahead[trader as usize] {
-                    let view = view(&self.cast, writer, trader, now);
-                    let slot = &mut self.cast.traders[trader as usize].lock();
-                    take_in(slot, (series, self.cast.scales[market]), row, &view);
-                }
+                let view = view(&self.cast, writer, trader, now);
+                let slot = &mut self.cast.traders[trader as usize].lock();
+                take_in(slot, (series, self.cast.scales[market]), row, &view);
             }
         }
     }
@@ -169,7 +170,7 @@ impl Ports for Direct<'_> {
         if !here && self.acting.is_empty() && !self.away.is_due() {
             return Flow::Go;
         }
-        self.away.send(&mut self.cast, writer, &self.rows, now);
+        self.send_away(writer, now);
         let mut interrupted = self.evaluator.evaluate(
             &mut self.cast,
             writer,
@@ -188,9 +189,13 @@ impl Ports for Direct<'_> {
             self.host,
         );
         let done = self.progress().0;
-        interrupted |= self
-            .away
-            .collect(&mut self.cast, &mut self.acting, self.host, done);
+        let (traders, acting) = (&mut self.cast.traders, &mut self.acting);
+        interrupted |= self.away.collect(self.host, done, |answer| {
+            let slot = traders[answer.trader as usize].get_mut();
+            slot.orders.intents = answer.intents;
+            slot.failure = answer.failure;
+            acting.push(answer.trader);
+        });
         if interrupted {
             return Flow::Interrupted;
         }
@@ -238,11 +243,11 @@ impl Ports for Direct<'_> {
     }
 
     fn tell(&mut self, trader: u32, hook: Hook) {
-        let slot = self.cast.traders[trader as usize].get_mut();
-        slot.tell(hook);
-        if !slot.due.is_empty() && self.away.tells(trader) {
+        if self.away.tells(trader, &hook) {
             return;
         }
+        let slot = self.cast.traders[trader as usize].get_mut();
+        slot.tell(hook);
         if !slot.due.is_empty() && self.due.last() != Some(&trader) {
             self.due.push(trader);
         }
@@ -264,7 +269,7 @@ impl Ports for Direct<'_> {
     }
 
     fn close(&mut self, now: Nanos, writer: &Writer) -> Vec<(u32, StrategyFault)> {
-        let mut faults = self.away.close(&mut self.cast, writer, now, self.host);
+        let mut faults = self.away.close(writer, now, self.host);
         for trader in 0..u32::try_from(self.cast.traders.len()).unwrap_or(u32::MAX) {
             let index = trader as usize;
             if self.cast.ahead[index] {
@@ -358,6 +363,16 @@ impl Direct<'_> {
             let slot = self.cast.traders[index].get_mut();
             warm_up(slot, series, self.cast.scales[market], live.min(rows));
         }
+    }
+
+    /// Sends what this step brings to the traders that are evaluated elsewhere.
+    fn send_away(&mut self, writer: &Writer, now: Nanos) {
+        let (cast, rows) = (&self.cast, self.rows.iter().copied());
+        self.away.send(writer, now, rows, |row| {
+            let market = row.entry.market();
+            let series = cast.series(market, row.entry.kind())?;
+            Some(series.event(row.row as usize).mark(cast.scales[market]))
+        });
     }
 
     /// Reads what the orders of these traders will need in the phases to come, so that with many markets the waits for

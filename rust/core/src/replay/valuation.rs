@@ -78,9 +78,10 @@ impl Valuation {
         inside.then(|| self.base + VALUED_TOGETHER)
     }
 
+    /// What the positions are worth in steps that are valued.
     #[inline]
-    pub(super) fn at(&self, step: usize) -> Carried {
-        self.sums[step - self.base]
+    pub(super) fn between(&self, from: usize, to: usize) -> &[Carried] {
+        &self.sums[from - self.base..to - self.base]
     }
 
     fn take_in_changes(

@@ -51,7 +51,7 @@ impl Margin {
     pub fn must_liquidate(&self, account: &Portfolio) -> bool {
         let (held, equity) = (account.held_exposure(), account.equity());
         // Positions worth no more than equity need no look at the leverage, unless that is below one half.
-        let at_least_half = self.leverage.mantissa >= self.leverage.denominator / 2 + 1;
+        let at_least_half = self.leverage.mantissa > self.leverage.denominator / 2;
         if at_least_half && held <= equity {
             return false;
         }

@@ -69,13 +69,23 @@ pub mod check {
     pub const MIN_NOTIONAL: &str = "min_notional";
 }
 
-/// What the gate says of an order: what may go, and what may not.
+/// What the gate says of an order.
 #[derive(Debug)]
-pub struct Verdict {
-    /// The order, perhaps reduced to the part that only makes the position smaller.
-    pub approved: Option<Approved<Order>>,
-    /// Why the order or the rest of it is refused.
-    pub refused: Option<Refused>,
+pub enum Verdict {
+    /// It may go, perhaps reduced to the part that only makes the position smaller; then the rest is refused.
+    Approved {
+        /// What may go.
+        order: Approved<Order>,
+        /// Why the rest may not.
+        refused: Option<Refused>,
+    },
+    /// It may not.
+    Refused {
+        /// The order as it was asked for.
+        order: Order,
+        /// Why.
+        refused: Refused,
+    },
 }
 
 /// The gate's settings.
@@ -97,7 +107,7 @@ impl RiskGate {
             .min(order.lots);
         if order.reduce_only {
             if reducing == 0 {
-                return Verdict::refuse(size::nothing_to_reduce());
+                return Verdict::refuse(order, size::nothing_to_reduce());
             }
             order.lots = reducing;
         }
@@ -115,12 +125,12 @@ impl RiskGate {
                 if let crate::order::Origin::Signal { target } = &mut order.origin {
                     *target = account.row(order.trader).position + order.side.sign() * reducing;
                 }
-                Verdict {
-                    approved: Some(Approved::new(order)),
+                Verdict::Approved {
+                    order: Approved::new(order),
                     refused: Some(refused),
                 }
             }
-            Err(refused) => Verdict::refuse(refused),
+            Err(refused) => Verdict::refuse(order, refused),
         }
     }
 
@@ -154,17 +164,14 @@ fn reference_price(order: &Order, account: &Portfolio) -> Result<HalfUnits, Refu
 
 impl Verdict {
     fn approve(order: Order) -> Self {
-        Self {
-            approved: Some(Approved::new(order)),
+        Self::Approved {
+            order: Approved::new(order),
             refused: None,
         }
     }
 
-    fn refuse(refused: Refused) -> Self {
-        Self {
-            approved: None,
-            refused: Some(refused),
-        }
+    fn refuse(order: Order, refused: Refused) -> Self {
+        Self::Refused { order, refused }
     }
 }
 

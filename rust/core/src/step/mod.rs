@@ -3,8 +3,10 @@
 //! What differs between them is where events come from, where evaluations run and how the venue is reached; that is
 //! behind [`Ports`]. Nothing here asks which driver it serves.
 
+mod away;
 mod report;
 
+pub use away::{Away, slots_where};
 pub use report::Report;
 
 use crate::commit::{Act, Command, QuarantineRecord, Writer};
@@ -330,8 +332,7 @@ impl<P: Ports> Stepper<P> {
         if self.acts.is_empty() {
             return;
         }
-        let acts = std::mem::take(&mut self.acts);
-        self.writer.commit(now, acts, &mut self.commands);
+        self.writer.commit(now, &mut self.acts, &mut self.commands);
         self.ports.send(&mut self.commands);
     }
 

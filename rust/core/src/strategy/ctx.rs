@@ -1,10 +1,10 @@
 //! All that a strategy may see, and the only way in which it may order.
 
-use crate::domain::{Amount, HalfUnits, Lots, MONEY_DIGITS, Money, Nanos, Side};
+use crate::domain::{Amount, HalfUnits, Instrument, Lots, MONEY_DIGITS, Money, Nanos, Side};
 use crate::indicator::{Graph, IndicatorError, IndicatorId, Spec};
-use crate::market::{EventKind, EventRef, ExtraColumn, Field, PriceScale, Window};
+use crate::market::{EventKind, EventRef, ExtraColumn, Field, PriceScale, Series, Window};
+use crate::portfolio::{AccountView, TraderRow};
 use crate::signal::{Intent, OrderRequest, TimeInForce};
-use crate::trader::View;
 
 use super::views::{ExitView, OrderView, PositionView};
 
@@ -65,6 +65,25 @@ impl SetupCtx<'_> {
         }
         Field::parse(name)
     }
+}
+
+/// The snapshot that a trader's strategy may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The time of the step.
+    pub now: Nanos,
+    /// The trader's own part of the account.
+    pub row: &'a TraderRow,
+    /// The account.
+    pub account: AccountView,
+    /// The market's last price.
+    pub mark: Option<HalfUnits>,
+    /// How the market's numbers become money.
+    pub instrument: &'a Instrument,
+    /// `BASE/QUOTE`.
+    pub pair: &'a str,
+    /// The columns that fill the trader's window; `None` where a feed delivers events by value.
+    pub series: Option<Series<'a>>,
 }
 
 /// The market's last price.

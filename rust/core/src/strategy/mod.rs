@@ -10,7 +10,7 @@ mod views;
 
 pub use builtin::{BUILTIN_NAMES, BuiltinError, ParameterValue, builtin};
 pub(crate) use ctx::Mark;
-pub use ctx::{Orders, SetupCtx, SystemCtx, money_f64};
+pub use ctx::{Orders, SetupCtx, SystemCtx, View, money_f64};
 pub use elsewhere::Elsewhere;
 pub use hooks::{Hook, Hooks, TimeEvent};
 pub use interpreter::{Interpreter, NoInterpreter, pool_of};

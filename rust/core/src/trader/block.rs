@@ -3,12 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::limits::LOOKED_AHEAD;
-use crate::market::{EventRef, PriceScale, Sampled, Series};
+use crate::market::{PriceScale, Sampled, Series};
 use crate::signal::{Intent, TradeSignal};
-use crate::strategy::{Mark, Outcome, SystemCtx};
+use crate::strategy::{Mark, Outcome, SystemCtx, View};
 
+use super::Trader;
 use super::evaluate::{is_met, panicked, window};
-use super::{Trader, View};
 
 /// Rows of the columns that a trader follows.
 #[derive(Clone, Copy, Debug)]
@@ -103,25 +103,26 @@ impl Trader {
         if self.graph.show(row) {
             return;
         }
-        self.look_ahead(stretch, row);
-    }
-
-    #[inline(never)]
-    fn look_ahead(&mut self, stretch: &Stretch<'_>, row: usize) {
-        let mut marks = [0; LOOKED_AHEAD];
-        let rest = stretch.places.len().saturating_sub(row).min(LOOKED_AHEAD);
-        let marks = &mut marks[..rest];
         if self.graph.can_look_ahead() {
-            stretch.series.marks(row, stretch.scale, marks);
-            self.graph.look_ahead(row, marks);
-            self.graph.show(row);
+            self.look_ahead(stretch.series, stretch.places.len(), row);
             return;
         }
-        let event: EventRef<'_> = stretch.series.event(row);
+        let event = stretch.series.event(row);
         self.graph.update(&Sampled {
             event,
             scale: stretch.scale,
             mark: event.mark(stretch.scale),
         });
+    }
+
+    /// Computes the indicators of this row and of some that follow, before the row `end`, and shows this one's.
+    #[inline(never)]
+    pub(super) fn look_ahead(&mut self, series: Series<'_>, end: usize, row: usize) {
+        let mut marks = [0; LOOKED_AHEAD];
+        let rest = end.saturating_sub(row).min(LOOKED_AHEAD);
+        let marks = &mut marks[..rest];
+        series.marks(row, self.scale, marks);
+        self.graph.look_ahead(row, marks);
+        self.graph.show(row);
     }
 }

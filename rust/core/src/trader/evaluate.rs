@@ -2,32 +2,15 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::domain::{HalfUnits, Instrument, Nanos};
+use crate::domain::HalfUnits;
 use crate::market::{EventRef, Ring, Sampled, Series, Window};
-use crate::portfolio::{AccountView, TraderRow};
+use crate::portfolio::TraderRow;
 use crate::signal::{Intent, TradeSignal};
-use crate::strategy::{FaultKind, Hook, Mark, Outcome, Stop, Strategy, StrategyFault, SystemCtx};
+use crate::strategy::{
+    FaultKind, Hook, Mark, Outcome, Stop, Strategy, StrategyFault, SystemCtx, View,
+};
 
 use super::{Trader, TraderState};
-
-/// The snapshot that a trader's strategy may look at.
-#[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
-    /// The time of the step.
-    pub now: Nanos,
-    /// The trader's own part of the account.
-    pub row: &'a TraderRow,
-    /// The account.
-    pub account: AccountView,
-    /// The market's last price.
-    pub mark: Option<HalfUnits>,
-    /// How the market's numbers become money.
-    pub instrument: &'a Instrument,
-    /// `BASE/QUOTE`.
-    pub pair: &'a str,
-    /// The columns that fill the trader's window; `None` where a feed delivers events by value.
-    pub series: Option<Series<'a>>,
-}
 
 /// One event for one trader.
 #[derive(Clone, Copy, Debug)]
@@ -123,11 +106,7 @@ impl Trader {
     #[inline]
     pub fn feed(&mut self, input: &Input<'_>) {
         if !self.graph.show(input.row) {
-            self.graph.update(&Sampled {
-                event: input.event,
-                scale: self.scale,
-                mark: input.mark,
-            });
+            self.update(input);
         }
         self.seen += 1;
         self.last_row = Some(input.row);
@@ -137,6 +116,21 @@ impl Trader {
         }
         if !self.ready {
             self.ready = self.graph.ready() && self.seen >= self.spec.window;
+        }
+    }
+
+    /// Brings the indicators up to date: over a few rows at once where the event is one of a column.
+    #[inline(never)]
+    fn update(&mut self, input: &Input<'_>) {
+        match input.event.series() {
+            Some(series) if self.graph.can_look_ahead() => {
+                self.look_ahead(series, series.len(), input.row);
+            }
+            _ => self.graph.update(&Sampled {
+                event: input.event,
+                scale: self.scale,
+                mark: input.mark,
+            }),
         }
     }
 

@@ -9,7 +9,7 @@ mod remote;
 mod saved;
 
 pub use block::Stretch;
-pub use evaluate::{Input, View};
+pub use evaluate::Input;
 pub use remote::{Answer, Glance, Remote, SentRow, Waited};
 pub use saved::{Fresh, Saved};
 

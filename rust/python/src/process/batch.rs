@@ -8,11 +8,11 @@ use pairloom_core::portfolio::{AccountView, TraderRow};
 use pairloom_core::strategy::Hook;
 use pairloom_core::trader::{Glance, SentRow};
 
-use super::wire::Wire;
+use super::wire::{Wire, put_change, put_small};
 
 /// Orders to a worker, each followed by what it needs.
 pub(super) mod op {
-    /// A step begins: its time, equity, free cash.
+    /// A step begins: how its time, equity and free cash differ from those of the step before.
     pub(crate) const STEP: u8 = 1;
     /// Traders in a row each take in the next row of their market: kind, first slot, how many.
     pub(crate) const RUN: u8 = 2;
@@ -46,6 +46,8 @@ pub(super) struct Batch {
     head: Option<(Nanos, AccountView)>,
     /// Whether something was said in it.
     open: bool,
+    /// What was said of the last step.
+    said: (Nanos, AccountView),
     run: Option<Run>,
     /// For each slot and kind the row that comes next.
     next: Vec<[u32; 3]>,
@@ -59,6 +61,7 @@ impl Batch {
             bytes: Vec::new(),
             head: None,
             open: false,
+            said: (0, AccountView::default()),
             run: None,
             next: vec![[0; 3]; slots],
             rows: vec![TraderRow::default(); slots],
@@ -125,9 +128,10 @@ impl Batch {
         if let Some((now, account)) = self.head.take() {
             self.open = true;
             self.bytes.push(op::STEP);
-            now.put(&mut self.bytes);
-            account.equity.put(&mut self.bytes);
-            account.free.put(&mut self.bytes);
+            let (before, said) = std::mem::replace(&mut self.said, (now, account));
+            put_change(now.into(), before.into(), &mut self.bytes);
+            put_change(account.equity, said.equity, &mut self.bytes);
+            put_change(account.free, said.free, &mut self.bytes);
         }
     }
 
@@ -141,8 +145,8 @@ impl Batch {
         if let Some(run) = self.run.take() {
             self.bytes.push(op::RUN);
             run.kind.put(&mut self.bytes);
-            run.first.put(&mut self.bytes);
-            (run.end - run.first).put(&mut self.bytes);
+            put_small(run.first.into(), &mut self.bytes);
+            put_small((run.end - run.first).into(), &mut self.bytes);
         }
     }
 

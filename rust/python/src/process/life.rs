@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use pairloom_core::clock::Stopwatch;
-use pairloom_core::limits::{WORKER_END, WORKER_ROOM};
+use pairloom_core::limits::{LONG_ANSWER, WORKER_END, WORKER_LOOKS, WORKER_ROOM};
 
 use super::plan::Plan;
 use super::shared::{Region, changed_soon, memory_file, sleep_until_changed, tell};
@@ -24,6 +24,9 @@ pub(super) struct Life {
     answers: Region,
     /// The number of the last answer that was taken.
     taken: u32,
+    /// Since when an answer is waited for, and whether the last one took so long that looking for it was in vain.
+    asked: Stopwatch,
+    slow: bool,
 }
 
 /// How a process ended.
@@ -76,6 +79,8 @@ impl Life {
             requests,
             answers,
             taken: 0,
+            asked: Stopwatch::start(),
+            slow: true,
         })
     }
 
@@ -95,6 +100,7 @@ impl Life {
             .request_len
             .store(request.len() as u64, Ordering::Release);
         tell(&header.request, &header.worker_sleeps);
+        self.asked = Stopwatch::start();
     }
 
     /// Whether there is an answer that was not taken.
@@ -104,6 +110,7 @@ impl Life {
 
     /// Takes the answer.
     pub(super) fn answer(&mut self, into: &mut Vec<u8>) -> Result<(), Garbled> {
+        self.slow = self.asked.elapsed() > LONG_ANSWER;
         let header = self.requests.header();
         self.taken = header.answer.load(Ordering::Acquire);
         let len = header.answer_len.load(Ordering::Acquire);
@@ -112,7 +119,9 @@ impl Life {
     }
 
     /// Waits for an answer: looks for a moment, then sleeps at most so long. Whether there is one.
-    pub(super) fn wait(&self, looks: u32, most: Duration) -> bool {
+    pub(super) fn wait(&self, most: Duration) -> bool {
+        // Where answers take longer than a look lasts, the workers need the core more.
+        let looks = if self.slow { 0 } else { WORKER_LOOKS };
         let header = self.requests.header();
         if !changed_soon(&header.answer, self.taken, looks) {
             sleep_until_changed(&header.answer, &header.engine_sleeps, self.taken, most);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use pairloom_core::domain::{HalfUnits, Instrument, Nanos};
 use pairloom_core::market::{EventKind, ExtraColumn, Market};
 use pairloom_core::portfolio::{AccountView, TraderRow};
-use pairloom_core::strategy::{Hooks, Lane, Stop, StrategyFault};
-use pairloom_core::trader::{Input, Trader, TraderSpec, TraderState, View};
+use pairloom_core::strategy::{Hooks, Lane, Stop, StrategyFault, View};
+use pairloom_core::trader::{Input, Trader, TraderSpec, TraderState};
 use pyo3::exceptions::{PyBaseException, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
@@ -19,7 +19,7 @@ use super::confine::{Quiet, limit_memory};
 use super::link::{Link, end_with_the_pipe};
 use super::shared::Region;
 use super::start::{Started, TraderPart};
-use super::wire::{Garbled, Read, Wire, put_bytes};
+use super::wire::{Garbled, Read, Wire, get_change, get_small, put_bytes};
 use crate::strategy::{PyStrategy, PyStrategySpec};
 
 /// A call in `setup` has a number of its own: no other call counts so far.
@@ -246,15 +246,16 @@ impl Serving {
     ) -> Read<()> {
         match u8::get(from)? {
             op::STEP => {
-                self.now = i64::get(from)?;
+                let now = get_change(self.now.into(), from)?;
+                self.now = i64::try_from(now).map_err(|_| Garbled)?;
                 self.account = AccountView {
-                    equity: i128::get(from)?,
-                    free: i128::get(from)?,
+                    equity: get_change(self.account.equity, from)?,
+                    free: get_change(self.account.free, from)?,
                 };
             }
             op::RUN => {
-                let (kind, first) = (u8::get(from)?, u32::get(from)?);
-                for slot in first..first.saturating_add(u32::get(from)?) {
+                let (kind, first) = (u8::get(from)?, get_slot(from)?);
+                for slot in first..first.saturating_add(get_slot(from)?) {
                     let next = self.next.get(slot as usize).ok_or(Garbled)?;
                     let row = next[usize::from(kind & !WARM_UP).min(2)];
                     self.take_row(link, (kind, slot, row), None)?;
@@ -384,6 +385,10 @@ impl Serving {
         self.said.0 = 0;
         inside.put_records(py, out);
     }
+}
+
+fn get_slot(from: &mut &[u8]) -> Read<u32> {
+    u32::try_from(get_small(from)?).map_err(|_| Garbled)
 }
 
 fn main_kind(part: &TraderPart) -> EventKind {

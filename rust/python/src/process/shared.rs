@@ -184,11 +184,10 @@ pub(super) fn changed_soon(word: &AtomicU32, old: u32, looks: u32) -> bool {
         if word.load(Ordering::Acquire) != old {
             return true;
         }
-        // Where there are more processes than cores, whoever is to change the number needs this one.
-        if look % 64 == 63 {
+        // Where there are more processes than cores, whoever is to change the number needs this one. No pause: a virtual
+        // machine takes many of them for a reason to stop this core.
+        if look % 16 == 15 {
             std::thread::yield_now();
-        } else {
-            std::hint::spin_loop();
         }
     }
     false

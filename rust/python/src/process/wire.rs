@@ -45,7 +45,40 @@ macro_rules! numbers {
     )*};
 }
 
-numbers!(u8, i8, u32, u64, i64, i128, f64);
+numbers!(u8, i8, u32, u64, i64, f64);
+
+/// A whole number in as few bytes as it needs: seven bits each, the lowest first.
+pub(super) fn put_small(mut value: u128, out: &mut Vec<u8>) {
+    while value >= 0x80 {
+        out.push(value.to_le_bytes()[0] | 0x80);
+        value >>= 7;
+    }
+    out.push(value.to_le_bytes()[0]);
+}
+
+pub(super) fn get_small(from: &mut &[u8]) -> Read<u128> {
+    let mut value = 0;
+    for shift in (0..u128::BITS).step_by(7) {
+        let byte = u8::get(from)?;
+        value |= u128::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Ok(value);
+        }
+    }
+    Err(Garbled)
+}
+
+/// By how much a number has changed, in few bytes where that is little.
+pub(super) fn put_change(now: i128, before: i128, out: &mut Vec<u8>) {
+    let change = now.wrapping_sub(before);
+    put_small(((change << 1) ^ (change >> 127)).cast_unsigned(), out);
+}
+
+pub(super) fn get_change(before: i128, from: &mut &[u8]) -> Read<i128> {
+    let folded = get_small(from)?;
+    let change = (folded >> 1).cast_signed() ^ -(folded & 1).cast_signed();
+    Ok(before.wrapping_add(change))
+}
 
 impl Wire for bool {
     fn put(&self, out: &mut Vec<u8>) {

@@ -4,9 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use pairloom_core::clock::Stopwatch;
-use pairloom_core::limits::{
-    CLEAR_DEATHS, IDLE_DEATHS, KILLED_DEATHS, WORKER_LOOKS, WORKER_START, WORKER_TICK,
-};
+use pairloom_core::limits::{CLEAR_DEATHS, IDLE_DEATHS, KILLED_DEATHS, WORKER_START, WORKER_TICK};
 use pairloom_core::strategy::{FaultKind, Stop, StrategyFault};
 use pairloom_core::trader::Answer;
 
@@ -234,7 +232,7 @@ impl Worker {
     /// Waits for its answer for a moment. Whether something may have changed.
     pub(super) fn wait(&mut self, most: Duration) -> bool {
         match &mut self.life {
-            Some(life) => life.wait(WORKER_LOOKS, most.min(WORKER_TICK)),
+            Some(life) => life.wait(most.min(WORKER_TICK)),
             None => true,
         }
     }

@@ -1,26 +1,35 @@
 //! Traders whose strategies live in other processes: what a step brings goes out before the others are evaluated, and
-//! answers are taken after them, so that all work at the same time.
+//! answers are taken after them, so that all work at the same time. Both drivers speak to them here.
 
 use std::collections::BTreeMap;
 
 use crate::commit::Writer;
 use crate::dispatch::Slots;
-use crate::domain::Nanos;
+use crate::domain::{HalfUnits, Nanos};
 use crate::engine::Host;
 use crate::error::Error;
 use crate::limits::POLL_INTERVAL;
-use crate::market::Row;
-use crate::strategy::{Hook, Lane, Stop, StrategyFault};
-use crate::trader::{Answer, Glance, Remote, SentRow, Trader, TraderState, Waited};
+use crate::market::{EventKind, Row};
+use crate::strategy::{Hook, Hooks, Lane, Stop, StrategyFault};
+use crate::trader::{Answer, Glance, Remote, SentRow, Trader, Waited};
 
-use super::Cast;
+/// What there is of a trader here.
+struct Place {
+    is_away: bool,
+    market: u32,
+    hooks: Hooks,
+    listens: [bool; 3],
+    /// Hooks that are due before its next event.
+    due: Vec<Hook>,
+    quarantined: bool,
+}
 
 /// The traders that are evaluated elsewhere.
-pub(super) struct Away {
+pub struct Away {
     remote: Option<Box<dyn Remote>>,
     /// Market to these traders.
     slots: Slots,
-    is_away: Vec<bool>,
+    places: Vec<Place>,
     /// Those with hooks due.
     due: Vec<u32>,
     answers: Vec<Answer>,
@@ -32,96 +41,120 @@ pub(super) struct Away {
 
 impl Away {
     /// Waits until the strategies are set up; those that failed are said in their traders.
-    pub(super) fn new(
+    ///
+    /// # Errors
+    /// When the strategies cannot be started, or there is nobody who would.
+    pub fn new(
         traders: &mut [Trader],
         markets: usize,
         remote: Option<Box<dyn Remote>>,
         host: &dyn Host,
+        attached: bool,
     ) -> Result<Self, Error> {
-        let is_away: Vec<bool> = traders
-            .iter()
-            .map(|trader| trader.lane() == Lane::Process)
-            .collect();
-        if remote.is_none() && is_away.contains(&true) {
+        let places: Vec<Place> = traders.iter_mut().map(Place::of).collect();
+        if remote.is_none() && places.iter().any(|place| place.is_away) {
             let message = "traders of the process lane need workers; give engine.workers";
             return Err(Error::config("engine.workers", message));
         }
         let mut away = Self {
             remote,
             slots: slots_where(traders, markets, |lane| lane == Lane::Process),
-            is_away,
+            places,
             due: Vec::new(),
             answers: Vec::new(),
-            attached: traders.iter().any(|trader| trader.lane() == Lane::Python),
+            attached,
             interrupted: false,
         };
         away.interrupted = away.wait(host, 0.0)?;
         for answer in away.answers.drain(..) {
+            away.places[answer.trader as usize].quarantined |= answer.failure.is_some();
             traders[answer.trader as usize].failure = answer.failure;
         }
         Ok(away)
     }
 
-    /// Whether this trader is evaluated elsewhere; then its hooks are kept here.
-    #[inline]
-    pub(super) fn tells(&mut self, trader: u32) -> bool {
-        let is_away = self.is_away[trader as usize];
-        if is_away && self.due.last() != Some(&trader) {
-            self.due.push(trader);
-        }
-        is_away
+    /// Whether this trader is evaluated elsewhere.
+    #[must_use]
+    pub fn has(&self, trader: u32) -> bool {
+        self.places[trader as usize].is_away
     }
 
     /// Whether anybody has hooks due.
+    #[must_use]
     #[inline]
-    pub(super) fn is_due(&self) -> bool {
+    pub fn is_due(&self) -> bool {
         !self.due.is_empty()
     }
 
-    /// Sends what a step brings.
+    /// Keeps a hook for a trader that is evaluated elsewhere; whether it is.
     #[inline]
-    pub(super) fn send(&mut self, cast: &mut Cast<'_>, writer: &Writer, rows: &[Row], now: Nanos) {
+    pub fn tells(&mut self, trader: u32, hook: &Hook) -> bool {
+        let place = &mut self.places[trader as usize];
+        if !place.is_away {
+            return false;
+        }
+        if place.hooks.has(hook.kind()) && !place.quarantined {
+            place.due.push(hook.clone());
+            if self.due.last() != Some(&trader) {
+                self.due.push(trader);
+            }
+        }
+        true
+    }
+
+    /// Sends what a step brings; `mark` says what a row would mark its market with.
+    #[inline]
+    pub fn send(
+        &mut self,
+        writer: &Writer,
+        now: Nanos,
+        rows: impl Iterator<Item = Row>,
+        mark: impl Fn(Row) -> Option<HalfUnits>,
+    ) {
         if self.remote.is_some() {
-            self.say(cast, writer, rows, now);
+            self.say(writer, now, rows, mark);
         }
     }
 
-    fn say(&mut self, cast: &mut Cast<'_>, writer: &Writer, rows: &[Row], now: Nanos) {
+    fn say(
+        &mut self,
+        writer: &Writer,
+        now: Nanos,
+        rows: impl Iterator<Item = Row>,
+        mark: impl Fn(Row) -> Option<HalfUnits>,
+    ) {
         let Some(remote) = &mut self.remote else {
             return;
         };
         remote.begin(now, writer.account.view());
         for trader in self.due.drain(..) {
-            let slot = cast.traders[trader as usize].get_mut();
-            let hooks = std::mem::take(&mut slot.due);
-            if slot.state != TraderState::Quarantined && !hooks.is_empty() {
-                let market = cast.market_of[trader as usize];
-                remote.hooks(trader, &hooks, glance(writer, trader, market));
+            let place = &mut self.places[trader as usize];
+            let hooks = std::mem::take(&mut place.due);
+            if !place.quarantined && !hooks.is_empty() {
+                remote.hooks(trader, &hooks, glance(writer, trader, place.market));
             }
         }
-        for &row in rows {
+        for row in rows {
             let (market, kind) = (row.entry.market(), row.entry.kind());
             let traders = self.slots.of(market);
             if traders.is_empty() {
                 continue;
             }
-            let Some(series) = cast.markets[market].series(kind) else {
-                continue;
-            };
+            let Some(mark) = mark(row) else { continue };
             let sent = SentRow {
                 kind,
                 row: row.row,
-                mark: series.event(row.row as usize).mark(cast.scales[market]),
+                mark,
                 warm_up: row.warm_up,
             };
             for &trader in traders {
-                let slot = cast.traders[trader as usize].get_mut();
-                if slot.state == TraderState::Quarantined || !slot.listens(kind) {
+                let place = &mut self.places[trader as usize];
+                if place.quarantined || !place.listens[kind as usize] {
                     continue;
                 }
-                let glance = glance(writer, trader, market as u32);
-                if !row.warm_up && !slot.due.is_empty() {
-                    let hooks = std::mem::take(&mut slot.due);
+                let glance = glance(writer, trader, place.market);
+                if !row.warm_up && !place.due.is_empty() {
+                    let hooks = std::mem::take(&mut place.due);
                     remote.hooks(trader, &hooks, glance);
                 }
                 remote.row(trader, sent, glance);
@@ -130,40 +163,35 @@ impl Away {
         remote.send();
     }
 
-    /// Waits for the answers to what was sent, and puts them where the traders' own would be. Whether the user ended the
-    /// run meanwhile.
+    /// Waits for the answers to what was sent, and shows them. Whether the user ended the run meanwhile.
     #[inline]
-    pub(super) fn collect(
-        &mut self,
-        cast: &mut Cast<'_>,
-        acting: &mut Vec<u32>,
-        host: &dyn Host,
-        done: f64,
-    ) -> bool {
+    pub fn collect(&mut self, host: &dyn Host, done: f64, mut take: impl FnMut(Answer)) -> bool {
         if self.remote.is_none() {
             return false;
         }
+        // What cannot be started is said before the first step.
         if self.interrupted || self.wait(host, done).unwrap_or(true) {
             return true;
         }
         let mut interrupted = false;
         for answer in self.answers.drain(..) {
-            interrupted |= matches!(answer.failure, Some(Stop::Interrupted));
-            let slot = cast.traders[answer.trader as usize].get_mut();
-            if slot.state == TraderState::Quarantined {
+            let place = &mut self.places[answer.trader as usize];
+            if place.quarantined {
                 continue;
             }
-            slot.orders.intents = answer.intents;
-            slot.failure = answer.failure;
-            acting.push(answer.trader);
+            match &answer.failure {
+                Some(Stop::Interrupted) => interrupted = true,
+                Some(Stop::Fault(_)) => place.quarantined = true,
+                None => {}
+            }
+            take(answer);
         }
         interrupted
     }
 
-    /// The closing pass: what is due, then `on_stop`; what they order is discarded.
-    pub(super) fn close(
+    /// The closing pass: what is due, then `on_stop`; what they order is discarded. Faults come back by trader.
+    pub fn close(
         &mut self,
-        cast: &mut Cast<'_>,
         writer: &Writer,
         now: Nanos,
         host: &dyn Host,
@@ -172,30 +200,24 @@ impl Away {
         if self.remote.is_none() || self.interrupted {
             return faults;
         }
-        for (trader, is_away) in (0_u32..).zip(&self.is_away) {
-            let slot = cast.traders[trader as usize].get_mut();
-            if *is_away && slot.state != TraderState::Quarantined {
+        for (trader, place) in (0_u32..).zip(&mut self.places) {
+            if place.is_away && !place.quarantined {
                 // A trader that had no event of its own never started.
-                slot.due.retain(|hook| *hook != Hook::Start);
-                slot.tell(Hook::Stop);
+                place.due.retain(|hook| *hook != Hook::Start);
+                if place.hooks.has(Hooks::STOP) {
+                    place.due.push(Hook::Stop);
+                }
                 self.due.push(trader);
             }
         }
         self.due.sort_unstable();
         self.due.dedup();
-        self.send(cast, writer, &[], now);
-        if self.wait(host, 1.0).unwrap_or(true) {
-            return faults;
-        }
-        for answer in self.answers.drain(..) {
-            let slot = cast.traders[answer.trader as usize].get_mut();
-            if let Some(Stop::Fault(fault)) = answer.failure
-                && slot.state != TraderState::Quarantined
-            {
-                slot.state = TraderState::Quarantined;
+        self.send(writer, now, std::iter::empty(), |_| None);
+        self.collect(host, 1.0, |answer| {
+            if let Some(Stop::Fault(fault)) = answer.failure {
                 faults.push((answer.trader, fault));
             }
-        }
+        });
         faults.sort_by_key(|(trader, _)| *trader);
         faults
     }
@@ -223,25 +245,43 @@ impl Away {
     }
 
     /// How many times strategies were called.
-    pub(super) fn evaluations(&self) -> u64 {
+    #[must_use]
+    pub fn evaluations(&self) -> u64 {
         self.remote
             .as_ref()
             .map_or(0, |remote| remote.evaluations())
     }
 
-    pub(super) fn count(&self, counters: &mut BTreeMap<String, u64>) {
+    /// Adds what was counted.
+    pub fn count(&self, counters: &mut BTreeMap<String, u64>) {
         for (name, count) in self.remote.iter().flat_map(|remote| remote.counters()) {
             counters.insert(name.to_owned(), count);
         }
     }
 }
 
+impl Place {
+    fn of(trader: &mut Trader) -> Self {
+        let is_away = trader.lane() == Lane::Process;
+        let due = if is_away {
+            std::mem::take(&mut trader.due)
+        } else {
+            Vec::new()
+        };
+        Self {
+            is_away,
+            market: trader.spec.market,
+            hooks: trader.hooks(),
+            listens: EventKind::ALL.map(|kind| trader.listens(kind)),
+            due,
+            quarantined: false,
+        }
+    }
+}
+
 /// Market to those traders whose lane is wanted.
-pub(super) fn slots_where(
-    traders: &[Trader],
-    markets: usize,
-    wanted: impl Fn(Lane) -> bool,
-) -> Slots {
+#[must_use]
+pub fn slots_where(traders: &[Trader], markets: usize, wanted: impl Fn(Lane) -> bool) -> Slots {
     let of: Vec<(u32, u32)> = traders
         .iter()
         .filter(|trader| wanted(trader.lane()))

@@ -1,0 +1,164 @@
+//! Phase 3 on the driver's own thread: hooks that are due, traders that go event by event, traders that run ahead.
+
+use crate::commit::Writer;
+use crate::domain::Nanos;
+use crate::limits::TOUCHED_TOGETHER;
+use crate::market::Row;
+use crate::strategy::{Stop, View};
+
+use super::Cast;
+use super::ahead::Ahead;
+use super::evaluate::{Present, input, turn, view};
+use super::pool::StepWork;
+
+/// All traders, or those that no pool may evaluate, on this thread.
+pub(super) fn inline(
+    cast: &mut Cast<'_>,
+    writer: &Writer,
+    work: StepWork<'_>,
+    before: usize,
+    others_only: bool,
+) -> bool {
+    let StepWork {
+        present,
+        rows,
+        called,
+        due,
+        acting,
+        ahead,
+    } = work;
+    for trader in due.drain(..) {
+        let view = view(cast, writer, trader, present.now);
+        let slot = cast.traders[trader as usize].get_mut();
+        slot.run_hooks(&view);
+        if slot.has_acted() {
+            acting.push(trader);
+        }
+        ahead.leads[trader as usize].chain = 0;
+    }
+    if rows.len() > TOUCHED_TOGETHER {
+        for group in rows.chunks(TOUCHED_TOGETHER) {
+            touch_rows(cast, writer, group);
+            by_event(cast, writer, group, present.now, acting, others_only);
+        }
+    } else {
+        by_event(cast, writer, rows, present.now, acting, others_only);
+    }
+    see_to(cast, writer, called, present, ahead, acting);
+    acting[before.min(acting.len())..].iter().any(|&trader| {
+        matches!(
+            cast.traders[trader as usize].get_mut().failure,
+            Some(Stop::Interrupted)
+        )
+    })
+}
+
+/// Lets traders that go event by event take in these rows, on this thread.
+fn by_event(
+    cast: &mut Cast<'_>,
+    writer: &Writer,
+    rows: &[Row],
+    now: Nanos,
+    acting: &mut Vec<u32>,
+    others_only: bool,
+) {
+    let account = writer.account.view();
+    for &row in rows {
+        let (market, kind) = (row.entry.market(), row.entry.kind());
+        let Some(series) = cast.markets[market].series(kind) else {
+            continue;
+        };
+        let input = input(series, cast.scales[market], row.row, row.warm_up);
+        let book = writer.account.market(row.entry.market() as u32);
+        for &trader in cast.slots.of(market) {
+            let index = trader as usize;
+            if others_only && cast.native[index] {
+                continue;
+            }
+            let main = cast.mains[index];
+            let view = View {
+                now,
+                row: writer.account.row(trader),
+                account,
+                mark: book.mark,
+                instrument: &book.instrument,
+                pair: &cast.markets[market].name,
+                series: if main == kind {
+                    Some(series)
+                } else {
+                    cast.markets[market].series(main)
+                },
+            };
+            let slot = cast.traders[index].get_mut();
+            if !slot.listens(kind) {
+                continue;
+            }
+            slot.on_event(&input, &view);
+            if slot.has_acted() && acting.last() != Some(&trader) {
+                acting.push(trader);
+            }
+        }
+    }
+}
+
+/// Sees to traders that run ahead, on this thread.
+fn see_to(
+    cast: &mut Cast<'_>,
+    writer: &Writer,
+    called: &[u32],
+    present: Present<'_>,
+    ahead: &mut Ahead,
+    acting: &mut Vec<u32>,
+) {
+    for group in called.chunks(TOUCHED_TOGETHER) {
+        touch_traders(cast, writer, group);
+        for &trader in group {
+            let index = trader as usize;
+            let with_lead = (trader, ahead.leads[index]);
+            // Nobody else is here: the lock is taken for the borrow alone.
+            let mut slot = cast.traders[index].lock();
+            let turn = turn(cast, &ahead.reach, writer, with_lead, present, &mut slot);
+            drop(slot);
+            let Some(turn) = turn else { continue };
+            if turn.acted {
+                acting.push(trader);
+            }
+            if turn.block.is_some() {
+                ahead.look_at_clock();
+            }
+            ahead.note(trader, turn, cast.places(present.steps, trader));
+        }
+    }
+}
+
+/// Reads what the evaluations of these rows will need, so that the waits for memory overlap.
+#[inline(never)]
+fn touch_rows(cast: &mut Cast<'_>, writer: &Writer, rows: &[Row]) {
+    let mut touched = 0_i64;
+    for row in rows {
+        let market = row.entry.market();
+        for slot in 0..cast.slots.of(market).len() {
+            let index = cast.slots.of(market)[slot];
+            let trader = cast.traders[index as usize].get_mut().touch();
+            touched = touched
+                .wrapping_add(trader)
+                .wrapping_add(writer.account.row(index).position);
+        }
+    }
+    std::hint::black_box(touched);
+}
+
+/// The same for traders that run ahead.
+fn touch_traders(cast: &mut Cast<'_>, writer: &Writer, traders: &[u32]) {
+    if traders.len() < 2 {
+        return;
+    }
+    let mut touched = 0_i64;
+    for &index in traders {
+        let trader = cast.traders[index as usize].get_mut().touch();
+        touched = touched
+            .wrapping_add(trader)
+            .wrapping_add(writer.account.row(index).position);
+    }
+    std::hint::black_box(touched);
+}
