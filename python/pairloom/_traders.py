@@ -15,7 +15,7 @@ from pairloom._settings import size_setting, split_pair
 from pairloom._words import listing, nearest
 from pairloom.errors import ConfigError, DataError, ParameterError
 from pairloom.numbers import whole_number
-from pairloom.strategy import Strategy, misspelt_hooks, overridden_hooks
+from pairloom.strategy import Strategy, foreign_hooks, misspelt_hooks, overridden_hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Mapping, Sequence
@@ -302,7 +302,7 @@ def _shape(template: Strategy) -> dict[str, Any]:
     """Check what a strategy says about itself: hooks, events, window, schedule."""
     owner = type(template).__name__
     hooks = overridden_hooks(type(template))
-    misspelt = misspelt_hooks(type(template))
+    misspelt = misspelt_hooks(type(template)) or foreign_hooks(type(template))
     if not any(hook in hooks for hook in _WAKING):
         hint = f"; {misspelt[0]}" if misspelt else ""
         raise ParameterError(
@@ -317,11 +317,15 @@ def _shape(template: Strategy) -> dict[str, Any]:
         from pairloom.schedule import normalized
 
         schedule = normalized(template.schedule, template.session, owner)
+    if schedule and "on_time" not in hooks:
+        raise ConfigError(
+            f"{owner}.schedule calls nothing: define on_time(self, ctx, event), or leave the schedule out",
+            code="strategy.schedule",
+        )
     if not schedule and hooks and not any(hook in hooks for hook in _WAKING[:2]):
         raise ConfigError(f'{owner}.on_time is never called: say when, as in schedule = "1d"', code="strategy.schedule")
     return {
-        # Time events exist only where somebody waits for them.
-        "schedule": schedule if "on_time" in hooks else (),
+        "schedule": schedule,
         "session": template.session,
         "events": _events(template.events, owner),
         "window": whole_number(template.window, f"{owner}.window", least=0, most=MOST_WINDOW),

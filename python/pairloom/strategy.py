@@ -35,7 +35,7 @@ else:
         return lambda cls: cls
 
 
-__all__ = ["HOOKS", "Strategy", "misspelt_hooks", "overridden_hooks"]
+__all__ = ["HOOKS", "Strategy", "foreign_hooks", "misspelt_hooks", "overridden_hooks"]
 
 T = TypeVar("T")
 
@@ -236,6 +236,29 @@ def misspelt_hooks(cls: type[Strategy]) -> list[str]:
 
     found = ((name, difflib.get_close_matches(name, HOOKS, n=1, cutoff=0.8)) for name in suspects)
     return [f"{name}() is no hook, did you mean {near[0]}()?" for name, near in found if near]
+
+
+# What other engines call for an event. Here they would be silent.
+_FOREIGN_HOOKS = (
+    "next",
+    "on_bar",
+    "on_candle",
+    "on_data",
+    "on_event",
+    "on_quote",
+    "on_quote_tick",
+    "on_tick",
+    "on_trade",
+)
+
+
+def foreign_hooks(cls: type[Strategy]) -> list[str]:
+    """Return a sentence for each method that another engine would call at an event, and this one never does."""
+    return [
+        f"{name}() is no hook; generate_signal(self, ctx) is called for each event"
+        for name in _FOREIGN_HOOKS
+        if callable(getattr(cls, name, None))
+    ]
 
 
 def _rebuild(cls: type[Strategy], given: dict[str, Any]) -> Strategy:

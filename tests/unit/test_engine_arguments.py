@@ -233,6 +233,19 @@ def test_a_strategy_that_misdescribes_itself_is_refused(attributes, message):
     assert message in str(caught.value)
 
 
+def test_what_would_never_be_called_is_refused():
+    def never(self, *what):
+        return None
+
+    for attributes, said in (
+        ({"generate_signal": never, "schedule": "1h"}, r"schedule calls nothing: define on_time"),
+        ({"generate_signal": never, "on_bar": never}, r"on_bar\(\) is no hook; generate_signal"),
+        ({"next": never}, r"next\(\) is no hook"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            Engine(cash={"USD": 1}).trade("A/USD", type("Silent", (Strategy,), attributes), size=1)
+
+
 def test_on_time_alone_needs_a_schedule():
     timed = type("Timed", (Strategy,), {"on_time": lambda self, ctx, event: None})
     with pytest.raises(ConfigError, match=r"Timed\.on_time is never called"):

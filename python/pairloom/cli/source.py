@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "plan_of"]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what says which engine to run, and on what."""
+def add_arguments(parser: argparse.ArgumentParser, *, workers: bool = True) -> None:
+    """Add what says which engine to run, and on what; ``--workers`` only where there may be any."""
     parser.add_argument(
         "what",
         metavar="CONFIG|STRATEGY",
@@ -28,7 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cash", metavar="CUR=N", action="append", default=[], help="cash for STRATEGY, as in BTC=10")
     parser.add_argument("--size", metavar="UNIT=N", help="size for STRATEGY: base=N, quote=N or equity=N")
     parser.add_argument("--threads", metavar="N", type=int, help="number of threads; all cores when not given")
-    parser.add_argument("--workers", metavar="N", type=int, help="processes for strategies that are Python classes")
+    if workers:
+        parser.add_argument("--workers", metavar="N", type=int, help="processes for strategies that are Python classes")
+    else:
+        parser.set_defaults(workers=None)
     parser.add_argument(
         "--set",
         metavar="KEY=VALUE",

@@ -141,6 +141,10 @@ impl Graph {
     /// that is not in the graph.
     pub fn add(&mut self, spec: Spec) -> Result<IndicatorId, IndicatorError> {
         spec.kind.check()?;
+        if self.ahead.end > 0 {
+            let late = format!("{}: indicators are asked for in setup", spec.kind.name());
+            return Err(IndicatorError::new("indicator.late", late));
+        }
         if !(2..=LONGEST_PERIOD).contains(&spec.keep) {
             return Err(IndicatorError::parameter(format!(
                 "{}: keep must be a whole number from 2 to {LONGEST_PERIOD}, not {}",

@@ -150,6 +150,13 @@ impl Steps {
         u64::from(self.offsets[to] - self.offsets[from])
     }
 
+    /// The times of all steps.
+    #[must_use]
+    #[inline]
+    pub fn times(&self) -> &[Nanos] {
+        &self.times
+    }
+
     /// The times of the steps from one to before another.
     #[must_use]
     pub fn times_between(&self, from: usize, to: usize) -> &[Nanos] {

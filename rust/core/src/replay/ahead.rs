@@ -9,9 +9,11 @@
 
 use crate::clock::Stopwatch;
 use crate::commit::Writer;
+use crate::domain::{Lots, Nanos};
 use crate::limits::{AHEAD_BUDGET, BLOCK_ROWS, BLOCKS_PER_LOOK, CHAINED_BLOCKS};
 use crate::market::{Series, Steps};
 use crate::portfolio::TraderRow;
+use crate::strategy::ExitView;
 use crate::strategy::View;
 use crate::trader::{Fresh, Input, Saved, Stretch, Trader};
 
@@ -55,7 +57,7 @@ enum Keeps {
     /// What the trader was when the block began.
     All(Box<Kept>),
     /// Its part of the account when the block began: the rest follows from what was kept before.
-    Row(TraderRow),
+    Row(Held),
 }
 
 /// What came of seeing to a trader in a step.
@@ -70,13 +72,40 @@ pub(super) struct Turn {
 pub(super) struct Kept {
     from: u32,
     saved: Saved,
-    later: Vec<(u32, TraderRow)>,
+    later: Vec<(u32, Held)>,
 }
 
 impl Kept {
-    /// The trader's part of the account when its newest block began.
-    fn row(&self) -> &TraderRow {
-        self.later.last().map_or(&self.saved.row, |(_, row)| row)
+    /// The trader's position when its newest block began.
+    fn position(&self) -> Lots {
+        let first = self.saved.row.position;
+        self.later.last().map_or(first, |(_, held)| held.position)
+    }
+}
+
+/// What a strategy sees of its trader's part of the account while no order works: little is kept for each block.
+#[derive(Clone, Copy)]
+struct Held {
+    position: Lots,
+    entry_price: f64,
+    last_exit: Option<ExitView>,
+}
+
+impl Held {
+    fn of(row: &TraderRow) -> Self {
+        Self {
+            position: row.position,
+            entry_price: row.entry_price,
+            last_exit: row.last_exit,
+        }
+    }
+
+    fn row(self) -> TraderRow {
+        let mut row = TraderRow::default();
+        row.position = self.position;
+        row.entry_price = self.entry_price;
+        row.last_exit = self.last_exit;
+        row
     }
 }
 
@@ -178,12 +207,22 @@ impl Ahead {
             match block.keeps {
                 Keeps::Nothing => {}
                 Keeps::All(kept) => self.kept[trader as usize] = Some(kept),
-                Keeps::Row(row) => {
+                Keeps::Row(held) => {
                     if let Some(kept) = &mut self.kept[trader as usize] {
-                        kept.later.push((block.from, row));
+                        kept.later.push((block.from, held));
                     }
                 }
             }
+        }
+    }
+
+    /// Notes that what a trader did ahead counts in the step that is being made: it is next due at its next row.
+    #[inline]
+    pub(super) fn take_act(&mut self, trader: u32, places: &[u32]) {
+        let lead = &mut self.leads[trader as usize];
+        lead.acts = false;
+        if let Some(step) = lead.due(places) {
+            self.calendar.put(trader, step);
         }
     }
 
@@ -222,7 +261,7 @@ impl Ahead {
             let (market, kind) = (cast.market_of[index] as usize, cast.mains[index]);
             let now = u32::try_from(steps.rows_before(market, kind, pending)).unwrap_or(u32::MAX);
             if self.leads[index].until > now
-                && let Some(kept) = self.kept[index].take_if(|kept| kept.row().position != 0)
+                && let Some(kept) = self.kept[index].take_if(|kept| kept.position() != 0)
             {
                 let places = steps.places(market, kind);
                 if let Some(step) = self.leads[index].due(places) {
@@ -235,7 +274,7 @@ impl Ahead {
                 if let Some(step) = self.leads[index].due(places) {
                     self.calendar.put(trader, step);
                 }
-                self.go_back(cast, writer, index, kept, places);
+                self.go_back(cast, writer, index, kept, (places, steps.times()));
             }
         }
     }
@@ -246,13 +285,13 @@ impl Ahead {
         writer: &Writer,
         index: usize,
         kept: Box<Kept>,
-        places: &[u32],
+        (places, times): (&[u32], &[Nanos]),
     ) {
         let (trader, now) = (
             u32::try_from(index).unwrap_or(u32::MAX),
             self.leads[index].until,
         );
-        let mut view = view(cast, writer, trader, 0);
+        let view = view(cast, writer, trader, 0);
         let (Some(series), Some(fresh)) = (view.series, &self.fresh[index]) else {
             return;
         };
@@ -272,18 +311,19 @@ impl Ahead {
         let first = slot.restore(saved, fresh, taken);
         let starts = later.iter().map(|(from, _)| *from);
         let ends = starts.clone().chain([now]).map(|end| end.min(now));
-        let rows = std::iter::once(&first).chain(later.iter().map(|(_, row)| row));
+        let rows = std::iter::once(first).chain(later.iter().map(|(_, held)| held.row()));
         for ((from, end), row) in [from].into_iter().chain(starts).zip(ends).zip(rows) {
             if from >= now {
                 break;
             }
             // What ended the block before was committed when its step came.
             slot.orders.intents.clear();
-            view.row = row;
+            let view = View { row: &row, ..view };
             let stretch = Stretch {
                 series,
                 scale,
                 places,
+                times,
                 end,
             };
             slot.take_in_rows(&stretch, &view, from);
@@ -323,6 +363,7 @@ impl Reach {
         trader: u32,
         row: u32,
         (series, places): (Series<'a>, &'a [u32]),
+        times: &'a [Nanos],
     ) -> Option<Stretch<'a>> {
         let seen = u32::try_from(places.len()).unwrap_or(u32::MAX);
         let end = seen.min(row.saturating_add(self.block));
@@ -331,6 +372,7 @@ impl Reach {
             series,
             scale: cast.scales[cast.market_of[trader as usize] as usize],
             places,
+            times,
             end,
         })
     }
@@ -356,7 +398,7 @@ impl Reach {
                 saved: trader.save(view.row)?,
                 later: Vec::new(),
             })),
-            (true, _) => Keeps::Row(view.row.clone()),
+            (true, _) => Keeps::Row(Held::of(view.row)),
         };
         let until = trader.take_in_rows(stretch, view, from);
         let lead = Lead {

@@ -97,7 +97,8 @@ pub(super) fn turn<'a>(
     while here(turn.lead.until) {
         let row = turn.lead.until;
         if turn.block.is_none()
-            && let Some(stretch) = reach.stretch(cast, trader, row, (series, places))
+            && let Some(stretch) =
+                reach.stretch(cast, trader, row, (series, places), present.steps.times())
             && let Some(block) = reach.begin(&stretch, slot, &view, turn.lead)
         {
             turn.lead = block.lead;

@@ -7,7 +7,7 @@ use crate::market::Row;
 use crate::strategy::{Stop, View};
 
 use super::Cast;
-use super::ahead::Ahead;
+use super::ahead::{Ahead, Lead};
 use super::evaluate::{Present, input, turn, view};
 use super::pool::StepWork;
 
@@ -111,10 +111,18 @@ fn see_to(
     acting: &mut Vec<u32>,
 ) {
     for group in called.chunks(TOUCHED_TOGETHER) {
-        touch_traders(cast, writer, group);
+        touch_traders(cast, writer, group, &ahead.leads);
         for &trader in group {
             let index = trader as usize;
-            let with_lead = (trader, ahead.leads[index]);
+            let lead = ahead.leads[index];
+            let places = cast.places(present.steps, trader);
+            // Who acted here ahead, and has no further row here, need not be looked at: what it asked for waits in it.
+            if lead.acts && places.get(lead.until as usize) != places.get(lead.until as usize - 1) {
+                acting.push(trader);
+                ahead.take_act(trader, places);
+                continue;
+            }
+            let with_lead = (trader, lead);
             // Nobody else is here: the lock is taken for the borrow alone.
             let mut slot = cast.traders[index].lock();
             let turn = turn(cast, &ahead.reach, writer, with_lead, present, &mut slot);
@@ -126,7 +134,7 @@ fn see_to(
             if turn.block.is_some() {
                 ahead.look_at_clock();
             }
-            ahead.note(trader, turn, cast.places(present.steps, trader));
+            ahead.note(trader, turn, places);
         }
     }
 }
@@ -149,16 +157,22 @@ fn touch_rows(cast: &mut Cast<'_>, writer: &Writer, rows: &[Row]) {
 }
 
 /// The same for traders that run ahead.
-fn touch_traders(cast: &mut Cast<'_>, writer: &Writer, traders: &[u32]) {
+fn touch_traders(cast: &mut Cast<'_>, writer: &Writer, traders: &[u32], leads: &[Lead]) {
     if traders.len() < 2 {
         return;
     }
     let mut touched = 0_i64;
-    for &index in traders {
+    for &index in traders
+        .iter()
+        .filter(|&&trader| !leads[trader as usize].acts)
+    {
         let trader = cast.traders[index as usize].get_mut().touch();
+        let row = writer.account.row(index);
         touched = touched
             .wrapping_add(trader)
-            .wrapping_add(writer.account.row(index).position);
+            .wrapping_add(row.position)
+            .wrapping_add(row.working.len() as i64)
+            .wrapping_add(cast.touch_prices(index, leads[index as usize].until));
     }
     std::hint::black_box(touched);
 }

@@ -210,8 +210,11 @@ impl Ports for Direct<'_> {
                     let order = approved.into_inner();
                     let market = order.market as usize;
                     self.remind_venue(order.market);
-                    let hint = self.timeline.position(market, EventKind::Candle);
-                    let open = self.cast.markets[market].next_open(order.decided, hint, self.end);
+                    let open = self.venue.waits_for_open(&order).then(|| {
+                        let hint = self.timeline.position(market, EventKind::Candle);
+                        self.cast.markets[market].next_open(order.decided, hint, self.end)
+                    });
+                    let open = open.flatten();
                     self.venue.submit(&order, open);
                     self.timeline.attend_orders(order.market);
                     self.valuation.touch(order.market);
@@ -349,8 +352,9 @@ impl Direct<'_> {
         };
         let rows = self.timeline.position(index, kind);
         if let (Some(row), Some(series)) = (rows.checked_sub(1), self.cast.series(index, kind)) {
-            let (event, ts) = (series.event(row), series.ts(row));
-            self.venue.remember(market, &event, ts);
+            let steps = self.timeline.steps();
+            let ts = steps.times()[steps.places(index, kind)[row] as usize];
+            self.venue.remember(market, &series.event(row), ts);
         }
     }
 
@@ -385,6 +389,7 @@ impl Direct<'_> {
         for &trader in &self.acting {
             let market = self.cast.market_of[trader as usize];
             let candles = self.cast.markets[market as usize].candles.as_ref();
+            let candles = candles.filter(|_| self.venue.fills_at_opens());
             let hint = self.timeline.position(market as usize, EventKind::Candle);
             let opening = candles.and_then(|candles| {
                 let ts = candles.open_ts.get(hint)?;

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::domain::Nanos;
 use crate::limits::LOOKED_AHEAD;
 use crate::market::{PriceScale, Sampled, Series};
 use crate::signal::{Intent, TradeSignal};
@@ -19,6 +20,8 @@ pub struct Stretch<'a> {
     pub scale: PriceScale,
     /// The step of each row that the run sees.
     pub places: &'a [u32],
+    /// The time of each step. Markets share them, so they are nearer than the columns' own times.
+    pub times: &'a [Nanos],
     /// The row before which it ends.
     pub end: u32,
 }
@@ -31,7 +34,11 @@ impl Trader {
         let rows = AssertUnwindSafe(|| self.until_it_acts(stretch, view, &mut at));
         match catch_unwind(rows) {
             Ok(Ok(None)) => {}
-            Ok(Ok(Some(signal))) => self.orders.intents.push(Intent::Signal(signal)),
+            Ok(Ok(Some(signal))) => {
+                // Mostly it is the only one; room for more would lie about in memory for each of many traders.
+                self.orders.intents.reserve_exact(1);
+                self.orders.intents.push(Intent::Signal(signal));
+            }
             Ok(Err(stop)) => self.failure = Some(stop),
             Err(payload) => self.failure = Some(panicked(payload.as_ref())),
         }
@@ -49,6 +56,7 @@ impl Trader {
             series,
             scale,
             places,
+            times,
             ..
         } = *stretch;
         let alone = matches!(series, Series::Candle(_));
@@ -75,7 +83,7 @@ impl Trader {
             }
             let window = window((&self.ring, self.spec.window), Some(series), Some(row));
             let mut ctx = SystemCtx {
-                now: series.ts(row),
+                now: times[places[row] as usize],
                 event: Some(series.event(row)),
                 mark: Mark::Of(series.event(last), scale),
                 view,

@@ -175,6 +175,19 @@ impl SimVenue {
         !self.books[market as usize].orders.is_empty()
     }
 
+    /// Whether an order like this one waits for the open of a candle.
+    #[must_use]
+    pub fn waits_for_open(&self, order: &Order) -> bool {
+        let book = &self.books[order.market as usize];
+        order.kind == OrderKind::Market && book.waits_for_open(self.config.fill)
+    }
+
+    /// Whether orders of markets with candles alone wait for opens.
+    #[must_use]
+    pub fn fills_at_opens(&self) -> bool {
+        self.config.fill == FillModel::NextOpen
+    }
+
     /// Whether the newest event of a market matters to an order that is yet to come.
     #[must_use]
     pub const fn remembers(&self) -> bool {

@@ -323,3 +323,47 @@ fn a_scale_is_found_for_any_column() {
     )[0];
     assert!((means[40] - 40.0 / 3.0).abs() < 1e-13, "{}", means[40]);
 }
+
+#[test]
+fn values_computed_ahead_are_what_single_updates_give() {
+    for keep in [2, 3, 10] {
+        let spec = |period| Spec::new(Kind::Sma { period }).keep(keep);
+        let mut one = Graph::new(2, Field::Close);
+        let ids = [spec(3), spec(7)].map(|spec| one.add(spec).unwrap());
+        let ema = one
+            .add(Spec::new(Kind::Ema { period: 4 }).keep(keep))
+            .unwrap();
+        let mut many = one.clone();
+        let halves: Vec<i64> = (0..200)
+            .map(|row| 20_000 + (row * row * 37 % 911) * 2)
+            .collect();
+        for (row, &half) in halves.iter().enumerate() {
+            let close = half / 2;
+            let sample = Candle {
+                scale: 2,
+                open: close,
+                high: close,
+                low: close,
+                close,
+                volume: 1.0,
+                extra: 0.0,
+            };
+            one.update(&sample);
+            if !many.show(row) {
+                if many.can_look_ahead() {
+                    many.look_ahead(row, &halves[row..halves.len().min(row + 16)]);
+                    assert!(many.show(row));
+                    assert_eq!(many.add(spec(5)).unwrap_err().code(), "indicator.late");
+                } else {
+                    many.update(&sample);
+                }
+            }
+            for &id in ids.iter().chain([&ema]) {
+                for back in 0..keep {
+                    let (a, b) = (one.history(id, 0, back), many.history(id, 0, back));
+                    assert_eq!(a.to_bits(), b.to_bits(), "row {row}, {back} back");
+                }
+            }
+        }
+    }
+}
