@@ -28,7 +28,7 @@ ROWS = 400
 class Slow(Strategy):
     """About 20 microseconds of plain Python at each event."""
 
-    turns: int = 600
+    turns: int = 780
 
     def generate_signal(self, ctx: SystemCtx) -> Signal | None:
         total = 0.0
@@ -41,7 +41,7 @@ class Slow(Strategy):
 class SlowCompiled(Strategy):
     """About 5 microseconds of compiled arithmetic at each event, each step of which needs the one before."""
 
-    turns: int = 2_200
+    turns: int = 3_400
 
     def generate_signal(self, ctx: SystemCtx) -> Signal | None:
         total = ctx.candle.close

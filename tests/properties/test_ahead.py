@@ -29,6 +29,8 @@ from reference.model import Settings
 from reference.package import engine_of, moment, tables_for_package
 from reference.scenarios import PAIRS, Shape, market, settings_of
 
+pytest.importorskip("numba", reason="numba, which compiles a third of these strategies, is not installed")
+
 EXAMPLES = int(os.environ.get("PAIRLOOM_EXAMPLES", "40"))
 TABLES = ("orders", "fills", "refusals", "trades", "equity_curve")
 # Who may trade, and by how much more often than the others.
