@@ -413,7 +413,7 @@ impl SystemCtx {
         match now {
             Err(object) => Ok(Some(object)),
             Ok(None) => Ok(None),
-            Ok(Some(of)) => shown.give(py, of).map(Some),
+            Ok(Some(of)) => shown.give(py, &of).map(Some),
         }
     }
 

@@ -98,7 +98,7 @@ impl PyCandle {
 impl Show for PyCandle {
     type Of = Candle;
 
-    fn new(py: Python<'_>, candle: Candle) -> Self {
+    fn new(py: Python<'_>, candle: &Candle) -> Self {
         let slot = |value| FloatSlot::new(py, value);
         Self {
             ts: candle.open_ts.into(),
@@ -112,7 +112,7 @@ impl Show for PyCandle {
     }
 
     #[inline]
-    fn show(&self, py: Python<'_>, candle: Candle) {
+    fn show(&self, py: Python<'_>, candle: &Candle) {
         self.ts.store(candle.open_ts, Relaxed);
         self.close_ts.store(candle.close_ts, Relaxed);
         self.open.set(py, candle.open);
@@ -190,7 +190,7 @@ impl PyQuote {
 impl Show for PyQuote {
     type Of = Quote;
 
-    fn new(py: Python<'_>, quote: Quote) -> Self {
+    fn new(py: Python<'_>, quote: &Quote) -> Self {
         let slot = |value| FloatSlot::new(py, value);
         Self {
             ts: quote.ts.into(),
@@ -202,7 +202,7 @@ impl Show for PyQuote {
     }
 
     #[inline]
-    fn show(&self, py: Python<'_>, quote: Quote) {
+    fn show(&self, py: Python<'_>, quote: &Quote) {
         self.ts.store(quote.ts, Relaxed);
         self.bid.set(py, quote.bid);
         self.ask.set(py, quote.ask);
@@ -273,7 +273,7 @@ impl PyTrade {
 impl Show for PyTrade {
     type Of = Trade;
 
-    fn new(py: Python<'_>, trade: Trade) -> Self {
+    fn new(py: Python<'_>, trade: &Trade) -> Self {
         Self {
             ts: trade.ts.into(),
             price: FloatSlot::new(py, trade.price),
@@ -283,7 +283,7 @@ impl Show for PyTrade {
     }
 
     #[inline]
-    fn show(&self, py: Python<'_>, trade: Trade) {
+    fn show(&self, py: Python<'_>, trade: &Trade) {
         self.ts.store(trade.ts, Relaxed);
         self.price.set(py, trade.price);
         self.quantity.set(py, trade.quantity);
@@ -344,7 +344,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     };
     let volume = c"Traded quantity of the base currency; NaN where the data have none.";
     add_members(
-        &Bound::new(py, PyCandle::new(py, candle))?,
+        &Bound::new(py, PyCandle::new(py, &candle))?,
         &[
             Member::new(c"open", c"First price.", |it: &PyCandle| it.open.place()),
             Member::new(c"high", c"Highest price.", |it| it.high.place()),
@@ -364,7 +364,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let bid_size = c"Quantity at the bid; NaN where the data have none.";
     let ask_size = c"Quantity at the ask; NaN where the data have none.";
     add_members(
-        &Bound::new(py, PyQuote::new(py, quote))?,
+        &Bound::new(py, PyQuote::new(py, &quote))?,
         &[
             Member::new(c"bid", bid, |it: &PyQuote| it.bid.place()),
             Member::new(c"ask", ask, |it| it.ask.place()),
@@ -380,7 +380,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     };
     let quantity = c"Its quantity of the base currency.";
     add_members(
-        &Bound::new(py, PyTrade::new(py, trade))?,
+        &Bound::new(py, PyTrade::new(py, &trade))?,
         &[
             Member::new(c"price", c"Its price.", |it: &PyTrade| it.price.place()),
             Member::new(c"quantity", quantity, |it| it.quantity.place()),

@@ -142,7 +142,7 @@ mod laid {
                 laid = bit(event.kind());
             }
             if self.used.get() & USES_POSITION != 0
-                && views.position.show(py, ctx.position()).is_ok()
+                && views.position.show(py, &ctx.position()).is_ok()
             {
                 laid |= POSITION;
             }
@@ -154,9 +154,9 @@ mod laid {
     #[inline]
     fn lay_out_event(py: Python<'_>, views: &Views, event: &EventRef<'_>) -> bool {
         let shown = match event.kind() {
-            EventKind::Candle => event.candle().map(|of| views.candle.show(py, of)),
-            EventKind::Quote => event.quote().map(|of| views.quote.show(py, of)),
-            EventKind::Trade => event.trade().map(|of| views.trade.show(py, of)),
+            EventKind::Candle => event.candle().as_ref().map(|of| views.candle.show(py, of)),
+            EventKind::Quote => event.quote().as_ref().map(|of| views.quote.show(py, of)),
+            EventKind::Trade => event.trade().as_ref().map(|of| views.trade.show(py, of)),
         };
         matches!(shown, Some(Ok(())))
     }

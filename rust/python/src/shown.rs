@@ -10,14 +10,15 @@ use pyo3::pyclass::boolean_struct::True;
 pub(crate) trait Show:
     PyClass<Frozen = True> + Into<PyClassInitializer<Self>> + Sync
 {
-    /// What it shows.
-    type Of: Copy;
+    /// What it shows. It is handed on by reference: it was just put together, field by field, and to copy it at once makes the
+    /// processor wait.
+    type Of;
 
     /// An object that shows this.
-    fn new(py: Python<'_>, of: Self::Of) -> Self;
+    fn new(py: Python<'_>, of: &Self::Of) -> Self;
 
     /// Shows this from now on; only ever called on an object that nobody holds.
-    fn show(&self, py: Python<'_>, of: Self::Of);
+    fn show(&self, py: Python<'_>, of: &Self::Of);
 }
 
 #[cfg(not(Py_GIL_DISABLED))]
@@ -69,7 +70,7 @@ mod kept {
 
         /// The object, for Python code that asked for it.
         #[inline]
-        pub(crate) fn give(&self, py: Python<'_>, of: T::Of) -> PyResult<Py<T>> {
+        pub(crate) fn give(&self, py: Python<'_>, of: &T::Of) -> PyResult<Py<T>> {
             self.show(py, of)?;
             self.asked.set(self.asked.get().saturating_add(1));
             // SAFETY: attached (see `Sync`), and the reference ends here.
@@ -93,7 +94,7 @@ mod kept {
 
         /// Puts this into the object.
         #[inline]
-        pub(crate) fn show(&self, py: Python<'_>, of: T::Of) -> PyResult<()> {
+        pub(crate) fn show(&self, py: Python<'_>, of: &T::Of) -> PyResult<()> {
             // SAFETY: attached (see `Sync`), and the reference ends with the look at it.
             let object = unsafe { &*self.object.get() };
             if let Some(object) = object {
@@ -139,7 +140,7 @@ mod kept {
             None
         }
 
-        pub(crate) fn give(&self, py: Python<'_>, of: T::Of) -> PyResult<Py<T>> {
+        pub(crate) fn give(&self, py: Python<'_>, of: &T::Of) -> PyResult<Py<T>> {
             Py::new(py, T::new(py, of))
         }
     }

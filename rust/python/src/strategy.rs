@@ -57,21 +57,6 @@ impl Constants {
             reverse: read(intern!(py, "REVERSE"))?,
         })
     }
-
-    #[inline]
-    fn find(&self, object: &Bound<'_, PyAny>) -> Option<TradeSignal> {
-        if self.long.is(object) {
-            Some(TradeSignal::LONG)
-        } else if self.short.is(object) {
-            Some(TradeSignal::SHORT)
-        } else if self.close.is(object) {
-            Some(TradeSignal::Close)
-        } else if self.reverse.is(object) {
-            Some(TradeSignal::Reverse)
-        } else {
-            None
-        }
-    }
 }
 
 /// What is there once `setup` has run.
@@ -156,13 +141,21 @@ impl PyStrategy {
     /// What a method returned, as a signal.
     #[inline]
     fn signal(&self, method: &str, returned: &Bound<'_, PyAny>) -> Outcome<Option<TradeSignal>> {
+        let known = &self.constants;
+        // Each answer is written where it goes: to put a signal together first costs more than all of the comparisons.
         if returned.is_none() {
-            return Ok(None);
+            Ok(None)
+        } else if known.long.is(returned) {
+            Ok(Some(TradeSignal::LONG))
+        } else if known.short.is(returned) {
+            Ok(Some(TradeSignal::SHORT))
+        } else if known.close.is(returned) {
+            Ok(Some(TradeSignal::Close))
+        } else if known.reverse.is(returned) {
+            Ok(Some(TradeSignal::Reverse))
+        } else {
+            self.other_signal(method, returned)
         }
-        if let Some(signal) = self.constants.find(returned) {
-            return Ok(Some(signal));
-        }
-        self.other_signal(method, returned)
     }
 
     #[cold]

@@ -98,7 +98,7 @@ impl PyPosition {
 impl Show for PyPosition {
     type Of = PositionView;
 
-    fn new(py: Python<'_>, position: PositionView) -> Self {
+    fn new(py: Python<'_>, position: &PositionView) -> Self {
         Self {
             size: FloatSlot::new(py, position.size),
             entry_price: FloatSlot::new(py, position.entry_price),
@@ -107,7 +107,7 @@ impl Show for PyPosition {
     }
 
     #[inline]
-    fn show(&self, py: Python<'_>, position: PositionView) {
+    fn show(&self, py: Python<'_>, position: &PositionView) {
         self.size.set(py, position.size);
         self.entry_price.set(py, position.entry_price);
         self.unrealized_pnl.set(py, position.unrealized_pnl);
@@ -359,7 +359,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let entry_price = c"Average price of what is held; NaN when flat.";
     let pnl = c"Value at the last price less what it cost, without fees.";
     add_members(
-        &Bound::new(py, PyPosition::new(py, flat))?,
+        &Bound::new(py, PyPosition::new(py, &flat))?,
         &[
             Member::new(c"size", size, |it: &PyPosition| it.size.place()),
             Member::new(c"entry_price", entry_price, |it| it.entry_price.place()),

@@ -131,7 +131,8 @@ impl Coordinator<'_> {
     pub(super) fn wait_for_the_away(&mut self) -> bool {
         let crew = &mut self.crew;
         let take = |answer| crew.answered_elsewhere(answer);
-        !self.away.collect(self.host, self.progress.done, take)
+        let done = self.progress.done;
+        !self.away.collect(self.host, || done, take)
     }
 
     /// Takes answers until all of this step are there or its time is over; belated ones from before are among them.

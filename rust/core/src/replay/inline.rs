@@ -27,14 +27,17 @@ pub(super) fn inline(
         acting,
         ahead,
     } = work;
-    for trader in due.drain(..) {
-        let view = view(cast, writer, trader, present.now);
-        let slot = cast.traders[trader as usize].get_mut();
-        slot.run_hooks(&view);
-        if slot.has_acted() {
-            acting.push(trader);
+    // Asked first: to begin emptying an empty list costs as much as a good part of a step.
+    if !due.is_empty() {
+        for trader in due.drain(..) {
+            let view = view(cast, writer, trader, present.now);
+            let slot = cast.traders[trader as usize].get_mut();
+            slot.run_hooks(&view);
+            if slot.has_acted() {
+                acting.push(trader);
+            }
+            ahead.leads[trader as usize].chain = 0;
         }
-        ahead.leads[trader as usize].chain = 0;
     }
     if rows.len() > TOUCHED_TOGETHER {
         for group in rows.chunks(TOUCHED_TOGETHER) {

@@ -34,11 +34,12 @@ pub(super) struct Evaluator {
     per_thread: Vec<AtomicU64>,
 }
 
-/// What phase 3 works on.
+/// What phase 3 works on. Lists that were filled a moment ago are handed on as such: to load both halves of a slice at
+/// once, when one of them was just stored, makes the processor wait.
 pub(super) struct StepWork<'s> {
     pub present: Present<'s>,
     /// Rows of markets whose traders go event by event.
-    pub rows: &'s [Row],
+    pub rows: &'s Vec<Row>,
     /// Traders that run ahead and are to be seen to in this step.
     pub called: &'s [u32],
     pub due: &'s mut Vec<u32>,

@@ -188,8 +188,9 @@ impl Ports for Direct<'_> {
             },
             self.host,
         );
-        let done = self.progress().0;
+        let (walked, all) = (self.timeline.walked(), self.timeline.steps().len());
         let (traders, acting) = (&mut self.cast.traders, &mut self.acting);
+        let done = || share(walked, all);
         interrupted |= self.away.collect(self.host, done, |answer| {
             let slot = traders[answer.trader as usize].get_mut();
             slot.orders.intents = answer.intents;

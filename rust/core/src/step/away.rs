@@ -165,12 +165,17 @@ impl Away {
 
     /// Waits for the answers to what was sent, and shows them. Whether the user ended the run meanwhile.
     #[inline]
-    pub fn collect(&mut self, host: &dyn Host, done: f64, mut take: impl FnMut(Answer)) -> bool {
+    pub fn collect(
+        &mut self,
+        host: &dyn Host,
+        done: impl FnOnce() -> f64,
+        mut take: impl FnMut(Answer),
+    ) -> bool {
         if self.remote.is_none() {
             return false;
         }
         // What cannot be started is said before the first step.
-        if self.interrupted || self.wait(host, done).unwrap_or(true) {
+        if self.interrupted || self.wait(host, done()).unwrap_or(true) {
             return true;
         }
         let mut interrupted = false;
@@ -213,11 +218,15 @@ impl Away {
         self.due.sort_unstable();
         self.due.dedup();
         self.send(writer, now, std::iter::empty(), |_| None);
-        self.collect(host, 1.0, |answer| {
-            if let Some(Stop::Fault(fault)) = answer.failure {
-                faults.push((answer.trader, fault));
-            }
-        });
+        self.collect(
+            host,
+            || 1.0,
+            |answer| {
+                if let Some(Stop::Fault(fault)) = answer.failure {
+                    faults.push((answer.trader, fault));
+                }
+            },
+        );
         faults.sort_by_key(|(trader, _)| *trader);
         faults
     }

@@ -256,8 +256,10 @@ impl<P: Ports> Stepper<P> {
         self.meet_venue(now, last_of_time);
         self.take_marks(now);
         // What the venue and the marks did is told before the boundary of time at which they did it.
-        for (trader, hook) in self.reached.drain(..) {
-            self.ports.tell(trader, hook);
+        if !self.reached.is_empty() {
+            for (trader, hook) in self.reached.drain(..) {
+                self.ports.tell(trader, hook);
+            }
         }
         let flow = self.ports.evaluate(now, &mut self.writer, &mut self.acts);
         if flow == Flow::Interrupted {
@@ -336,7 +338,11 @@ impl<P: Ports> Stepper<P> {
         self.ports.send(&mut self.commands);
     }
 
+    #[inline]
     fn apply_executions(&mut self) {
+        if self.executions.is_empty() {
+            return;
+        }
         for execution in self.executions.drain(..) {
             self.writer.on_execution(&execution);
         }
