@@ -279,20 +279,6 @@ impl<'a> Series<'a> {
         }
     }
 
-    /// Reads the prices from a row on that share its line of the cache and the next ones, so that they are near when they
-    /// are needed.
-    #[must_use]
-    pub fn touch(&self, row: usize) -> i64 {
-        let column: &[f64] = match self {
-            Self::Candle(series) => &series.close,
-            Self::Quote(series) => &series.bid,
-            Self::Trade(series) => &series.price,
-        };
-        let lines =
-            [0, 8, 16].map(|next| column.get(row + next).map_or(0, |price| price.to_bits()));
-        lines.iter().fold(0, |sum, bits| sum ^ bits.cast_signed())
-    }
-
     /// The columns beyond those the engine knows.
     #[must_use]
     pub fn extra(&self) -> &'a [ExtraColumn] {

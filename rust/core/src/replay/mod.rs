@@ -251,15 +251,6 @@ impl<'a> Cast<'a> {
         self.markets[market].series(kind)
     }
 
-    /// Reads prices that a trader's next rows begin with; later ones follow in the order in which memory is fetched ahead.
-    #[inline]
-    fn touch_prices(&self, trader: u32, row: u32) -> i64 {
-        let index = trader as usize;
-        let market = self.market_of[index] as usize;
-        let series = self.markets[market].series(self.mains[index]);
-        series.map_or(0, |series| series.touch(row as usize))
-    }
-
     /// The step of each row that a trader follows.
     #[inline]
     fn places<'s>(&self, steps: &'s Steps, trader: u32) -> &'s [u32] {

@@ -96,7 +96,6 @@ impl Valuation {
         // What was released is among the touched; its weight stands here still.
         drop(account.released());
         let mut touched = std::mem::take(&mut self.touched);
-        touch_prices(&touched, step, steps, cast);
         for &market in &touched {
             let before = self.weights[market as usize];
             let carried = cast.carries[market as usize].then(|| account.carry(market));
@@ -227,21 +226,6 @@ impl Valuation {
         }
         true
     }
-}
-
-/// Reads what these markets' values will need, so that with many of them the waits for memory overlap.
-fn touch_prices(markets: &[u32], step: usize, steps: &Steps, cast: &Cast<'_>) {
-    if markets.len() < 2 {
-        return;
-    }
-    let touched = markets.iter().fold(0, |sum, &market| {
-        let index = market as usize;
-        let kind = cast.kinds[index][0];
-        let row = steps.rows_before(index, kind, step);
-        let series = cast.series(index, kind);
-        sum ^ series.map_or(0, |series| series.touch(row))
-    });
-    std::hint::black_box(touched);
 }
 
 /// The marks of a market in the steps from `step` on, as many as there is room for.
