@@ -487,7 +487,10 @@ def test_killed_from_outside_at_random_moments(thirty: Any, kills: int) -> None:
 
 
 ORPHANS = """
+import signal
 import pairloom
+# Whoever runs the tests in the background of a shell has them ignore the interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from process_strategies import {name}
 engine = pairloom.Engine(cash={{"USD": 1000}}, workers=2, time_limit=None)
 engine.trade("*", {name}({arguments}), size=1)
