@@ -197,6 +197,12 @@ impl Strategy for CompiledStrategy {
             .is_some_and(|(_, rule)| rule.is_market_local())
     }
 
+    fn may_pass_orders(&self) -> bool {
+        self.ready
+            .as_ref()
+            .is_some_and(|(_, rule)| rule.may_pass_orders())
+    }
+
     fn fork(&self) -> Option<Box<dyn Strategy>> {
         let (origin, rule) = self.ready.as_ref()?;
         Some(Box::new(Self {

@@ -147,6 +147,12 @@ impl Writer {
         self.traders[trader as usize].market
     }
 
+    /// The size of a trader's signals that name none.
+    #[must_use]
+    pub fn size_of(&self, trader: u32) -> Option<SizeSpec> {
+        self.traders[trader as usize].size
+    }
+
     /// Adds the equity at this step's snapshot to the curve.
     #[inline]
     pub fn snapshot(&mut self, now: Nanos) {

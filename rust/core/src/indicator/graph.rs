@@ -358,6 +358,53 @@ impl Graph {
         true
     }
 
+    /// How many rows from this one on are computed and can be passed over at once, because nobody reads each of them.
+    #[inline]
+    #[must_use]
+    pub const fn coming(&self, row: usize) -> usize {
+        let Ahead {
+            from,
+            end,
+            shown,
+            told,
+        } = self.ahead;
+        if told || row >= end || row != from + shown {
+            return 0;
+        }
+        end - row
+    }
+
+    /// An indicator's values at the rows that are computed and not shown yet.
+    #[must_use]
+    pub fn coming_values(&self, id: IndicatorId) -> &[f64] {
+        let node = self.nodes.get(id.index());
+        node.map_or(&[], |node| node.computed_from(self.ahead.shown))
+    }
+
+    /// Shows so many of the coming rows at once.
+    #[inline]
+    pub fn pass(&mut self, rows: usize) {
+        self.ahead.shown += rows;
+    }
+
+    /// The same indicators, before the first event. They are not those that somebody outside reads.
+    #[must_use]
+    pub fn blank(&self) -> Self {
+        let fresh = |node: &Node| {
+            let state = State::new(node.spec.kind, node.input, self.scale);
+            Node::new(*node.spec, node.input, state)
+        };
+        let nodes: Vec<Node> = self.nodes.iter().map(fresh).collect();
+        Self {
+            pending: nodes.iter().filter(|node| node.required).count(),
+            nodes,
+            scale: self.scale,
+            default_input: self.default_input,
+            has_volume: self.has_volume,
+            ahead: Ahead::default(),
+        }
+    }
+
     /// Reads what the next update will need. See [`crate::trader::Trader::touch`].
     #[inline]
     #[must_use]

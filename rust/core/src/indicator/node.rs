@@ -112,6 +112,12 @@ impl Node {
         self.ahead.get(place).copied().unwrap_or(f64::NAN)
     }
 
+    /// The values that were computed, from an event on.
+    #[inline]
+    pub(crate) fn computed_from(&self, place: usize) -> &[f64] {
+        self.ahead.get(place..).unwrap_or(&[])
+    }
+
     /// Makes one of the values that were computed the present one.
     pub(crate) fn settle(&mut self, place: usize) {
         let before = match place.checked_sub(1) {

@@ -15,11 +15,13 @@ use crate::market::{Series, Steps};
 use crate::portfolio::TraderRow;
 use crate::strategy::ExitView;
 use crate::strategy::View;
-use crate::trader::{Fresh, Input, Saved, Stretch, Trader};
+use crate::trader::{Foreseen, Foresight, Input, Saved, Stretch, Trader};
+use crate::venue::SimVenue;
 
 use super::Cast;
 use super::calendar::Calendar;
 use super::evaluate::view;
+use super::path::Path;
 use super::timeline::Timeline;
 
 /// How far a trader has been evaluated.
@@ -36,10 +38,10 @@ pub(super) struct Lead {
 impl Lead {
     /// The step in which the trader is next to be seen to: where it acted, else where its next row is.
     #[inline]
-    fn due(self, places: &[u32]) -> Option<u32> {
-        places
-            .get(self.until as usize - usize::from(self.acts))
-            .copied()
+    fn due(self, path: &Path, places: &[u32]) -> Option<u32> {
+        let last = self.until - u32::from(self.acts);
+        let row = path.next_row().unwrap_or(last);
+        places.get(row as usize).copied()
     }
 }
 
@@ -48,6 +50,7 @@ pub(super) struct Block {
     pub lead: Lead,
     from: u32,
     keeps: Keeps,
+    foreseen: Vec<Foreseen>,
 }
 
 /// What a block leaves for the case that its trader must go back.
@@ -73,14 +76,6 @@ pub(super) struct Kept {
     from: u32,
     saved: Saved,
     later: Vec<(u32, Held)>,
-}
-
-impl Kept {
-    /// The trader's position when its newest block began.
-    fn position(&self) -> Lots {
-        let first = self.saved.row.position;
-        self.later.last().map_or(first, |(_, held)| held.position)
-    }
 }
 
 /// What a strategy sees of its trader's part of the account while no order works: little is kept for each block.
@@ -109,12 +104,17 @@ impl Held {
     }
 }
 
+/// The row from which on a trader goes past its orders, where it never does.
+const NEVER: u32 = u32::MAX;
+
 /// Which traders may be evaluated ahead, and how far.
 pub(super) struct Reach {
     /// For each trader the row before which no block begins.
     waits: Vec<u32>,
-    /// Whether something from outside may change a trader's position.
-    keeps: bool,
+    /// For each trader the row before which no block goes past an order.
+    stops: Vec<u32>,
+    /// Whether the account may be liquidated.
+    liquidates: bool,
     block: u32,
     /// Whether blocks may begin in this step.
     open: bool,
@@ -125,15 +125,18 @@ pub(super) struct Ahead {
     pub leads: Vec<Lead>,
     pub reach: Reach,
     pub calendar: Calendar,
+    /// What traders asked for in this step when they were evaluated past it.
+    pub foreseen: Vec<(u32, Foreseen)>,
+    paths: Vec<Path>,
     kept: Vec<Option<Box<Kept>>>,
-    /// Their indicators before the first row, where something from outside may make them go back.
-    fresh: Vec<Option<Fresh>>,
     /// Whether the user asked for blocks, whatever they bring.
     forced: bool,
     begun: u64,
     step_watch: Option<Stopwatch>,
     blocks: u64,
     rows: u64,
+    /// Orders that traders were evaluated past.
+    passed: u64,
     roll_backs: u64,
     fallbacks: u64,
 }
@@ -157,31 +160,32 @@ impl Ahead {
             }
             let (market, kind) = (cast.market_of[index] as usize, cast.mains[index]);
             lead.until = timeline.first_live(market, kind);
-            if let Some(step) = lead.due(steps.places(market, kind)) {
+            let step = lead.due(&Path::default(), steps.places(market, kind));
+            if let Some(step) = step {
                 calendar.put(trader, step);
             }
         }
-        let fresh = (0..traders)
-            .map(|index| {
-                (cast.ahead[index] && !spot).then(|| cast.traders[index].get_mut().fresh())
-            })
-            .collect();
+        let stops = cast.passes.iter();
+        let stops = stops.map(|&passes| if passes { 0 } else { NEVER });
         Self {
-            fresh,
             leads,
             reach: Reach {
                 waits: vec![0; traders],
-                keeps: !spot,
+                stops: stops.collect(),
+                liquidates: !spot,
                 block: block.unwrap_or(BLOCK_ROWS),
                 open: true,
             },
             calendar,
+            foreseen: Vec::new(),
+            paths: (0..traders).map(|_| Path::default()).collect(),
             kept: (0..traders).map(|_| None).collect(),
             forced: block.is_some(),
             begun: 0,
             step_watch: None,
             blocks: 0,
             rows: 0,
+            passed: 0,
             roll_backs: 0,
             fallbacks: 0,
         }
@@ -196,14 +200,13 @@ impl Ahead {
 
     /// Notes how far a trader has come, and when it is next to be seen to.
     #[inline]
-    pub(super) fn note(&mut self, trader: u32, turn: Turn, places: &[u32]) {
+    pub(super) fn note(&mut self, trader: u32, turn: Turn, places: &[u32], step: usize) {
         self.leads[trader as usize] = turn.lead;
-        if let Some(step) = turn.lead.due(places) {
-            self.calendar.put(trader, step);
-        }
+        let path = &mut self.paths[trader as usize];
         if let Some(block) = turn.block {
             self.blocks += 1;
             self.rows += u64::from(block.lead.until - block.from);
+            path.begin(block.foreseen);
             match block.keeps {
                 Keeps::Nothing => {}
                 Keeps::All(kept) => self.kept[trader as usize] = Some(kept),
@@ -214,6 +217,29 @@ impl Ahead {
                 }
             }
         }
+        match turn.lead.due(path, places) {
+            // What it asked for at the block's first row counts at once.
+            Some(due) if due as usize == step => {
+                self.take_foreseen(trader, places);
+            }
+            Some(due) => self.calendar.put(trader, due),
+            None => {}
+        }
+    }
+
+    /// Takes what a trader asked for ahead at this step and was foreseen to be filled; whether there was something.
+    #[inline]
+    pub(super) fn take_foreseen(&mut self, trader: u32, places: &[u32]) -> bool {
+        let path = &mut self.paths[trader as usize];
+        let Some(foreseen) = path.commit() else {
+            return false;
+        };
+        self.passed += 1;
+        self.foreseen.push((trader, foreseen));
+        if let Some(step) = self.leads[trader as usize].due(path, places) {
+            self.calendar.put(trader, step);
+        }
+        true
     }
 
     /// Notes that what a trader did ahead counts in the step that is being made: it is next due at its next row.
@@ -221,8 +247,28 @@ impl Ahead {
     pub(super) fn take_act(&mut self, trader: u32, places: &[u32]) {
         let lead = &mut self.leads[trader as usize];
         lead.acts = false;
-        if let Some(step) = lead.due(places) {
+        if let Some(step) = lead.due(&self.paths[trader as usize], places) {
             self.calendar.put(trader, step);
+        }
+    }
+
+    /// Looks whether a trader's orders go the way that it foresaw; where not, it becomes what it was after the row at
+    /// which it asked, and goes on from there with what really happened.
+    #[inline]
+    pub(super) fn check(
+        &mut self,
+        cast: &mut Cast<'_>,
+        venue: &SimVenue,
+        writer: &Writer,
+        steps: &Steps,
+        trader: u32,
+    ) {
+        let index = trader as usize;
+        if let Err(row) = self.paths[index].check(writer.account.row(trader)) {
+            let now = row + 1;
+            let later = now.saturating_mul(2).saturating_add(self.reach.block);
+            self.reach.stops[index] = later.min(NEVER - 1);
+            self.send_back(cast, venue, writer, steps, (trader, now));
         }
     }
 
@@ -249,6 +295,7 @@ impl Ahead {
     pub(super) fn roll_back(
         &mut self,
         cast: &mut Cast<'_>,
+        venue: &SimVenue,
         writer: &Writer,
         steps: &Steps,
         pending: usize,
@@ -260,28 +307,48 @@ impl Ahead {
             }
             let (market, kind) = (cast.market_of[index] as usize, cast.mains[index]);
             let now = u32::try_from(steps.rows_before(market, kind, pending)).unwrap_or(u32::MAX);
-            if self.leads[index].until > now
-                && let Some(kept) = self.kept[index].take_if(|kept| kept.position() != 0)
-            {
-                let places = steps.places(market, kind);
-                if let Some(step) = self.leads[index].due(places) {
-                    self.calendar.remove(trader, step);
-                }
-                self.leads[index] = Lead {
-                    until: now,
-                    ..Lead::default()
-                };
-                if let Some(step) = self.leads[index].due(places) {
-                    self.calendar.put(trader, step);
-                }
-                self.go_back(cast, writer, index, kept, (places, steps.times()));
+            if self.leads[index].until > now {
+                self.reach.waits[index] = now.saturating_mul(2).saturating_add(self.reach.block);
+                self.send_back(cast, venue, writer, steps, (trader, now));
             }
+            self.paths[index].forget();
         }
+    }
+
+    /// Makes a trader what it is before its row `now`, which it has taken in already. To go back costs as much as all
+    /// rows so far; so it must not happen again before as many have passed, for which the caller sees.
+    fn send_back(
+        &mut self,
+        cast: &mut Cast<'_>,
+        venue: &SimVenue,
+        writer: &Writer,
+        steps: &Steps,
+        (trader, now): (u32, u32),
+    ) {
+        let index = trader as usize;
+        let Some(kept) = self.kept[index].take() else {
+            return;
+        };
+        let (market, kind) = (cast.market_of[index] as usize, cast.mains[index]);
+        let places = steps.places(market, kind);
+        if let Some(step) = self.leads[index].due(&self.paths[index], places) {
+            self.calendar.remove(trader, step);
+        }
+        self.paths[index] = Path::default();
+        self.leads[index] = Lead {
+            until: now,
+            ..Lead::default()
+        };
+        if let Some(step) = self.leads[index].due(&self.paths[index], places) {
+            self.calendar.put(trader, step);
+        }
+        self.go_back(cast, venue, writer, index, kept, (places, steps.times()));
     }
 
     fn go_back(
         &mut self,
         cast: &mut Cast<'_>,
+        venue: &SimVenue,
         writer: &Writer,
         index: usize,
         kept: Box<Kept>,
@@ -292,14 +359,13 @@ impl Ahead {
             self.leads[index].until,
         );
         let view = view(cast, writer, trader, 0);
-        let (Some(series), Some(fresh)) = (view.series, &self.fresh[index]) else {
+        let Some(series) = view.series else {
             return;
         };
         let scale = cast.scales[cast.market_of[index] as usize];
+        let foresight = cast.passes[index].then(|| foresight(cast, venue, writer, trader));
         self.roll_backs += 1;
         self.fallbacks += 1;
-        // To go back costs as much as all rows so far; so it must not happen again before as many have passed.
-        self.reach.waits[index] = now.saturating_mul(2).saturating_add(self.reach.block);
         let taken = (0..kept.from as usize).map(|row| Input {
             event: series.event(row),
             row,
@@ -308,7 +374,7 @@ impl Ahead {
         });
         let slot = cast.traders[index].get_mut();
         let Kept { from, saved, later } = *kept;
-        let first = slot.restore(saved, fresh, taken);
+        let first = slot.restore(saved, taken);
         let starts = later.iter().map(|(from, _)| *from);
         let ends = starts.clone().chain([now]).map(|end| end.min(now));
         let rows = std::iter::once(first).chain(later.iter().map(|(_, held)| held.row()));
@@ -325,9 +391,12 @@ impl Ahead {
                 places,
                 times,
                 end,
+                // Where it stopped at an order, a later block begins.
+                foresight: foresight.flatten(),
             };
-            slot.take_in_rows(&stretch, &view, from);
+            slot.take_in_rows(&stretch, &view, from, &mut Vec::new());
         }
+        slot.orders.intents.clear();
     }
 
     /// How many evaluations were made ahead of a run that ended early.
@@ -344,8 +413,9 @@ impl Ahead {
     }
 
     /// Counters by name.
-    pub(super) const fn counters(&self) -> [(&'static str, u64); 4] {
+    pub(super) const fn counters(&self) -> [(&'static str, u64); 5] {
         [
+            ("passed_orders", self.passed),
             ("blocks", self.blocks),
             ("rows_in_blocks", self.rows),
             ("roll_backs", self.roll_backs),
@@ -360,20 +430,24 @@ impl Reach {
     pub(super) fn stretch<'a>(
         &self,
         cast: &Cast<'a>,
-        trader: u32,
-        row: u32,
+        (venue, writer): (&'a SimVenue, &'a Writer),
+        (trader, row): (u32, u32),
         (series, places): (Series<'a>, &'a [u32]),
         times: &'a [Nanos],
     ) -> Option<Stretch<'a>> {
         let seen = u32::try_from(places.len()).unwrap_or(u32::MAX);
         let end = seen.min(row.saturating_add(self.block));
         let waits = row < self.waits[trader as usize];
+        let passes = row >= self.stops[trader as usize];
         (self.open && row < end && !waits).then(|| Stretch {
             series,
             scale: cast.scales[cast.market_of[trader as usize] as usize],
             places,
             times,
             end,
+            foresight: passes
+                .then(|| foresight(cast, venue, writer, trader))
+                .flatten(),
         })
     }
 
@@ -391,7 +465,8 @@ impl Reach {
         }
         let from = lead.until;
         let chain = lead.chain % CHAINED_BLOCKS;
-        let keeps = match (self.keeps, chain) {
+        let may_go_back = self.liquidates || self.stops[trader.index as usize] != NEVER;
+        let keeps = match (may_go_back, chain) {
             (false, _) => Keeps::Nothing,
             (true, 0) => Keeps::All(Box::new(Kept {
                 from,
@@ -400,12 +475,35 @@ impl Reach {
             })),
             (true, _) => Keeps::Row(Held::of(view.row)),
         };
-        let until = trader.take_in_rows(stretch, view, from);
+        let mut foreseen = Vec::new();
+        let until = trader.take_in_rows(stretch, view, from, &mut foreseen);
         let lead = Lead {
             until,
             acts: trader.has_acted(),
             chain: chain + 1,
         };
-        Some(Block { lead, from, keeps })
+        Some(Block {
+            lead,
+            from,
+            keeps,
+            foreseen,
+        })
     }
+}
+
+/// What it takes to foresee the fills of a trader's orders.
+fn foresight<'a>(
+    cast: &Cast<'a>,
+    venue: &'a SimVenue,
+    writer: &'a Writer,
+    trader: u32,
+) -> Option<Foresight<'a>> {
+    let market = cast.market_of[trader as usize];
+    Some(Foresight {
+        candles: cast.markets[market as usize].candles.as_ref()?,
+        instrument: &writer.account.market(market).instrument,
+        venue,
+        market,
+        size: writer.size_of(trader),
+    })
 }

@@ -5,6 +5,7 @@ use crate::domain::{HalfUnits, Nanos};
 use crate::market::{PriceScale, Row, Series, Steps};
 use crate::strategy::View;
 use crate::trader::{Input, Trader, TraderState};
+use crate::venue::SimVenue;
 
 use super::Cast;
 use super::ahead::{Lead, Reach, Turn};
@@ -55,6 +56,7 @@ pub(super) fn input(series: Series<'_>, scale: PriceScale, row: u32, warm_up: bo
 #[derive(Clone, Copy)]
 pub(super) struct Present<'a> {
     pub steps: &'a Steps,
+    pub venue: &'a SimVenue,
     pub step: usize,
     pub now: Nanos,
 }
@@ -98,7 +100,13 @@ pub(super) fn turn<'a>(
         let row = turn.lead.until;
         if turn.block.is_none()
             && let Some(stretch) =
-                reach.stretch(cast, trader, row, (series, places), present.steps.times())
+                reach.stretch(
+                    cast,
+                    (present.venue, writer),
+                    (trader, row),
+                    (series, places),
+                    present.steps.times(),
+                )
             && let Some(block) = reach.begin(&stretch, slot, &view, turn.lead)
         {
             turn.lead = block.lead;

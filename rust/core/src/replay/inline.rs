@@ -137,7 +137,7 @@ fn see_to(
             if turn.block.is_some() {
                 ahead.look_at_clock();
             }
-            ahead.note(trader, turn, places);
+            ahead.note(trader, turn, places, present.step);
         }
     }
 }

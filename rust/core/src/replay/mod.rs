@@ -7,6 +7,7 @@ mod ahead;
 mod calendar;
 mod evaluate;
 mod inline;
+mod path;
 mod pool;
 mod ports;
 mod timeline;
@@ -40,6 +41,8 @@ struct Cast<'a> {
     native: Vec<bool>,
     /// Whether they are evaluated ahead, by trader; all others go event by event.
     ahead: Vec<bool>,
+    /// Whether they are, besides, evaluated past their own orders, by trader.
+    passes: Vec<bool>,
     /// Whether their calls need a thread attached to the interpreter, by trader.
     attached: Vec<bool>,
     mains: Vec<EventKind>,
@@ -79,6 +82,8 @@ struct Direct<'a> {
     due: Vec<u32>,
     /// Traders that asked for something, or failed, in this step.
     acting: Vec<u32>,
+    /// Traders whose orders may not go the way that they foresaw.
+    unsure: Vec<u32>,
     active: usize,
 }
 
@@ -115,6 +120,9 @@ pub fn prepare<'a>(
     let account = &core.writer.account;
     let spot = account.is_spot();
     cast.assign(account, &time_marks, &away, config.block != Some(0));
+    if core.venue.fills_at_opens() {
+        cast.let_pass_orders();
+    }
     for market in cast.attended() {
         timeline.attend(market);
     }
@@ -136,6 +144,7 @@ pub fn prepare<'a>(
         eager: Vec::new(),
         host,
         due: Vec::new(),
+        unsure: Vec::new(),
         acting,
     };
     Ok(Replay(Stepper::new(direct, core.writer, time_marks)))
@@ -157,6 +166,7 @@ fn cast<'a>(
         native: traders.iter().map(|t| t.lane().is_pooled()).collect(),
         attached: traders.iter().map(|t| t.lane().is_attached()).collect(),
         ahead: vec![false; traders.len()],
+        passes: vec![false; traders.len()],
         market_of: traders.iter().map(|t| t.spec.market).collect(),
         traders: traders.into_iter().map(Mutex::new).collect(),
         mains,
@@ -232,6 +242,15 @@ impl<'a> Cast<'a> {
             .map(|(trader, &market)| (trader, market))
             .collect();
         self.slots = Slots::of_some(self.markets.len(), &by_event);
+    }
+
+    /// Decides which traders go past their own orders: those whose orders fill at the opens of candles.
+    fn let_pass_orders(&mut self) {
+        for trader in 0..self.traders.len() {
+            let candles = self.kinds[self.market_of[trader] as usize] == [EventKind::Candle];
+            let slot = self.traders[trader].get_mut();
+            self.passes[trader] = candles && self.ahead[trader] && slot.can_pass_orders();
+        }
     }
 
     /// The markets that are looked at in each step: a trader there goes event by event, or a position needs each price.

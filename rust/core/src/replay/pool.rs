@@ -225,7 +225,7 @@ impl Evaluator {
             }
             if let Some(turn) = job.turn {
                 let places = cast.places(work.present.steps, job.trader);
-                work.ahead.note(job.trader, turn, places);
+                work.ahead.note(job.trader, turn, places, work.present.step);
             }
         }
         work.due.retain(|&trader| !cast.native[trader as usize]);

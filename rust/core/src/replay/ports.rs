@@ -5,6 +5,7 @@ use crate::domain::{HalfUnits, Nanos};
 use crate::market::EventKind;
 use crate::portfolio::Portfolio;
 use crate::step::{Flow, Loaded, Next, Ports, Quiet};
+use crate::signal::Intent;
 use crate::strategy::{Hook, Lane, Stop, StrategyFault};
 use crate::trader::TraderState;
 use crate::venue::Execution;
@@ -165,9 +166,14 @@ impl Ports for Direct<'_> {
         let step = self.timeline.present().unwrap_or(0);
         if self.has_rows && self.ahead.calendar.has(step) {
             self.ahead.calendar.take(step, &mut self.called);
+            self.take_foreseen();
         }
         let here = !self.rows.is_empty() || !self.called.is_empty() || !self.due.is_empty();
-        if !here && self.acting.is_empty() && !self.away.is_due() {
+        let away = self.away.is_due();
+        if !here && !away {
+            if !self.acting.is_empty() || !self.ahead.foreseen.is_empty() {
+                self.collect(writer, acts);
+            }
             return Flow::Go;
         }
         self.send_away(writer, now);
@@ -177,6 +183,7 @@ impl Ports for Direct<'_> {
             StepWork {
                 present: Present {
                     steps: self.timeline.steps(),
+                    venue: &self.venue,
                     step,
                     now,
                 },
@@ -265,7 +272,14 @@ impl Ports for Direct<'_> {
         let next = self.timeline.walked();
         let pending = next - usize::from(self.has_rows);
         let steps = self.timeline.steps();
-        self.ahead.roll_back(&mut self.cast, writer, steps, pending);
+        self.ahead
+            .roll_back(&mut self.cast, &self.venue, writer, steps, pending);
+    }
+
+    fn settled(&mut self, writer: &Writer) {
+        if !self.unsure.is_empty() {
+            self.check(writer);
+        }
     }
 
     fn any_left(&self) -> bool {
@@ -319,8 +333,29 @@ impl Direct<'_> {
     /// Positions changed, or may be valued ahead again since no order works there any more.
     fn note_changes(&mut self, executions: &[Execution]) {
         for execution in executions {
-            let market = self.cast.market_of[execution.trader as usize];
-            self.valuation.touch(market);
+            let trader = execution.trader as usize;
+            self.valuation.touch(self.cast.market_of[trader]);
+            if self.cast.passes[trader] {
+                self.unsure.push(execution.trader);
+            }
+        }
+    }
+
+    /// Sorts out who is due because of something that it asked for when it was evaluated past this step.
+    fn take_foreseen(&mut self) {
+        let (ahead, cast, steps) = (&mut self.ahead, &self.cast, self.timeline.steps());
+        self.called.retain(|&trader| {
+            let passes = cast.passes[trader as usize];
+            !passes || !ahead.take_foreseen(trader, cast.places(steps, trader))
+        });
+    }
+
+    /// Looks whether the orders of traders that went past them go the way that was foreseen.
+    fn check(&mut self, writer: &Writer) {
+        for trader in self.unsure.drain(..) {
+            let steps = self.timeline.steps();
+            self.ahead
+                .check(&mut self.cast, &self.venue, writer, steps, trader);
         }
     }
 
@@ -405,6 +440,23 @@ impl Direct<'_> {
 
     /// What traders asked for in this step, by trader.
     fn collect(&mut self, writer: &mut Writer, acts: &mut Vec<Act>) {
+        for at in 0..self.ahead.foreseen.len() {
+            let (trader, asked) = self.ahead.foreseen[at];
+            let market = self.cast.market_of[trader as usize];
+            self.refresh(&mut writer.account, market);
+            acts.push(Act {
+                trader,
+                author: Author::Strategy,
+                intents: vec![Intent::Signal(asked.signal())],
+                failure: None,
+            });
+            self.unsure.push(trader);
+        }
+        let foreseen = self.ahead.foreseen.len();
+        self.ahead.foreseen.clear();
+        if foreseen > 1 {
+            acts.sort_by_key(|act| act.trader);
+        }
         if self.acting.is_empty() {
             return;
         }
@@ -419,6 +471,9 @@ impl Direct<'_> {
             acts.push(act);
         }
         self.acting.clear();
+        if foreseen > 0 {
+            acts.sort_by_key(|act| act.trader);
+        }
     }
 
     fn act_of(&mut self, index: u32) -> Act {

@@ -122,6 +122,9 @@ pub trait Ports {
         Quiet::default()
     }
 
+    /// Hears that what was sent, or filled, has reached the account.
+    fn settled(&mut self, _writer: &Writer) {}
+
     /// Hears that every trader's part of the account may have changed at once.
     fn liquidated(&mut self, _writer: &Writer) {}
 
@@ -336,6 +339,7 @@ impl<P: Ports> Stepper<P> {
         }
         self.writer.commit(now, &mut self.acts, &mut self.commands);
         self.ports.send(&mut self.commands);
+        self.ports.settled(&self.writer);
     }
 
     #[inline]
@@ -346,6 +350,7 @@ impl<P: Ports> Stepper<P> {
         for execution in self.executions.drain(..) {
             self.writer.on_execution(&execution);
         }
+        self.ports.settled(&self.writer);
     }
 
     /// Tells traders what happened; they hear it before their next events, or in the next step.

@@ -1,6 +1,7 @@
 //! The strategy boundary: the trait a strategy implements, and all that it may see.
 
 mod builtin;
+mod coming;
 mod ctx;
 mod elsewhere;
 mod hooks;
@@ -9,6 +10,7 @@ mod plugin;
 mod views;
 
 pub use builtin::{BUILTIN_NAMES, BuiltinError, ParameterValue, builtin};
+pub use coming::Coming;
 pub(crate) use ctx::Mark;
 pub use ctx::{Orders, SetupCtx, SystemCtx, View, money_f64};
 pub use elsewhere::Elsewhere;
@@ -183,6 +185,19 @@ pub trait Strategy: Send {
     /// strategy, when it can also be copied, may be evaluated ahead of the run; no result depends on that.
     fn is_market_local(&self) -> bool {
         false
+    }
+
+    /// Whether, besides being market-local, it reads neither its working orders nor how its last position ended. Such
+    /// a strategy may be evaluated past an order of its own whose fill is foreseen; no result depends on that.
+    fn may_pass_orders(&self) -> bool {
+        false
+    }
+
+    /// How many of the coming rows, from the first one on, would give nothing new: `None`, or a signal about the side
+    /// that is held already. Each of them counts as evaluated, so none of them may change the strategy's state. Zero is
+    /// always right; it only means that they are looked at one by one.
+    fn idle_rows(&self, _coming: &Coming<'_>) -> usize {
+        0
     }
 
     /// A copy with the same state, from which the same events give the same signals; `None` where it has none.

@@ -5,14 +5,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::domain::Nanos;
 use crate::limits::LOOKED_AHEAD;
 use crate::market::{PriceScale, Sampled, Series};
+use crate::portfolio::TraderRow;
 use crate::signal::{Intent, TradeSignal};
-use crate::strategy::{Mark, Outcome, SystemCtx, View};
+use crate::strategy::{Coming, Mark, Outcome, SystemCtx, View};
 
 use super::Trader;
 use super::evaluate::{is_met, panicked, window};
+use super::foresight::{Foreseen, Foresight};
 
 /// Rows of the columns that a trader follows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Stretch<'a> {
     /// The columns.
     pub series: Series<'a>,
@@ -24,25 +26,53 @@ pub struct Stretch<'a> {
     pub times: &'a [Nanos],
     /// The row before which it ends.
     pub end: u32,
+    /// What it takes to go on past an order; `None` where a block ends with the first one.
+    pub foresight: Option<Foresight<'a>>,
 }
 
 impl Trader {
-    /// Takes in rows from `from` on until the end of the stretch, or until it asks for something or fails; the row after
-    /// the last one it took in. Nothing may be due, and no order of its may work.
-    pub fn take_in_rows(&mut self, stretch: &Stretch<'_>, view: &View<'_>, from: u32) -> u32 {
+    /// Takes in rows from `from` on until the end of the stretch, or until it asks for something that cannot be foreseen,
+    /// or fails; the row after the last one it took in. What could be foreseen is added to `foreseen`. Nothing may be due,
+    /// and no order of its may work.
+    pub fn take_in_rows(
+        &mut self,
+        stretch: &Stretch<'_>,
+        view: &View<'_>,
+        from: u32,
+        foreseen: &mut Vec<Foreseen>,
+    ) -> u32 {
         let mut at = from as usize;
-        let rows = AssertUnwindSafe(|| self.until_it_acts(stretch, view, &mut at));
-        match catch_unwind(rows) {
-            Ok(Ok(None)) => {}
-            Ok(Ok(Some(signal))) => {
-                // Mostly it is the only one; room for more would lie about in memory for each of many traders.
-                self.orders.intents.reserve_exact(1);
-                self.orders.intents.push(Intent::Signal(signal));
+        let mut own: Option<TraderRow> = None;
+        loop {
+            let present = own.as_ref().unwrap_or(view.row);
+            let rows = AssertUnwindSafe(|| {
+                let view = View {
+                    row: present,
+                    ..*view
+                };
+                self.until_it_acts(stretch, &view, &mut at)
+            });
+            match catch_unwind(rows) {
+                Ok(Ok(None)) => {}
+                Ok(Ok(Some(signal))) => {
+                    if self.orders.intents.is_empty()
+                        && let Some(next) = foresee(stretch, &signal, present, at - 1)
+                    {
+                        foreseen.push(next);
+                        let row = own.get_or_insert_with(|| view.row.clone());
+                        row.position = next.position;
+                        row.entry_price = next.entry_price;
+                        continue;
+                    }
+                    // Mostly it is the only one; room for more would lie about in memory for each of many traders.
+                    self.orders.intents.reserve_exact(1);
+                    self.orders.intents.push(Intent::Signal(signal));
+                }
+                Ok(Err(stop)) => self.failure = Some(stop),
+                Err(payload) => self.failure = Some(panicked(payload.as_ref())),
             }
-            Ok(Err(stop)) => self.failure = Some(stop),
-            Err(payload) => self.failure = Some(panicked(payload.as_ref())),
+            return u32::try_from(at).unwrap_or(u32::MAX);
         }
-        u32::try_from(at).unwrap_or(u32::MAX)
     }
 
     /// `at` is always the row after the last one taken in.
@@ -61,6 +91,11 @@ impl Trader {
         } = *stretch;
         let alone = matches!(series, Series::Candle(_));
         while *at < stretch.end as usize {
+            let idle = self.pass_idle_rows(*at, stretch.end, view);
+            if idle > 0 {
+                *at += idle;
+                continue;
+            }
             let row = *at;
             *at += 1;
             self.show(stretch, row);
@@ -105,6 +140,28 @@ impl Trader {
         Ok(None)
     }
 
+    /// Takes in the rows from this one on at which the strategy says that it asks for nothing; how many there are.
+    #[inline]
+    fn pass_idle_rows(&mut self, row: usize, end: u32, view: &View<'_>) -> usize {
+        let coming = self.graph.coming(row).min(end as usize - row);
+        if coming == 0 || !self.ready || !self.wakes_main {
+            return 0;
+        }
+        let idle = self.strategy.idle_rows(&Coming {
+            graph: &self.graph,
+            rows: coming,
+            position: view.row.position,
+        });
+        let idle = idle.min(coming);
+        if idle > 0 {
+            self.graph.pass(idle);
+            self.seen += idle;
+            self.evaluations += idle as u64;
+            self.last_row = Some(row + idle - 1);
+        }
+        idle
+    }
+
     /// Brings the indicators to a row: by values that are computed already, or by computing some more.
     #[inline]
     fn show(&mut self, stretch: &Stretch<'_>, row: usize) {
@@ -133,4 +190,19 @@ impl Trader {
         self.graph.look_ahead(row, marks);
         self.graph.show(row);
     }
+}
+
+/// What becomes of a signal at a row, where the stretch has foresight.
+fn foresee(
+    stretch: &Stretch<'_>,
+    signal: &TradeSignal,
+    row: &TraderRow,
+    at: usize,
+) -> Option<Foreseen> {
+    let foresight = stretch.foresight.as_ref()?;
+    let now = stretch.times[stretch.places[at] as usize];
+    let then = stretch.places.get(at + 1);
+    let then = then.map(|&step| stretch.times[step as usize]);
+    let mark = stretch.series.event(at).mark(stretch.scale);
+    foresight.after(signal, row, (u32::try_from(at).ok()?, mark), (now, then))
 }

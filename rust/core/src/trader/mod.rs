@@ -5,13 +5,15 @@
 
 mod block;
 mod evaluate;
+mod foresight;
 mod remote;
 mod saved;
 
 pub use block::Stretch;
 pub use evaluate::Input;
+pub use foresight::{Foreseen, Foresight};
 pub use remote::{Answer, Glance, Remote, SentRow, Waited};
-pub use saved::{Fresh, Saved};
+pub use saved::Saved;
 
 use std::sync::Arc;
 

@@ -3,9 +3,8 @@
 //! Its indicators are a function of its market's rows alone, so they are not kept: they are computed again in the rare
 //! case that the trader must go back.
 
-use crate::indicator::Graph;
 use crate::portfolio::TraderRow;
-use crate::strategy::{Orders, Strategy};
+use crate::strategy::{Hooks, Orders, Strategy};
 
 use super::{Input, Trader, TraderState};
 
@@ -17,9 +16,6 @@ pub struct Saved {
     /// Its part of the account.
     pub row: TraderRow,
 }
-
-/// A trader's indicators before its first row.
-pub struct Fresh(Graph);
 
 impl Trader {
     /// Whether it may ever be evaluated ahead: its strategy reads nothing but its own market, position and orders,
@@ -50,10 +46,12 @@ impl Trader {
         })
     }
 
-    /// Its indicators, asked for before its first row.
+    /// Whether it may besides be evaluated past an order of its own: its strategy looks at nothing but the position that
+    /// this leads to, and hears nothing of what became of the order.
     #[must_use]
-    pub fn fresh(&self) -> Fresh {
-        Fresh(self.graph.clone())
+    pub fn can_pass_orders(&self) -> bool {
+        let told = [Hooks::FILL, Hooks::ORDER, Hooks::REFUSED];
+        self.strategy.may_pass_orders() && !told.iter().any(|&told| self.hooks.has(told))
     }
 
     /// Becomes again what it was; `rows` are all that it had taken in by then. What it asked for since is forgotten. Gives
@@ -61,14 +59,13 @@ impl Trader {
     pub fn restore<'a>(
         &mut self,
         saved: Saved,
-        fresh: &Fresh,
         rows: impl Iterator<Item = Input<'a>>,
     ) -> TraderRow {
         self.strategy = saved.strategy;
         self.orders = saved.orders;
         self.evaluations = saved.evaluations;
         self.failure = None;
-        self.graph = fresh.0.clone();
+        self.graph = self.graph.blank();
         self.seen = 0;
         self.last_row = None;
         self.ready = self.graph.ready() && self.spec.window == 0;

@@ -182,6 +182,13 @@ impl SimVenue {
         order.kind == OrderKind::Market && book.waits_for_open(self.config.fill)
     }
 
+    /// The price at which a market order fills at this open of its market's candles.
+    #[must_use]
+    pub fn fill_at_open(&self, market: u32, side: Side, open: f64) -> HalfUnits {
+        let book = &self.books[market as usize];
+        self.config.slipped(book.scale.units(open), side, book.grid)
+    }
+
     /// Whether orders of markets with candles alone wait for opens.
     #[must_use]
     pub fn fills_at_opens(&self) -> bool {

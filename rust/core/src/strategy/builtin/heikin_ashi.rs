@@ -44,6 +44,10 @@ impl Strategy for HeikinAshi {
         true
     }
 
+    fn may_pass_orders(&self) -> bool {
+        true
+    }
+
     fn fork(&self) -> Option<Box<dyn Strategy>> {
         Some(Box::new(self.clone()))
     }

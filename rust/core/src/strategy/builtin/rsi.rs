@@ -62,6 +62,10 @@ impl Strategy for Rsi {
         true
     }
 
+    fn may_pass_orders(&self) -> bool {
+        true
+    }
+
     fn fork(&self) -> Option<Box<dyn Strategy>> {
         Some(Box::new(self.clone()))
     }

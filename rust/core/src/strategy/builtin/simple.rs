@@ -43,6 +43,10 @@ impl Strategy for Simple {
         true
     }
 
+    fn may_pass_orders(&self) -> bool {
+        true
+    }
+
     fn fork(&self) -> Option<Box<dyn Strategy>> {
         Some(Box::new(self.clone()))
     }

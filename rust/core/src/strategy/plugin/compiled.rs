@@ -105,6 +105,12 @@ impl CompiledRule {
         self.reads & abi::READS_ACCOUNT == 0
     }
 
+    /// Whether it reads none of its working orders; how its last position ended it cannot read.
+    #[must_use]
+    pub const fn may_pass_orders(&self) -> bool {
+        self.reads & abi::READS_ORDERS == 0
+    }
+
     /// Calls it for the event that woke it.
     ///
     /// # Errors

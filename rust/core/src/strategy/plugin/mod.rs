@@ -276,6 +276,11 @@ impl Strategy for PluginStrategy {
         self.plugin.functions.reads & abi::READS_ACCOUNT == 0
     }
 
+    fn may_pass_orders(&self) -> bool {
+        // How the last position ended is not in the interface at all.
+        self.plugin.functions.reads & abi::READS_ORDERS == 0
+    }
+
     fn fork(&self) -> Option<Box<dyn Strategy>> {
         let (clone, _) = (self.plugin.functions.clone?, self.plugin.functions.drop?);
         // SAFETY: the state is the plug-in's own, and nobody changes it during the call.

@@ -1,0 +1,65 @@
+//! What each trader that goes past its own orders asked for on its way, until the run has come there too.
+
+use crate::portfolio::TraderRow;
+use crate::trader::Foreseen;
+
+/// One trader's way through its newest block.
+#[derive(Debug, Default)]
+pub(super) struct Path {
+    asked: Vec<Foreseen>,
+    /// How many of them have been committed.
+    committed: usize,
+    /// Whether the fill of the last one that was committed is still to be seen.
+    waits: bool,
+}
+
+impl Path {
+    /// Begins anew with what a block asked for.
+    pub(super) fn begin(&mut self, asked: Vec<Foreseen>) {
+        if asked.is_empty() && self.asked.is_empty() {
+            return;
+        }
+        *self = Self {
+            asked,
+            committed: 0,
+            waits: false,
+        };
+    }
+
+    /// The row of the next thing to be committed.
+    #[inline]
+    pub(super) fn next_row(&self) -> Option<u32> {
+        self.asked.get(self.committed).map(|next| next.row)
+    }
+
+    /// The next thing to be committed; it counts as that from now on.
+    #[inline]
+    pub(super) fn commit(&mut self) -> Option<Foreseen> {
+        let next = self.asked.get(self.committed).copied()?;
+        self.committed += 1;
+        self.waits = true;
+        Some(next)
+    }
+
+    /// Waits for no fill any more: the account was liquidated.
+    pub(super) fn forget(&mut self) {
+        self.waits = false;
+    }
+
+    /// Whether what was committed last goes the way that was foreseen, as far as can be seen from the trader's part of
+    /// the account; else the row at which it was asked for.
+    pub(super) fn check(&mut self, row: &TraderRow) -> Result<(), u32> {
+        let last = self.committed.checked_sub(1).filter(|_| self.waits);
+        let Some(last) = last.and_then(|last| self.asked.get(last)) else {
+            return Ok(());
+        };
+        if last.came_true(row) {
+            self.waits = false;
+            return Ok(());
+        }
+        if last.is_on_its_way(row) {
+            return Ok(());
+        }
+        Err(last.row)
+    }
+}

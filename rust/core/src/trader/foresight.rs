@@ -1,0 +1,127 @@
+//! What a trader's own order will come to, where that can be foreseen: a market order on candles fills at the next
+//! open, which the data tell beforehand, if the gate lets it pass and the cash suffices. So a trader that is evaluated
+//! ahead goes on past such an order. Whether things came as foreseen is looked at when they happen.
+
+use crate::domain::{HalfUnits, Instrument, Lots, Nanos, Side};
+use crate::market::CandleSeries;
+use crate::portfolio::TraderRow;
+use crate::signal::{SizeSpec, Sizing, TradeSignal};
+use crate::venue::SimVenue;
+
+/// What is needed to foresee fills on one trader's market.
+#[derive(Clone, Copy)]
+pub struct Foresight<'a> {
+    /// The market's candles, of which all of the run's rows are seen.
+    pub candles: &'a CandleSeries,
+    /// How the market's numbers become money.
+    pub instrument: &'a Instrument,
+    /// Where orders are filled.
+    pub venue: &'a SimVenue,
+    /// The market.
+    pub market: u32,
+    /// The trader's size.
+    pub size: Option<SizeSpec>,
+}
+
+/// A signal whose order was foreseen to be filled before the trader's next row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Foreseen {
+    /// The row at which the trader asked for it.
+    pub row: u32,
+    /// The side to be on; `None` is flat.
+    pub side: Option<Side>,
+    /// The position that it leads to.
+    pub position: Lots,
+    /// The average entry price then.
+    pub entry_price: f64,
+}
+
+impl Foreseen {
+    /// The signal, said plainly: what a reversal turned to is a side.
+    #[must_use]
+    pub const fn signal(&self) -> TradeSignal {
+        match self.side {
+            Some(Side::Buy) => TradeSignal::LONG,
+            Some(Side::Sell) => TradeSignal::SHORT,
+            None => TradeSignal::Close,
+        }
+    }
+
+    /// Whether the trader's part of the account is what was foreseen, with nothing working.
+    #[must_use]
+    pub fn came_true(&self, row: &TraderRow) -> bool {
+        row.position == self.position
+            && (self.position == 0 || row.entry_price.to_bits() == self.entry_price.to_bits())
+            && row.working.is_empty()
+    }
+
+    /// Whether the order that leads there is working, and nothing else.
+    #[must_use]
+    pub fn is_on_its_way(&self, row: &TraderRow) -> bool {
+        match row.working.as_slice() {
+            [order] => row.position.checked_add(order.delta()) == Some(self.position),
+            _ => false,
+        }
+    }
+}
+
+impl Foresight<'_> {
+    /// What becomes of a signal at a row, for a trader without working orders. `mark` is the market's price there. `None`
+    /// where the fill cannot be foreseen, or would not come before the next row.
+    #[must_use]
+    pub fn after(
+        &self,
+        signal: &TradeSignal,
+        row: &TraderRow,
+        (at, mark): (u32, HalfUnits),
+        (now, then): (Nanos, Option<Nanos>),
+    ) -> Option<Foreseen> {
+        let side = match *signal {
+            TradeSignal::Side {
+                side,
+                size: None,
+                limit: None,
+            } => Some(side),
+            TradeSignal::Close => None,
+            TradeSignal::Reverse => Some(Side::of(-row.position)),
+            TradeSignal::Side { .. } | TradeSignal::Target(_) => return None,
+        };
+        let position = match side {
+            None => 0,
+            Some(side) => side.sign() * self.lots(mark)?,
+        };
+        let next = at as usize + 1;
+        let open_ts = *self.candles.open_ts.get(next)?;
+        // A candle that opens at the time of its own close is evaluated before it fills anything.
+        if open_ts < now || then.is_none_or(|then| open_ts >= then) {
+            return None;
+        }
+        let delta = position.checked_sub(row.position)?;
+        let open = *self.candles.open.get(next)?;
+        let price = self.venue.fill_at_open(self.market, Side::of(delta), open);
+        let entry_price = match side {
+            None => row.entry_price,
+            Some(_) => self.instrument.price_f64(price),
+        };
+        Some(Foreseen {
+            row: at,
+            side,
+            position,
+            entry_price,
+        })
+    }
+
+    /// The quantity of the trader's size; `None` where it hangs on the account, or there is none.
+    fn lots(&self, mark: HalfUnits) -> Option<Lots> {
+        let size = self.size.as_ref()?;
+        if matches!(size, SizeSpec::Equity(_)) {
+            return None;
+        }
+        let sizing = Sizing {
+            instrument: self.instrument,
+            last: Some(mark),
+            equity: 0,
+        };
+        sizing.lots(size).ok()
+    }
+}
