@@ -62,6 +62,9 @@ pub const AHEAD_BUDGET: Duration = Duration::from_millis(50);
 /// How many blocks begin between two looks at the clock.
 pub const BLOCKS_PER_LOOK: u64 = 8;
 
+/// Kinds of instruments that a market's own is compared with, to be shared.
+pub const KINDS_COMPARED: usize = 8;
+
 /// Orders, replacements and cancellations that one call into a plug-in may ask for.
 pub const PLUGIN_REQUESTS: usize = 64;
 

@@ -13,7 +13,7 @@ pub use records::{Counted, Curve, FillRecord, QuarantineRecord, Records};
 
 use crate::domain::{Money, Nanos};
 use crate::order::{Order, OrderId, OrderStatus, Reason};
-use crate::portfolio::{Portfolio, order_view};
+use crate::portfolio::{Carried, Portfolio, order_view};
 use crate::risk::{Approved, RiskGate};
 use crate::signal::{Intent, SizeSpec};
 use crate::strategy::{Hook, Hooks, StrategyFault};
@@ -157,6 +157,29 @@ impl Writer {
     #[inline]
     pub fn snapshot(&mut self, now: Nanos) {
         self.records.curve.push(now, self.account.view().equity);
+    }
+
+    /// Makes as many of the next steps as it can, in which nothing happens but that carried positions are worth this:
+    /// each gets its row of the curve. It ends before one at which the account must be liquidated.
+    pub fn quiet_steps(&mut self, worths: &[Carried]) -> usize {
+        let (account, margin) = (&mut self.account, self.gate.margin);
+        let fall = if account.is_spot() {
+            None
+        } else {
+            margin.first_to_look_at(account, worths).and_then(|first| {
+                let falls = |&worth: &Carried| {
+                    account.set_carried(worth);
+                    margin.must_liquidate(account)
+                };
+                worths[first..].iter().position(falls).map(|at| first + at)
+            })
+        };
+        let made = &worths[..fall.unwrap_or(worths.len())];
+        account.equities(made, &mut self.records.curve.equity);
+        if let Some(&last) = made.last() {
+            account.set_carried(last);
+        }
+        made.len()
     }
 
     fn wants(&self, trader: u32, hooks: Hooks) -> bool {

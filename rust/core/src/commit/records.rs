@@ -46,6 +46,12 @@ pub struct Curve {
 }
 
 impl Curve {
+    /// Makes room for so many rows.
+    pub fn reserve(&mut self, rows: usize) {
+        self.ts.reserve(rows);
+        self.equity.reserve(rows);
+    }
+
     /// Adds a row.
     #[inline]
     pub fn push(&mut self, ts: Nanos, equity: Money) {

@@ -32,7 +32,7 @@ impl Writer {
     }
 
     fn fill(&mut self, execution: &Execution, price: HalfUnits, liquidity: Liquidity) {
-        let Some(order) = self.account.close(execution.trader, execution.order) else {
+        let Some(order) = self.account.take_out(execution.trader, execution.order) else {
             return;
         };
         let settled = self.account.settle(&order, price, execution.ts, liquidity);

@@ -63,6 +63,9 @@ pub struct Instrument {
     /// Value of one half unit of price times one lot, in 10^-18, as a reduced fraction.
     numerator: i128,
     denominator: i128,
+    /// The fee on one half unit of price times one lot, in 10^-18, as a reduced fraction: taker, maker. Absent where that
+    /// does not fit.
+    fee_parts: [Option<(i64, i64)>; 2],
 }
 
 /// Digits of the lot where no instrument is given.
@@ -99,15 +102,24 @@ impl Instrument {
             denominator = denominator.checked_mul(pow10(exponent.unsigned_abs())?)?;
         }
         let common = gcd(numerator, denominator);
+        let (numerator, denominator) = (numerator / common, denominator / common);
+        let part = |rate: Rate| {
+            let top = numerator.checked_mul(rate.mantissa)?;
+            let bottom = denominator.checked_mul(rate.denominator)?;
+            let common = gcd(top, bottom).max(1);
+            let part = (top / common, bottom / common);
+            Some((i64::try_from(part.0).ok()?, i64::try_from(part.1).ok()?))
+        };
         Some(Self {
+            fee_parts: [part(fees.taker), part(fees.maker)],
             scale,
             tick,
             min_notional,
             fees,
             lot_mantissa: lot.mantissa(),
             lot_digits: lot.scale(),
-            numerator: numerator / common,
-            denominator: denominator / common,
+            numerator,
+            denominator,
         })
     }
 
@@ -155,6 +167,24 @@ impl Instrument {
     /// The fee on price times quantity (not yet rounded), rounded up.
     #[must_use]
     pub fn fee(&self, price: HalfUnits, lots: Lots, liquidity: Liquidity) -> Option<Money> {
+        let part = match liquidity {
+            Liquidity::Taker => self.fee_parts[0],
+            Liquidity::Maker => self.fee_parts[1],
+        };
+        // Two numbers of 63 bits have a product of 126, so this one cannot overflow.
+        let product = i128::from(price).wrapping_mul(i128::from(lots));
+        if let (Some((top, bottom)), Ok(product)) = (part, i64::try_from(product)) {
+            let exact = i128::from(product).wrapping_mul(i128::from(top));
+            if bottom == 1 {
+                return Some(exact);
+            }
+            return ratio_ceil(&[exact], &[i128::from(bottom)]);
+        }
+        self.wide_fee(price, lots, liquidity)
+    }
+
+    #[cold]
+    fn wide_fee(&self, price: HalfUnits, lots: Lots, liquidity: Liquidity) -> Option<Money> {
         let rate = self.fees.of(liquidity);
         ratio_ceil(
             &[

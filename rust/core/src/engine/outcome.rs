@@ -222,7 +222,7 @@ impl Closing {
             markets: pairs
                 .iter()
                 .zip(account.markets())
-                .map(|(name, book)| ((*name).to_owned(), book.instrument.clone()))
+                .map(|(name, book)| ((*name).to_owned(), Instrument::clone(&book.instrument)))
                 .collect(),
             trades: account.trades().to_vec(),
             reserved: account.reserved(),

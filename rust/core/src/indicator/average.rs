@@ -4,6 +4,8 @@
 //! that are equal as fractions are equal as floats. Exponential averages have no finite fraction; they run
 //! in floats counted in price units, so that at least a market that stands still gives its price exactly.
 
+use crate::limits::LOOKED_AHEAD;
+
 use super::exact::{Factor, Quotient};
 use super::window::{FloatWindow, Sum, UnitWindow, count};
 
@@ -44,12 +46,14 @@ impl SmaUnits {
             .fold(0, |bits, half| bits | half.unsigned_abs());
         // Sums that a float holds exactly need no look at each of them.
         if let Some(divisor) = self.quotient.simple_divisor()
-            && let Some(sum) = self.window.narrow_sum(bits)
+            && let Some(mut sum) = self.window.narrow_sum(bits)
         {
-            self.window.push_many(sum, halves, shift, |sum| {
-                #[expect(clippy::cast_precision_loss, reason = "at most 2^53, so exact")]
-                out.push(sum as f64 / divisor);
-            });
+            let mut sums = [0; LOOKED_AHEAD];
+            for halves in halves.chunks(LOOKED_AHEAD) {
+                let sums = &mut sums[..halves.len()];
+                sum = self.window.push_many(sum, halves, shift, sums);
+                out.extend(sums.iter().map(|&sum| small_float(sum) / divisor));
+            }
             return;
         }
         out.extend(halves.iter().map(|half| {
@@ -57,6 +61,14 @@ impl SmaUnits {
             self.quotient.of(self.window.sum())
         }));
     }
+}
+
+/// A whole number below 2^51 as a float. Unlike a conversion, this is done for several numbers at once: the number is
+/// written into the last bits of a float so large that these count ones.
+#[inline]
+fn small_float(number: i64) -> f64 {
+    const LARGE: f64 = 6_755_399_441_055_744.0;
+    f64::from_bits(LARGE.to_bits().wrapping_add_signed(number)) - LARGE
 }
 
 /// A simple average over floats, from a compensated sum.

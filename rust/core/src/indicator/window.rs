@@ -34,7 +34,7 @@ impl UnitWindow {
         old
     }
 
-    /// The sum, if it and every sum with values of no more than these bits is a whole number that a float holds.
+    /// The sum, if it and every sum with values of no more than these bits is a whole number below 2^51.
     #[inline]
     pub(crate) fn narrow_sum(&self, bits: u64) -> Option<i64> {
         let held = self
@@ -45,33 +45,39 @@ impl UnitWindow {
             64 - held.leading_zeros(),
             64 - self.ring.len().leading_zeros(),
         );
-        (each + number <= 53).then_some(self.sum as i64)
+        (each + number <= 51).then_some(self.sum as i64)
     }
 
-    /// Takes in many values, given as numbers to be shifted to the right, beginning with this sum; `visit` sees the sum
-    /// after each. None of the sums may be larger than [`Self::narrow_sum`] allows.
+    /// Takes in many values, given as numbers to be shifted to the right, beginning with this sum; `sums` gets the sum
+    /// after each, and the last of them is given back. None may be larger than [`Self::narrow_sum`] allows.
     #[inline]
     pub(crate) fn push_many(
         &mut self,
         mut sum: i64,
-        shifted: &[i64],
+        mut shifted: &[i64],
         shift: u32,
-        mut visit: impl FnMut(i64),
-    ) {
-        let mut next = self.next;
-        for value in shifted {
-            let units = value >> shift;
-            let old = std::mem::replace(&mut self.ring[next], units);
-            next += 1;
-            if next == self.ring.len() {
-                next = 0;
+        mut sums: &mut [i64],
+    ) -> i64 {
+        // The ring is walked in straight pieces, without a look at its end for each value.
+        while !shifted.is_empty() {
+            let straight = (self.ring.len() - self.next).min(shifted.len());
+            let (piece, rest) = shifted.split_at(straight);
+            let (out, later) = sums.split_at_mut(straight);
+            let slots = self.ring[self.next..].iter_mut();
+            for ((slot, value), out) in slots.zip(piece).zip(out) {
+                let units = value >> shift;
+                sum = sum.wrapping_add(units.wrapping_sub(std::mem::replace(slot, units)));
+                *out = sum;
+            }
+            self.next += straight;
+            if self.next == self.ring.len() {
+                self.next = 0;
                 self.full = true;
             }
-            sum = sum.wrapping_add(units.wrapping_sub(old));
-            visit(sum);
+            (shifted, sums) = (rest, later);
         }
-        self.next = next;
         self.sum = i128::from(sum);
+        sum
     }
 
     /// Reads the slot that the next value goes to, so that it is in the cache by then.

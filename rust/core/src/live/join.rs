@@ -7,7 +7,7 @@ use rayon::ThreadPool;
 use tokio::runtime::Runtime;
 
 use crate::dispatch::{Inbox, TradingEngineHandle};
-use crate::domain::MarketPair;
+use crate::domain::{Instrument, MarketPair};
 use crate::engine::{Core, Host};
 use crate::market::{EventKind, Rows};
 use crate::portfolio::Board;
@@ -109,7 +109,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Joined<'_> {
         board: Board::new(company.actors.len()),
         actors: company.actors,
         markets,
-        instruments: books.map(|book| book.instrument.clone()).collect(),
+        instruments: books.map(|book| Instrument::clone(&book.instrument)).collect(),
         pool: parts.pool,
         ready: channels.ready,
         python: channels.python.0,

@@ -108,16 +108,18 @@ impl PriceScale {
             }
             return;
         };
-        let mut clear = true;
+        // Two sums of masks and no branch, so that the processor takes several prices at once.
+        let (mut unclear, mut large) = (0, 0);
         for (half, &price) in out.iter_mut().zip(prices) {
             let scaled = price * power;
             let shifted = scaled + ROUNDER;
             let missed = (scaled - (shifted - ROUNDER)).abs();
-            clear &= scaled.abs() < QUICK_LIMIT && missed < CLEAR_FRACTION;
+            unclear |= u64::from(!(missed < CLEAR_FRACTION));
+            large |= u64::from(!(scaled.abs() < QUICK_LIMIT));
             // The sum's last bits are the whole number: no conversion is needed.
             *half = (shifted.to_bits().wrapping_sub(ROUNDER.to_bits()) << 1).cast_signed();
         }
-        if !clear {
+        if unclear | large != 0 {
             for (half, &price) in out.iter_mut().zip(prices) {
                 *half = 2 * self.units(price);
             }

@@ -136,6 +136,12 @@ impl Steps {
         self.times.get(step).copied()
     }
 
+    /// The first step at this time or later.
+    #[must_use]
+    pub fn first_at(&self, ts: Nanos) -> usize {
+        self.times.partition_point(|&time| time < ts)
+    }
+
     /// The rows of a step, in feed order.
     #[must_use]
     #[inline]

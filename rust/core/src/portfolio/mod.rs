@@ -6,12 +6,18 @@ mod settle;
 mod trades;
 
 pub use board::{Board, HoldTimes};
-pub use row::{TraderRow, fill_view, order_view};
+pub use row::{Exit, TraderRow, fill_view, order_view};
 pub use settle::Settled;
 pub use trades::TradeRecord;
 
+use std::sync::Arc;
+
 use crate::domain::{HalfUnits, Instrument, Lots, Money, Rounding};
+use crate::limits::KINDS_COMPARED;
 use crate::order::{Order, Reason};
+
+/// Sums of two amounts below this cannot overflow, nor can their differences.
+const NEAR: u128 = 1 << 124;
 
 /// What everybody may know of the account during a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,8 +31,8 @@ pub struct AccountView {
 /// One market as the account sees it.
 #[derive(Clone, Debug)]
 pub struct MarketBook {
-    /// How its numbers become money.
-    pub instrument: Instrument,
+    /// How its numbers become money. Markets of one kind share theirs, so that many of them need little memory.
+    pub instrument: Arc<Instrument>,
     /// The last known price.
     pub mark: Option<HalfUnits>,
     /// The best ask, where the market has quotes: what a purchase is reserved at.
@@ -80,10 +86,19 @@ impl Portfolio {
     /// An account with cash and nothing else.
     #[must_use]
     pub fn new(spot: bool, cash: Money, instruments: Vec<Instrument>, traders: usize) -> Self {
+        let mut known: Vec<Arc<Instrument>> = Vec::new();
+        let mut share = |instrument: Instrument| {
+            let same = known.iter().rev().take(KINDS_COMPARED);
+            if let Some(same) = { same }.find(|other| ***other == instrument) {
+                return Arc::clone(same);
+            }
+            known.push(Arc::new(instrument));
+            Arc::clone(&known[known.len() - 1])
+        };
         let markets = instruments
             .into_iter()
             .map(|instrument| MarketBook {
-                instrument,
+                instrument: share(instrument),
                 mark: None,
                 ask: None,
                 net: 0,
@@ -149,7 +164,52 @@ impl Portfolio {
     #[must_use]
     #[inline]
     pub const fn equity(&self) -> Money {
-        self.equity.saturating_add(self.carried.net)
+        self.equity_with(self.carried)
+    }
+
+    /// The same where the positions that are carried are worth this.
+    #[must_use]
+    #[inline]
+    pub const fn equity_with(&self, carried: Carried) -> Money {
+        self.equity.saturating_add(carried.net)
+    }
+
+    /// The worth of all positions held, whatever their side, where those that are carried are worth this.
+    #[must_use]
+    #[inline]
+    pub const fn held_with(&self, carried: Carried) -> Money {
+        self.held.saturating_add(carried.gross)
+    }
+
+    /// Adds the equity at each of these worths of the positions that are carried to a curve.
+    pub fn equities(&self, worths: &[Carried], curve: &mut Vec<Money>) {
+        // What is carried stays far below this, so that such a sum cannot overflow, and needs no look at that.
+        if self.equity.unsigned_abs() < NEAR {
+            curve.extend(worths.iter().map(|worth| self.equity.wrapping_add(worth.net)));
+        } else {
+            curve.extend(worths.iter().map(|&worth| self.equity_with(worth)));
+        }
+    }
+
+    /// The first of these worths of the positions that are carried at which all positions are worth more than equity.
+    #[must_use]
+    pub fn first_above_equity(&self, worths: &[Carried]) -> Option<usize> {
+        if self.equity.unsigned_abs() < NEAR && self.held.unsigned_abs() < NEAR {
+            let spare = self.equity.wrapping_sub(self.held);
+            return worths
+                .iter()
+                .position(|worth| worth.gross.wrapping_sub(worth.net) > spare);
+        }
+        worths
+            .iter()
+            .position(|&worth| self.held_with(worth) > self.equity_with(worth))
+    }
+
+    /// What the positions that are carried were last told to be worth.
+    #[must_use]
+    #[inline]
+    pub const fn carried(&self) -> Carried {
+        self.carried
     }
 
     /// What one trader holds and has working.
@@ -334,7 +394,7 @@ impl Portfolio {
     #[must_use]
     #[inline]
     pub const fn held_exposure(&self) -> Money {
-        self.held.saturating_add(self.carried.gross)
+        self.held_with(self.carried)
     }
 
     /// What the positions can become if working orders are filled, at the marks: see [`MarketBook::exposure_with`].
@@ -358,8 +418,16 @@ impl Portfolio {
         self.rows[trader as usize].leaving.push((id, reason));
     }
 
-    /// Takes an order out, whatever its end, and gives its reservation back.
+    /// Takes an order out that ends without a fill, and gives its reservation back.
     pub fn close(&mut self, trader: u32, id: u64) -> Option<Order> {
+        let order = self.take_out(trader, id)?;
+        self.revalue(order.market);
+        Some(order)
+    }
+
+    /// Takes an order out that is filled, and gives its reservation back. Its market is brought up to date by
+    /// [`Portfolio::settle`], which has to follow.
+    pub fn take_out(&mut self, trader: u32, id: u64) -> Option<Order> {
         let row = &mut self.rows[trader as usize];
         let working = &mut row.working;
         let position = working.iter().position(|order| order.id == id)?;
@@ -367,7 +435,6 @@ impl Portfolio {
         row.leaving.retain(|&(leaving, _)| leaving != id);
         self.reserved -= order.reserved;
         *self.markets[order.market as usize].working(order.side) -= order.lots;
-        self.revalue(order.market);
         Some(order)
     }
 }

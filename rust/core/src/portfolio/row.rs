@@ -1,6 +1,6 @@
 //! One trader's part of the account.
 
-use crate::domain::{Instrument, Lots, Side};
+use crate::domain::{Instrument, Lots, Money, Nanos, Side};
 use crate::order::{Order, OrderId, OrderKind, Origin, Reason};
 use crate::strategy::{ExitView, FillView, OrderView};
 
@@ -18,9 +18,41 @@ pub struct TraderRow {
     /// Working orders whose cancellation was asked for and not yet confirmed, with the reason.
     pub leaving: Vec<(OrderId, Reason)>,
     /// How its last position ended.
-    pub last_exit: Option<ExitView>,
+    pub last_exit: Option<Exit>,
     /// Where its open round trip stands in the table of trades.
     pub(super) open_trade: Option<usize>,
+}
+
+/// How a trader's last position ended, as the account counts; what a strategy sees of it is made when it asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// When it ended.
+    pub ts: Nanos,
+    /// The side it was: long is a buy.
+    pub side: Side,
+    /// Price in half units times lots, of all exits.
+    pub sum: i128,
+    /// All that was left.
+    pub lots: i128,
+    /// What it brought, fees taken off.
+    pub pnl: Money,
+    /// Why, as in the table of trades.
+    pub reason: &'static str,
+}
+
+impl Exit {
+    /// The end as a strategy sees it.
+    #[must_use]
+    pub fn view(&self, instrument: &Instrument) -> ExitView {
+        let price = instrument.price_sum(self.sum, self.lots);
+        ExitView {
+            ts: self.ts,
+            side: self.side,
+            price: price.map_or(f64::NAN, crate::strategy::money_f64),
+            pnl: crate::strategy::money_f64(self.pnl),
+            reason: self.reason,
+        }
+    }
 }
 
 impl TraderRow {

@@ -3,9 +3,8 @@
 use crate::domain::{HalfUnits, Liquidity, Lots, Money, Nanos, Rounding, Side, ratio_floor};
 use crate::order::Order;
 use crate::signal::TimeInForce;
-use crate::strategy::ExitView;
 
-use super::{Portfolio, TradeRecord};
+use super::{Exit, Portfolio, TradeRecord};
 
 /// What a fill did to the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +32,7 @@ struct Bill {
 }
 
 impl Portfolio {
-    /// Settles a fill of `order`, which was taken out of the working ones just before. `None` when a number does not
+    /// Settles a fill of `order`, which was taken out of the working ones just before, or never was among them. `None` when a number does not
     /// fit: then nothing has changed.
     ///
     /// A purchase on a spot account takes no more than free cash (with the order's own reservation, already given
@@ -45,7 +44,10 @@ impl Portfolio {
         ts: Nanos,
         liquidity: Liquidity,
     ) -> Option<Settled> {
-        let bill = self.bill(order, price, liquidity)?;
+        let Some(bill) = self.bill(order, price, liquidity) else {
+            self.revalue(order.market);
+            return None;
+        };
         let settled = Settled {
             ts,
             price,
@@ -54,6 +56,7 @@ impl Portfolio {
             liquidity,
         };
         if bill.lots == 0 {
+            self.revalue(order.market);
             return Some(settled);
         }
         self.equity = self.equity.saturating_add(bill.cash - self.cash);
@@ -157,20 +160,17 @@ impl Portfolio {
     }
 
     fn end_trade(&mut self, order: &Order, index: usize, ts: Nanos) {
-        let instrument = &self.markets[order.market as usize].instrument;
         let trade = &mut self.trades[index];
         trade.exit_ts = Some(ts);
         trade.exit_reason = order.origin.exit_reason();
-        let price = instrument
-            .price_sum(trade.exit_sum, trade.exit_lots)
-            .map_or(f64::NAN, crate::strategy::money_f64);
         let row = &mut self.rows[order.trader as usize];
         row.open_trade = None;
-        row.last_exit = Some(ExitView {
+        row.last_exit = Some(Exit {
             ts,
             side: trade.side,
-            price,
-            pnl: crate::strategy::money_f64(trade.cash_flow),
+            sum: trade.exit_sum,
+            lots: trade.exit_lots,
+            pnl: trade.cash_flow,
             reason: trade.exit_reason,
         });
     }

@@ -12,8 +12,7 @@ use crate::commit::Writer;
 use crate::domain::{Lots, Nanos};
 use crate::limits::{AHEAD_BUDGET, BLOCK_ROWS, BLOCKS_PER_LOOK, CHAINED_BLOCKS};
 use crate::market::{Series, Steps};
-use crate::portfolio::TraderRow;
-use crate::strategy::ExitView;
+use crate::portfolio::{Exit, TraderRow};
 use crate::strategy::View;
 use crate::trader::{Foreseen, Foresight, Input, Saved, Stretch, Trader};
 use crate::venue::SimVenue;
@@ -83,7 +82,7 @@ pub(super) struct Kept {
 struct Held {
     position: Lots,
     entry_price: f64,
-    last_exit: Option<ExitView>,
+    last_exit: Option<Exit>,
 }
 
 impl Held {

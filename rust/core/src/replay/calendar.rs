@@ -39,6 +39,16 @@ impl Calendar {
         self.heads.get(step).is_none_or(|&head| head != NONE)
     }
 
+    /// The first step from one to before another in which somebody is due; that other one where nobody is.
+    #[inline]
+    pub(super) fn next_due(&self, from: usize, before: usize) -> usize {
+        let heads = self.heads.get(from..before).unwrap_or(&[]);
+        from + heads
+            .iter()
+            .position(|&head| head != NONE)
+            .unwrap_or(heads.len())
+    }
+
     /// Takes out who is due in a step, by trader.
     pub(super) fn take(&mut self, step: usize, out: &mut Vec<u32>) {
         out.clear();

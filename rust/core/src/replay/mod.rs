@@ -127,6 +127,7 @@ pub fn prepare<'a>(
         timeline.attend(market);
     }
     let ahead = Ahead::new(&mut cast, &timeline, spot, config.block);
+    core.writer.records.curve.reserve(timeline.steps().len() + 1);
     let direct = Direct {
         active: cast.traders.len(),
         valuation: Valuation::new(cast.markets.len(), spot),

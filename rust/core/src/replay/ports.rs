@@ -1,8 +1,10 @@
 //! What a step needs, by direct calls: rows from the columns, evaluations inline or on the pool, the venue at once.
 
+use std::sync::Arc;
+
 use crate::commit::{Act, Author, Command, Writer};
 use crate::domain::{HalfUnits, Nanos};
-use crate::market::EventKind;
+use crate::market::{EventKind, Steps};
 use crate::portfolio::Portfolio;
 use crate::step::{Flow, Loaded, Next, Ports, Quiet};
 use crate::signal::Intent;
@@ -79,30 +81,25 @@ impl Ports for Direct<'_> {
 
     fn quiet(&mut self, writer: &mut Writer, mark: Option<Nanos>) -> Quiet {
         let first = self.timeline.walked();
-        let none = Quiet::default();
         if !self.is_quiet() || self.ahead.calendar.has_or_ends(first) {
-            return none;
+            return Quiet::default();
         }
-        let Some(until) = self.valuation.valued_until(first) else {
-            return none;
-        };
-        let steps = self.timeline.steps();
-        let until = until.min(steps.len());
-        let quiet = |step: usize| {
-            !self.ahead.calendar.has_or_ends(step)
-                && mark.is_none_or(|mark| steps.time(step) < Some(mark))
-        };
-        let until = (first..until).find(|&step| !quiet(step)).unwrap_or(until);
+        let steps = Arc::clone(self.timeline.steps());
+        let before = mark.map_or(steps.len(), |mark| steps.first_at(mark));
+        let end = self.ahead.calendar.next_due(first, before);
         let mut step = first;
-        for &carried in self.valuation.between(first, until) {
-            writer.account.set_carried(carried);
-            if writer.must_liquidate() {
+        while step < end {
+            if !self.is_valued(step, &steps, writer) {
                 break;
             }
-            writer.records.curve.equity.push(writer.account.equity());
-            step += 1;
+            let until = end.min(self.valuation.end());
+            let made = writer.quiet_steps(self.valuation.between(step, until));
+            step += made;
+            if step < until {
+                break;
+            }
         }
-        let times = self.timeline.steps().times_between(first, step);
+        let times = steps.times_between(first, step);
         writer.records.curve.ts.extend_from_slice(times);
         let last = times.last().copied();
         Quiet {
@@ -320,6 +317,23 @@ impl Ports for Direct<'_> {
 }
 
 impl Direct<'_> {
+    /// Sees to it that positions are valued at a step that is still to be made; false where one of them needs a look at
+    /// each price from now on, so that the step is not quiet.
+    #[inline]
+    fn is_valued(&mut self, step: usize, steps: &Steps, writer: &mut Writer) -> bool {
+        let account = &mut writer.account;
+        self.valuation
+            .value(step, steps, &self.cast, account, &mut self.eager);
+        if self.eager.is_empty() {
+            return true;
+        }
+        for market in std::mem::take(&mut self.eager) {
+            self.refresh(account, market);
+            self.timeline.attend(market);
+        }
+        false
+    }
+
     /// Whether nothing can happen in a step but that prices move and traders that run ahead are due.
     #[inline]
     fn is_quiet(&self) -> bool {

@@ -71,11 +71,10 @@ impl Valuation {
         account.set_carried(self.sums[step - self.base]);
     }
 
-    /// Whether steps from this one on are valued already, and up to before which.
+    /// The step before which positions are valued.
     #[inline]
-    pub(super) fn valued_until(&self, step: usize) -> Option<usize> {
-        let inside = self.touched.is_empty() && step.wrapping_sub(self.base) < VALUED_TOGETHER;
-        inside.then(|| self.base + VALUED_TOGETHER)
+    pub(super) const fn end(&self) -> usize {
+        self.base + VALUED_TOGETHER
     }
 
     /// What the positions are worth in steps that are valued.
@@ -205,26 +204,47 @@ impl Valuation {
         if (64 - bits.leading_zeros()) + (128 - size.leading_zeros()) > PRODUCT_BITS {
             return false;
         }
-        let sums = self.sums[first..].iter_mut().zip(&*marks);
-        match (i64::try_from(net), i64::try_from(gross)) {
-            (Ok(net), Ok(gross)) => {
-                let gross = if self.gross { gross } else { 0 };
-                for (sum, &mark) in sums {
-                    let mark = i128::from(mark);
-                    sum.net = sum.net.wrapping_add(mark * i128::from(net));
-                    if gross != 0 {
-                        sum.gross = sum.gross.wrapping_add(mark * i128::from(gross));
-                    }
-                }
+        let gross = if self.gross { gross } else { 0 };
+        let sums = &mut self.sums[first..];
+        if let (Ok(net), Ok(gross)) = (i64::try_from(net), i64::try_from(gross)) {
+            // Mostly a position turns to the other side, or is the one that is looked at: then one product serves both.
+            if gross == 0 {
+                add_products(sums, marks, net, |sum, more| {
+                    sum.net = sum.net.wrapping_add(more);
+                });
+            } else if gross == net {
+                add_products(sums, marks, net, |sum, more| {
+                    sum.net = sum.net.wrapping_add(more);
+                    sum.gross = sum.gross.wrapping_add(more);
+                });
+            } else {
+                add_products(sums, marks, net, |sum, more| {
+                    sum.net = sum.net.wrapping_add(more);
+                });
+                add_products(sums, marks, gross, |sum, more| {
+                    sum.gross = sum.gross.wrapping_add(more);
+                });
             }
-            _ => {
-                for (sum, &mark) in sums {
-                    sum.net = sum.net.wrapping_add(i128::from(mark).wrapping_mul(net));
-                    sum.gross = sum.gross.wrapping_add(i128::from(mark).wrapping_mul(gross));
-                }
+        } else {
+            for (sum, &mark) in sums.iter_mut().zip(&*marks) {
+                sum.net = sum.net.wrapping_add(i128::from(mark).wrapping_mul(net));
+                sum.gross = sum.gross.wrapping_add(i128::from(mark).wrapping_mul(gross));
             }
         }
         true
+    }
+}
+
+/// Shows `to` each sum with its mark times a weight.
+#[inline]
+fn add_products(
+    sums: &mut [Carried],
+    marks: &[HalfUnits],
+    weight: i64,
+    to: impl Fn(&mut Carried, i128),
+) {
+    for (sum, &mark) in sums.iter_mut().zip(marks) {
+        to(sum, i128::from(mark).wrapping_mul(i128::from(weight)));
     }
 }
 

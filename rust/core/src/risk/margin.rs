@@ -2,7 +2,7 @@
 
 use crate::domain::{Rate, Side, decimal_string, ratio_floor};
 use crate::order::Order;
-use crate::portfolio::Portfolio;
+use crate::portfolio::{Carried, Portfolio};
 
 use super::{Refused, check, overflow};
 
@@ -44,18 +44,25 @@ impl Margin {
         Ok(())
     }
 
+    /// Where positions are worth no more than equity nothing else needs a look, unless leverage is below one half: the
+    /// first of these worths of the positions that are carried at which it does.
+    #[inline]
+    pub(crate) fn first_to_look_at(self, account: &Portfolio, worths: &[Carried]) -> Option<usize> {
+        let at_least_half = self.leverage.mantissa > self.leverage.denominator / 2;
+        if !at_least_half {
+            return Some(0).filter(|_| !worths.is_empty());
+        }
+        account.first_above_equity(worths)
+    }
+
     /// Whether equity has fallen below the maintenance margin: half of what the positions held required at their
     /// opening, which is their exposure over leverage.
     #[must_use]
     #[inline]
     pub fn must_liquidate(&self, account: &Portfolio) -> bool {
         let (held, equity) = (account.held_exposure(), account.equity());
-        // Positions worth no more than equity need no look at the leverage, unless that is below one half.
-        let at_least_half = self.leverage.mantissa > self.leverage.denominator / 2;
-        if at_least_half && held <= equity {
-            return false;
-        }
-        held > 0
+        self.first_to_look_at(account, &[account.carried()]).is_some()
+            && held > 0
             && equity
                 .saturating_mul(2)
                 .saturating_mul(self.leverage.mantissa)

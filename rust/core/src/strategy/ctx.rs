@@ -215,8 +215,9 @@ impl<'a> SystemCtx<'a> {
 
     /// How the trader's last position ended.
     #[must_use]
-    pub const fn last_exit(&self) -> Option<ExitView> {
-        self.view.row.last_exit
+    pub fn last_exit(&self) -> Option<ExitView> {
+        let exit = self.view.row.last_exit.as_ref()?;
+        Some(exit.view(self.view.instrument))
     }
 
     /// Asks for an order; returns the strategy's number for it.

@@ -4,7 +4,7 @@ use pairloom_core::domain::{Liquidity, Side};
 use pairloom_core::order::{Order, OrderKind, Origin};
 use pairloom_core::portfolio::TraderRow;
 use pairloom_core::signal::TimeInForce;
-use pairloom_core::strategy::{ExitView, FillView, Hook, OrderView, RefusalView, TimeEvent};
+use pairloom_core::strategy::{FillView, Hook, OrderView, RefusalView, TimeEvent};
 
 use super::wire::{Garbled, Read, Wire, get_word, put_word};
 
@@ -52,11 +52,12 @@ impl Wire for Order {
     }
 }
 
-impl Wire for ExitView {
+impl Wire for Exit {
     fn put(&self, out: &mut Vec<u8>) {
         self.ts.put(out);
         self.side.put(out);
-        self.price.put(out);
+        self.sum.put(out);
+        self.lots.put(out);
         self.pnl.put(out);
         put_word(self.reason, out);
     }
@@ -65,8 +66,9 @@ impl Wire for ExitView {
         Ok(Self {
             ts: i64::get(from)?,
             side: Side::get(from)?,
-            price: f64::get(from)?,
-            pnl: f64::get(from)?,
+            sum: i128::get(from)?,
+            lots: i128::get(from)?,
+            pnl: i128::get(from)?,
             reason: get_word(from)?,
         })
     }
