@@ -56,7 +56,7 @@ impl Writer {
     }
 
     /// What has passed gets its row, is counted as working and sent.
-    fn let_go(
+    pub(super) fn let_go(
         &mut self,
         now: Nanos,
         order: Approved<Order>,
@@ -87,7 +87,7 @@ impl Writer {
             && order.lots <= self.account.row(order.trader).reducible(order.side)
     }
 
-    fn refuse(&mut self, now: Nanos, order: &Order, refused: Refused) {
+    pub(super) fn refuse(&mut self, now: Nanos, order: &Order, refused: Refused) {
         let check = refused.check;
         self.records
             .orders

@@ -3,12 +3,14 @@
 
 mod digest;
 mod gate;
+mod plain;
 mod plan;
 mod records;
 mod settle;
 
 use plan::{Planned, Turn};
 
+pub use plain::Plain;
 pub use records::{Counted, Curve, FillRecord, QuarantineRecord, Records};
 
 use crate::domain::{Money, Nanos};
@@ -92,6 +94,8 @@ pub struct Writer {
     on_error: OnError,
     /// The orders of the step that is being committed; empty between two, and kept for its room.
     planned: Vec<Planned>,
+    /// Which of the plain orders only reduce; kept for its room.
+    reducing: Vec<bool>,
 }
 
 impl Writer {
@@ -113,6 +117,7 @@ impl Writer {
             traders,
             on_error,
             planned: Vec::new(),
+            reducing: Vec::new(),
         }
     }
 

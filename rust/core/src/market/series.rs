@@ -403,13 +403,14 @@ impl Market {
             .filter(|&kind| self.series(kind).is_some())
     }
 
-    /// When the first candle opens that does so at `from` or later, and before `end`; `hint` as for
+    /// When and where the first candle opens that does so at `from` or later, and before `end`; `hint` as for
     /// [`CandleSeries::next_open`].
     #[must_use]
-    pub fn next_open(&self, from: Nanos, hint: usize, end: Option<Nanos>) -> Option<Nanos> {
+    pub fn next_open(&self, from: Nanos, hint: usize, end: Option<Nanos>) -> Option<(Nanos, f64)> {
         let candles = self.candles.as_ref()?;
-        let ts = candles.open_ts[candles.next_open(from, hint)?];
-        end.is_none_or(|end| ts < end).then_some(ts)
+        let row = candles.next_open(from, hint)?;
+        let open = (candles.open_ts[row], candles.open[row]);
+        end.is_none_or(|end| open.0 < end).then_some(open)
     }
 
     /// The open of the candle that opens at `ts`.

@@ -8,7 +8,7 @@
 //! over, and goes event by event for a while.
 
 use crate::clock::Stopwatch;
-use crate::commit::Writer;
+use crate::commit::{Plain, Writer};
 use crate::domain::{Lots, Nanos};
 use crate::limits::{AHEAD_BUDGET, BLOCK_ROWS, BLOCKS_PER_LOOK, CHAINED_BLOCKS};
 use crate::market::{Series, Steps};
@@ -125,7 +125,7 @@ pub(super) struct Ahead {
     pub reach: Reach,
     pub calendar: Calendar,
     /// What traders asked for in this step when they were evaluated past it.
-    pub foreseen: Vec<(u32, Foreseen)>,
+    pub plain: Vec<Plain>,
     paths: Vec<Path>,
     kept: Vec<Option<Box<Kept>>>,
     /// Whether the user asked for blocks, whatever they bring.
@@ -176,7 +176,7 @@ impl Ahead {
                 open: true,
             },
             calendar,
-            foreseen: Vec::new(),
+            plain: Vec::new(),
             paths: (0..traders).map(|_| Path::default()).collect(),
             kept: (0..traders).map(|_| None).collect(),
             forced: block.is_some(),
@@ -234,7 +234,11 @@ impl Ahead {
             return false;
         };
         self.passed += 1;
-        self.foreseen.push((trader, foreseen));
+        self.plain.push(Plain {
+            trader,
+            target: foreseen.position,
+            signal: foreseen.signal(),
+        });
         if let Some(step) = self.leads[trader as usize].due(path, places) {
             self.calendar.put(trader, step);
         }

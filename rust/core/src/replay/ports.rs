@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::commit::{Act, Author, Command, Writer};
+use crate::commit::{Act, Author, Command, Plain, Writer};
 use crate::domain::{HalfUnits, Nanos};
 use crate::market::{EventKind, Steps};
 use crate::portfolio::Portfolio;
 use crate::step::{Flow, Loaded, Next, Ports, Quiet};
-use crate::signal::Intent;
 use crate::strategy::{Hook, Lane, Stop, StrategyFault};
 use crate::trader::TraderState;
 use crate::venue::Execution;
@@ -160,6 +159,7 @@ impl Ports for Direct<'_> {
             self.refresh(&mut writer.account, market);
         }
         self.called.clear();
+        self.ahead.plain.clear();
         let step = self.timeline.present().unwrap_or(0);
         if self.has_rows && self.ahead.calendar.has(step) {
             self.ahead.calendar.take(step, &mut self.called);
@@ -168,7 +168,7 @@ impl Ports for Direct<'_> {
         let here = !self.rows.is_empty() || !self.called.is_empty() || !self.due.is_empty();
         let away = self.away.is_due();
         if !here && !away {
-            if !self.acting.is_empty() || !self.ahead.foreseen.is_empty() {
+            if !self.acting.is_empty() || !self.ahead.plain.is_empty() {
                 self.collect(writer, acts);
             }
             return Flow::Go;
@@ -208,6 +208,10 @@ impl Ports for Direct<'_> {
         Flow::Go
     }
 
+    fn plain(&self) -> &[Plain] {
+        &self.ahead.plain
+    }
+
     fn send(&mut self, commands: &mut Vec<Command>) {
         for command in commands.drain(..) {
             match command {
@@ -219,10 +223,11 @@ impl Ports for Direct<'_> {
                         let hint = self.timeline.position(market, EventKind::Candle);
                         self.cast.markets[market].next_open(order.decided, hint, self.end)
                     });
-                    let open = open.flatten();
-                    self.venue.submit(&order, open);
-                    self.timeline.attend_orders(order.market);
-                    self.valuation.touch(order.market);
+                    // What fills at an open of this very time is over when the step is.
+                    if self.venue.submit(&order, open.flatten()) {
+                        self.timeline.attend_orders(order.market);
+                        self.valuation.touch(order.market);
+                    }
                 }
                 Command::Cancel { market, order } => {
                     self.venue.cancel(market, order);
@@ -454,22 +459,12 @@ impl Direct<'_> {
 
     /// What traders asked for in this step, by trader.
     fn collect(&mut self, writer: &mut Writer, acts: &mut Vec<Act>) {
-        for at in 0..self.ahead.foreseen.len() {
-            let (trader, asked) = self.ahead.foreseen[at];
+        self.ahead.plain.sort_unstable_by_key(|plain| plain.trader);
+        for at in 0..self.ahead.plain.len() {
+            let trader = self.ahead.plain[at].trader;
             let market = self.cast.market_of[trader as usize];
             self.refresh(&mut writer.account, market);
-            acts.push(Act {
-                trader,
-                author: Author::Strategy,
-                intents: vec![Intent::Signal(asked.signal())],
-                failure: None,
-            });
             self.unsure.push(trader);
-        }
-        let foreseen = self.ahead.foreseen.len();
-        self.ahead.foreseen.clear();
-        if foreseen > 1 {
-            acts.sort_by_key(|act| act.trader);
         }
         if self.acting.is_empty() {
             return;
@@ -485,9 +480,6 @@ impl Direct<'_> {
             acts.push(act);
         }
         self.acting.clear();
-        if foreseen > 0 {
-            acts.sort_by_key(|act| act.trader);
-        }
     }
 
     fn act_of(&mut self, index: u32) -> Act {

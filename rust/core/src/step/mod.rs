@@ -9,7 +9,7 @@ mod report;
 pub use away::{Away, slots_where};
 pub use report::Report;
 
-use crate::commit::{Act, Command, QuarantineRecord, Writer};
+use crate::commit::{Act, Command, Plain, QuarantineRecord, Writer};
 use crate::domain::{HalfUnits, Nanos};
 use crate::engine::{Host, TimeMark};
 use crate::limits::{POLL_INTERVAL, STEPS_PER_POLL};
@@ -91,6 +91,11 @@ pub trait Ports {
 
     /// Phase 3: what traders want, by trader; and whether the user ended the run in it.
     fn evaluate(&mut self, now: Nanos, writer: &mut Writer, acts: &mut Vec<Act>) -> Flow;
+
+    /// What traders without working orders want in this step, by trader, besides what [`Ports::evaluate`] gave.
+    fn plain(&self) -> &[Plain] {
+        &[]
+    }
 
     /// Hands on what the writer wants of the venue.
     fn send(&mut self, commands: &mut Vec<Command>);
@@ -334,10 +339,17 @@ impl<P: Ports> Stepper<P> {
 
     /// Phase 4: what traders asked for is committed in the order of their numbers.
     fn commit(&mut self, now: Nanos) {
-        if self.acts.is_empty() {
+        let plain = self.ports.plain();
+        if self.acts.is_empty() && plain.is_empty() {
             return;
         }
-        self.writer.commit(now, &mut self.acts, &mut self.commands);
+        if self.acts.is_empty() && !self.writer.killed {
+            self.writer.commit_plain(now, plain, &mut self.commands);
+        } else {
+            self.acts.extend(plain.iter().map(|&plain| plain.into()));
+            self.acts.sort_by_key(|act| act.trader);
+            self.writer.commit(now, &mut self.acts, &mut self.commands);
+        }
         self.ports.send(&mut self.commands);
         self.ports.settled(&self.writer);
     }

@@ -8,7 +8,7 @@ use super::{Execution, SimVenue, candles, quotes};
 /// Orders sent in this step meet the quote or the close of this time, in commit order.
 pub(super) fn immediate(venue: &mut SimVenue, now: Nanos, out: &mut Vec<Execution>) {
     let config = venue.config;
-    for (market, id) in std::mem::take(&mut venue.fresh) {
+    for (market, id) in venue.fresh.drain(..) {
         let book = &mut venue.books[market as usize];
         if config.latency > 0 || book.met_ts != Some(now) {
             continue;

@@ -93,6 +93,18 @@ struct Resting {
     arrived: bool,
 }
 
+/// A market order that fills at an open of the time at which it was decided.
+#[derive(Clone, Copy, Debug)]
+struct Opening {
+    ts: Nanos,
+    market: u32,
+    order: OrderId,
+    trader: u32,
+    side: Side,
+    /// The open, in units.
+    units: i64,
+}
+
 /// One market at the venue.
 #[derive(Debug)]
 struct Book {
@@ -116,8 +128,12 @@ pub struct SimVenue {
     books: Vec<Book>,
     /// Times at which something happens though no event does: opens, and arrivals.
     wakes: BTreeSet<(Nanos, u32, OrderId)>,
+    /// Market orders that wait for an open of the time at which they were decided.
+    opening: Vec<Opening>,
     /// Orders of this step that have not had their immediate chance.
     fresh: Vec<(u32, OrderId)>,
+    /// Fills of the opens of one time; kept for its room.
+    opened: Vec<(Side, Execution)>,
     /// How many orders there are on all markets.
     resting: usize,
     /// Whether prices are remembered though no order is there to meet them.
@@ -148,7 +164,9 @@ impl SimVenue {
             config,
             books,
             wakes: BTreeSet::new(),
+            opening: Vec::new(),
             fresh: Vec::new(),
+            opened: Vec::new(),
             resting: 0,
             remembers,
         }
@@ -158,17 +176,17 @@ impl SimVenue {
     #[must_use]
     #[inline]
     pub const fn listens(&self) -> bool {
-        self.remembers || self.resting > 0
+        self.remembers || self.waits()
     }
 
     /// Whether orders wait on any market.
     #[must_use]
     #[inline]
     pub const fn waits(&self) -> bool {
-        self.resting > 0
+        self.resting > 0 || !self.opening.is_empty()
     }
 
-    /// Whether orders wait on a market.
+    /// Whether orders wait on a market, for more than an open of this very time.
     #[must_use]
     #[inline]
     pub fn has_orders(&self, market: u32) -> bool {
@@ -207,10 +225,26 @@ impl SimVenue {
         self.on_event(market, event, ts, &mut nothing);
     }
 
-    /// Takes an order. `next_open` is the opening time of the first candle of its market that opens at the step's
-    /// time or later, where the data tell it beforehand.
-    pub fn submit(&mut self, order: &Order, next_open: Option<Nanos>) {
+    /// Takes an order. `next_open` is when and where the first candle of its market opens that does so at the step's time
+    /// or later, where the data tell it beforehand. Whether the order rests: it does not where it fills at the opens of
+    /// this very time.
+    pub fn submit(&mut self, order: &Order, next_open: Option<(Nanos, f64)>) -> bool {
         let book = &mut self.books[order.market as usize];
+        let at_open = book.waits_for_open(self.config.fill);
+        let by_market = order.kind == OrderKind::Market;
+        if let Some((ts, open)) = next_open
+            && (at_open && by_market && ts == order.decided)
+        {
+            self.opening.push(Opening {
+                ts,
+                market: order.market,
+                order: order.id,
+                trader: order.trader,
+                side: order.side,
+                units: book.scale.units(open),
+            });
+            return false;
+        }
         // Where orders are filled on candles, latency has no meaning.
         let latency = if book.has(EventKind::Candle) && !book.has(EventKind::Quote) {
             0
@@ -218,8 +252,8 @@ impl SimVenue {
             self.config.latency
         };
         let arrives = order.decided.saturating_add(latency);
-        if book.waits_for_open(self.config.fill) && order.kind == OrderKind::Market {
-            if let Some(open) = next_open {
+        if at_open && by_market {
+            if let Some((open, _)) = next_open {
                 self.wakes.insert((open, order.market, order.id));
             }
         } else if book.quote.is_some() && latency > 0 {
@@ -236,14 +270,19 @@ impl SimVenue {
             arrived: false,
         });
         self.resting += 1;
-        self.fresh.push((order.market, order.id));
+        if !at_open {
+            self.fresh.push((order.market, order.id));
+        }
+        true
     }
 
     /// Takes an order out. Whether it was there.
     pub fn cancel(&mut self, market: u32, order: OrderId) -> bool {
         let orders = &mut self.books[market as usize].orders;
         let Some(position) = orders.iter().position(|resting| resting.id == order) else {
-            return false;
+            let before = self.opening.len();
+            self.opening.retain(|opening| opening.order != order);
+            return self.opening.len() < before;
         };
         orders.remove(position);
         self.resting -= 1;
@@ -261,7 +300,10 @@ impl SimVenue {
     #[must_use]
     #[inline]
     pub fn next_wake(&self) -> Option<Nanos> {
-        self.wakes.first().map(|&(ts, _, _)| ts)
+        match self.opening.first() {
+            Some(opening) => Some(opening.ts),
+            None => self.wakes.first().map(|&(ts, _, _)| ts),
+        }
     }
 
     /// Phase 1, one event: what it fills among the orders that were there before it.
@@ -314,9 +356,7 @@ impl SimVenue {
         open_price: impl Fn(u32, Nanos) -> Option<f64>,
         out: &mut Vec<Execution>,
     ) {
-        let before = out.len();
         opens::fill(self, now, open_price, out);
-        self.resting -= out.len() - before;
     }
 
     /// Everything still waiting, which the end of the data leaves unfilled: market and order.
@@ -327,6 +367,8 @@ impl SimVenue {
             let market = u32::try_from(market).unwrap_or(u32::MAX);
             waiting.extend(book.orders.iter().map(|order| (market, order.id)));
         }
+        let opening = self.opening.iter();
+        waiting.extend(opening.map(|opening| (opening.market, opening.order)));
         waiting.sort_unstable_by_key(|&(_, id)| id);
         waiting
     }

@@ -5,7 +5,7 @@
 use crate::domain::{Liquidity, Nanos, Side};
 use crate::order::OrderKind;
 
-use super::{Execution, Outcome, SimVenue};
+use super::{Execution, Opening, Outcome, SimVenue, VenueConfig};
 
 pub(super) fn fill(
     venue: &mut SimVenue,
@@ -14,7 +14,11 @@ pub(super) fn fill(
     out: &mut Vec<Execution>,
 ) {
     let config = venue.config;
-    let mut found: Vec<(Side, Execution)> = Vec::new();
+    let mut found = std::mem::take(&mut venue.opened);
+    for opening in venue.opening.drain(..) {
+        let grid = venue.books[opening.market as usize].grid;
+        found.push(filled(&config, &opening, grid));
+    }
     while let Some(&(ts, market, id)) = venue.wakes.first() {
         if ts > now {
             break;
@@ -33,20 +37,34 @@ pub(super) fn fill(
             continue;
         };
         let order = book.orders.remove(position);
-        found.push((
-            order.side,
-            Execution {
-                order: id,
-                trader: order.trader,
-                ts,
-                outcome: Outcome::Filled {
-                    price: config.slipped(units, order.side, book.grid),
-                    liquidity: Liquidity::Taker,
-                },
-            },
-        ));
+        venue.resting -= 1;
+        let opening = Opening {
+            ts,
+            market,
+            order: id,
+            trader: order.trader,
+            side: order.side,
+            units,
+        };
+        found.push(filled(&config, &opening, book.grid));
     }
     // Sales come first: what they free pays for purchases at the same open.
-    found.sort_by_key(|(side, fill)| (*side == Side::Buy, fill.trader, fill.order));
-    out.extend(found.into_iter().map(|(_, fill)| fill));
+    if found.len() > 1 {
+        found.sort_by_key(|(side, fill)| (*side == Side::Buy, fill.trader, fill.order));
+    }
+    out.extend(found.drain(..).map(|(_, fill)| fill));
+    venue.opened = found;
+}
+
+fn filled(config: &VenueConfig, opening: &Opening, grid: i64) -> (Side, Execution) {
+    let execution = Execution {
+        order: opening.order,
+        trader: opening.trader,
+        ts: opening.ts,
+        outcome: Outcome::Filled {
+            price: config.slipped(opening.units, opening.side, grid),
+            liquidity: Liquidity::Taker,
+        },
+    };
+    (opening.side, execution)
 }

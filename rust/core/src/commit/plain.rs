@@ -1,0 +1,86 @@
+//! The plain case of a commit: all that was asked for in a step are market orders of traders that have nothing else at
+//! work. There is nothing to take back and nothing to resolve, so each of them is known by the position it leads to.
+//! Gate, records and account are those of every order.
+
+use crate::domain::{Lots, Nanos, Side};
+use crate::order::{Order, OrderKind, Origin};
+use crate::risk::Verdict;
+use crate::signal::{Intent, TimeInForce, TradeSignal};
+
+use super::{Act, Author, Command, Writer};
+
+/// A trader without working orders, and the position that it is to have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plain {
+    /// Whose it is.
+    pub trader: u32,
+    /// Where it leads to.
+    pub target: Lots,
+    /// The signal that said so.
+    pub signal: TradeSignal,
+}
+
+impl From<Plain> for Act {
+    fn from(plain: Plain) -> Self {
+        Self {
+            trader: plain.trader,
+            author: Author::Strategy,
+            intents: vec![Intent::Signal(plain.signal)],
+            failure: None,
+        }
+    }
+}
+
+impl Writer {
+    /// Commits a step in which nothing else was asked for. `plain` come by trader.
+    pub fn commit_plain(&mut self, now: Nanos, plain: &[Plain], out: &mut Vec<Command>) {
+        if let [only] = plain {
+            return self.send_plain(now, *only, out);
+        }
+        // Whether an order only reduces is judged before the first is sent.
+        let mut reducing = std::mem::take(&mut self.reducing);
+        reducing.clear();
+        reducing.extend(plain.iter().map(|plain| self.leads_to_less(*plain)));
+        for first in [true, false] {
+            for (plain, &reduces) in plain.iter().zip(&reducing) {
+                if reduces == first {
+                    self.send_plain(now, *plain, out);
+                }
+            }
+        }
+        self.reducing = reducing;
+    }
+
+    fn leads_to_less(&self, plain: Plain) -> bool {
+        let row = self.account.row(plain.trader);
+        let delta = plain.target.saturating_sub(row.position);
+        delta.saturating_abs() <= row.reducible(Side::of(delta))
+    }
+
+    fn send_plain(&mut self, now: Nanos, plain: Plain, out: &mut Vec<Command>) {
+        let trader = plain.trader;
+        // A difference that does not fit was not foreseen.
+        let delta = plain.target.saturating_sub(self.account.row(trader).position);
+        let order = Order {
+            id: self.records.next_id(),
+            trader,
+            market: self.market_of(trader),
+            client_id: None,
+            side: Side::of(delta),
+            lots: delta.saturating_abs(),
+            kind: OrderKind::Market,
+            tif: TimeInForce::default(),
+            reduce_only: false,
+            origin: Origin::Signal {
+                target: plain.target,
+            },
+            reserved: 0,
+            decided: now,
+            tag: None,
+        };
+        match self.gate.judge(order, &self.account) {
+            Verdict::Approved { order, refused } => self.let_go(now, order, refused, out),
+            Verdict::Refused { order, refused } => self.refuse(now, &order, refused),
+        }
+    }
+}
