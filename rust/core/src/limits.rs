@@ -56,6 +56,9 @@ pub const DIGESTED_TOGETHER: usize = 64 * 1024;
 /// that little has to be mended when a position changes.
 pub const VALUED_TOGETHER: usize = 32;
 
+/// Positions up to which these steps end where a position may change.
+pub const FEW_VALUED: usize = 4;
+
 /// How long the blocks that begin in one step may take together; after that its traders go event by event.
 pub const AHEAD_BUDGET: Duration = Duration::from_millis(50);
 

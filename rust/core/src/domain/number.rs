@@ -140,6 +140,7 @@ pub fn ratio_floor(numerator: &[i128], denominator: &[i128]) -> Option<i128> {
 #[inline]
 fn floor_div(n: i128, d: i128) -> i128 {
     match (u64::try_from(n), u64::try_from(d)) {
+        (_, Ok(1)) => n,
         (Ok(n), Ok(d)) if d != 0 => i128::from(n / d),
         _ => n.div_euclid(d),
     }

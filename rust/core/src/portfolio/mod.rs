@@ -379,15 +379,23 @@ impl Portfolio {
         book.per_price = holds
             .then(|| book.instrument.value_per_price(book.net))
             .flatten();
-        if !self.spot {
-            let exposure = if idle && book.instrument.is_exact() {
-                value.saturating_abs()
-            } else {
-                book.exposure_with(0, 0).unwrap_or(Money::MAX / 4)
-            };
-            self.exposure = self.exposure.saturating_add(exposure - book.exposure);
-            book.exposure = exposure;
+        self.expose(market);
+    }
+
+    /// Brings the market's part of the exposure up to date, once its position's value is.
+    fn expose(&mut self, market: u32) {
+        if self.spot {
+            return;
         }
+        let book = &mut self.markets[market as usize];
+        let idle = book.working_buys == 0 && book.working_sells == 0;
+        let exposure = if idle && book.instrument.is_exact() {
+            book.value.saturating_abs()
+        } else {
+            book.exposure_with(0, 0).unwrap_or(Money::MAX / 4)
+        };
+        self.exposure = self.exposure.saturating_add(exposure - book.exposure);
+        book.exposure = exposure;
     }
 
     /// The worth of all positions held, whatever their side.
@@ -410,7 +418,12 @@ impl Portfolio {
         *book.working(order.side) += order.lots;
         let market = order.market;
         self.rows[order.trader as usize].working.push(order);
-        self.revalue(market);
+        // The position is worth what it was; only what it may become has changed.
+        if self.markets[market as usize].carried {
+            self.release(market);
+        }
+        self.markets[market as usize].per_price = None;
+        self.expose(market);
     }
 
     /// Notes that an order's cancellation was asked for and not yet confirmed. It stays working, with its reservation.

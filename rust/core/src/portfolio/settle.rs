@@ -116,6 +116,10 @@ impl Portfolio {
         let close_fee = match closing {
             0 => 0,
             all if all == bill.lots => bill.fee,
+            // A flip, mostly, of which a whole part closes.
+            _ if bill.lots % closing == 0 => {
+                ratio_floor(&[bill.fee], &[i128::from(bill.lots / closing)]).unwrap_or(0)
+            }
             _ => {
                 ratio_floor(&[bill.fee, i128::from(closing)], &[i128::from(bill.lots)]).unwrap_or(0)
             }

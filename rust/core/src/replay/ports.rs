@@ -64,6 +64,7 @@ impl Ports for Direct<'_> {
             return;
         };
         let steps = self.timeline.steps();
+        let step = (step, step + 1);
         self.valuation
             .value(step, steps, &self.cast, account, &mut self.eager);
         for market in std::mem::take(&mut self.eager) {
@@ -88,7 +89,8 @@ impl Ports for Direct<'_> {
         let end = self.ahead.calendar.next_due(first, before);
         let mut step = first;
         while step < end {
-            if !self.is_valued(step, &steps, writer) {
+            // The step in which somebody is due is valued before anything changes in it.
+            if !self.is_valued((step, end + 1), &steps, writer) {
                 break;
             }
             let until = end.min(self.valuation.end());
@@ -325,7 +327,12 @@ impl Direct<'_> {
     /// Sees to it that positions are valued at a step that is still to be made; false where one of them needs a look at
     /// each price from now on, so that the step is not quiet.
     #[inline]
-    fn is_valued(&mut self, step: usize, steps: &Steps, writer: &mut Writer) -> bool {
+    fn is_valued(
+        &mut self,
+        step: (usize, usize),
+        steps: &Steps,
+        writer: &mut Writer,
+    ) -> bool {
         let account = &mut writer.account;
         self.valuation
             .value(step, steps, &self.cast, account, &mut self.eager);

@@ -5,7 +5,7 @@
 //! up. When a market's position changes, the steps that are still to come are mended.
 
 use crate::domain::HalfUnits;
-use crate::limits::VALUED_TOGETHER;
+use crate::limits::{FEW_VALUED, VALUED_TOGETHER};
 use crate::market::{EventKind, PriceScale, Series, Steps};
 use crate::portfolio::{Carried, Portfolio};
 
@@ -18,6 +18,8 @@ const PRODUCT_BITS: u32 = 106;
 pub(super) struct Valuation {
     /// The first step that the sums are of.
     base: usize,
+    /// Of how many steps the sums are.
+    len: usize,
     sums: Box<[Carried; VALUED_TOGETHER]>,
     /// What one more half unit of the price adds to a market's value; zero for one that is not valued here.
     weights: Vec<i64>,
@@ -35,6 +37,7 @@ impl Valuation {
         Self {
             // So far from any step that none of them seems to be summed up.
             base: usize::MAX / 2,
+            len: 0,
             sums: Box::new([Carried::default(); VALUED_TOGETHER]),
             weights: vec![0; markets],
             valued: Vec::new(),
@@ -51,22 +54,22 @@ impl Valuation {
     }
 
     /// Tells the account what the positions valued here are worth at `step`. Markets whose positions need a look at each
-    /// price are added to `eager`.
+    /// price are added to `eager`. `changes` is the first step after it in which a position may change.
     #[inline]
     pub(super) fn value(
         &mut self,
-        step: usize,
+        (step, changes): (usize, usize),
         steps: &Steps,
         cast: &Cast<'_>,
         account: &mut Portfolio,
         eager: &mut Vec<u32>,
     ) {
-        let inside = step.wrapping_sub(self.base) < VALUED_TOGETHER;
+        let inside = step.wrapping_sub(self.base) < self.len;
         if !self.touched.is_empty() {
             self.take_in_changes(step, steps, cast, account, inside, eager);
         }
         if !inside {
-            self.begin(step, steps, cast, account, eager);
+            self.begin((step, changes), steps, cast, account, eager);
         }
         account.set_carried(self.sums[step - self.base]);
     }
@@ -74,7 +77,7 @@ impl Valuation {
     /// The step before which positions are valued.
     #[inline]
     pub(super) const fn end(&self) -> usize {
-        self.base + VALUED_TOGETHER
+        self.base + self.len
     }
 
     /// What the positions are worth in steps that are valued.
@@ -125,14 +128,20 @@ impl Valuation {
     /// Sums up the steps from this one on.
     fn begin(
         &mut self,
-        step: usize,
+        (step, changes): (usize, usize),
         steps: &Steps,
         cast: &Cast<'_>,
         account: &mut Portfolio,
         eager: &mut Vec<u32>,
     ) {
         self.base = step;
-        self.sums.fill(Carried::default());
+        // Of few positions it costs more to mend the sums than to make them anew.
+        self.len = if self.valued.len() > FEW_VALUED {
+            VALUED_TOGETHER
+        } else {
+            changes.saturating_sub(step).clamp(1, VALUED_TOGETHER)
+        };
+        self.sums[..self.len].fill(Carried::default());
         let mut place = 0;
         while let Some(&market) = self.valued.get(place) {
             let weight = i128::from(self.weights[market as usize]);
@@ -188,7 +197,7 @@ impl Valuation {
         };
         let first = step - self.base;
         let mut marks = [0; VALUED_TOGETHER];
-        let marks = &mut marks[first..];
+        let marks = &mut marks[first..self.len];
         read_marks(
             marks,
             series,
@@ -205,7 +214,7 @@ impl Valuation {
             return false;
         }
         let gross = if self.gross { gross } else { 0 };
-        let sums = &mut self.sums[first..];
+        let sums = &mut self.sums[first..self.len];
         if let (Ok(net), Ok(gross)) = (i64::try_from(net), i64::try_from(gross)) {
             // Mostly a position turns to the other side, or is the one that is looked at: then one product serves both.
             if gross == 0 {
