@@ -2,7 +2,7 @@
 //! work. There is nothing to take back and nothing to resolve, so each of them is known by the position it leads to.
 //! Gate, records and account are those of every order.
 
-use crate::domain::{Lots, Nanos, Side};
+use crate::domain::{HalfUnits, Lots, Nanos, Side};
 use crate::order::{Order, OrderKind, Origin};
 use crate::risk::Verdict;
 use crate::signal::{Intent, TimeInForce, TradeSignal};
@@ -18,6 +18,10 @@ pub struct Plain {
     pub target: Lots,
     /// The signal that said so.
     pub signal: TradeSignal,
+    /// The market's price.
+    pub mark: HalfUnits,
+    /// When and where the market's next candle opens.
+    pub open: (Nanos, f64),
 }
 
 impl From<Plain> for Act {

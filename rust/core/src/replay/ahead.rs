@@ -238,6 +238,8 @@ impl Ahead {
             trader,
             target: foreseen.position,
             signal: foreseen.signal(),
+            mark: foreseen.mark,
+            open: foreseen.open,
         });
         if let Some(step) = self.leads[trader as usize].due(path, places) {
             self.calendar.put(trader, step);

@@ -56,6 +56,18 @@ struct Cast<'a> {
     scales: Vec<PriceScale>,
     /// Market to the traders that go event by event here.
     slots: Slots,
+    /// The prices by which positions are valued, apart from all else about a market: with many markets every look at
+    /// another place in memory is a wait.
+    columns: Vec<Column<'a>>,
+}
+
+/// The closes of a market that has nothing but candles, one in each step from its first to its last.
+#[derive(Clone, Copy, Default)]
+struct Column<'a> {
+    /// Of the rows that the run sees; empty where the market is none of that kind.
+    closes: &'a [f64],
+    /// The step of the first row.
+    first: usize,
 }
 
 /// What the replay driver calls directly.
@@ -117,6 +129,7 @@ pub fn prepare<'a>(
     let mut cast = cast(core.traders, core.mains, &core.sources, data, core.scales);
     let (steps, start) = feed.into_parts();
     let mut timeline = Timeline::new(steps, start, &cast.markets);
+    cast.columns = cast.columns(timeline.steps());
     let account = &core.writer.account;
     let spot = account.is_spot();
     cast.assign(account, &time_marks, &away, config.block != Some(0));
@@ -179,6 +192,7 @@ fn cast<'a>(
         markets,
         scales,
         slots: Slots::default(),
+        columns: Vec::new(),
     }
 }
 
@@ -264,6 +278,25 @@ impl<'a> Cast<'a> {
         attended.sort_unstable();
         attended.dedup();
         attended
+    }
+
+    /// The columns by which positions are valued, where that is simple.
+    fn columns(&self, steps: &Steps) -> Vec<Column<'a>> {
+        let column = |(index, market): (usize, &&'a Market)| {
+            let places = steps.places(index, EventKind::Candle);
+            let (Some(candles), [first, .., last]) = (&market.candles, places) else {
+                return Column::default();
+            };
+            let gapless = (last - first) as usize + 1 == places.len();
+            if self.kinds[index] != [EventKind::Candle] || !gapless {
+                return Column::default();
+            }
+            Column {
+                closes: &candles.close[..places.len()],
+                first: *first as usize,
+            }
+        };
+        self.markets.iter().enumerate().map(column).collect()
     }
 
     #[inline]

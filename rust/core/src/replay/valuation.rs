@@ -6,7 +6,7 @@
 
 use crate::domain::HalfUnits;
 use crate::limits::{FEW_VALUED, VALUED_TOGETHER};
-use crate::market::{EventKind, PriceScale, Series, Steps};
+use crate::market::Steps;
 use crate::portfolio::{Carried, Portfolio};
 
 use super::Cast;
@@ -190,22 +190,12 @@ impl Valuation {
         steps: &Steps,
         cast: &Cast<'_>,
     ) -> bool {
-        let index = market as usize;
-        let kind = cast.kinds[index][0];
-        let Some(series) = cast.series(index, kind) else {
-            return true;
-        };
         let first = step - self.base;
         let mut marks = [0; VALUED_TOGETHER];
         let marks = &mut marks[first..self.len];
-        read_marks(
-            marks,
-            series,
-            cast.scales[index],
-            steps,
-            (index, kind),
-            step,
-        );
+        if !read_marks(marks, cast, steps, market as usize, step) {
+            return true;
+        }
         let bits = marks
             .iter()
             .fold(0, |bits, mark| bits | mark.unsigned_abs());
@@ -257,30 +247,31 @@ fn add_products(
     }
 }
 
-/// The marks of a market in the steps from `step` on, as many as there is room for.
+/// The marks of a market in the steps from `step` on, as many as there is room for. False where it has none.
 fn read_marks(
     marks: &mut [HalfUnits],
-    series: Series<'_>,
-    scale: PriceScale,
+    cast: &Cast<'_>,
     steps: &Steps,
-    (market, kind): (usize, EventKind),
+    market: usize,
     step: usize,
-) {
-    let places = steps.places(market, kind);
+) -> bool {
+    let column = &cast.columns[market];
+    let row = step.wrapping_sub(column.first);
+    let rows = row..row.wrapping_add(marks.len());
+    if let Some(closes) = column.closes.get(rows) {
+        cast.scales[market].half_units(closes, marks);
+        return true;
+    }
+    let kind = cast.kinds[market][0];
+    let Some(series) = cast.series(market, kind) else {
+        return false;
+    };
+    let (scale, places) = (cast.scales[market], steps.places(market, kind));
     let mut after = steps.rows_before(market, kind, step + 1);
     // A position that is carried has a mark, so there is a row before.
     let Some(row) = after.checked_sub(1) else {
-        return;
+        return true;
     };
-    let (end, count) = (places.len().min(row + marks.len()), marks.len());
-    let on_grid = places[row] as usize == step
-        && end - row == count
-        && places[end - 1] as usize == step + count - 1;
-    // Rows of candles have places of their own, so as many rows as steps are one a step.
-    if on_grid && let Series::Candle(candles) = series {
-        scale.half_units(&candles.close[row..end], marks);
-        return;
-    }
     let mut mark = series.event(row).mark(scale);
     for (offset, out) in marks.iter_mut().enumerate() {
         while places
@@ -292,4 +283,5 @@ fn read_marks(
         }
         *out = mark;
     }
+    true
 }

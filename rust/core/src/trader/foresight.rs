@@ -34,6 +34,10 @@ pub struct Foreseen {
     pub position: Lots,
     /// The average entry price then.
     pub entry_price: f64,
+    /// The market's price at that row.
+    pub mark: HalfUnits,
+    /// When and where the next candle opens.
+    pub open: (Nanos, f64),
 }
 
 impl Foreseen {
@@ -108,6 +112,8 @@ impl Foresight<'_> {
             side,
             position,
             entry_price,
+            mark,
+            open: (open_ts, open),
         })
     }
 
