@@ -9,6 +9,15 @@ pub const MAX_TRADERS: usize = 1 << 20;
 /// in the nearest cache.
 pub const TOUCHED_TOGETHER: usize = 32;
 
+/// Markets whose next prices are read together: enough to overlap the waits, few enough that all stay in the nearest cache.
+pub const BLOCKS_TOGETHER: usize = 8;
+
+/// Prices in one line of the cache.
+pub const CLOSES_PER_LINE: usize = 8;
+
+/// Lines of a block's prices that are read together with those of others.
+pub const LINES_AHEAD: usize = 6;
+
 /// The longest period of an indicator and the longest history kept: sums over it fit their integers, and its memory
 /// stays reasonable.
 pub const LONGEST_PERIOD: usize = 1_000_000;
@@ -36,7 +45,7 @@ pub const STEPS_PER_SAMPLE: u64 = 64;
 
 /// Events of one trader that are evaluated together at most, where it may run ahead: enough to keep its state in the
 /// nearest cache, few enough to keep the first step short.
-pub const BLOCK_ROWS: u32 = 128;
+pub const BLOCK_ROWS: u32 = 256;
 
 /// Where steps are handed over and an evaluation costs more than this, traders go event by event: then the threads share
 /// every step evenly, and the nearest cache matters little.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use pairloom_core::indicator::IndicatorId;
 use pairloom_core::signal::TradeSignal;
 use pairloom_core::strategy::{
-    CompiledRule, Failure, FaultKind, Lane, Outcome, SetupCtx, Snapshot, Stop, Strategy,
-    StrategyFault, SystemCtx,
+    Coming, CompiledRule, Failure, FaultKind, Lane, Outcome, SetupCtx, Snapshot, Stop, Strategy,
+    StrategyFault, SystemCtx, Taken,
 };
 use pyo3::exceptions::{PyAttributeError, PyBaseException, PyIndexError};
 use pyo3::intern;
@@ -167,24 +167,16 @@ impl Strategy for CompiledStrategy {
         let Some((origin, rule)) = &mut self.ready else {
             return Ok(None);
         };
-        rule.call(ctx).map_err(|failure| {
-            let name = &origin.name;
-            Stop::Fault(match failure {
-                Failure::Failed(snapshot) => StrategyFault {
-                    kind: FaultKind::Raised,
-                    message: format!("{name}.generate_signal failed"),
-                    origin: Some(Box::new(CompiledFault {
-                        origin: Arc::clone(origin),
-                        snapshot,
-                    })),
-                },
-                Failure::Wrong(problem) => StrategyFault {
-                    kind: FaultKind::NotASignal,
-                    message: format!("{name}: {problem}"),
-                    origin: None,
-                },
-            })
-        })
+        rule.call(ctx).map_err(|failure| stop(origin, failure))
+    }
+
+    fn take_rows(&mut self, coming: &mut Coming<'_>) -> Taken {
+        let Some((origin, rule)) = &mut self.ready else {
+            return Taken::idle(0);
+        };
+        let (rows, last) = rule.take_rows(coming);
+        let last = last.map_err(|failure| stop(origin, failure));
+        Taken { rows, last }
     }
 
     fn lane(&self) -> Lane {
@@ -210,4 +202,24 @@ impl Strategy for CompiledStrategy {
             ready: Some((Arc::clone(origin), rule.clone())),
         }))
     }
+}
+
+/// Why a call of a compiled rule gave no answer, as a fault of the strategy.
+fn stop(origin: &Arc<Origin>, failure: Failure) -> Stop {
+    let name = &origin.name;
+    Stop::Fault(match failure {
+        Failure::Failed(snapshot) => StrategyFault {
+            kind: FaultKind::Raised,
+            message: format!("{name}.generate_signal failed"),
+            origin: Some(Box::new(CompiledFault {
+                origin: Arc::clone(origin),
+                snapshot,
+            })),
+        },
+        Failure::Wrong(problem) => StrategyFault {
+            kind: FaultKind::NotASignal,
+            message: format!("{name}: {problem}"),
+            origin: None,
+        },
+    })
 }

@@ -6,6 +6,7 @@ use crate::limits::LONGEST_PERIOD;
 use crate::market::field::Field;
 
 use super::Sample;
+use super::ahead::Ahead;
 use super::bar::BarSource;
 use super::cell::Cell;
 use super::error::IndicatorError;
@@ -86,25 +87,14 @@ impl Spec {
 /// The indicators of one trader.
 #[derive(Clone, Debug)]
 pub struct Graph {
-    nodes: Vec<Node>,
+    pub(super) nodes: Vec<Node>,
     scale: UnitScale,
-    default_input: Field,
+    pub(super) default_input: Field,
     has_volume: bool,
     /// How many required nodes have no value yet.
-    pending: usize,
+    pub(super) pending: usize,
     /// Values that were computed for rows to come.
-    ahead: Ahead,
-}
-
-/// Rows of the market's columns whose values are computed.
-#[derive(Clone, Copy, Debug, Default)]
-struct Ahead {
-    from: usize,
-    end: usize,
-    /// How many of them are shown; while it is not zero, the values of the last one are the present ones.
-    shown: usize,
-    /// Whether somebody reads an indicator from outside the graph.
-    told: bool,
+    pub(super) ahead: Ahead,
 }
 
 impl Graph {
@@ -118,12 +108,7 @@ impl Graph {
             default_input,
             has_volume: true,
             pending: 0,
-            ahead: Ahead {
-                from: 0,
-                end: 0,
-                shown: 0,
-                told: false,
-            },
+            ahead: Ahead::NOTHING,
         }
     }
 
@@ -305,86 +290,6 @@ impl Graph {
                 self.pending -= 1;
             }
         }
-    }
-
-    /// Computes the values of the rows that follow, a handful of them at once, each indicator along its own memory. They
-    /// are shown row by row, by [`Graph::show`]; what reads the graph sees no difference. `halves` are their prices in
-    /// half units. Only where [`Graph::can_look_ahead`].
-    pub fn look_ahead(&mut self, from: usize, halves: &[i64]) {
-        self.settle();
-        let field = self.default_input;
-        for node in &mut self.nodes {
-            node.look_ahead(field, halves);
-        }
-        self.ahead = Ahead {
-            from,
-            end: from + halves.len(),
-            shown: 0,
-            told: self.nodes.iter().any(Node::has_cell),
-        };
-    }
-
-    /// Leaves values that were computed ahead, all of which were shown: the last ones become what the indicators
-    /// themselves hold.
-    fn settle(&mut self) {
-        if let Some(place) = self.ahead.shown.checked_sub(1) {
-            for node in &mut self.nodes {
-                node.settle(place);
-            }
-        }
-        self.ahead = Ahead::default();
-    }
-
-    /// Whether every indicator can compute the values of many rows at once: all of them read the market's price.
-    #[must_use]
-    pub fn can_look_ahead(&self) -> bool {
-        let looks = |node: &Node| node.looks_ahead(self.default_input);
-        self.pending == 0 && self.nodes.iter().all(looks)
-    }
-
-    /// Shows the values of a row if they are computed; whether they were.
-    #[inline]
-    pub fn show(&mut self, row: usize) -> bool {
-        let ahead = &mut self.ahead;
-        if row >= ahead.end || row != ahead.from + ahead.shown {
-            return false;
-        }
-        ahead.shown += 1;
-        if ahead.told {
-            for node in &self.nodes {
-                node.tell(ahead.shown - 1);
-            }
-        }
-        true
-    }
-
-    /// How many rows from this one on are computed and can be passed over at once, because nobody reads each of them.
-    #[inline]
-    #[must_use]
-    pub const fn coming(&self, row: usize) -> usize {
-        let Ahead {
-            from,
-            end,
-            shown,
-            told,
-        } = self.ahead;
-        if told || row >= end || row != from + shown {
-            return 0;
-        }
-        end - row
-    }
-
-    /// An indicator's values at the rows that are computed and not shown yet.
-    #[must_use]
-    pub fn coming_values(&self, id: IndicatorId) -> &[f64] {
-        let node = self.nodes.get(id.index());
-        node.map_or(&[], |node| node.computed_from(self.ahead.shown))
-    }
-
-    /// Shows so many of the coming rows at once.
-    #[inline]
-    pub fn pass(&mut self, rows: usize) {
-        self.ahead.shown += rows;
     }
 
     /// The same indicators, before the first event. They are not those that somebody outside reads.

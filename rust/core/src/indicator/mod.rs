@@ -12,6 +12,7 @@
 //! - **Quotes and trades** have one price, which stands for high, low and close where a kind reads candles.
 //! - Nothing allocates after `add`, and no price makes anything panic.
 
+mod ahead;
 mod average;
 mod bar;
 mod cell;

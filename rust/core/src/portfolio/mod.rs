@@ -221,12 +221,16 @@ impl Portfolio {
 
     /// Reads a part of what a trader's order will need. See the replay driver.
     #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the numbers do not matter")]
     pub fn touch(&self, trader: u32, market: u32) -> Lots {
         let row = &self.rows[trader as usize];
         let working = row.working.first().map_or(0, |order| order.lots);
+        let left = row.last_exit.as_ref().map_or(0, |exit| exit.ts);
         let trade = row.open_trade.and_then(|index| self.trades.get(index));
-        let entered = trade.map_or(0, |trade| trade.entry_ts);
-        row.position ^ working ^ entered ^ self.markets[market as usize].net
+        let entered = trade.map_or(0, |trade| trade.entry_ts ^ trade.fees as i64);
+        let book = &self.markets[market as usize];
+        let held = book.net ^ book.exposure as i64 ^ book.mark.unwrap_or(0);
+        row.position ^ working ^ left ^ entered ^ held
     }
 
     /// One market as the account sees it.

@@ -14,7 +14,7 @@ use crate::limits::{AHEAD_BUDGET, BLOCK_ROWS, BLOCKS_PER_LOOK, CHAINED_BLOCKS};
 use crate::market::{Series, Steps};
 use crate::portfolio::{Exit, TraderRow};
 use crate::strategy::View;
-use crate::trader::{Foreseen, Foresight, Input, Saved, Stretch, Trader};
+use crate::trader::{Foreseen, Foresight, Input, Pace, Saved, Stretch, Trader};
 use crate::venue::SimVenue;
 
 use super::Cast;
@@ -224,6 +224,13 @@ impl Ahead {
             Some(due) => self.calendar.put(trader, due),
             None => {}
         }
+    }
+
+    /// Reads what is next on these traders' ways, so that the waits for memory overlap.
+    pub(super) fn touch(&self, traders: &[u32]) {
+        let next = |&trader: &u32| self.paths[trader as usize].next_row().unwrap_or(0);
+        let touched = traders.iter().map(next).fold(0, |all, one| all ^ one);
+        std::hint::black_box(touched);
     }
 
     /// Takes what a trader asked for ahead at this step and was foreseen to be filled; whether there was something.
@@ -504,11 +511,12 @@ fn foresight<'a>(
     trader: u32,
 ) -> Option<Foresight<'a>> {
     let market = cast.market_of[trader as usize];
+    let instrument = &writer.account.market(market).instrument;
     Some(Foresight {
         candles: cast.markets[market as usize].candles.as_ref()?,
-        instrument: &writer.account.market(market).instrument,
+        instrument,
         venue,
         market,
-        size: writer.size_of(trader),
+        pace: Pace::of(writer.size_of(trader), instrument),
     })
 }

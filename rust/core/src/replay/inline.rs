@@ -2,7 +2,7 @@
 
 use crate::commit::Writer;
 use crate::domain::Nanos;
-use crate::limits::TOUCHED_TOGETHER;
+use crate::limits::{BLOCKS_TOGETHER, CLOSES_PER_LINE, LINES_AHEAD, TOUCHED_TOGETHER};
 use crate::market::Row;
 use crate::strategy::{Stop, View};
 
@@ -113,7 +113,7 @@ fn see_to(
     ahead: &mut Ahead,
     acting: &mut Vec<u32>,
 ) {
-    for group in called.chunks(TOUCHED_TOGETHER) {
+    for group in called.chunks(BLOCKS_TOGETHER) {
         touch_traders(cast, writer, group, &ahead.leads);
         for &trader in group {
             let index = trader as usize;
@@ -175,6 +175,14 @@ fn touch_traders(cast: &mut Cast<'_>, writer: &Writer, traders: &[u32], leads: &
             .wrapping_add(trader)
             .wrapping_add(row.position)
             .wrapping_add(row.working.len() as i64);
+        // The first prices of a block: those behind them are fetched by the processor itself.
+        let column = &cast.columns[cast.market_of[index as usize] as usize];
+        let from = leads[index as usize].until as usize;
+        let closes = (from..).step_by(CLOSES_PER_LINE).take(LINES_AHEAD);
+        let closes = closes.map_while(|row| column.closes.get(row));
+        touched = closes.fold(touched, |touched, close| {
+            touched.wrapping_add(close.to_bits().cast_signed())
+        });
     }
     std::hint::black_box(touched);
 }

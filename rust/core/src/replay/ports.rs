@@ -381,6 +381,9 @@ impl Direct<'_> {
     /// Sorts out who is due because of something that it asked for when it was evaluated past this step.
     fn take_foreseen(&mut self) {
         let (ahead, cast, steps) = (&mut self.ahead, &self.cast, self.timeline.steps());
+        if self.called.len() > 1 {
+            ahead.touch(&self.called);
+        }
         self.called.retain(|&trader| {
             let passes = cast.passes[trader as usize];
             !passes || !ahead.take_foreseen(trader, cast.places(steps, trader))

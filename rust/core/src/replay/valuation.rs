@@ -5,7 +5,7 @@
 //! up. When a market's position changes, the steps that are still to come are mended.
 
 use crate::domain::HalfUnits;
-use crate::limits::{FEW_VALUED, VALUED_TOGETHER};
+use crate::limits::{BLOCKS_TOGETHER, CLOSES_PER_LINE, FEW_VALUED, VALUED_TOGETHER};
 use crate::market::Steps;
 use crate::portfolio::{Carried, Portfolio};
 
@@ -143,7 +143,12 @@ impl Valuation {
         };
         self.sums[..self.len].fill(Carried::default());
         let mut place = 0;
+        let mut read = 0;
         while let Some(&market) = self.valued.get(place) {
+            if place >= read && self.valued.len() > FEW_VALUED {
+                read = place + BLOCKS_TOGETHER;
+                self.touch_closes(place, step, cast);
+            }
             let weight = i128::from(self.weights[market as usize]);
             if self.add(market, (weight, weight.abs()), step, steps, cast) {
                 place += 1;
@@ -151,6 +156,19 @@ impl Valuation {
                 self.give_back(market, account, eager);
             }
         }
+    }
+
+    /// Reads the closes of some markets that are to be summed up, so that the waits for memory overlap.
+    fn touch_closes(&self, place: usize, step: usize, cast: &Cast<'_>) {
+        let markets = self.valued[place..].iter().take(BLOCKS_TOGETHER);
+        let touched = markets.fold(0, |touched, &market| {
+            let column = &cast.columns[market as usize];
+            let rows = (step.wrapping_sub(column.first)..).step_by(CLOSES_PER_LINE);
+            rows.take(VALUED_TOGETHER / CLOSES_PER_LINE)
+                .map_while(|row| column.closes.get(row))
+                .fold(touched, |touched, close| touched ^ close.to_bits())
+        });
+        std::hint::black_box(touched);
     }
 
     fn set_weight(&mut self, market: u32, weight: i64) {

@@ -1,17 +1,50 @@
-//! What a strategy may look at of the rows to come, to say which of them ask for nothing.
+//! The rows to come of a trader that is evaluated ahead, for strategies that take in many of them in one call.
 
-use crate::domain::{Lots, Side};
+use crate::domain::{Nanos, Side};
 use crate::indicator::{Graph, IndicatorId};
+use crate::market::{EventRef, PriceScale, Series};
+use crate::signal::TradeSignal;
 
-/// The coming rows of a trader that is evaluated ahead, while its position stays what it is.
+use super::ctx::{Orders, View};
+use super::Outcome;
+
+/// The coming rows of a trader, while its position stays what it is and nothing of it works.
 pub struct Coming<'a> {
     pub(crate) graph: &'a Graph,
+    pub(crate) view: &'a View<'a>,
+    pub(crate) orders: &'a mut Orders,
+    pub(crate) series: Series<'a>,
+    pub(crate) scale: PriceScale,
+    /// The first of them.
+    pub(crate) first: usize,
     pub(crate) rows: usize,
-    pub(crate) position: Lots,
+    /// The step of each row, and the time of each step.
+    pub(crate) places: &'a [u32],
+    pub(crate) times: &'a [Nanos],
+}
+
+/// What a strategy did with the coming rows.
+#[derive(Debug)]
+pub struct Taken {
+    /// How many it took in, from the first on; each counts as one evaluation.
+    pub rows: usize,
+    /// What the last of them gave. Those before gave `None`, or a signal about the side that is held already.
+    pub last: Outcome<Option<TradeSignal>>,
+}
+
+impl Taken {
+    /// So many rows, none of which gave anything new.
+    #[must_use]
+    pub const fn idle(rows: usize) -> Self {
+        Self {
+            rows,
+            last: Ok(None),
+        }
+    }
 }
 
 impl<'a> Coming<'a> {
-    /// How many rows there are to look at.
+    /// How many rows there are.
     #[must_use]
     pub const fn rows(&self) -> usize {
         self.rows
@@ -20,7 +53,7 @@ impl<'a> Coming<'a> {
     /// The side that is held; `None` when flat.
     #[must_use]
     pub const fn held(&self) -> Option<Side> {
-        match self.position {
+        match self.view.row.position {
             0 => None,
             held => Some(Side::of(held)),
         }
@@ -31,5 +64,20 @@ impl<'a> Coming<'a> {
     pub fn values(&self, id: IndicatorId) -> &'a [f64] {
         let values = self.graph.coming_values(id);
         &values[..values.len().min(self.rows)]
+    }
+
+    /// The time of the step of one of these rows, counted from the first.
+    #[must_use]
+    #[inline]
+    pub fn ts(&self, row: usize) -> Nanos {
+        let step = self.places[self.first + row];
+        self.times[step as usize]
+    }
+
+    /// The event of one of these rows.
+    #[must_use]
+    #[inline]
+    pub fn event(&self, row: usize) -> EventRef<'a> {
+        self.series.event(self.first + row)
     }
 }

@@ -32,6 +32,46 @@ impl Orders {
         self.last_client_id += 1;
         self.last_client_id
     }
+
+    /// Asks for an order; returns the strategy's number for it.
+    pub(super) fn order(
+        &mut self,
+        side: Side,
+        quantity: Amount,
+        limit: Option<Amount>,
+        reduce_only: bool,
+        tif: TimeInForce,
+        tag: Option<String>,
+    ) -> u64 {
+        let client_id = self.next_id();
+        self.intents.push(Intent::Order(OrderRequest {
+            client_id,
+            side,
+            quantity,
+            limit,
+            reduce_only,
+            tif,
+            tag,
+        }));
+        client_id
+    }
+
+    pub(super) fn replace(
+        &mut self,
+        client_id: u64,
+        quantity: Option<Amount>,
+        limit: Option<Amount>,
+    ) {
+        self.intents.push(Intent::Replace {
+            client_id,
+            quantity,
+            limit,
+        });
+    }
+
+    pub(super) fn cancel(&mut self, client_id: Option<u64>) {
+        self.intents.push(Intent::Cancel(client_id));
+    }
 }
 
 /// What `setup` may do: ask for indicators.
@@ -230,17 +270,8 @@ impl<'a> SystemCtx<'a> {
         tif: TimeInForce,
         tag: Option<String>,
     ) -> u64 {
-        let client_id = self.orders.next_id();
-        self.orders.intents.push(Intent::Order(OrderRequest {
-            client_id,
-            side,
-            quantity,
-            limit,
-            reduce_only,
-            tif,
-            tag,
-        }));
-        client_id
+        let orders = &mut self.orders;
+        orders.order(side, quantity, limit, reduce_only, tif, tag)
     }
 
     /// Asks for a purchase at the market.
@@ -269,16 +300,12 @@ impl<'a> SystemCtx<'a> {
 
     /// Asks to cancel an order of its own and to send it anew.
     pub fn replace(&mut self, client_id: u64, quantity: Option<Amount>, limit: Option<Amount>) {
-        self.orders.intents.push(Intent::Replace {
-            client_id,
-            quantity,
-            limit,
-        });
+        self.orders.replace(client_id, quantity, limit);
     }
 
     /// Asks to cancel one of its own orders, or all of them.
     pub fn cancel(&mut self, client_id: Option<u64>) {
-        self.orders.intents.push(Intent::Cancel(client_id));
+        self.orders.cancel(client_id);
     }
 }
 

@@ -10,7 +10,7 @@ mod plugin;
 mod views;
 
 pub use builtin::{BUILTIN_NAMES, BuiltinError, ParameterValue, builtin};
-pub use coming::Coming;
+pub use coming::{Coming, Taken};
 pub(crate) use ctx::Mark;
 pub use ctx::{Orders, SetupCtx, SystemCtx, View, money_f64};
 pub use elsewhere::Elsewhere;
@@ -193,11 +193,10 @@ pub trait Strategy: Send {
         false
     }
 
-    /// How many of the coming rows, from the first one on, would give nothing new: `None`, or a signal about the side
-    /// that is held already. Each of them counts as evaluated, so none of them may change the strategy's state. Zero is
-    /// always right; it only means that they are looked at one by one.
-    fn idle_rows(&self, _coming: &Coming<'_>) -> usize {
-        0
+    /// Takes in coming rows, in one call, until one of them asks for something new; none where it takes them in one by
+    /// one. What each row gives must be what [`Strategy::generate_signal`] would give there.
+    fn take_rows(&mut self, _coming: &mut Coming<'_>) -> Taken {
+        Taken::idle(0)
     }
 
     /// A copy with the same state, from which the same events give the same signals; `None` where it has none.

@@ -7,7 +7,7 @@ use crate::limits::LOOKED_AHEAD;
 use crate::market::{PriceScale, Sampled, Series};
 use crate::portfolio::TraderRow;
 use crate::signal::{Intent, TradeSignal};
-use crate::strategy::{Coming, Mark, Outcome, SystemCtx, View};
+use crate::strategy::{Coming, Mark, Outcome, SystemCtx, Taken, View};
 
 use super::Trader;
 use super::evaluate::{is_met, panicked, window};
@@ -91,9 +91,16 @@ impl Trader {
         } = *stretch;
         let alone = matches!(series, Series::Candle(_));
         while *at < stretch.end as usize {
-            let idle = self.pass_idle_rows(*at, stretch.end, view);
-            if idle > 0 {
-                *at += idle;
+            if let Some(taken) = self.take_many(stretch, *at, view) {
+                *at += taken.rows;
+                if let Some(signal) = taken.last?
+                    && (!self.orders.intents.is_empty() || !is_met(&signal, view.row))
+                {
+                    return Ok(Some(signal));
+                }
+                if !self.orders.intents.is_empty() {
+                    return Ok(None);
+                }
                 continue;
             }
             let row = *at;
@@ -140,26 +147,40 @@ impl Trader {
         Ok(None)
     }
 
-    /// Takes in the rows from this one on at which the strategy says that it asks for nothing; how many there are.
+    /// Offers the strategy the rows from this one on whose indicators are computed, to take in as many as it can in one
+    /// call; `None` where it takes none.
     #[inline]
-    fn pass_idle_rows(&mut self, row: usize, end: u32, view: &View<'_>) -> usize {
-        let coming = self.graph.coming(row).min(end as usize - row);
-        if coming == 0 || !self.ready || !self.wakes_main {
-            return 0;
+    fn take_many(&mut self, stretch: &Stretch<'_>, row: usize, view: &View<'_>) -> Option<Taken> {
+        let rows = self.graph.coming(row).min(stretch.end as usize - row);
+        if rows == 0 || !self.ready || !self.wakes_main || self.spec.window > 0 {
+            return None;
         }
-        let idle = self.strategy.idle_rows(&Coming {
+        let mut coming = Coming {
             graph: &self.graph,
-            rows: coming,
-            position: view.row.position,
+            view,
+            orders: &mut self.orders,
+            series: stretch.series,
+            scale: stretch.scale,
+            first: row,
+            rows,
+            places: stretch.places,
+            times: stretch.times,
+        };
+        let call = AssertUnwindSafe(|| self.strategy.take_rows(&mut coming));
+        // At which of the rows it panicked nobody knows, so that counts at the first.
+        let taken = catch_unwind(call).unwrap_or_else(|payload| Taken {
+            rows: 1,
+            last: Err(panicked(payload.as_ref())),
         });
-        let idle = idle.min(coming);
-        if idle > 0 {
-            self.graph.pass(idle);
-            self.seen += idle;
-            self.evaluations += idle as u64;
-            self.last_row = Some(row + idle - 1);
+        let rows = taken.rows.min(rows);
+        if rows == 0 {
+            return None;
         }
-        idle
+        self.graph.pass(rows);
+        self.seen += rows;
+        self.evaluations += rows as u64;
+        self.last_row = Some(row + rows - 1);
+        Some(taken)
     }
 
     /// Brings the indicators to a row: by values that are computed already, or by computing some more.

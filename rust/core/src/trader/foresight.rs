@@ -20,7 +20,42 @@ pub struct Foresight<'a> {
     /// The market.
     pub market: u32,
     /// The trader's size.
-    pub size: Option<SizeSpec>,
+    pub pace: Pace,
+}
+
+/// The quantity of a trader's signals that name none, as far as it can be foreseen.
+#[derive(Clone, Copy, Debug)]
+pub enum Pace {
+    /// It hangs on the account, or there is none.
+    Unknown,
+    /// So many lots, whatever the price.
+    Lots(Lots),
+    /// What this is at the market's price.
+    AtPrice(SizeSpec),
+}
+
+impl Pace {
+    /// The quantity of a size on a market.
+    #[must_use]
+    pub fn of(size: Option<SizeSpec>, instrument: &Instrument) -> Self {
+        match size {
+            None | Some(SizeSpec::Equity(_)) => Self::Unknown,
+            Some(size @ SizeSpec::Quote(_)) => Self::AtPrice(size),
+            Some(size @ SizeSpec::Base(_)) => {
+                let lots = sizing(instrument, None).lots(&size);
+                lots.map_or(Self::Unknown, Self::Lots)
+            }
+        }
+    }
+}
+
+/// What a size is measured against where it does not hang on the account.
+const fn sizing(instrument: &Instrument, last: Option<HalfUnits>) -> Sizing<'_> {
+    Sizing {
+        instrument,
+        last,
+        equity: 0,
+    }
 }
 
 /// A signal whose order was foreseen to be filled before the trader's next row.
@@ -119,15 +154,10 @@ impl Foresight<'_> {
 
     /// The quantity of the trader's size; `None` where it hangs on the account, or there is none.
     fn lots(&self, mark: HalfUnits) -> Option<Lots> {
-        let size = self.size.as_ref()?;
-        if matches!(size, SizeSpec::Equity(_)) {
-            return None;
+        match &self.pace {
+            Pace::Unknown => None,
+            Pace::Lots(lots) => Some(*lots),
+            Pace::AtPrice(size) => sizing(self.instrument, Some(mark)).lots(size).ok(),
         }
-        let sizing = Sizing {
-            instrument: self.instrument,
-            last: Some(mark),
-            equity: 0,
-        };
-        sizing.lots(size).ok()
     }
 }

@@ -2,7 +2,7 @@
 
 use pairloom_core::domain::{Liquidity, Side};
 use pairloom_core::order::{Order, OrderKind, Origin};
-use pairloom_core::portfolio::TraderRow;
+use pairloom_core::portfolio::{Exit, TraderRow};
 use pairloom_core::signal::TimeInForce;
 use pairloom_core::strategy::{FillView, Hook, OrderView, RefusalView, TimeEvent};
 

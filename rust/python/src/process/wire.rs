@@ -45,7 +45,7 @@ macro_rules! numbers {
     )*};
 }
 
-numbers!(u8, i8, u32, u64, i64, f64);
+numbers!(u8, i8, u32, u64, i64, i128, f64);
 
 /// A whole number in as few bytes as it needs: seven bits each, the lowest first.
 pub(super) fn put_small(mut value: u128, out: &mut Vec<u8>) {

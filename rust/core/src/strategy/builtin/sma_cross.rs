@@ -5,7 +5,7 @@ use crate::domain::Side;
 use crate::indicator::{IndicatorId, Kind, Spec};
 use crate::signal::TradeSignal;
 
-use super::super::{Coming, Outcome, SetupCtx, Strategy, StrategyFault, SystemCtx};
+use super::super::{Coming, Outcome, SetupCtx, Strategy, StrategyFault, SystemCtx, Taken};
 use super::{BuiltinError, ParameterValue, Reader};
 
 #[derive(Clone, Debug)]
@@ -62,22 +62,23 @@ impl Strategy for SmaCross {
         true
     }
 
-    fn idle_rows(&self, coming: &Coming<'_>) -> usize {
+    fn take_rows(&mut self, coming: &mut Coming<'_>) -> Taken {
         let Some((fast, slow)) = self.averages else {
-            return 0;
+            return Taken::idle(0);
         };
         let (fast, slow) = (coming.values(fast), coming.values(slow));
         let below = match self.below {
             TradeSignal::Close => None,
             _ => Some(Side::Sell),
         };
-        if coming.held() == Some(Side::Buy) {
+        let held = coming.held();
+        Taken::idle(if held == Some(Side::Buy) {
             leading(fast, slow, |fast, slow| fast > slow)
-        } else if coming.held() == below {
+        } else if held == below {
             leading(fast, slow, |fast, slow| !(fast > slow))
         } else {
             0
-        }
+        })
     }
 
     fn fork(&self) -> Option<Box<dyn Strategy>> {

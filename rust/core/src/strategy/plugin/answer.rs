@@ -8,7 +8,7 @@ use crate::domain::{Amount, Side};
 use crate::limits::{PLUGIN_MESSAGE, PLUGIN_REQUESTS};
 use crate::signal::{SizeSpec, TimeInForce, TradeSignal};
 
-use super::super::SystemCtx;
+use super::super::{Orders, SystemCtx};
 
 /// Room for what a plug-in writes. Left as it is, since most calls write nothing.
 pub(super) struct Room {
@@ -71,6 +71,16 @@ impl Room {
         answer: &abi::Answer,
         ctx: &mut SystemCtx<'_>,
     ) -> Result<Option<TradeSignal>, String> {
+        self.take_into(answer, ctx.orders)
+    }
+
+    /// The same into a trader's orders.
+    #[inline]
+    pub(super) fn take_into(
+        &self,
+        answer: &abi::Answer,
+        orders: &mut Orders,
+    ) -> Result<Option<TradeSignal>, String> {
         if answer.request_count != 0 {
             if answer.request_count > PLUGIN_REQUESTS {
                 return Err(format!(
@@ -80,28 +90,28 @@ impl Room {
             }
             for request in &self.requests[..answer.request_count] {
                 // SAFETY: the interface asks that the first `request_count` requests are written.
-                take_request(unsafe { request.assume_init_ref() }, ctx)?;
+                take_request(unsafe { request.assume_init_ref() }, orders)?;
             }
         }
         signal(answer)
     }
 }
 
-fn take_request(request: &abi::Request, ctx: &mut SystemCtx<'_>) -> Result<(), String> {
+fn take_request(request: &abi::Request, orders: &mut Orders) -> Result<(), String> {
     let amount = |number: f64| (!number.is_nan()).then(|| Amount::from_f64(number));
     let side = match request.action {
         abi::BUY => Side::Buy,
         abi::SELL => Side::Sell,
         abi::REPLACE => {
-            ctx.replace(request.id, amount(request.quantity), amount(request.limit));
+            orders.replace(request.id, amount(request.quantity), amount(request.limit));
             return Ok(());
         }
         abi::CANCEL => {
-            ctx.cancel(Some(request.id));
+            orders.cancel(Some(request.id));
             return Ok(());
         }
         abi::CANCEL_ALL => {
-            ctx.cancel(None);
+            orders.cancel(None);
             return Ok(());
         }
         other => return Err(format!("request {other} is none of the interface's")),
@@ -117,7 +127,7 @@ fn take_request(request: &abi::Request, ctx: &mut SystemCtx<'_>) -> Result<(), S
         .get(..request.tag_len as usize)
         .ok_or_else(|| format!("a tag of {} bytes is too long", request.tag_len))?;
     let tag = (!tag.is_empty()).then(|| String::from_utf8_lossy(tag).into_owned());
-    let id = ctx.order(
+    let id = orders.order(
         side,
         Amount::from_f64(request.quantity),
         amount(request.limit),

@@ -8,9 +8,10 @@ use crate::indicator::IndicatorId;
 use crate::market::EventKind;
 use crate::signal::TradeSignal;
 
-use super::super::SystemCtx;
+use super::super::{Coming, SystemCtx};
 use super::answer::Room;
 use super::context::Lent;
+use super::rows::{self, Ended, Reader};
 use super::setup::Slot;
 
 /// The function that decides, as in the interface.
@@ -140,6 +141,35 @@ impl CompiledRule {
             return Err(Failure::Failed(failed));
         }
         room.take(&answer, ctx).map_err(Failure::Wrong)
+    }
+
+    /// Calls it for coming rows until one of them asks for something new; how many rows it took in, and what the last of
+    /// them gave.
+    pub fn take_rows(
+        &mut self,
+        coming: &mut Coming<'_>,
+    ) -> (usize, Result<Option<TradeSignal>, Failure>) {
+        let (decide, state, before) = (self.decide, &mut self.state, &mut self.before);
+        let reader = Reader {
+            reads: self.reads,
+            kind: self.kind,
+            slots: &self.slots,
+            values: &mut self.values,
+        };
+        let (rows, ended) = rows::take_in(reader, coming, |raw, answer| {
+            // What a failing call has already changed must not count.
+            before.copy_from_slice(state);
+            // SAFETY: as in `call`.
+            unsafe { decide(state.as_mut_ptr().cast(), raw, answer) }
+        });
+        let last = match ended {
+            Ended::Signal(signal) => Ok(signal),
+            Ended::Failed { raw, next_id, .. } => {
+                Err(Failure::Failed(Box::new(self.snapshot(&raw, next_id))))
+            }
+            Ended::Wrong(problem) => Err(Failure::Wrong(problem)),
+        };
+        (rows, last)
     }
 
     #[cold]

@@ -62,27 +62,14 @@ impl Lent {
     #[inline]
     pub(super) fn raw(&self, ctx: &SystemCtx<'_>, values: &[f64]) -> abi::Ctx {
         let mut raw = abi::Ctx {
-            size: size_of::<abi::Ctx>() as u32,
-            kind: abi::NO_EVENT,
             now: ctx.now,
-            ts: 0,
-            opening_ts: 0,
-            event: [f64::NAN; 5],
-            position: f64::NAN,
-            entry_price: f64::NAN,
-            unrealized_pnl: f64::NAN,
-            equity: f64::NAN,
-            cash: f64::NAN,
-            values: values.as_ptr(),
-            value_count: values.len(),
-            window: [null(); 5],
-            window_len: 0,
             orders: if self.orders.is_empty() {
                 null()
             } else {
                 self.orders.as_ptr()
             },
             order_count: self.orders.len(),
+            ..empty(values)
         };
         if let Some(event) = ctx.event {
             raw.kind = event.kind() as u32;
@@ -125,7 +112,15 @@ impl Lent {
     }
 }
 
-fn numbers(event: EventRef<'_>) -> [f64; 5] {
+#[inline]
+pub(super) fn numbers(event: EventRef<'_>) -> [f64; 5] {
+    if let EventRef::Candle(candles, row) = event {
+        let volume = candles.volume.as_ref();
+        let volume = volume.map_or(f64::NAN, |volume| volume[row]);
+        let [open, high, low, close] =
+            [&candles.open, &candles.high, &candles.low, &candles.close].map(|column| column[row]);
+        return [open, high, low, close, volume];
+    }
     if let Some(trade) = event.trade() {
         let side = trade.side.map_or(0.0, |side| match side {
             Side::Buy => 1.0,
@@ -138,6 +133,29 @@ fn numbers(event: EventRef<'_>) -> [f64; 5] {
         *number = event.field(field);
     }
     numbers
+}
+
+/// A context that shows nothing but these values.
+pub(super) const fn empty(values: &[f64]) -> abi::Ctx {
+    abi::Ctx {
+        size: size_of::<abi::Ctx>() as u32,
+        kind: abi::NO_EVENT,
+        now: 0,
+        ts: 0,
+        opening_ts: 0,
+        event: [f64::NAN; 5],
+        position: f64::NAN,
+        entry_price: f64::NAN,
+        unrealized_pnl: f64::NAN,
+        equity: f64::NAN,
+        cash: f64::NAN,
+        values: values.as_ptr(),
+        value_count: values.len(),
+        window: [null(); 5],
+        window_len: 0,
+        orders: null(),
+        order_count: 0,
+    }
 }
 
 fn order(view: &super::super::OrderView) -> abi::Order {

@@ -8,6 +8,7 @@ mod answer;
 mod compiled;
 mod context;
 mod hook;
+mod rows;
 mod setup;
 
 use std::ffi::c_void;
@@ -19,11 +20,15 @@ use crate::market::EventKind;
 use crate::signal::TradeSignal;
 
 use super::builtin::ParameterValue;
-use super::{FaultKind, Hook, Hooks, Outcome, SetupCtx, Stop, Strategy, StrategyFault, SystemCtx};
+use super::{
+    Coming, FaultKind, Hook, Hooks, Outcome, SetupCtx, Stop, Strategy, StrategyFault, SystemCtx,
+    Taken,
+};
 pub use compiled::{CompiledRule, Failure, Snapshot};
 
 use answer::Room;
 use context::Lent;
+use rows::{Ended, Reader};
 use setup::Slot;
 
 /// Why a plug-in cannot be used.
@@ -190,12 +195,15 @@ impl PluginStrategy {
         if status != abi::OK {
             return Err(self.fault(status, &room.said(&answer.message)));
         }
-        room.take(&answer, ctx).map_err(|problem| {
-            Stop::Fault(StrategyFault {
-                kind: FaultKind::NotASignal,
-                message: format!("{}: {problem}", self.plugin.name),
-                origin: None,
-            })
+        room.take(&answer, ctx)
+            .map_err(|problem| self.wrong(&problem))
+    }
+
+    fn wrong(&self, problem: &str) -> Stop {
+        Stop::Fault(StrategyFault {
+            kind: FaultKind::NotASignal,
+            message: format!("{}: {problem}", self.plugin.name),
+            origin: None,
         })
     }
 
@@ -244,6 +252,26 @@ impl Strategy for PluginStrategy {
         self.call(ctx, |state, raw, answer| unsafe {
             function(state, raw, answer)
         })
+    }
+
+    fn take_rows(&mut self, coming: &mut Coming<'_>) -> Taken {
+        let (functions, state) = (self.plugin.functions, self.state);
+        let reader = Reader {
+            reads: functions.reads,
+            kind: self.kind,
+            slots: &self.slots,
+            values: &mut self.values,
+        };
+        // SAFETY: as in `generate_signal`.
+        let (rows, ended) = rows::take_in(reader, coming, |raw, answer| unsafe {
+            (functions.generate_signal)(state, raw, answer)
+        });
+        let last = match ended {
+            Ended::Signal(signal) => Ok(signal),
+            Ended::Failed { status, said, .. } => Err(self.fault(status, &said)),
+            Ended::Wrong(problem) => Err(self.wrong(&problem)),
+        };
+        Taken { rows, last }
     }
 
     fn on_hook(&mut self, ctx: &mut SystemCtx<'_>, hook: &Hook) -> Outcome<Option<TradeSignal>> {
