@@ -105,7 +105,7 @@ impl Elsewhither {
             now: visit.now,
             row: &visit.row,
             account: visit.account,
-            mark: visit.mark,
+            mark: visit.mark.into(),
             instrument: &self.instruments[place],
             pair: &market.name,
             series: market.series(main),
@@ -121,7 +121,6 @@ impl Elsewhither {
                 let input = Input {
                     event,
                     row: row.row as usize,
-                    mark: row.mark,
                     warm_up: row.warm_up,
                 };
                 trader.on_event(&input, &view);

@@ -202,7 +202,7 @@ impl Stage {
             now: delivery.now,
             row: &row,
             account: delivery.account,
-            mark: delivery.mark,
+            mark: delivery.mark.into(),
             instrument: &self.instruments[actor.market as usize],
             pair: &market.name,
             series: self.markets.window_series(actor.market, actor.main),
@@ -234,7 +234,6 @@ impl Stage {
         let input = Input {
             event: seen,
             row,
-            mark: seen.mark(self.markets.scales[market as usize]),
             warm_up,
         };
         trader.on_event(&input, &view);

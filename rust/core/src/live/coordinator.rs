@@ -8,10 +8,11 @@ use flume::Receiver;
 use crate::clock::Stopwatch;
 use crate::commit::{Act, Command, Writer};
 use crate::dispatch::TradingEngineHandle;
-use crate::domain::{HalfUnits, Nanos};
+use crate::domain::Nanos;
 use crate::engine::Host;
 use crate::error::Error;
 use crate::order::Origin;
+use crate::portfolio::Portfolio;
 use crate::step::{Away, Flow, Loaded, Next, Ports};
 use crate::strategy::{Hook, StrategyFault};
 use crate::trader::TraderState;
@@ -206,12 +207,12 @@ impl Ports for Coordinator<'_> {
         self.events = Arc::new([]);
     }
 
-    fn marks(&mut self, mut visit: impl FnMut(u32, HalfUnits, Option<HalfUnits>)) {
+    fn marks(&mut self, account: &mut Portfolio) {
         let markets = &self.stage.markets;
         for event in self.events.iter() {
             if let Some((market, seen)) = markets.view(event) {
                 let scale = markets.scales[market as usize];
-                visit(market, seen.mark(scale), seen.ask(scale));
+                account.mark(market, seen.mark(scale), seen.ask(scale));
             }
         }
     }

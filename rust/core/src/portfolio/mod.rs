@@ -308,6 +308,15 @@ impl Portfolio {
         self.released.drain(..)
     }
 
+    /// Whether nothing but its price moves in a market, and the price need not be known now: nothing is held or works there,
+    /// or what is held is carried.
+    #[must_use]
+    #[inline]
+    pub fn is_unmoved(&self, market: u32) -> bool {
+        let book = &self.markets[market as usize];
+        book.carried || (book.net == 0 && book.working_buys == 0 && book.working_sells == 0)
+    }
+
     /// Whether a market's position is carried.
     #[must_use]
     pub fn is_carried(&self, market: u32) -> bool {

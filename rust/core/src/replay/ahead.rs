@@ -381,7 +381,6 @@ impl Ahead {
         let taken = (0..kept.from as usize).map(|row| Input {
             event: series.event(row),
             row,
-            mark: series.event(row).mark(scale),
             warm_up: true,
         });
         let slot = cast.traders[index].get_mut();

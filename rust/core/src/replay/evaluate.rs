@@ -1,9 +1,9 @@
 //! One trader's part of a step.
 
 use crate::commit::Writer;
-use crate::domain::{HalfUnits, Nanos};
+use crate::domain::Nanos;
 use crate::market::{PriceScale, Row, Series, Steps};
-use crate::strategy::View;
+use crate::strategy::{Mark, View};
 use crate::trader::{Input, Trader, TraderState};
 use crate::venue::SimVenue;
 
@@ -19,7 +19,7 @@ pub(super) fn view<'a>(cast: &Cast<'a>, writer: &'a Writer, trader: u32, now: Na
         now,
         row: writer.account.row(trader),
         account: writer.account.view(),
-        mark: book.mark,
+        mark: book.mark.into(),
         instrument: &book.instrument,
         pair: &cast.markets[market as usize].name,
         series: cast.series(market as usize, cast.mains[trader as usize]),
@@ -30,24 +30,22 @@ pub(super) fn view<'a>(cast: &Cast<'a>, writer: &'a Writer, trader: u32, now: Na
 #[inline]
 pub(super) fn take_in(
     trader: &mut Trader,
-    (series, scale): (Series<'_>, PriceScale),
+    series: Series<'_>,
     row: Row,
     view: &View<'_>,
 ) -> bool {
     if trader.listens(row.entry.kind()) {
-        trader.on_event(&input(series, scale, row.row, row.warm_up), view);
+        trader.on_event(&input(series, row.row, row.warm_up), view);
     }
     trader.has_acted()
 }
 
 /// A row as an event for a trader.
 #[inline]
-pub(super) fn input(series: Series<'_>, scale: PriceScale, row: u32, warm_up: bool) -> Input<'_> {
-    let event = series.event(row as usize);
+pub(super) const fn input(series: Series<'_>, row: u32, warm_up: bool) -> Input<'_> {
     Input {
-        event,
+        event: series.event(row as usize),
         row: row as usize,
-        mark: event.mark(scale),
         warm_up,
     }
 }
@@ -94,7 +92,7 @@ pub(super) fn turn<'a>(
     if !here(lead.until) {
         return Some(turn);
     }
-    warm_up(slot, series, scale, lead.until);
+    warm_up(slot, series, lead.until);
     let mut view = view(cast, writer, trader, present.now);
     while here(turn.lead.until) {
         let row = turn.lead.until;
@@ -118,8 +116,8 @@ pub(super) fn turn<'a>(
             turn.lead.acts = false;
             continue;
         }
-        view.mark = Some(last_mark(series, scale, row, here));
-        slot.on_event(&input(series, scale, row, false), &view);
+        view.mark = last_mark(series, scale, row, here);
+        slot.on_event(&input(series, row, false), &view);
         turn.acted |= slot.has_acted();
         turn.lead.until += 1;
         turn.lead.chain = 0;
@@ -128,23 +126,35 @@ pub(super) fn turn<'a>(
 }
 
 /// Feeds the rows before the run's start, which only warm up, once the first one after it has come.
-pub(super) fn warm_up(slot: &mut Trader, series: Series<'_>, scale: PriceScale, until: u32) {
+pub(super) fn warm_up(slot: &mut Trader, series: Series<'_>, until: u32) {
     let seen = u32::try_from(slot.rows_seen()).unwrap_or(u32::MAX);
     for row in seen..until {
-        slot.feed(&input(series, scale, row, true));
+        slot.feed(&input(series, row, true));
     }
 }
 
 /// The mark that the last row of this one's step leaves.
-fn last_mark(
-    series: Series<'_>,
+fn last_mark<'a>(
+    series: Series<'a>,
     scale: PriceScale,
     row: u32,
     here: impl Fn(u32) -> bool,
-) -> HalfUnits {
+) -> Mark<'a> {
     let mut last = row;
     while here(last + 1) {
         last += 1;
     }
-    series.event(last as usize).mark(scale)
+    Mark::Of(series.event(last as usize), scale)
+}
+
+/// The market's price after the row at a place among a step's rows, where nobody has taken it up yet: that of the last of
+/// its market's.
+#[inline]
+pub(super) fn later_mark<'a>(cast: &Cast<'a>, series: Series<'a>, rows: &[Row], at: usize) -> Mark<'a> {
+    let market = rows[at].entry.market();
+    let mut last = at;
+    while rows.get(last + 1).is_some_and(|row| row.entry.market() == market) {
+        last += 1;
+    }
+    Mark::Of(series.event(rows[last].row as usize), cast.scales[market])
 }

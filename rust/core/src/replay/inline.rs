@@ -4,11 +4,11 @@ use crate::commit::Writer;
 use crate::domain::Nanos;
 use crate::limits::{BLOCKS_TOGETHER, CLOSES_PER_LINE, LINES_AHEAD, TOUCHED_TOGETHER};
 use crate::market::Row;
-use crate::strategy::{Stop, View};
+use crate::strategy::{Mark, Stop, View};
 
 use super::Cast;
 use super::ahead::{Ahead, Lead};
-use super::evaluate::{Present, input, turn, view};
+use super::evaluate::{Present, input, later_mark, turn, view};
 use super::pool::StepWork;
 
 /// All traders, or those that no pool may evaluate, on this thread.
@@ -66,12 +66,13 @@ fn by_event(
     others_only: bool,
 ) {
     let account = writer.account.view();
-    for &row in rows {
+    for (at, &row) in rows.iter().enumerate() {
         let (market, kind) = (row.entry.market(), row.entry.kind());
         let Some(series) = cast.markets[market].series(kind) else {
             continue;
         };
-        let input = input(series, cast.scales[market], row.row, row.warm_up);
+        let input = input(series, row.row, row.warm_up);
+        let lazy = cast.lazy[market].then(|| later_mark(cast, series, rows, at));
         let book = writer.account.market(row.entry.market() as u32);
         for &trader in cast.slots.of(market) {
             let index = trader as usize;
@@ -83,7 +84,7 @@ fn by_event(
                 now,
                 row: writer.account.row(trader),
                 account,
-                mark: book.mark,
+                mark: lazy.unwrap_or(Mark::Known(book.mark)),
                 instrument: &book.instrument,
                 pair: &cast.markets[market].name,
                 series: if main == kind {

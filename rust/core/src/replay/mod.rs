@@ -53,6 +53,9 @@ struct Cast<'a> {
     /// Whether a market's positions are worth a whole number times its price, so that their values can be summed up
     /// ahead.
     carries: Vec<bool>,
+    /// Whether a market's last price is taken up only when somebody needs it, though traders there go event by event: none
+    /// of them is elsewhere, and its positions are valued along its column.
+    lazy: Vec<bool>,
     scales: Vec<PriceScale>,
     /// Market to the traders that go event by event here.
     slots: Slots,
@@ -189,6 +192,7 @@ fn cast<'a>(
             .map(|market| market.kinds().collect())
             .collect(),
         carries: vec![false; markets.len()],
+        lazy: vec![false; markets.len()],
         markets,
         scales,
         slots: Slots::default(),
@@ -246,6 +250,10 @@ impl<'a> Cast<'a> {
             let one_kind = self.kinds[self.market_of[trader] as usize].len() == 1;
             let slot = self.traders[trader].get_mut();
             self.ahead[trader] = may_run_ahead && one_kind && slot.can_run_ahead();
+        }
+        self.lazy.clone_from(&self.carries);
+        for (trader, &market) in (0_u32..).zip(&self.market_of) {
+            self.lazy[market as usize] &= !away.has(trader);
         }
         // Boundaries of time come between a trader's events.
         for (trader, _) in time_marks {

@@ -16,7 +16,7 @@ use crate::strategy::Interpreter;
 
 use super::Cast;
 use super::ahead::{Ahead, Lead, Reach, Turn};
-use super::evaluate::{Present, take_in, turn, view};
+use super::evaluate::{Present, later_mark, take_in, turn, view};
 use super::inline::inline;
 use super::watched::Workers;
 
@@ -350,11 +350,15 @@ fn run_job(
         job.turn = turn(cast, reach, writer, with_lead, present, &mut trader);
         job.acted |= job.turn.as_ref().is_some_and(|turn| turn.acted);
     }
-    let view = view(cast, writer, job.trader, present.now);
-    for &row in &rows[job.first as usize..job.end as usize] {
+    let mut view = view(cast, writer, job.trader, present.now);
+    let rows = &rows[job.first as usize..job.end as usize];
+    for (at, &row) in rows.iter().enumerate() {
         let market = row.entry.market();
         if let Some(series) = cast.series(market, row.entry.kind()) {
-            job.acted |= take_in(&mut trader, (series, cast.scales[market]), row, &view);
+            if cast.lazy[market] {
+                view.mark = later_mark(cast, series, rows, at);
+            }
+            job.acted |= take_in(&mut trader, series, row, &view);
         }
     }
 }

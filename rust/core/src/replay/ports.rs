@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::commit::{Act, Author, Command, Plain, Writer};
-use crate::domain::{HalfUnits, Nanos};
+use crate::domain::Nanos;
 use crate::market::{EventKind, Steps};
 use crate::order::Order;
 use crate::portfolio::Portfolio;
@@ -49,12 +49,15 @@ impl Ports for Direct<'_> {
     }
 
     #[inline]
-    fn marks(&mut self, mut visit: impl FnMut(u32, HalfUnits, Option<HalfUnits>)) {
+    fn marks(&mut self, account: &mut Portfolio) {
         for row in &self.rows {
             let (market, kind) = (row.entry.market(), row.entry.kind());
+            if self.cast.lazy[market] && account.is_unmoved(market as u32) {
+                continue;
+            }
             if let Some(series) = self.cast.series(market, kind) {
                 let (event, scale) = (series.event(row.row as usize), self.cast.scales[market]);
-                visit(market as u32, event.mark(scale), event.ask(scale));
+                account.mark(market as u32, event.mark(scale), event.ask(scale));
             }
         }
     }
@@ -65,7 +68,13 @@ impl Ports for Direct<'_> {
             return;
         };
         let steps = self.timeline.steps();
-        let step = (step, step + 1);
+        // Where traders go event by event nobody knows in which step the next position changes.
+        let changes = if self.timeline.attends_none() {
+            step + 1
+        } else {
+            usize::MAX
+        };
+        let step = (step, changes);
         self.valuation
             .value(step, steps, &self.cast, account, &mut self.eager);
         for market in std::mem::take(&mut self.eager) {
@@ -151,7 +160,7 @@ impl Ports for Direct<'_> {
             for &trader in self.cast.slots.of(market) {
                 let view = view(&self.cast, writer, trader, now);
                 let slot = &mut self.cast.traders[trader as usize].lock();
-                take_in(slot, (series, self.cast.scales[market]), row, &view);
+                take_in(slot, series, row, &view);
             }
         }
     }
@@ -399,10 +408,10 @@ impl Direct<'_> {
         }
     }
 
-    /// Brings a market's last price up to date. Those of markets that are looked at in each step are.
+    /// Brings a market's last price up to date. Those of markets that are looked at in each step mostly are.
     #[inline]
     fn refresh(&self, account: &mut Portfolio, market: u32) {
-        if self.timeline.attends(market) {
+        if self.timeline.attends(market) && !self.cast.lazy[market as usize] {
             return;
         }
         let index = market as usize;
@@ -441,7 +450,7 @@ impl Direct<'_> {
         let rows = u32::try_from(self.timeline.position(market, kind)).unwrap_or(u32::MAX);
         if let Some(series) = self.cast.series(market, kind) {
             let slot = self.cast.traders[index].get_mut();
-            warm_up(slot, series, self.cast.scales[market], live.min(rows));
+            warm_up(slot, series, live.min(rows));
         }
     }
 
@@ -490,7 +499,7 @@ impl Direct<'_> {
         }
         for plain in &self.ahead.plain {
             let market = self.cast.market_of[plain.trader as usize];
-            if !self.timeline.attends(market) {
+            if !self.timeline.attends(market) || self.cast.lazy[market as usize] {
                 writer.account.mark(market, plain.mark, None);
             }
             self.unsure.push(plain.trader);

@@ -10,7 +10,7 @@ pub use away::{Away, slots_where};
 pub use report::Report;
 
 use crate::commit::{Act, Command, Plain, QuarantineRecord, Writer};
-use crate::domain::{HalfUnits, Nanos};
+use crate::domain::Nanos;
 use crate::engine::{Host, TimeMark};
 use crate::limits::{POLL_INTERVAL, STEPS_PER_POLL};
 use crate::portfolio::Portfolio;
@@ -75,9 +75,9 @@ pub trait Ports {
     /// Leaves the step without market events.
     fn unload(&mut self);
 
-    /// Shows the market, the mark and, of a quote, the best ask that each market event of this step leaves, in feed
-    /// order.
-    fn marks(&mut self, visit: impl FnMut(u32, HalfUnits, Option<HalfUnits>));
+    /// Tells the account the mark and, of a quote, the best ask that each market event of this step leaves, in feed order,
+    /// where they matter to it.
+    fn marks(&mut self, account: &mut Portfolio);
 
     /// Phase 1: what the venue says when resting orders meet this step's events, and, where `arrivals`, when orders
     /// arrive whose latency ends now.
@@ -332,9 +332,7 @@ impl<P: Ports> Stepper<P> {
     }
 
     fn mark(&mut self) {
-        let account = &mut self.writer.account;
-        self.ports
-            .marks(|market, mark, ask| account.mark(market, mark, ask));
+        self.ports.marks(&mut self.writer.account);
     }
 
     /// Phase 4: what traders asked for is committed in the order of their numbers.

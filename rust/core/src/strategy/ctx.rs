@@ -117,7 +117,7 @@ pub struct View<'a> {
     /// The account.
     pub account: AccountView,
     /// The market's last price.
-    pub mark: Option<HalfUnits>,
+    pub mark: Mark<'a>,
     /// How the market's numbers become money.
     pub instrument: &'a Instrument,
     /// `BASE/QUOTE`.
@@ -128,11 +128,17 @@ pub struct View<'a> {
 
 /// The market's last price.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Mark<'a> {
+pub enum Mark<'a> {
     /// It is known, or nothing of it is.
     Known(Option<HalfUnits>),
     /// It is what this event leaves; computed when somebody asks.
     Of(EventRef<'a>, PriceScale),
+}
+
+impl From<Option<HalfUnits>> for Mark<'_> {
+    fn from(mark: Option<HalfUnits>) -> Self {
+        Self::Known(mark)
+    }
 }
 
 impl Mark<'_> {

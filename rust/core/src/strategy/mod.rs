@@ -11,8 +11,7 @@ mod views;
 
 pub use builtin::{BUILTIN_NAMES, BuiltinError, ParameterValue, builtin};
 pub use coming::{Coming, Taken};
-pub(crate) use ctx::Mark;
-pub use ctx::{Orders, SetupCtx, SystemCtx, View, money_f64};
+pub use ctx::{Mark, Orders, SetupCtx, SystemCtx, View, money_f64};
 pub use elsewhere::Elsewhere;
 pub use hooks::{Hook, Hooks, TimeEvent};
 pub use interpreter::{Interpreter, NoInterpreter, pool_of};

@@ -2,12 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::domain::HalfUnits;
 use crate::market::{EventRef, Ring, Sampled, Series, Window};
 use crate::portfolio::TraderRow;
 use crate::signal::{Intent, TradeSignal};
 use crate::strategy::{
-    FaultKind, Hook, Mark, Outcome, Stop, Strategy, StrategyFault, SystemCtx, View,
+    FaultKind, Hook, Outcome, Stop, Strategy, StrategyFault, SystemCtx, View,
 };
 
 use super::{Trader, TraderState};
@@ -19,8 +18,6 @@ pub struct Input<'a> {
     pub event: EventRef<'a>,
     /// Its row in the columns it comes from; zero where a feed delivers events by value.
     pub row: usize,
-    /// What it would mark its market with.
-    pub mark: HalfUnits,
     /// Whether it only warms indicators and windows up.
     pub warm_up: bool,
 }
@@ -129,7 +126,7 @@ impl Trader {
             _ => self.graph.update(&Sampled {
                 event: input.event,
                 scale: self.scale,
-                mark: input.mark,
+                mark: input.event.mark(self.scale),
             }),
         }
     }
@@ -145,7 +142,7 @@ impl Trader {
         let ctx = SystemCtx {
             now: view.now,
             event,
-            mark: Mark::Known(view.mark),
+            mark: view.mark,
             view,
             graph: &self.graph,
             window,

@@ -321,8 +321,7 @@ impl Serving {
             return Err(Garbled);
         }
         let event = series.event(row as usize);
-        let own = event.mark(market.scale);
-        let mark = mark.unwrap_or(Some(own));
+        let mark = mark.unwrap_or_else(|| Some(event.mark(market.scale)));
         let view = view(
             &self.markets,
             &self.rows,
@@ -335,7 +334,6 @@ impl Serving {
         let input = Input {
             event,
             row: row as usize,
-            mark: own,
             warm_up,
         };
         trader.on_event(&input, &view);
@@ -408,7 +406,7 @@ fn view<'a>(
         now,
         row: rows.get(slot as usize).ok_or(Garbled)?,
         account,
-        mark,
+        mark: mark.into(),
         instrument,
         pair: &market.name,
         series: market.series(main_kind(part)),

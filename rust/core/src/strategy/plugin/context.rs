@@ -5,7 +5,7 @@ use std::ptr::null;
 use pairloom_strategy::abi;
 
 use crate::domain::Side;
-use crate::market::{EventKind, EventRef, Field};
+use crate::market::{Column, EventKind, EventRef, Field};
 
 use super::super::SystemCtx;
 
@@ -120,6 +120,17 @@ pub(super) fn numbers(event: EventRef<'_>) -> [f64; 5] {
         let [open, high, low, close] =
             [&candles.open, &candles.high, &candles.low, &candles.close].map(|column| column[row]);
         return [open, high, low, close, volume];
+    }
+    if let EventRef::Quote(quotes, row) = event {
+        let size = |sizes: &Option<Column>| sizes.as_ref().map_or(f64::NAN, |sizes| sizes[row]);
+        let sizes = [size(&quotes.bid_size), size(&quotes.ask_size)];
+        return [
+            quotes.bid[row],
+            quotes.ask[row],
+            sizes[0],
+            sizes[1],
+            f64::NAN,
+        ];
     }
     if let Some(trade) = event.trade() {
         let side = trade.side.map_or(0.0, |side| match side {
