@@ -125,6 +125,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "dispatch": "from a pair to its traders",
         "trader": "whom it lets evaluate",
         "strategy": "lanes and time events",
+        "order": "which open an order waits for",
         "venue": "its first phase",
         "commit": "its fourth phase",
         "step": "the phases of a step",

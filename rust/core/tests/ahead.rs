@@ -116,7 +116,9 @@ fn portfolio(random: &mut Random, markets: u64) -> Vec<TraderConfig> {
             let mut config = trader(&name, &pair, size, Attentive::new(random));
             if random.one_in(3) {
                 let periods = ["fast", "slow"].map(str::to_owned);
-                let periods = periods.into_iter().zip([2.0, 5.0].map(ParameterValue::Number));
+                let periods = periods
+                    .into_iter()
+                    .zip([2.0, 5.0].map(ParameterValue::Number));
                 let (name, parameters) = [
                     ("simple", Vec::new()),
                     ("rsi", Vec::new()),

@@ -72,7 +72,9 @@ impl Elsewhither {
             data: Arc::clone(data),
             sources: core.sources.iter().flatten().copied().collect(),
             scales: core.scales.clone(),
-            instruments: books.map(|book| pairloom_core::domain::Instrument::clone(&book.instrument)).collect(),
+            instruments: books
+                .map(|book| pairloom_core::domain::Instrument::clone(&book.instrument))
+                .collect(),
             visits: Vec::new(),
             step: (0, AccountView::default()),
             looks: 0,

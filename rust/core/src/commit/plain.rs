@@ -64,7 +64,9 @@ impl Writer {
     fn send_plain(&mut self, now: Nanos, plain: Plain, out: &mut Vec<Command>) {
         let trader = plain.trader;
         // A difference that does not fit was not foreseen.
-        let delta = plain.target.saturating_sub(self.account.row(trader).position);
+        let delta = plain
+            .target
+            .saturating_sub(self.account.row(trader).position);
         let order = Order {
             id: self.records.next_id(),
             trader,

@@ -221,7 +221,7 @@ impl Stage {
             trader.run_hooks(&view);
         }
         let Some(event) = &delivery.event else { return };
-        let Some((market, seen)) = self.markets.view(event) else {
+        let Some((_, seen)) = self.markets.view(event) else {
             return;
         };
         if !trader.listens(seen.kind()) {

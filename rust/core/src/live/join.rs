@@ -109,7 +109,9 @@ pub(crate) fn join(parts: Parts<'_>) -> Joined<'_> {
         board: Board::new(company.actors.len()),
         actors: company.actors,
         markets,
-        instruments: books.map(|book| Instrument::clone(&book.instrument)).collect(),
+        instruments: books
+            .map(|book| Instrument::clone(&book.instrument))
+            .collect(),
         pool: parts.pool,
         ready: channels.ready,
         python: channels.python.0,

@@ -100,6 +100,10 @@ impl PriceScale {
     }
 
     /// Prices in half units, twice [`PriceScale::units`] of each, as many as both slices have.
+    #[expect(
+        clippy::neg_cmp_op_on_partial_ord,
+        reason = "what is no number is unclear, too"
+    )]
     pub fn half_units(&self, prices: &[f64], out: &mut [i64]) {
         let digits = usize::try_from(self.digits).ok();
         let Some(&power) = digits.and_then(|digits| EXACT_POWERS.get(digits)) else {

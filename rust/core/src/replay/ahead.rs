@@ -9,17 +9,16 @@
 
 use crate::clock::Stopwatch;
 use crate::commit::{Plain, Writer};
-use crate::domain::{Lots, Nanos};
+use crate::domain::Nanos;
 use crate::limits::{AHEAD_BUDGET, BLOCK_ROWS, BLOCKS_PER_LOOK, CHAINED_BLOCKS};
 use crate::market::{Series, Steps};
-use crate::portfolio::{Exit, TraderRow};
 use crate::strategy::View;
-use crate::trader::{Foreseen, Foresight, Input, Pace, Saved, Stretch, Trader};
+use crate::trader::{Foreseen, Foresight, Pace, Stretch, Trader};
 use crate::venue::SimVenue;
 
 use super::Cast;
 use super::calendar::Calendar;
-use super::evaluate::view;
+use super::kept::{Held, Kept};
 use super::path::Path;
 use super::timeline::Timeline;
 
@@ -37,7 +36,7 @@ pub(super) struct Lead {
 impl Lead {
     /// The step in which the trader is next to be seen to: where it acted, else where its next row is.
     #[inline]
-    fn due(self, path: &Path, places: &[u32]) -> Option<u32> {
+    pub(super) fn due(self, path: &Path, places: &[u32]) -> Option<u32> {
         let last = self.until - u32::from(self.acts);
         let row = path.next_row().unwrap_or(last);
         places.get(row as usize).copied()
@@ -70,51 +69,18 @@ pub(super) struct Turn {
     pub block: Option<Block>,
 }
 
-/// What a trader was when a block began, and where later ones began and with which part of the account.
-pub(super) struct Kept {
-    from: u32,
-    saved: Saved,
-    later: Vec<(u32, Held)>,
-}
-
-/// What a strategy sees of its trader's part of the account while no order works: little is kept for each block.
-#[derive(Clone, Copy)]
-struct Held {
-    position: Lots,
-    entry_price: f64,
-    last_exit: Option<Exit>,
-}
-
-impl Held {
-    fn of(row: &TraderRow) -> Self {
-        Self {
-            position: row.position,
-            entry_price: row.entry_price,
-            last_exit: row.last_exit,
-        }
-    }
-
-    fn row(self) -> TraderRow {
-        let mut row = TraderRow::default();
-        row.position = self.position;
-        row.entry_price = self.entry_price;
-        row.last_exit = self.last_exit;
-        row
-    }
-}
-
 /// The row from which on a trader goes past its orders, where it never does.
 const NEVER: u32 = u32::MAX;
 
 /// Which traders may be evaluated ahead, and how far.
 pub(super) struct Reach {
     /// For each trader the row before which no block begins.
-    waits: Vec<u32>,
+    pub waits: Vec<u32>,
     /// For each trader the row before which no block goes past an order.
-    stops: Vec<u32>,
+    pub stops: Vec<u32>,
     /// Whether the account may be liquidated.
     liquidates: bool,
-    block: u32,
+    pub block: u32,
     /// Whether blocks may begin in this step.
     open: bool,
 }
@@ -126,8 +92,8 @@ pub(super) struct Ahead {
     pub calendar: Calendar,
     /// What traders asked for in this step when they were evaluated past it.
     pub plain: Vec<Plain>,
-    paths: Vec<Path>,
-    kept: Vec<Option<Box<Kept>>>,
+    pub paths: Vec<Path>,
+    pub kept: Vec<Option<Box<Kept>>>,
     /// Whether the user asked for blocks, whatever they bring.
     forced: bool,
     begun: u64,
@@ -136,8 +102,8 @@ pub(super) struct Ahead {
     rows: u64,
     /// Orders that traders were evaluated past.
     passed: u64,
-    roll_backs: u64,
-    fallbacks: u64,
+    pub roll_backs: u64,
+    pub fallbacks: u64,
 }
 
 impl Ahead {
@@ -302,114 +268,6 @@ impl Ahead {
         }
     }
 
-    /// The account was liquidated: every trader ahead that held something becomes what it is before the rows of `pending`,
-    /// the first step with rows that are still to be evaluated.
-    pub(super) fn roll_back(
-        &mut self,
-        cast: &mut Cast<'_>,
-        venue: &SimVenue,
-        writer: &Writer,
-        steps: &Steps,
-        pending: usize,
-    ) {
-        for trader in 0..u32::try_from(self.leads.len()).unwrap_or(u32::MAX) {
-            let index = trader as usize;
-            if !cast.ahead[index] {
-                continue;
-            }
-            let (market, kind) = (cast.market_of[index] as usize, cast.mains[index]);
-            let now = u32::try_from(steps.rows_before(market, kind, pending)).unwrap_or(u32::MAX);
-            if self.leads[index].until > now {
-                self.reach.waits[index] = now.saturating_mul(2).saturating_add(self.reach.block);
-                self.send_back(cast, venue, writer, steps, (trader, now));
-            }
-            self.paths[index].forget();
-        }
-    }
-
-    /// Makes a trader what it is before its row `now`, which it has taken in already. To go back costs as much as all
-    /// rows so far; so it must not happen again before as many have passed, for which the caller sees.
-    fn send_back(
-        &mut self,
-        cast: &mut Cast<'_>,
-        venue: &SimVenue,
-        writer: &Writer,
-        steps: &Steps,
-        (trader, now): (u32, u32),
-    ) {
-        let index = trader as usize;
-        let Some(kept) = self.kept[index].take() else {
-            return;
-        };
-        let (market, kind) = (cast.market_of[index] as usize, cast.mains[index]);
-        let places = steps.places(market, kind);
-        if let Some(step) = self.leads[index].due(&self.paths[index], places) {
-            self.calendar.remove(trader, step);
-        }
-        self.paths[index] = Path::default();
-        self.leads[index] = Lead {
-            until: now,
-            ..Lead::default()
-        };
-        if let Some(step) = self.leads[index].due(&self.paths[index], places) {
-            self.calendar.put(trader, step);
-        }
-        self.go_back(cast, venue, writer, index, kept, (places, steps.times()));
-    }
-
-    fn go_back(
-        &mut self,
-        cast: &mut Cast<'_>,
-        venue: &SimVenue,
-        writer: &Writer,
-        index: usize,
-        kept: Box<Kept>,
-        (places, times): (&[u32], &[Nanos]),
-    ) {
-        let (trader, now) = (
-            u32::try_from(index).unwrap_or(u32::MAX),
-            self.leads[index].until,
-        );
-        let view = view(cast, writer, trader, 0);
-        let Some(series) = view.series else {
-            return;
-        };
-        let scale = cast.scales[cast.market_of[index] as usize];
-        let foresight = cast.passes[index].then(|| foresight(cast, venue, writer, trader));
-        self.roll_backs += 1;
-        self.fallbacks += 1;
-        let taken = (0..kept.from as usize).map(|row| Input {
-            event: series.event(row),
-            row,
-            warm_up: true,
-        });
-        let slot = cast.traders[index].get_mut();
-        let Kept { from, saved, later } = *kept;
-        let first = slot.restore(saved, taken);
-        let starts = later.iter().map(|(from, _)| *from);
-        let ends = starts.clone().chain([now]).map(|end| end.min(now));
-        let rows = std::iter::once(first).chain(later.iter().map(|(_, held)| held.row()));
-        for ((from, end), row) in [from].into_iter().chain(starts).zip(ends).zip(rows) {
-            if from >= now {
-                break;
-            }
-            // What ended the block before was committed when its step came.
-            slot.orders.intents.clear();
-            let view = View { row: &row, ..view };
-            let stretch = Stretch {
-                series,
-                scale,
-                places,
-                times,
-                end,
-                // Where it stopped at an order, a later block begins.
-                foresight: foresight.flatten(),
-            };
-            slot.take_in_rows(&stretch, &view, from, &mut Vec::new());
-        }
-        slot.orders.intents.clear();
-    }
-
     /// How many evaluations were made ahead of a run that ended early.
     pub(super) fn too_many(&self, cast: &Cast<'_>, timeline: &Timeline) -> u64 {
         let leads = self.leads.iter().enumerate();
@@ -503,7 +361,7 @@ impl Reach {
 }
 
 /// What it takes to foresee the fills of a trader's orders.
-fn foresight<'a>(
+pub(super) fn foresight<'a>(
     cast: &Cast<'a>,
     venue: &'a SimVenue,
     writer: &'a Writer,

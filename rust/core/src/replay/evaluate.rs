@@ -28,12 +28,7 @@ pub(super) fn view<'a>(cast: &Cast<'a>, writer: &'a Writer, trader: u32, now: Na
 
 /// One event for one trader, and no other. Whether the trader has acted in this step.
 #[inline]
-pub(super) fn take_in(
-    trader: &mut Trader,
-    series: Series<'_>,
-    row: Row,
-    view: &View<'_>,
-) -> bool {
+pub(super) fn take_in(trader: &mut Trader, series: Series<'_>, row: Row, view: &View<'_>) -> bool {
     if trader.listens(row.entry.kind()) {
         trader.on_event(&input(series, row.row, row.warm_up), view);
     }
@@ -97,14 +92,13 @@ pub(super) fn turn<'a>(
     while here(turn.lead.until) {
         let row = turn.lead.until;
         if turn.block.is_none()
-            && let Some(stretch) =
-                reach.stretch(
-                    cast,
-                    (present.venue, writer),
-                    (trader, row),
-                    (series, places),
-                    present.steps.times(),
-                )
+            && let Some(stretch) = reach.stretch(
+                cast,
+                (present.venue, writer),
+                (trader, row),
+                (series, places),
+                present.steps.times(),
+            )
             && let Some(block) = reach.begin(&stretch, slot, &view, turn.lead)
         {
             turn.lead = block.lead;
@@ -150,10 +144,18 @@ fn last_mark<'a>(
 /// The market's price after the row at a place among a step's rows, where nobody has taken it up yet: that of the last of
 /// its market's.
 #[inline]
-pub(super) fn later_mark<'a>(cast: &Cast<'a>, series: Series<'a>, rows: &[Row], at: usize) -> Mark<'a> {
+pub(super) fn later_mark<'a>(
+    cast: &Cast<'a>,
+    series: Series<'a>,
+    rows: &[Row],
+    at: usize,
+) -> Mark<'a> {
     let market = rows[at].entry.market();
     let mut last = at;
-    while rows.get(last + 1).is_some_and(|row| row.entry.market() == market) {
+    while rows
+        .get(last + 1)
+        .is_some_and(|row| row.entry.market() == market)
+    {
         last += 1;
     }
     Mark::Of(series.event(rows[last].row as usize), cast.scales[market])

@@ -5,8 +5,10 @@
 
 mod ahead;
 mod calendar;
+mod direct;
 mod evaluate;
 mod inline;
+mod kept;
 mod path;
 mod pool;
 mod ports;
@@ -143,7 +145,10 @@ pub fn prepare<'a>(
         timeline.attend(market);
     }
     let ahead = Ahead::new(&mut cast, &timeline, spot, config.block);
-    core.writer.records.curve.reserve(timeline.steps().len() + 1);
+    core.writer
+        .records
+        .curve
+        .reserve(timeline.steps().len() + 1);
     let direct = Direct {
         active: cast.traders.len(),
         valuation: Valuation::new(cast.markets.len(), spot),

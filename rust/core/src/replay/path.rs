@@ -1,7 +1,15 @@
 //! What each trader that goes past its own orders asked for on its way, until the run has come there too.
 
+use crate::domain::{HalfUnits, Side};
 use crate::portfolio::TraderRow;
-use crate::trader::Foreseen;
+use crate::trader::{Foreseen, Opens};
+use crate::venue::SimVenue;
+
+impl Opens for SimVenue {
+    fn fill_at_open(&self, market: u32, side: Side, open: f64) -> HalfUnits {
+        self.market_fill(market, side, open)
+    }
+}
 
 /// One trader's way through its newest block.
 #[derive(Debug, Default)]

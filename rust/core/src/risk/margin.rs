@@ -61,7 +61,8 @@ impl Margin {
     #[inline]
     pub fn must_liquidate(&self, account: &Portfolio) -> bool {
         let (held, equity) = (account.held_exposure(), account.equity());
-        self.first_to_look_at(account, &[account.carried()]).is_some()
+        self.first_to_look_at(account, &[account.carried()])
+            .is_some()
             && held > 0
             && equity
                 .saturating_mul(2)

@@ -5,8 +5,8 @@ use crate::indicator::{Graph, IndicatorId};
 use crate::market::{EventRef, PriceScale, Series};
 use crate::signal::TradeSignal;
 
-use super::ctx::{Orders, View};
 use super::Outcome;
+use super::ctx::{Orders, View};
 
 /// The coming rows of a trader, while its position stays what it is and nothing of it works.
 pub struct Coming<'a> {

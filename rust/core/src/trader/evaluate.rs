@@ -5,9 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::market::{EventRef, Ring, Sampled, Series, Window};
 use crate::portfolio::TraderRow;
 use crate::signal::{Intent, TradeSignal};
-use crate::strategy::{
-    FaultKind, Hook, Outcome, Stop, Strategy, StrategyFault, SystemCtx, View,
-};
+use crate::strategy::{FaultKind, Hook, Outcome, Stop, Strategy, StrategyFault, SystemCtx, View};
 
 use super::{Trader, TraderState};
 

@@ -6,7 +6,12 @@ use crate::domain::{HalfUnits, Instrument, Lots, Nanos, Side};
 use crate::market::CandleSeries;
 use crate::portfolio::TraderRow;
 use crate::signal::{SizeSpec, Sizing, TradeSignal};
-use crate::venue::SimVenue;
+
+/// Who knows at what price a market order fills at an open.
+pub trait Opens {
+    /// That price, in half units, on a market whose candle opens here.
+    fn fill_at_open(&self, market: u32, side: Side, open: f64) -> HalfUnits;
+}
 
 /// What is needed to foresee fills on one trader's market.
 #[derive(Clone, Copy)]
@@ -16,7 +21,7 @@ pub struct Foresight<'a> {
     /// How the market's numbers become money.
     pub instrument: &'a Instrument,
     /// Where orders are filled.
-    pub venue: &'a SimVenue,
+    pub venue: &'a dyn Opens,
     /// The market.
     pub market: u32,
     /// The trader's size.

@@ -202,7 +202,7 @@ impl SimVenue {
 
     /// The price at which a market order fills at this open of its market's candles.
     #[must_use]
-    pub fn fill_at_open(&self, market: u32, side: Side, open: f64) -> HalfUnits {
+    pub fn market_fill(&self, market: u32, side: Side, open: f64) -> HalfUnits {
         let book = &self.books[market as usize];
         self.config.slipped(book.scale.units(open), side, book.grid)
     }

@@ -62,6 +62,10 @@ impl Strategy for SmaCross {
         true
     }
 
+    #[expect(
+        clippy::neg_cmp_op_on_partial_ord,
+        reason = "the rule says `above`, and all else is below"
+    )]
     fn take_rows(&mut self, coming: &mut Coming<'_>) -> Taken {
         let Some((fast, slow)) = self.averages else {
             return Taken::idle(0);

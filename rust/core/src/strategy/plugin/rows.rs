@@ -58,7 +58,8 @@ pub(super) fn take_in(
     let held = coming.held();
     let shows_profit = reads & abi::READS_POSITION != 0 && held.is_some();
     // Of several rows at one time the last one is the mark, which needs a look at each.
-    if coming.event(0).kind() != kind || shows_profit && !matches!(coming.series, Series::Candle(_)) {
+    if coming.event(0).kind() != kind || shows_profit && !matches!(coming.series, Series::Candle(_))
+    {
         return (0, Ended::Signal(None));
     }
     let mut room = Room::new();
