@@ -81,6 +81,9 @@ def test_with_every_evaluation_handed_over_and_their_ends_shuffled(
     result = poor_portfolio(data, threads).backtest(data, progress=False)
     assert result.digest == reference.digest, f"shuffle seed {seed}"
     assert result.counters["steps_handed_over"] > 0
+    # Event by event there is enough to hand over that every thread gets its part.
+    result = poor_portfolio(data, threads, block=0).backtest(data, progress=False)
+    assert result.digest == reference.digest, f"shuffle seed {seed}"
     for thread in range(threads):
         assert result.counters[f"evaluations_on_thread_{thread}"] > 0, f"shuffle seed {seed}"
 

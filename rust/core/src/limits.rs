@@ -74,6 +74,12 @@ pub const AHEAD_BUDGET: Duration = Duration::from_millis(50);
 /// How many blocks begin between two looks at the clock.
 pub const BLOCKS_PER_LOOK: u64 = 8;
 
+/// Markets with traders that go event by event, up to which steps may be light.
+pub const LIGHT_MARKETS: usize = 8;
+
+/// Light steps that are made in a row at most, so that interrupts and progress are seen to.
+pub const LIGHT_STEPS: usize = 64;
+
 /// Kinds of instruments that a market's own is compared with, to be shared.
 pub const KINDS_COMPARED: usize = 8;
 

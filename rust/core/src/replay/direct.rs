@@ -54,7 +54,7 @@ impl Direct<'_> {
     /// Whether nothing can happen in a step but that prices move and traders that run ahead are due.
     #[inline]
     pub(super) fn is_quiet(&self) -> bool {
-        self.timeline.attends_none()
+        self.timeline.waits_for_none()
             && !self.venue.waits()
             && self.due.is_empty()
             && !self.away.is_due()

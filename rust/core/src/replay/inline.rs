@@ -57,7 +57,7 @@ pub(super) fn inline(
 }
 
 /// Lets traders that go event by event take in these rows, on this thread.
-fn by_event(
+pub(super) fn by_event(
     cast: &mut Cast<'_>,
     writer: &Writer,
     rows: &[Row],

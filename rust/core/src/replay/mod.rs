@@ -9,6 +9,7 @@ mod direct;
 mod evaluate;
 mod inline;
 mod kept;
+mod light;
 mod path;
 mod pool;
 mod ports;
@@ -31,6 +32,7 @@ use crate::trader::{Remote, Trader};
 use crate::venue::SimVenue;
 
 use ahead::Ahead;
+use light::Begun;
 use pool::Evaluator;
 use timeline::Timeline;
 use valuation::Valuation;
@@ -99,6 +101,12 @@ struct Direct<'a> {
     due: Vec<u32>,
     /// Traders that asked for something, or failed, in this step.
     acting: Vec<u32>,
+    /// Whether steps may be light.
+    light: bool,
+    /// The step that began as a light one.
+    begun: Option<Begun>,
+    /// Whether the traders of the step that is being made are evaluated already.
+    evaluated: bool,
     /// Traders whose orders may not go the way that they foresaw.
     unsure: Vec<u32>,
     active: usize,
@@ -141,7 +149,12 @@ pub fn prepare<'a>(
     if core.venue.fills_at_opens() {
         cast.let_pass_orders();
     }
-    for market in cast.attended() {
+    let attended = cast.attended();
+    let elsewhere = (0..)
+        .take(cast.traders.len())
+        .any(|trader| away.has(trader));
+    let light = cast.is_light(&attended, evaluator.is_pooled(), elsewhere);
+    for market in attended {
         timeline.attend(market);
     }
     let ahead = Ahead::new(&mut cast, &timeline, spot, config.block);
@@ -166,6 +179,9 @@ pub fn prepare<'a>(
         eager: Vec::new(),
         host,
         due: Vec::new(),
+        light,
+        begun: None,
+        evaluated: false,
         unsure: Vec::new(),
         acting,
     };

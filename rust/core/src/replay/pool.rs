@@ -96,6 +96,11 @@ impl Evaluator {
         })
     }
 
+    /// Whether evaluations may leave this thread.
+    pub(super) const fn is_pooled(&self) -> bool {
+        self.pool.is_some()
+    }
+
     pub(super) fn counters(&self) -> BTreeMap<String, u64> {
         let mut counters = BTreeMap::from([
             ("steps_handed_over".to_owned(), self.handed_over),

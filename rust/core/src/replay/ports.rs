@@ -21,6 +21,9 @@ impl Ports for Direct<'_> {
     #[inline]
     fn next(&mut self, mark: Option<Nanos>) -> Next {
         // What would happen after the last row never happens: such orders expire.
+        if let Some(begun) = &self.begun {
+            return Next::Time(begun.now);
+        }
         let wake = self.venue.next_wake().filter(|&ts| Some(ts) <= self.last);
         let rows = self.timeline.time();
         if let (Some(now), None, None) = (rows, mark, wake) {
@@ -32,10 +35,13 @@ impl Ports for Direct<'_> {
 
     #[inline]
     fn has_events(&self, now: Nanos) -> bool {
-        self.timeline.time() == Some(now)
+        self.begun.is_some() || self.timeline.time() == Some(now)
     }
 
     fn load(&mut self, _now: Nanos) -> Loaded {
+        if let Some(begun) = self.begun.take() {
+            return begun.loaded;
+        }
         self.has_rows = true;
         let venue = &self.venue;
         let waits = |market| venue.has_orders(market);
@@ -96,6 +102,13 @@ impl Ports for Direct<'_> {
         }
         let steps = Arc::clone(self.timeline.steps());
         let before = mark.map_or(steps.len(), |mark| steps.first_at(mark));
+        if !self.timeline.attends_none() {
+            return if self.light {
+                self.light_steps(writer, before)
+            } else {
+                Quiet::default()
+            };
+        }
         let end = self.ahead.calendar.next_due(first, before);
         let mut step = first;
         while step < end {
@@ -172,6 +185,13 @@ impl Ports for Direct<'_> {
         }
         self.called.clear();
         self.ahead.plain.clear();
+        if std::mem::take(&mut self.evaluated) {
+            if self.was_interrupted() {
+                return Flow::Interrupted;
+            }
+            self.collect(writer, acts);
+            return Flow::Go;
+        }
         let step = self.timeline.present().unwrap_or(0);
         if self.has_rows && self.ahead.calendar.has(step) {
             self.ahead.calendar.take(step, &mut self.called);

@@ -116,6 +116,18 @@ impl Timeline {
         self.always.is_empty() && self.waiting.is_empty()
     }
 
+    /// The markets that are looked at in each step, for good.
+    #[inline]
+    pub(super) fn always(&self) -> &[u32] {
+        &self.always
+    }
+
+    /// Whether orders wait on no market.
+    #[inline]
+    pub(super) fn waits_for_none(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Looks at a market in each step from now on.
     pub(super) fn attend(&mut self, market: u32) {
         if self.flags[market as usize] & ALWAYS == 0 {
