@@ -22,6 +22,7 @@ impl Writer {
             }
             Outcome::Missed => reason::NONE,
             Outcome::Rejected => reason::REJECTED,
+            Outcome::Altered => return self.stop_for_altered(execution),
             Outcome::Cancelled => {
                 let leaving = &self.account.row(trader).leaving;
                 let asked = leaving.iter().find(|&&(leaving, _)| leaving == id);
@@ -31,11 +32,24 @@ impl Writer {
         self.end_order(trader, id, OrderStatus::Cancelled, unfilled);
     }
 
+    /// What was about to leave is not what was approved. Nothing more leaves after that.
+    fn stop_for_altered(&mut self, execution: &Execution) {
+        self.killed = true;
+        let (trader, id) = (execution.trader, execution.order);
+        let working = &self.account.row(trader).working;
+        if let Some(order) = working.iter().find(|order| order.id == id).cloned() {
+            let sentence = "what was about to leave is not what was approved: the order was held back and the kill switch set";
+            self.note_refusal(execution.ts, &order, Refused::new(check::ALTERED, sentence));
+            self.end_order(trader, id, OrderStatus::Cancelled, check::ALTERED);
+        }
+    }
+
     fn fill(&mut self, execution: &Execution, price: HalfUnits, liquidity: Liquidity) {
         let Some(order) = self.account.close(execution.trader, execution.order) else {
             return;
         };
         let settled = self.account.settle(&order, price, execution.ts, liquidity);
+        self.gate.closed(&order, &self.account);
         self.note_settled(&order, execution.ts, settled);
     }
 
@@ -143,6 +157,7 @@ impl Writer {
             ));
             self.tell_order(&order, OrderStatus::Working, reason::LIQUIDATION);
             let settled = self.account.settle(&order, mark, now, Liquidity::Taker);
+            self.gate.moved(trader, &self.account);
             self.note_settled(&order, now, settled);
         }
     }

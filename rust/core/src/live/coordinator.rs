@@ -216,6 +216,20 @@ impl Ports for Coordinator<'_> {
         }
     }
 
+    fn sights(
+        &mut self,
+        _now: Nanos,
+        mut visit: impl FnMut(u32, Nanos, HalfUnits, Option<HalfUnits>),
+    ) {
+        let markets = &self.stage.markets;
+        for event in self.events.iter() {
+            if let Some((market, seen)) = markets.view(event) {
+                let scale = markets.scales[market as usize];
+                visit(market, seen.ts(), seen.mark(scale), seen.ask(scale));
+            }
+        }
+    }
+
     fn meet(&mut self, now: Nanos, arrivals: bool, out: &mut Vec<Execution>) {
         let events = Arc::clone(&self.events);
         let phase = MarketPhase::Events { events, arrivals };

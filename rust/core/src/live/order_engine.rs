@@ -8,7 +8,7 @@ use flume::{Receiver, Sender};
 use crate::clock;
 use crate::domain::Nanos;
 use crate::order::{Order, OrderId};
-use crate::risk::Approved;
+use crate::risk::{Altered, Approved};
 use crate::venue::{Execution, Outcome};
 
 use super::broker::{Broker, BrokerError, MarketPhase};
@@ -114,17 +114,22 @@ async fn carry_out(broker: Arc<dyn Broker>, message: OrderMessage) -> Came {
     let mut came = Came::default();
     match message {
         OrderMessage::Submit(approved) => {
-            let order = approved.into_inner();
+            let order = match approved.release() {
+                Ok(order) => order,
+                Err(Altered(order)) => {
+                    tracing::error!(
+                        order = order.id,
+                        "an order is not what was approved; it was held back"
+                    );
+                    came.executions.push(ended(&order, Outcome::Altered));
+                    return came;
+                }
+            };
             match broker.submit(&order).await {
                 Ok(()) => {}
                 Err(BrokerError::Rejected(reason)) => {
                     tracing::warn!(order = order.id, reason, "the broker rejected an order");
-                    came.executions.push(Execution {
-                        order: order.id,
-                        trader: order.trader,
-                        ts: clock::now(),
-                        outcome: Outcome::Rejected,
-                    });
+                    came.executions.push(ended(&order, Outcome::Rejected));
                 }
                 Err(BrokerError::Unknown(reason)) => {
                     tracing::warn!(
@@ -147,4 +152,13 @@ async fn carry_out(broker: Arc<dyn Broker>, message: OrderMessage) -> Came {
         }
     }
     came
+}
+
+fn ended(order: &Order, outcome: Outcome) -> Execution {
+    Execution {
+        order: order.id,
+        trader: order.trader,
+        ts: clock::now(),
+        outcome,
+    }
 }

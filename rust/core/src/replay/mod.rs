@@ -115,7 +115,7 @@ pub fn prepare<'a>(
     let account = &core.writer.account;
     let spot = account.is_spot();
     cast.assign(account, &time_marks, &away, config.block != Some(0));
-    for market in cast.attended() {
+    for market in cast.attended(core.writer.watches_data()) {
         timeline.attend(market);
     }
     let ahead = Ahead::new(&mut cast, &timeline, spot, config.block);
@@ -234,8 +234,12 @@ impl<'a> Cast<'a> {
         self.slots = Slots::of_some(self.markets.len(), &by_event);
     }
 
-    /// The markets that are looked at in each step: a trader there goes event by event, or a position needs each price.
-    fn attended(&self) -> Vec<u32> {
+    /// The markets that are looked at in each step: a trader there goes event by event, or a position needs each price; all
+    /// where the gate watches them.
+    fn attended(&self, watched: bool) -> Vec<u32> {
+        if watched {
+            return (0..u32::try_from(self.markets.len()).unwrap_or(u32::MAX)).collect();
+        }
         let traders = (0..self.traders.len()).filter(|&trader| !self.ahead[trader]);
         let by_event = traders.map(|trader| self.market_of[trader]);
         let markets = (0_u32..).zip(&self.carries);

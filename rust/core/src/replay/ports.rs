@@ -56,6 +56,15 @@ impl Ports for Direct<'_> {
         }
     }
 
+    /// Rows of one step happened at its time. Where the gate watches, every market is looked at.
+    fn sights(
+        &mut self,
+        now: Nanos,
+        mut visit: impl FnMut(u32, Nanos, HalfUnits, Option<HalfUnits>),
+    ) {
+        self.marks(|market, mark, ask| visit(market, now, mark, ask));
+    }
+
     #[inline]
     fn value(&mut self, account: &mut Portfolio) {
         let Some(step) = self.timeline.present() else {

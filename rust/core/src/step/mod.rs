@@ -79,6 +79,9 @@ pub trait Ports {
     /// order.
     fn marks(&mut self, visit: impl FnMut(u32, HalfUnits, Option<HalfUnits>));
 
+    /// The same with the time at which each event happened, where the gate watches all markets.
+    fn sights(&mut self, now: Nanos, visit: impl FnMut(u32, Nanos, HalfUnits, Option<HalfUnits>));
+
     /// Phase 1: what the venue says when resting orders meet this step's events, and, where `arrivals`, when orders
     /// arrive whose latency ends now.
     fn meet(&mut self, now: Nanos, arrivals: bool, out: &mut Vec<Execution>);
@@ -287,7 +290,7 @@ impl<P: Ports> Stepper<P> {
     /// A time before the start: prices, indicators and windows follow, and nothing else happens.
     fn warm_up(&mut self, now: Nanos) {
         self.meet_venue(now, false);
-        self.mark();
+        self.mark(now);
         // An error in `setup` counts at the first step, even where that one only warms up.
         self.ports.failed_setups(&mut self.acts);
         self.report.last_ts = Some(now);
@@ -311,7 +314,7 @@ impl<P: Ports> Stepper<P> {
 
     /// Phase 2: last prices, liquidation, and the snapshot of this step.
     fn take_marks(&mut self, now: Nanos) {
-        self.mark();
+        self.mark(now);
         self.ports.value(&mut self.writer.account);
         if self.writer.must_liquidate() {
             self.ports.refresh_all(&mut self.writer.account);
@@ -323,7 +326,13 @@ impl<P: Ports> Stepper<P> {
         self.writer.snapshot(now);
     }
 
-    fn mark(&mut self) {
+    fn mark(&mut self, now: Nanos) {
+        if self.writer.watches_data() {
+            let writer = &mut self.writer;
+            return self.ports.sights(now, |market, ts, mark, ask| {
+                writer.see(market, ts, mark, ask)
+            });
+        }
         let account = &mut self.writer.account;
         self.ports
             .marks(|market, mark, ask| account.mark(market, mark, ask));
