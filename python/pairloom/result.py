@@ -304,7 +304,6 @@ def to_json(result: Result, *, threads: int | None = None) -> dict[str, Any]:
         "fills": len(result.fills),
         "trades": len(result.trades),
         "refusals": len(result.refusals),
-        "refusals_by_check": result.refusals_by_check,
         "quarantined": [
             {
                 "trader": record.trader,
@@ -324,6 +323,7 @@ def to_json(result: Result, *, threads: int | None = None) -> dict[str, Any]:
         "digest": result.digest,
         "stats": {name: _number(value) for name, value in result.stats.items()},
         "assumptions": result.assumptions,
+        "refusals_by_check": result.refusals_by_check,
     }
 
 

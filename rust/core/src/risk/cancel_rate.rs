@@ -36,7 +36,7 @@ pub(super) fn check(scope: &Scope, limits: &MarketLimits, state: &State, now: Na
 mod tests {
     use super::super::{
         ByPair, LimitSpec, Pace,
-        testing::{Desk, SECOND},
+        test_support::{Desk, SECOND},
     };
     use super::*;
     use crate::order::OrderKind;

@@ -19,7 +19,7 @@ pub(super) fn check(case: &Case<'_>) -> Said {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{LimitSpec, testing::Desk};
+    use super::super::{LimitSpec, test_support::Desk};
     use super::*;
 
     #[test]

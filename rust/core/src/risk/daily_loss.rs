@@ -26,7 +26,7 @@ pub(super) fn check(case: &Case<'_>) -> Said {
 mod tests {
     use super::super::{
         LimitSpec,
-        testing::{Desk, SECOND, decimal},
+        test_support::{Desk, SECOND, decimal},
     };
     use super::*;
 

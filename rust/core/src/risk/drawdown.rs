@@ -30,7 +30,7 @@ pub(super) fn check(case: &Case<'_>) -> Said {
 mod tests {
     use super::super::{
         LimitSpec,
-        testing::{Desk, UNIT, decimal},
+        test_support::{Desk, UNIT, decimal},
     };
     use super::*;
 

@@ -23,7 +23,7 @@ pub(super) fn check(order: &Order, account: &Portfolio) -> Result<(), Refused> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{LimitSpec, testing::Desk};
+    use super::super::{LimitSpec, test_support::Desk};
     use super::*;
     use crate::order::OrderKind;
 

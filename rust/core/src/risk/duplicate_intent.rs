@@ -23,7 +23,7 @@ pub(super) fn check(case: &Case<'_>) -> Said {
 mod tests {
     use super::super::{
         LimitSpec,
-        testing::{Desk, SECOND},
+        test_support::{Desk, SECOND},
     };
     use super::*;
 

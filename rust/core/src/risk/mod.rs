@@ -41,7 +41,7 @@ mod spec;
 mod stale_data;
 mod state;
 #[cfg(test)]
-mod testing;
+mod test_support;
 mod unconfirmed;
 mod unknown_instrument;
 

@@ -25,7 +25,7 @@ pub(super) fn check(case: &Case<'_>) -> Said {
 mod tests {
     use super::super::{
         LimitSpec,
-        testing::{Desk, decimal},
+        test_support::{Desk, decimal},
     };
     use super::*;
 

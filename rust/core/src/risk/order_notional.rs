@@ -27,7 +27,7 @@ pub(super) fn check(case: &Case<'_>) -> Said {
 mod tests {
     use super::super::{
         ByPair, LimitSpec,
-        testing::{Desk, decimal},
+        test_support::{Desk, decimal},
     };
     use super::*;
 

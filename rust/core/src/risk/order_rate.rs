@@ -27,7 +27,7 @@ pub(super) fn check(case: &Case<'_>) -> Said {
 mod tests {
     use super::super::{
         ByPair, LimitSpec, Pace,
-        testing::{Desk, SECOND, decimal},
+        test_support::{Desk, SECOND, decimal},
     };
     use super::*;
     use crate::order::{OrderKind, Origin};

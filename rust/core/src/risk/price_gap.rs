@@ -29,7 +29,7 @@ pub(super) fn check(case: &Case<'_>) -> Said {
 mod tests {
     use super::super::{
         ByPair, LimitSpec,
-        testing::{Desk, decimal},
+        test_support::{Desk, decimal},
     };
     use super::*;
 

@@ -18,7 +18,7 @@ pub(super) fn check(case: &Case<'_>) -> Said {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{LimitSpec, Pairs, testing::Desk};
+    use super::super::{LimitSpec, Pairs, test_support::Desk};
     use super::*;
 
     #[test]

@@ -34,7 +34,7 @@ pub(super) fn check(case: &Case<'_>) -> Said {
 mod tests {
     use super::super::{
         LimitSpec, Pace,
-        testing::{Desk, SECOND},
+        test_support::{Desk, SECOND},
     };
     use super::*;
 

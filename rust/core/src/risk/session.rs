@@ -22,7 +22,7 @@ pub(super) fn check(case: &Case<'_>) -> Said {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ByPair, Hours, LimitSpec, testing::Desk};
+    use super::super::{ByPair, Hours, LimitSpec, test_support::Desk};
     use super::*;
     use std::sync::Arc;
 

@@ -32,7 +32,7 @@ pub(super) fn check(case: &Case<'_>) -> Said {
 mod tests {
     use super::super::{
         ByPair, LimitSpec, RiskSpec,
-        testing::{Desk, SECOND},
+        test_support::{Desk, SECOND},
     };
     use super::*;
 
