@@ -52,10 +52,7 @@ impl Writer {
         }
         match self.gate.judge(order, &self.account) {
             Verdict::Approved { order, refused } => self.let_go(now, order, refused, out),
-            Verdict::Refused { order, refused } => {
-                let lots = if order.reduce_only { 0 } else { order.lots };
-                self.refuse(now, &Order { lots, ..order }, refused);
-            }
+            Verdict::Refused { order, refused } => self.refuse(now, &order, refused),
         }
     }
 

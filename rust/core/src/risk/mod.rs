@@ -228,10 +228,10 @@ impl RiskGate {
             return Verdict::refuse(order, refused);
         }
         if order.reduce_only {
+            order.lots = reducing;
             if reducing == 0 {
                 return Verdict::refuse(order, size::nothing_to_reduce());
             }
-            order.lots = reducing;
         }
         let rest = order.lots - reducing;
         if rest == 0 {
