@@ -42,6 +42,8 @@ mod stale_data;
 mod state;
 #[cfg(test)]
 mod test_support;
+#[cfg(test)]
+mod tests_overshoot;
 mod unconfirmed;
 mod unknown_instrument;
 

@@ -53,6 +53,11 @@ impl Desk {
     }
 
     pub(super) fn unpriced(spec: &RiskSpec) -> Self {
+        Self::with(spec, false, 1_000_000 * UNIT)
+    }
+
+    /// The same on a spot account, or with other cash.
+    pub(super) fn with(spec: &RiskSpec, spot: bool, cash: Money) -> Self {
         let none = Rate::ZERO;
         let rules = InstrumentSpec {
             lot: Some(Decimal::ONE),
@@ -63,7 +68,7 @@ impl Desk {
             taker: none,
         };
         let instrument = Instrument::new(2, &rules, fees).unwrap();
-        let account = Portfolio::new(false, 1_000_000 * UNIT, vec![instrument; 2], 3);
+        let account = Portfolio::new(spot, cash, vec![instrument; 2], 3);
         let trader = |name: &str, label: &str, market| (name.to_owned(), label.to_owned(), market);
         let roster = Roster {
             pairs: vec![("A/USD".to_owned(), true), ("B/USD".to_owned(), false)],
