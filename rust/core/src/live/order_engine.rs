@@ -162,3 +162,64 @@ fn ended(order: &Order, outcome: Outcome) -> Execution {
         outcome,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::domain::Side;
+    use crate::order::{OrderKind, Origin};
+    use crate::signal::TimeInForce;
+
+    /// A venue that takes everything.
+    #[derive(Default)]
+    struct Takes(Mutex<Vec<OrderId>>);
+
+    #[async_trait]
+    impl Broker for Takes {
+        async fn submit(&self, order: &Order) -> Result<(), BrokerError> {
+            self.0.lock().push(order.id);
+            Ok(())
+        }
+
+        async fn cancel(&self, _market: u32, _order: OrderId) -> Result<(), BrokerError> {
+            Ok(())
+        }
+    }
+
+    fn order(id: OrderId) -> Order {
+        Order {
+            id,
+            trader: 0,
+            market: 0,
+            client_id: None,
+            side: Side::Buy,
+            lots: 5,
+            kind: OrderKind::Market,
+            tif: TimeInForce::default(),
+            reduce_only: false,
+            origin: Origin::Strategy,
+            reserved: 0,
+            decided: 0,
+            tag: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_what_was_approved_never_leaves() {
+        let broker = Arc::new(Takes::default());
+        let good = Approved::for_test(order(1));
+        let mut bad = Approved::for_test(order(2));
+        bad.tamper().lots = 50;
+        let mut came = Vec::new();
+        for approved in [good, bad] {
+            let broker: Arc<dyn Broker> = broker.clone();
+            let heard = carry_out(broker, OrderMessage::Submit(approved)).await;
+            came.extend(heard.executions.iter().map(|e| (e.order, e.outcome)));
+        }
+        assert_eq!(*broker.0.lock(), [1]);
+        assert_eq!(came, [(2, Outcome::Altered)]);
+    }
+}

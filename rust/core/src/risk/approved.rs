@@ -47,6 +47,12 @@ impl Approved<Order> {
         }
     }
 
+    /// One for tests of what comes after the gate.
+    #[cfg(test)]
+    pub(crate) fn for_test(order: Order) -> Self {
+        Self::new(order, true)
+    }
+
     #[cfg(test)]
     pub(crate) const fn tamper(&mut self) -> &mut Order {
         &mut self.inner
