@@ -13,7 +13,7 @@ from pairloom.errors import ConfigError
 from pairloom.numbers import FINEST_MONEY, decimal_text, whole_number
 from pairloom.schedule import Session, expand
 
-__all__ = ["LISTS_OF_PAIRS", "READERS", "for_core", "names_of_controls"]
+__all__ = ["LISTS_OF_PAIRS", "READERS", "for_core", "names_of_controls", "shown"]
 
 Reader = Callable[[str, Any], Any]
 
@@ -138,12 +138,27 @@ READERS: dict[str, Reader] = {
 """For each control what reads its value: normalised, or False where the control is off."""
 
 
+PACES = ("max_order_rate", "max_cancel_rate", "max_repeats")
+TIMES = ("duplicate_window", "max_data_age")
 LISTS_OF_PAIRS = ("halted", "restricted", "reduce_only")
 
 
 def names_of_controls() -> str:
     """The names of all controls, for a message."""
     return listing((*READERS, "per_trader"), most=30)
+
+
+def shown(name: str, value: Any) -> str:
+    """A value that was read as one would write it: times in seconds again."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{pair!r}: {shown(name, each)}" for pair, each in value.items()) + "}"
+    if name in PACES:
+        return f"({value[0]}, {_seconds_text(value[1])})"
+    return _seconds_text(value) if name in TIMES else repr(value)
+
+
+def _seconds_text(nanoseconds: int) -> str:
+    return f"{Decimal(nanoseconds).scaleb(-9).normalize():f}"
 
 
 def for_core(name: str, value: Any, first: int, last: int) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pairloom._risk_values import LISTS_OF_PAIRS, READERS, for_core, names_of_controls
+from pairloom._risk_values import LISTS_OF_PAIRS, READERS, for_core, names_of_controls, shown
 from pairloom._words import nearest
 from pairloom.errors import ConfigError
 
@@ -174,7 +174,7 @@ class RiskLimits:
 
     def __repr__(self) -> str:
         """The limits as one would write them."""
-        given = [f"{name}={value!r}" for name, value in self._values.items()]
+        given = [f"{name}={shown(name, value)}" for name, value in self._values.items()]
         if self._per_trader:
             given.append(f"per_trader={self._per_trader!r}")
         return f"RiskLimits({', '.join(given)})"

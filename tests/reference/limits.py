@@ -301,10 +301,13 @@ def _since_midnight(wall: str) -> int:
 
 
 def _has_token(pace: Any, times: list[int], now: int) -> bool:
-    """Whether a bucket that began full and lost a token at each of these times has one left."""
-    count, span = Fraction(pace[0]), Fraction(_nanoseconds(pace[1]))
-    level, at = count, min([*times, now])
+    """Whether a bucket that began full and lost a token at each of these times has one left.
+
+    It is counted in parts of a token, as many as the time has nanoseconds; so all numbers are whole.
+    """
+    count, token = pace[0], _nanoseconds(pace[1])
+    parts, at = count * token, min([*times, now])
     for ts in times:
-        level = min(count, level + (ts - at) * count / span) - 1
-        level, at = max(level, ZERO), ts
-    return min(count, level + (now - at) * count / span) >= 1
+        parts = max(0, min(count * token, parts + (ts - at) * count) - token)
+        at = ts
+    return parts + (now - at) * count >= token

@@ -42,6 +42,9 @@ class Shape:
     bounded: bool = False
     erring: bool = False
     orders: bool = True
+    # How many explicit orders are thought of at each event, and whether strategies write down what they see.
+    eager: int = 1
+    traced: bool = True
 
 
 def walk(rng: Random, count: int) -> list[int]:
@@ -213,6 +216,8 @@ def scripted(seed: int, log: dict[str, list[Any]], orders: bool, erring: bool, t
                 self.sma = ctx.indicator(api.indicators.Sma(traits["sma"])) if traits["sma"] else None
 
             def note(self, where: str, ctx: Any) -> None:
+                if not traits["traced"]:
+                    return
                 trace.append((where, ctx.ts, ctx.position.size, len(ctx.orders), ctx.equity, ctx.cash))
 
             def generate_signal(self, ctx: Any) -> Any:
@@ -223,7 +228,8 @@ def scripted(seed: int, log: dict[str, list[Any]], orders: bool, erring: bool, t
                 self.note("event", ctx)
                 if self.sma is not None:
                     trace.append(("sma", self.sma.value))
-                self.act.any_order(ctx)
+                for _ in range(traits["eager"]):
+                    self.act.any_order(ctx)
                 return self.act.fault() or self.act.any_signal()
 
             def on_start(self, ctx: Any) -> None:
@@ -297,6 +303,8 @@ def scenario(shape: Shape) -> tuple[Scenario, list[dict[str, list[Any]]]]:
             "schedule": rng.choice((None, None, "5m", "2m")),
             "window": rng.choice((0, 0, 3)),
             "sma": rng.choice((0, 0, 2, 3)),
+            "traced": shape.traced,
+            "eager": shape.eager,
         }
         log: dict[str, list[Any]] = {}
         size = rng.choice((None, 0.5, 1, {"quote": 25}, {"equity": 0.4}, {"equity": 1}))

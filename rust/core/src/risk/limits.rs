@@ -7,7 +7,7 @@ use crate::order::Order;
 use crate::portfolio::{MarketBook, Portfolio};
 
 use super::case::{Case, Said};
-use super::spec::{Hours, Limit, Pace};
+use super::spec::{Hours, Limit, LimitSpec, Pace, Pairs};
 use super::state::{Bucket, EquityWatch, Quoted, Reach, Seen, Sent};
 use super::{
     Refused, crossed_quote, daily_loss, drawdown, duplicate_intent, gross_exposure, halted,
@@ -87,41 +87,47 @@ pub(super) struct Needs {
     pub data: bool,
     /// Positions and working orders.
     pub reach: bool,
+    /// What they are worth.
+    pub exposure: bool,
     /// The limits of working orders.
     pub quoted: bool,
     /// The equity of every step.
     pub equity: bool,
 }
 
-type Control = fn(&Case<'_>) -> Said;
+/// What a control says of an order.
+pub(super) type Control = fn(&Case<'_>) -> Said;
 
-/// What every order meets, in this order.
-const ORDERS: [Control; 10] = [
-    unknown_instrument::check,
-    halted::check,
-    restricted::check,
-    session::check,
-    repeated_execution::check,
-    duplicate_intent::check,
-    self_trade::check,
-    price_band::check,
-    price_collar::check,
-    order_rate::check,
+/// A control, and whether limits have a number for it.
+type Switched = (fn(&LimitSpec) -> bool, Control);
+
+/// What every order meets, in this order. A trader that was stopped stays so, whatever limits come after.
+pub(super) const ORDERS: [Switched; 10] = [
+    (|s| s.known_instruments_only, unknown_instrument::check),
+    (|s| s.halted != Pairs::None, halted::check),
+    (|s| s.restricted != Pairs::None, restricted::check),
+    (|s| s.session.is_on(), session::check),
+    (|_| true, repeated_execution::check),
+    (|s| s.duplicate_window.is_some(), duplicate_intent::check),
+    (|s| s.prevent_self_trade, self_trade::check),
+    (|s| s.price_band.is_on(), price_band::check),
+    (|s| s.price_collar.is_on(), price_collar::check),
+    (|s| s.max_order_rate.is_on(), order_rate::check),
 ];
 
 /// What an order meets that does not only make a position smaller, in this order.
-const ADDING: [Control; 11] = [
-    reduce_only::check,
-    order_quantity::check,
-    order_notional::check,
-    stale_data::check,
-    crossed_quote::check,
-    price_gap::check,
-    position::check,
-    gross_exposure::check,
-    net_exposure::check,
-    daily_loss::check,
-    drawdown::check,
+pub(super) const ADDING: [Switched; 11] = [
+    (|s| s.reduce_only != Pairs::None, reduce_only::check),
+    (|s| s.max_order_quantity.is_on(), order_quantity::check),
+    (|s| s.max_order_notional.is_on(), order_notional::check),
+    (|s| s.max_data_age.is_on(), stale_data::check),
+    (|s| s.refuse_crossed_quotes, crossed_quote::check),
+    (|s| s.max_price_gap.is_on(), price_gap::check),
+    (|s| s.max_position.is_on(), position::check),
+    (|s| s.max_gross_exposure.is_some(), gross_exposure::check),
+    (|s| s.max_net_exposure.is_some(), net_exposure::check),
+    (|s| s.max_daily_loss.is_some(), daily_loss::check),
+    (|s| s.max_drawdown.is_some(), drawdown::check),
 ];
 
 /// The limits in force.
@@ -130,6 +136,9 @@ pub(super) struct Limits {
     pub account: Scope,
     /// By trader.
     pub traders: Vec<Option<Box<Scope>>>,
+    /// The controls that are on: what every order meets, and what adds exposure.
+    pub orders: Vec<Control>,
+    pub adding: Vec<Control>,
     pub needs: Needs,
     pub state: State,
 }
@@ -137,7 +146,7 @@ pub(super) struct Limits {
 impl Limits {
     /// What every order meets. A trader that did the same too often is stopped here.
     pub(super) fn admit(&mut self, order: &Order, account: &Portfolio) -> Result<(), Refused> {
-        let said = self.ask(&ORDERS, order, account);
+        let said = self.ask(&self.orders, order, account);
         if let Err(refused) = &said
             && refused.check == super::check::REPEATED_EXECUTION
         {
@@ -148,7 +157,7 @@ impl Limits {
 
     /// What an order meets that does not only make a position smaller.
     pub(super) fn admit_adding(&self, order: &Order, account: &Portfolio) -> Result<(), Refused> {
-        self.ask(&ADDING, order, account)
+        self.ask(&self.adding, order, account)
     }
 
     fn ask(&self, controls: &[Control], order: &Order, account: &Portfolio) -> Said {
@@ -219,7 +228,7 @@ impl Limits {
         if let Some(mark) = book.mark {
             self.state.seen[market as usize].take_in(ts, mark, ask);
         }
-        if self.needs.reach {
+        if self.needs.exposure {
             self.state.reach.remark(market, book);
         }
     }
@@ -229,7 +238,7 @@ impl Limits {
             self.state.equity.follow(times, equity);
         }
         debug_assert!(
-            !self.needs.reach || self.state.reach.agrees(account, self.needs.data),
+            !self.needs.reach || self.state.reach.agrees(account),
             "running sums of positions and exposures differ from sums over everything"
         );
     }

@@ -8,7 +8,9 @@ use crate::domain::{Instrument, Lots, Rate, money_of, ratio_ceil, ratio_floor};
 use crate::error::Error;
 use crate::portfolio::Portfolio;
 
-use super::limits::{BucketKey, Limits, MarketLimits, Needs, Scope, State, Throttle};
+use super::limits::{
+    ADDING, BucketKey, Control, Limits, MarketLimits, Needs, ORDERS, Scope, State, Throttle,
+};
 use super::spec::{ByPair, Limit, LimitSpec, Pace, RiskSpec};
 use super::state::{Bucket, EquityWatch, Quoted, Reach, Seen, Sent};
 
@@ -61,6 +63,11 @@ impl RiskSpec {
             .map(|(name, _)| name)
     }
 
+    fn controls(&self, all: &[(fn(&LimitSpec) -> bool, Control)]) -> Vec<Control> {
+        let on = all.iter().filter(|(is_on, _)| self.scopes().any(is_on));
+        on.map(|(_, control)| *control).collect()
+    }
+
     fn needs(&self) -> Needs {
         let any = |is_on: fn(&LimitSpec) -> bool| self.scopes().any(is_on);
         let exposure = any(|s| s.max_gross_exposure.is_some() || s.max_net_exposure.is_some());
@@ -74,6 +81,7 @@ impl RiskSpec {
             any(|s| s.max_data_age.is_on() || s.refuse_crossed_quotes || s.max_price_gap.is_on());
         Needs {
             data: exposure || priced || judged,
+            exposure,
             reach: exposure || self.account.max_position.is_on(),
             quoted: any(|s| s.prevent_self_trade),
             equity: any(|s| s.max_daily_loss.is_some() || s.max_drawdown.is_some()),
@@ -124,8 +132,10 @@ impl RiskSpec {
         let mut limits = Limits {
             account: account_scope,
             traders,
+            orders: self.controls(&ORDERS),
+            adding: self.controls(&ADDING),
             needs,
-            state: fresh_state(roster, account, buckets),
+            state: fresh_state(roster, account, buckets, needs),
         };
         limits.take_over(before, needs);
         Ok(limits)
@@ -146,7 +156,12 @@ fn unknown_trader(name: &str, roster: &Roster) -> Error {
     )
 }
 
-fn fresh_state(roster: &Roster, account: &Portfolio, buckets: Vec<(BucketKey, Bucket)>) -> State {
+fn fresh_state(
+    roster: &Roster,
+    account: &Portfolio,
+    buckets: Vec<(BucketKey, Bucket)>,
+    needs: Needs,
+) -> State {
     let market_of: Vec<u32> = roster.traders.iter().map(|trader| trader.2).collect();
     let mut quoted = vec![Quoted::default(); roster.pairs.len()];
     for trader in 0..u32::try_from(market_of.len()).unwrap_or(u32::MAX) {
@@ -160,7 +175,7 @@ fn fresh_state(roster: &Roster, account: &Portfolio, buckets: Vec<(BucketKey, Bu
         quoted,
         equity: EquityWatch::new(account.start()),
         sent: Sent::new(market_of.len()),
-        reach: Reach::new(market_of, account),
+        reach: Reach::new(market_of, account, needs.exposure),
     }
 }
 

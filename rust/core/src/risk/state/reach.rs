@@ -67,12 +67,14 @@ pub(in crate::risk) struct Reach {
     sums: Vec<Sums>,
     worth: Vec<Worth>,
     total: Worth,
+    /// Whether anybody asks what they are worth.
+    priced: bool,
 }
 
 const SIDES: [Side; 2] = [Side::Buy, Side::Sell];
 
 impl Reach {
-    pub(in crate::risk) fn new(market_of: Vec<u32>, account: &Portfolio) -> Self {
+    pub(in crate::risk) fn new(market_of: Vec<u32>, account: &Portfolio, priced: bool) -> Self {
         let markets = account.markets().len();
         let mut reach = Self {
             own: vec![Own::default(); market_of.len()],
@@ -80,6 +82,7 @@ impl Reach {
             sums: vec![Sums::default(); markets],
             worth: vec![Worth::default(); markets],
             total: Worth::default(),
+            priced,
         };
         for trader in 0..u32::try_from(reach.own.len()).unwrap_or(u32::MAX) {
             reach.take_in(trader, account);
@@ -100,7 +103,9 @@ impl Reach {
             sums.reach[side as usize] += now.reach(side, 0) - before.reach(side, 0);
             sums.net[side as usize] += now.signed(side, 0) - before.signed(side, 0);
         }
-        self.remark(market, account.market(market));
+        if self.priced {
+            self.remark(market, account.market(market));
+        }
     }
 
     /// Takes in a market's last price.
@@ -162,11 +167,9 @@ impl Reach {
     }
 
     /// Compares the running sums with sums over everything; development and test builds do at each step with orders.
-    /// Without every price shown, those in money are not kept up to date.
-    pub(in crate::risk) fn agrees(&self, account: &Portfolio, priced: bool) -> bool {
-        let naive = Self::new(self.market_of.clone(), account);
-        let worth = naive.worth == self.worth && naive.total == self.total;
-        naive.sums == self.sums && (worth || !priced)
+    pub(in crate::risk) fn agrees(&self, account: &Portfolio) -> bool {
+        let naive = Self::new(self.market_of.clone(), account, self.priced);
+        naive.sums == self.sums && naive.worth == self.worth && naive.total == self.total
     }
 }
 
