@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import warnings
 from collections import Counter
+from fractions import Fraction
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference.compare import assert_equal
+import pairloom
+from pairloom import ConfigError
+from reference.compare import FILL_COLUMNS, ORDER_COLUMNS, REFUSAL_COLUMNS, assert_equal, first_difference, rows_of
 from reference.limit_scenarios import add_limits, choices
-from reference.package import on_model, on_package
+from reference.package import engine_of, limits_of, on_model, on_package, tables_for_package
 from reference.scenarios import Shape, scenario
 
 pytest.importorskip("pairloom._native", reason="the native module is not built")
@@ -99,9 +105,44 @@ def test_each_control_refuses_some_and_passes_others(control: str) -> None:
 
 def test_every_control_is_drawn() -> None:
     """The scenarios know all the controls that there are."""
-    from random import Random
-
     from pairloom._risk_values import READERS
 
     made, _ = scenario(Shape(seed=1, markets=1, rows=5, traders=1))
     assert set(CONTROLS) == set(READERS) == set(choices(Random(1), made))
+
+
+@pytest.mark.parametrize("case", range(6))
+def test_limits_that_change_while_a_run_goes_on(case: int) -> None:
+    """A person changes the limits of a recorded run; the model changes them after the steps that the result names."""
+    seed = SEED * 1_000 + case
+    rng = Random(seed)
+    shape = Shape(seed=seed, markets=2, rows=400, traders=4, account="margin", hooks=False, traced=False, eager=2)
+    made, _ = scenario(shape)
+    # Prices are watched from the beginning; what was not would not be known to new limits.
+    given = [add_limits(made, rng.randrange(2**32)).settings.risk | {"max_data_age": 86_400} for _ in range(8)]
+    made.settings.risk = given[0]
+    engine = engine_of(made.settings)
+    for entry in made.entries:
+        engine.trade(entry.pair, entry.define(pairloom), size=entry.size, name=entry.name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pairloom.RefusalWarning)
+        running = engine.start(tables_for_package(made.data), speed="max")
+        for number, limits in enumerate(given[1:], start=1):
+            reached = running.status()["steps"]
+            # Each holds for some steps; where the run is over before, fewer were changed.
+            while not running.finished and running.status()["steps"] < reached + 60:
+                pass
+            with contextlib.suppress(ConfigError):
+                running.set_limits(limits_of(limits), by=str(number))
+        result = running.wait()
+    changes = [(change["ts"], given[int(change["by"])]) for change in result.risk_changes]
+    print(f"seed {seed}: {len(changes)} changes, {len(result.orders)} orders, {result.refusals_by_check}")
+    assert changes, "the run was over before any change"
+    made.settings.risk_changes = list(changes)
+    reference = on_model(made)
+    told = f"seed {seed}, {len(changes)} changes\n{given}"
+    tables = (("orders", ORDER_COLUMNS), ("fills", FILL_COLUMNS), ("refusals", REFUSAL_COLUMNS))
+    for name, columns in tables:
+        difference = first_difference(rows_of(getattr(result, name), columns), getattr(reference, name), columns)
+        assert difference is None, f"{name}: {difference}\n{told}"
+    assert Fraction(result.cash[result.currency]) == reference.cash

@@ -39,6 +39,8 @@ class Settings:
     end: int | None = None
     on_error: Literal["keep", "close"] = "keep"
     risk: dict[str, Any] = field(default_factory=dict)
+    # Other limits, and the time of the step after which they hold.
+    risk_changes: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
 
 
 @dataclass
@@ -149,6 +151,8 @@ class Model:
     def _step(self, now: int, rows: dict[str, list[Row]], timed: list[Trader], *, last: bool) -> None:
         self.ts = now
         self.step_number += 1
+        while self.settings.risk_changes and self.settings.risk_changes[0][0] < now:
+            self.limits.change(self.settings.risk_changes.pop(0)[1])
         # 1. venue
         self.venue.meet(now, rows, last)
         # 2. marks

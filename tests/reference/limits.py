@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .orders import Order, Wanted
     from .trader import Trader
 
+PAIRS = ("AAA/USD", "BBB/USD", "CCC/USD", "DDD/USD")
 ZERO = Fraction(0)
 SECOND = 10**9
 DAY = 86_400 * SECOND
@@ -70,6 +71,8 @@ class Limits:
     cancelled: list[tuple[int, Trader]] = field(default_factory=list)
     stopped: set[str] = field(default_factory=set)
     rows: dict[str, list[Row]] = field(default_factory=dict)
+    # What counts for a control that remembers: everything from this place of its list on.
+    since: dict[Any, int] = field(default_factory=dict)
 
     def see(self, market: Market, row: Row) -> None:
         """A row of a market is known now."""
@@ -80,6 +83,20 @@ class Limits:
         own = self.given.get("per_trader", {})
         found = own.get(trader.name)
         return [(False, self.given)] + ([(True, found)] if found is not None else [])
+
+    def change(self, given: dict[str, Any]) -> None:
+        """Other limits are in force. A control whose number has changed remembers nothing of the time before."""
+        if not self.given:
+            self.stopped.clear()
+        for throttle, list_of in (("max_order_rate", self.sent), ("max_cancel_rate", self.cancelled)):
+            before, after = _paces(self.given, throttle), _paces(given, throttle)
+            for key, pace in after.items():
+                if before.get(key) != pace:
+                    self.since[(throttle, *key)] = len(list_of)
+        for name, part in (("max_repeats", 0), ("duplicate_window", None)):
+            if not self.given or _most(self.given, name, part) != _most(given, name, part):
+                self.since[name] = len(self.sent)
+        self.given = given
 
     # The two parts of the gate.
 
@@ -128,13 +145,14 @@ class Limits:
 
     def _max_repeats(self, item: Wanted, pace: Any, _: bool) -> str | None:
         count, span = pace[0], _nanoseconds(pace[1])
-        recent = [s for s in self.sent if s.trader is item.trader and s.side == item.side]
+        sent = self.sent[self.since.get("max_repeats", 0) :]
+        recent = [s for s in sent if s.trader is item.trader and s.side == item.side]
         recent = [s for s in recent if self.model.ts - s.ts < span]
         return "repeated_execution" if len(recent) >= count else None
 
     def _duplicate_window(self, item: Wanted, seconds: Any, _: bool) -> str | None:
         span = _nanoseconds(seconds)
-        for sent in self.sent:
+        for sent in self.sent[self.since.get("duplicate_window", 0) :]:
             same = (sent.trader, sent.side, sent.asked, sent.limit) == (
                 item.trader,
                 item.side,
@@ -169,7 +187,8 @@ class Limits:
 
     def _max_order_rate(self, item: Wanted, pace: Any, is_trader: bool) -> str | None:
         by_pair = self._is_by_pair("max_order_rate", item.trader, is_trader)
-        times = [s.ts for s in self.sent if self._shares(s.trader, item.trader, is_trader, by_pair)]
+        since = self._bucket_since("max_order_rate", item.trader, is_trader, by_pair)
+        times = [s.ts for s in self.sent[since:] if self._shares(s.trader, item.trader, is_trader, by_pair)]
         return None if _has_token(pace, times, self.model.ts) else "order_rate"
 
     # What adds exposure.
@@ -241,7 +260,8 @@ class Limits:
                 pace = pace.get(order.trader.pair, pace.get("*"))
             if pace is None:
                 continue
-            times = [ts for ts, t in self.cancelled if self._shares(t, order.trader, is_trader, by_pair)]
+            since = self._bucket_since("max_cancel_rate", order.trader, is_trader, by_pair)
+            times = [ts for ts, t in self.cancelled[since:] if self._shares(t, order.trader, is_trader, by_pair)]
             if not _has_token(pace, times, self.model.ts):
                 return "cancel_rate"
         self.cancelled.append((self.model.ts, order.trader))
@@ -284,6 +304,10 @@ class Limits:
         scope = self.scopes(trader)[is_trader][1]
         return isinstance(scope[name], dict)
 
+    def _bucket_since(self, throttle: str, trader: Trader, is_trader: bool, by_pair: bool) -> int:
+        key = (trader.name if is_trader else None, trader.pair if by_pair else None)
+        return self.since.get((throttle, *key), 0)
+
     def _shares(self, one: Trader, other: Trader, is_trader: bool, by_pair: bool) -> bool:
         """Whether two traders take from one bucket."""
         if is_trader:
@@ -293,6 +317,28 @@ class Limits:
 
 def _nanoseconds(seconds: Any) -> int:
     return int(exact(seconds) * SECOND)
+
+
+def _paces(given: dict[str, Any], throttle: str) -> dict[tuple[str | None, str | None], Any]:
+    """Every bucket of a throttle, by trader and pair; a default counts for each pair that is not named."""
+    found: dict[tuple[str | None, str | None], Any] = {}
+    for trader, scope in [(None, given), *given.get("per_trader", {}).items()]:
+        pace = scope.get(throttle)
+        if isinstance(pace, dict):
+            for pair in PAIRS:
+                each = pace.get(pair, pace.get("*"))
+                if each is not None:
+                    found[trader, pair] = (each[0], _nanoseconds(each[1]))
+        elif pace is not None:
+            found[trader, None] = (pace[0], _nanoseconds(pace[1]))
+    return found
+
+
+def _most(given: dict[str, Any], name: str, part: int | None) -> int:
+    """The largest of a number over the account and all traders: as much is remembered."""
+    values = [scope.get(name) for scope in (given, *given.get("per_trader", {}).values())]
+    numbers = [value[part] if part is not None else _nanoseconds(value) for value in values if value is not None]
+    return max(numbers, default=0)
 
 
 def _since_midnight(wall: str) -> int:

@@ -45,6 +45,8 @@ class Shape:
     # How many explicit orders are thought of at each event, and whether strategies write down what they see.
     eager: int = 1
     traced: bool = True
+    # Whether hooks may order.
+    hooks: bool = True
 
 
 def walk(rng: Random, count: int) -> list[int]:
@@ -234,11 +236,13 @@ def scripted(seed: int, log: dict[str, list[Any]], orders: bool, erring: bool, t
 
             def on_start(self, ctx: Any) -> None:
                 self.note("start", ctx)
-                if self.act.rng.random() < 0.3:
+                if traits["hooks"] and self.act.rng.random() < 0.3:
                     self.act.any_order(ctx)
 
             def on_fill(self, ctx: Any, fill: Any) -> Any:
                 self.note("fill", ctx)
+                if not traits["hooks"]:
+                    return None
                 if self.act.rng.random() < 0.3:
                     self.act.any_order(ctx)
                 return self.act.any_signal() if self.act.rng.random() < 0.2 else None
@@ -248,7 +252,7 @@ def scripted(seed: int, log: dict[str, list[Any]], orders: bool, erring: bool, t
 
             def on_refused(self, ctx: Any, order: Any) -> None:
                 self.note("refused", ctx)
-                if self.act.rng.random() < 0.1:
+                if traits["hooks"] and self.act.rng.random() < 0.1:
                     self.act.any_order(ctx)
 
             def on_time(self, ctx: Any, event: Any) -> Any:
@@ -300,11 +304,12 @@ def scenario(shape: Shape) -> tuple[Scenario, list[dict[str, list[Any]]]]:
         events = rng.choice((None, None, tuple(data[pair])))
         traits = {
             "events": events,
-            "schedule": rng.choice((None, None, "5m", "2m")),
+            "schedule": rng.choice((None, None, "5m", "2m")) if shape.hooks else None,
             "window": rng.choice((0, 0, 3)),
             "sma": rng.choice((0, 0, 2, 3)),
             "traced": shape.traced,
             "eager": shape.eager,
+            "hooks": shape.hooks,
         }
         log: dict[str, list[Any]] = {}
         size = rng.choice((None, 0.5, 1, {"quote": 25}, {"equity": 0.4}, {"equity": 1}))

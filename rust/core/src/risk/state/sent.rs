@@ -32,8 +32,15 @@ impl Sent {
         }
     }
 
-    /// Keeps as much as the limits that are in force need.
+    /// Keeps as much as the limits that are in force need. Where that changes, it begins anew.
     pub(in crate::risk) fn keep(&mut self, orders: usize, window: Nanos) {
+        if orders != self.kept {
+            self.times.iter_mut().flatten().for_each(VecDeque::clear);
+        }
+        if window != self.window {
+            self.intents.clear();
+            self.order.clear();
+        }
         (self.kept, self.window) = (orders, window);
     }
 
