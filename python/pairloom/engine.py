@@ -255,8 +255,10 @@ class Engine:
             recorded_only = {"speed": speed != 1, "interval": interval is not None, "repair": repair is not None}
             _refuse_in_real_time({**recorded_only, "candle_time": candle_time != "open"})
             return self._start_live(feed, run)
-        described, market, assumptions, load_s = self._prepare(feed, run, interval, candle_time, repair)
-        return self._started(described, market, run, assumptions, load_s)
+        check_start(self._assignments, self._settings["account"])
+        described, loaded, market, load_s = self._read(feed, run, interval, candle_time, repair)
+        between = _whole_span(loaded, described)
+        return self._started(described, market, run, loaded.assumptions, load_s, between)
 
     def sweep(
         self,
@@ -316,18 +318,25 @@ class Engine:
         now = time.time_ns()
         last = now + (run["duration"] or MOST_LIVE_NS)
         described = traders(self._assignments, feed.pairs, self.currency, lambda _: (now, last))
-        self._add_limits(run, (now, last))
+        limits: RiskLimits | None = self._settings["risk"]
+        run["risk"] = limits and limits.for_core(now, last)
         if self._settings["latency"] and feed.kind == "candle":
             raise _no_latency(feed.pairs[0])
-        return self._started(described, feed._native, run, [], 0.0)
+        return self._started(described, feed._native, run, [], 0.0, (now, last))
 
     def _started(
-        self, described: list[dict[str, Any]], source: Any, run: dict[str, Any], assumptions: list[str], load_s: float
+        self,
+        described: list[dict[str, Any]],
+        source: Any,
+        run: dict[str, Any],
+        assumptions: list[str],
+        load_s: float,
+        between: tuple[int, int],
     ) -> Run:
         from pairloom.run import Run
 
         end_live_runs_with_the_process()
-        return Run(_native.start(self._settings, described, source, run), assumptions, load_s, run["span"])
+        return Run(_native.start(self._settings, described, source, run), assumptions, load_s, between)
 
     def _run(  # the one way to the core, for both drivers
         self,
@@ -384,16 +393,11 @@ class Engine:
             lambda pairs: span(loaded, pairs, run["start"], run["end"]),
         )
         self._check_latency(loaded, described)
-        self._add_limits(run, span(loaded, {each["pair"] for each in described}, None, None) or (0, 0))
+        if self._settings["risk"] is not None:
+            run["risk"] = self._settings["risk"].for_core(*_whole_span(loaded, described))
         self._say_what_is_not_used(loaded, described, run)
         market = to_native(loaded)
         return described, loaded, market, time.perf_counter() - began
-
-    def _add_limits(self, run: dict[str, Any], span: tuple[int, int]) -> None:
-        """Lay the limits out for the time of a run; its sessions need it."""
-        limits: RiskLimits | None = self._settings["risk"]
-        run["span"] = span
-        run["risk"] = None if limits is None else limits.for_core(*span)
 
     def _say_what_is_not_used(self, loaded: Loaded, described: list[dict[str, Any]], run: dict[str, Any]) -> None:
         """Add what a user may not expect to the assumptions: no row within the bounds, instruments of other pairs."""
@@ -460,6 +464,11 @@ def _run_options(start: object, end: object, handover: str, shuffle_seed: int | 
         "_handover": choice("_handover", handover, HANDOVERS),
         "_shuffle_seed": shuffle_seed,
     }
+
+
+def _whole_span(loaded: Loaded, described: list[dict[str, Any]]) -> tuple[int, int]:
+    """From when to when the traded data run; the sessions of limits are laid out over it."""
+    return span(loaded, {each["pair"] for each in described}, None, None) or (0, 0)
 
 
 def _refuse_in_real_time(given: dict[str, bool]) -> None:

@@ -32,12 +32,12 @@ class Run:
     block the run is stopped; `stop` returns its `Result`, as often as it is asked.
     """
 
-    def __init__(self, native: LiveRun, assumptions: list[str], load_s: float, span: tuple[int, int]) -> None:
+    def __init__(self, native: LiveRun, assumptions: list[str], load_s: float, between: tuple[int, int]) -> None:
         """Wrap what the core started."""
         self._native = native
         self._assumptions = assumptions
         self._load_s = load_s
-        self._span = span
+        self._between = between
         self._result: Result | None = None
         RUNNING.add(self)
 
@@ -97,7 +97,7 @@ class Run:
         """
         from pairloom.risk import RiskLimits
 
-        laid_out = None if limits is None else RiskLimits.of(limits).for_core(*self._span)
+        laid_out = None if limits is None else RiskLimits.of(limits).for_core(*self._between)
         self._native.set_limits(laid_out, _by(by), repr(limits))
 
     def enable(self, name: str, *, by: str) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -99,8 +100,11 @@ def test_limits_reach_the_runs_of_a_sweep():
     engine = Engine(cash={"USD": 10_000}, risk=RiskLimits(halted=True))
     engine.trade("A/USD", "sma_cross", size=1, side="long")
     closes = [100 + 10 * np.sin(i / 5) for i in range(200)]
-    with pytest.warns(SweepWarning, match="refused in 2 combinations: halted"):
-        engine.sweep({"A/USD": candles(closes)}, interval=60, fast=[3, 5], slow=[9], progress=False)
+    for executor in (None, ThreadPoolExecutor(1)):
+        with pytest.warns(SweepWarning, match="refused in 2 combinations: halted"):
+            engine.sweep(
+                {"A/USD": candles(closes)}, interval=60, fast=[3, 5], slow=[9], progress=False, executor=executor
+            )
 
 
 def live(limits: RiskLimits | None, strategy: Any = Turns) -> Any:

@@ -108,7 +108,6 @@ def test_the_core_is_told_config_traders_and_run(core, engine):
     assert driver == "backtest"
     assert config["cash"] == {"BTC": "10"}
     assert data is core.loaded
-    assert (run.pop("risk"), run.pop("span")[0]) == (None, START + 3_600 * 10**9)
     assert run == {"start": START + DAY, "end": None, "_handover": "auto", "_shuffle_seed": None}
     assert traders[0]["schedule"] == [(START + DAY, "1d"), (START + 2 * DAY, "1d")]
     assert core.asked == (

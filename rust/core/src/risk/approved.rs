@@ -10,12 +10,13 @@ use crate::signal::TimeInForce;
 #[derive(Debug)]
 pub struct Approved<T> {
     inner: T,
-    seal: Option<u64>,
+    /// Zero where it has none.
+    seal: u64,
 }
 
 /// An order that is not what was approved, and therefore must not leave.
 #[derive(Debug)]
-pub struct Altered(pub Order);
+pub struct Altered(pub Box<Order>);
 
 impl<T> Approved<T> {
     /// What was approved, for reading.
@@ -31,7 +32,7 @@ impl<T> Approved<T> {
 
 impl Approved<Order> {
     pub(super) fn new(inner: Order, sealed: bool) -> Self {
-        let seal = sealed.then(|| seal(&inner));
+        let seal = if sealed { seal(&inner) } else { 0 };
         Self { inner, seal }
     }
 
@@ -40,10 +41,10 @@ impl Approved<Order> {
     /// # Errors
     /// When it carries no seal, or another one than it should.
     pub fn release(self) -> Result<Order, Altered> {
-        if self.seal == Some(seal(&self.inner)) {
+        if self.seal == seal(&self.inner) {
             Ok(self.inner)
         } else {
-            Err(Altered(self.inner))
+            Err(Altered(Box::new(self.inner)))
         }
     }
 
@@ -59,7 +60,7 @@ impl Approved<Order> {
     }
 }
 
-/// Mixes all that a venue is told of an order: any change of one field changes it.
+/// Mixes all that a venue is told of an order: any change of one field changes it. It is odd, and so never zero.
 fn seal(order: &Order) -> u64 {
     let (has_id, id) = (order.client_id.is_some(), order.client_id.unwrap_or(0));
     let (is_limit, price) = match order.kind {
@@ -85,11 +86,12 @@ fn seal(order: &Order) -> u64 {
         order.decided.cast_unsigned(),
         flags,
     ];
-    // Each step is a bijection of the word and of the sum, so that one changed word is never lost.
-    words.into_iter().fold(0x9e37_79b9_7f4a_7c15, |sum, word| {
+    // Each step is a bijection of the word and of the sum, so that one changed word is lost in the last bit at most.
+    let mixed = words.into_iter().fold(0x9e37_79b9_7f4a_7c15, |sum, word| {
         let mixed = (sum ^ word).wrapping_mul(0xd6e8_feb8_6659_fd93);
         mixed ^ (mixed >> 32)
-    })
+    });
+    mixed | 1
 }
 
 #[cfg(test)]

@@ -98,8 +98,11 @@ pub(super) struct Needs {
 /// What a control says of an order.
 pub(super) type Control = fn(&Case<'_>) -> Said;
 
+/// Whether limits have a number for a control.
+pub(super) type IsOn = fn(&LimitSpec) -> bool;
+
 /// A control, and whether limits have a number for it.
-type Switched = (fn(&LimitSpec) -> bool, Control);
+pub(super) type Switched = (IsOn, Control);
 
 /// What every order meets, in this order. A trader that was stopped stays so, whatever limits come after.
 pub(super) const ORDERS: [Switched; 10] = [

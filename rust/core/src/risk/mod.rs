@@ -212,51 +212,46 @@ impl RiskGate {
     ///
     /// What only reduces exposure passes all that limits exposure; the rest passes when every check agrees.
     #[must_use]
-    pub fn judge(&mut self, order: Order, account: &Portfolio) -> Verdict {
+    pub fn judge(&mut self, mut order: Order, account: &Portfolio) -> Verdict {
         let asked = order.lots;
-        let verdict = self.decide(order, account);
-        if let (Some(limits), Verdict::Approved { order, .. }) = (&mut self.limits, &verdict) {
-            limits.sent(order.get(), asked);
-        }
-        verdict
-    }
-
-    fn decide(&mut self, mut order: Order, account: &Portfolio) -> Verdict {
         let reducing = account
             .row(order.trader)
             .reducible(order.side)
             .min(order.lots);
-        if let Err(refused) = self.admit(&order, reducing, account) {
-            return Verdict::refuse(order, refused);
+        if (order.client_id.is_some() || self.limits.is_some())
+            && let Err(refused) = self.admit(&order, reducing, account)
+        {
+            return Verdict::Refused { order, refused };
         }
         if order.reduce_only {
             order.lots = reducing;
             if reducing == 0 {
-                return Verdict::refuse(order, size::nothing_to_reduce());
+                let refused = size::nothing_to_reduce();
+                return Verdict::Refused { order, refused };
             }
         }
         let rest = order.lots - reducing;
         if rest == 0 {
-            return self.approve(order, None);
+            return self.approve(order, asked, None);
         }
         match self.check_adding(&order, account) {
             Ok(reserved) => {
                 order.reserved = reserved;
-                self.approve(order, None)
+                self.approve(order, asked, None)
             }
             Err(refused) if reducing > 0 => {
                 order.lots = reducing;
                 if let Origin::Signal { target } = &mut order.origin {
                     *target = account.row(order.trader).position + order.side.sign() * reducing;
                 }
-                self.approve(order, Some(refused))
+                self.approve(order, asked, Some(refused))
             }
-            Err(refused) => Verdict::refuse(order, refused),
+            Err(refused) => Verdict::Refused { order, refused },
         }
     }
 
     /// What every order meets, whatever it does to exposure. A person who makes a position smaller, or the engine that
-    /// closes that of a quarantined trader, meets none of it: it is how one gets out.
+    /// closes that of a quarantined trader, meets no limit here: it is how one gets out.
     fn admit(&mut self, order: &Order, reducing: Lots, account: &Portfolio) -> Result<(), Refused> {
         duplicate_id::check(order, account)?;
         let Some(limits) = &mut self.limits else {
@@ -269,7 +264,12 @@ impl RiskGate {
         limits.admit(order, account)
     }
 
-    fn approve(&self, order: Order, refused: Option<Refused>) -> Verdict {
+    /// Lets an order go, and notes that it went; `asked` is its quantity before it was cut.
+    #[inline]
+    fn approve(&mut self, order: Order, asked: Lots, refused: Option<Refused>) -> Verdict {
+        if let Some(limits) = &mut self.limits {
+            limits.sent(&order, asked);
+        }
         Verdict::Approved {
             order: Approved::new(order, self.seals),
             refused,
@@ -304,12 +304,6 @@ fn reference_price(order: &Order, account: &Portfolio) -> Result<HalfUnits, Refu
         (OrderKind::Limit(price), _) => price.checked_mul(2).ok_or_else(overflow::refusal),
         (OrderKind::Market, Side::Buy) => Ok(book.ask.unwrap_or(mark)),
         (OrderKind::Market, Side::Sell) => Ok(mark),
-    }
-}
-
-impl Verdict {
-    fn refuse(order: Order, refused: Refused) -> Self {
-        Self::Refused { order, refused }
     }
 }
 

@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::portfolio::Portfolio;
 
 use super::limits::{
-    ADDING, BucketKey, Control, Limits, MarketLimits, Needs, ORDERS, Scope, State, Throttle,
+    ADDING, BucketKey, Control, IsOn, Limits, MarketLimits, Needs, ORDERS, Scope, State, Switched,
+    Throttle,
 };
 use super::spec::{ByPair, Limit, LimitSpec, Pace, RiskSpec};
 use super::state::{Bucket, EquityWatch, Quoted, Reach, Seen, Sent};
@@ -24,7 +25,7 @@ pub struct Roster {
 }
 
 /// The words of each control that may be on: what the user calls it.
-const CONTROLS: [(&str, fn(&LimitSpec) -> bool); 22] = [
+const CONTROLS: [(&str, IsOn); 22] = [
     ("max_order_quantity", |s| s.max_order_quantity.is_on()),
     ("max_order_notional", |s| s.max_order_notional.is_on()),
     ("price_collar", |s| s.price_collar.is_on()),
@@ -56,20 +57,20 @@ impl RiskSpec {
 
     /// The names of the controls that nobody has given a number: they are off.
     pub fn off(&self) -> impl Iterator<Item = &'static str> {
-        let off = |is_on: fn(&LimitSpec) -> bool| !self.scopes().any(is_on);
+        let off = |is_on: IsOn| !self.scopes().any(is_on);
         CONTROLS
             .into_iter()
             .filter(move |(_, is_on)| off(*is_on))
             .map(|(name, _)| name)
     }
 
-    fn controls(&self, all: &[(fn(&LimitSpec) -> bool, Control)]) -> Vec<Control> {
+    fn controls(&self, all: &[Switched]) -> Vec<Control> {
         let on = all.iter().filter(|(is_on, _)| self.scopes().any(is_on));
         on.map(|(_, control)| *control).collect()
     }
 
     fn needs(&self) -> Needs {
-        let any = |is_on: fn(&LimitSpec) -> bool| self.scopes().any(is_on);
+        let any = |is_on: IsOn| self.scopes().any(is_on);
         let exposure = any(|s| s.max_gross_exposure.is_some() || s.max_net_exposure.is_some());
         let priced = any(|s| {
             s.price_collar.is_on()
