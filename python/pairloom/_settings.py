@@ -193,9 +193,9 @@ def _latency(latency: object) -> int:
 def _risk(risk: object) -> RiskLimits | None:
     if risk is None:
         return None
-    from pairloom.risk import RiskLimits
+    from pairloom.risk import limits_of
 
-    return RiskLimits.of(risk)
+    return limits_of(risk)
 
 
 def _instruments(instruments: object) -> dict[str, dict[str, str | None]]:

@@ -319,7 +319,7 @@ class Engine:
         last = now + (run["duration"] or MOST_LIVE_NS)
         described = traders(self._assignments, feed.pairs, self.currency, lambda _: (now, last))
         limits: RiskLimits | None = self._settings["risk"]
-        run["risk"] = limits and limits.for_core(now, last)
+        run["risk"] = limits and limits._between(now, last)
         if self._settings["latency"] and feed.kind == "candle":
             raise _no_latency(feed.pairs[0])
         return self._started(described, feed._native, run, [], 0.0, (now, last))
@@ -394,7 +394,7 @@ class Engine:
         )
         self._check_latency(loaded, described)
         if self._settings["risk"] is not None:
-            run["risk"] = self._settings["risk"].for_core(*_whole_span(loaded, described))
+            run["risk"] = self._settings["risk"]._between(*_whole_span(loaded, described))
         self._say_what_is_not_used(loaded, described, run)
         market = to_native(loaded)
         return described, loaded, market, time.perf_counter() - began
@@ -411,7 +411,7 @@ class Engine:
         if unused:
             loaded.assumptions.append(f"instruments of pairs that this run does not trade: {', '.join(unused)}")
         limits: RiskLimits | None = self._settings["risk"]
-        unmet = [pair for pair in limits.pairs if pair not in pairs] if limits else []
+        unmet = [pair for pair in limits._pairs() if pair not in pairs] if limits else []
         if unmet:
             loaded.assumptions.append(f"risk limits of pairs that this run does not trade: {', '.join(unmet)}")
 

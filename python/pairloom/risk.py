@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Seconds: TypeAlias = Number | timedelta
     Pace: TypeAlias = tuple[int, Seconds]
 
-__all__ = ["RiskLimits"]
+__all__ = ["RiskLimits", "limits_of"]
 
 # What only the account as a whole has.
 OF_THE_ACCOUNT = ("max_gross_exposure", "max_net_exposure", "max_daily_loss", "max_drawdown")
@@ -112,27 +112,7 @@ class RiskLimits:
     _values: dict[str, Any]
     _per_trader: dict[str, RiskLimits]
 
-    @classmethod
-    def of(cls, given: object, key: str = "risk") -> RiskLimits:
-        """Return limits as they are, or made of a mapping as a config file has it; raises ``ConfigError``."""
-        if isinstance(given, RiskLimits):
-            return given
-        if not isinstance(given, Mapping):
-            raise ConfigError(
-                f"{key}={given!r} are no limits; write RiskLimits(max_order_notional=1000)", code="config.risk"
-            )
-        known = (*READERS, "per_trader")
-        for name in given:
-            if name not in known:
-                hint = nearest(name, known) or f"; there are {names_of_controls()}"
-                raise ConfigError(f"{key}: {name!r} is no limit{hint}", code="config.risk")
-        try:
-            return cls(**given)
-        except ConfigError as error:
-            raise ConfigError(f"{key}.{error}", code=error.code) from None
-
-    @property
-    def pairs(self) -> list[str]:
+    def _pairs(self) -> list[str]:
         """The pairs that these limits name, each once."""
         found: dict[str, None] = {}
         for name, value in self._values.items():
@@ -141,17 +121,17 @@ class RiskLimits:
             elif isinstance(value, dict):
                 found.update(dict.fromkeys(pair for pair in value if pair != "*"))
         for limits in self._per_trader.values():
-            found.update(dict.fromkeys(limits.pairs))
+            found.update(dict.fromkeys(limits._pairs()))
         return list(found)
 
-    def for_core(self, first: int, last: int) -> dict[str, Any]:
+    def _between(self, first: int, last: int) -> dict[str, Any]:
         """Return the limits as the core takes them, with the sessions from ``first`` to ``last``, ns UTC."""
         return {
-            "account": self._for_core(first, last),
-            "traders": [(name, limits._for_core(first, last)) for name, limits in self._per_trader.items()],
+            "account": self._scope(first, last),
+            "traders": [(name, limits._scope(first, last)) for name, limits in self._per_trader.items()],
         }
 
-    def _for_core(self, first: int, last: int) -> dict[str, Any]:
+    def _scope(self, first: int, last: int) -> dict[str, Any]:
         return {name: for_core(name, value, first, last) for name, value in self._values.items()}
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -180,6 +160,25 @@ class RiskLimits:
         return f"RiskLimits({', '.join(given)})"
 
 
+def limits_of(given: object, key: str = "risk") -> RiskLimits:
+    """Return limits as they are, or made of a mapping as a config file has it; raises ``ConfigError``."""
+    if isinstance(given, RiskLimits):
+        return given
+    if not isinstance(given, Mapping):
+        raise ConfigError(
+            f"{key}={given!r} are no limits; write RiskLimits(max_order_notional=1000)", code="config.risk"
+        )
+    known = (*READERS, "per_trader")
+    for name in given:
+        if name not in known:
+            hint = nearest(name, known) or f"; there are {names_of_controls()}"
+            raise ConfigError(f"{key}: {name!r} is no limit{hint}", code="config.risk")
+    try:
+        return RiskLimits(**given)
+    except ConfigError as error:
+        raise ConfigError(f"{key}.{error}", code=error.code) from None
+
+
 def _rebuild(values: dict[str, Any], per_trader: dict[str, RiskLimits]) -> RiskLimits:
     limits = RiskLimits()
     object.__setattr__(limits, "_values", values)
@@ -199,7 +198,7 @@ def _per_trader(given: object) -> dict[str, RiskLimits]:
     for name, limits in given.items():
         if not isinstance(name, str) or not name:
             raise ConfigError(f"per_trader: {name!r} is no trader's name", code="config.risk")
-        made[name] = own = RiskLimits.of(limits, f"per_trader.{name}")
+        made[name] = own = limits_of(limits, f"per_trader.{name}")
         if own._per_trader:
             raise ConfigError(f"per_trader.{name} has per_trader itself; leave it out", code="config.risk")
         for control in OF_THE_ACCOUNT:

@@ -95,9 +95,9 @@ class Run:
         They take the place of all that were in force. ``by`` says who does so; `Result.risk_changes` keeps it, with the
         time. What the gate remembers of orders, prices and equity it goes on remembering. Raises ``ConfigError``.
         """
-        from pairloom.risk import RiskLimits
+        from pairloom.risk import limits_of
 
-        laid_out = None if limits is None else RiskLimits.of(limits).for_core(*self._between)
+        laid_out = None if limits is None else limits_of(limits)._between(*self._between)
         self._native.set_limits(laid_out, _by(by), repr(limits))
 
     def enable(self, name: str, *, by: str) -> None:

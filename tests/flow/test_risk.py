@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import pairloom
 from pairloom import (
     ConfigError,
     Engine,
@@ -214,3 +215,53 @@ def test_a_signal_pulls_the_kill_switch_of_the_command_line(tmp_path):
     document = json.loads(out)
     assert document["refusals_by_check"]["killed"] > 0
     assert 0 < document["orders"] - document["refusals"] < 150
+
+
+TIGHT = RiskLimits(
+    max_order_notional={"*": 160, "M/USD": 20},
+    price_collar=0.05,
+    max_position=40,
+    max_gross_exposure=1_500,
+    max_net_exposure=1_400,
+    max_order_rate=(30, 60),
+    max_cancel_rate=(5, 60),
+    max_repeats=(6, 3_600),
+    duplicate_window=90,
+    prevent_self_trade=True,
+    max_daily_loss=60,
+    max_drawdown=0.05,
+    max_data_age=100,
+    max_price_gap=0.03,
+    per_trader={"simple": RiskLimits(max_order_rate=(1, 300))},
+)
+
+
+def test_one_digest_for_all_threads_blocks_workers_and_drivers():
+    data = pairloom.synthetic(60, rows=150, seed=5, volatility=0.01, missing=0.1)
+
+    def outcome(driver: str = "backtest", extra: dict[str, Any] | None = None, **settings: Any) -> tuple[Any, ...]:
+        engine = Engine(cash={"USD": 3_000}, account="margin", leverage=2, risk=TIGHT, **settings)
+        pairs = sorted(data)
+        engine.trade(pairs[0::3], Turns, size={"quote": 150})
+        engine.trade(pairs[1::3], "sma_cross", size={"quote": 150}, fast=3, slow=8)
+        engine.trade(pairs[2::3], "rsi", size={"equity": 0.05}, period=6, low=40, high=60)
+        engine.trade(pairs[0::5], "simple", size=0.5)
+        with pytest.warns(RefusalWarning):
+            result = getattr(engine, driver)(data, progress=False, **(extra or {}))
+        refusals = zip(*(result.refusals.column(name).tolist() for name in ("ts", "trader", "check")), strict=True)
+        return result.digest, list(refusals), result.refusals_by_check
+
+    wanted = outcome(num_threads=1)
+    assert len(wanted[2]) >= 5, wanted[2]
+    shuffled = {"_handover": "always", "_shuffle_seed": 3}
+    others = [
+        outcome(num_threads=4),
+        outcome(num_threads=2, extra=shuffled),
+        outcome(block=0),
+        outcome(block=5),
+        outcome("paper"),
+    ]
+    if sys.platform == "linux":
+        others.append(outcome(workers=2))
+    for other in others:
+        assert other == wanted

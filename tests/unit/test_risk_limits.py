@@ -22,7 +22,7 @@ DAY = 24 * HOUR
 
 def core(**limits: object) -> dict[str, object]:
     """The account's limits as the core takes them."""
-    return RiskLimits(**limits).for_core(0, DAY)["account"]  # type: ignore[arg-type]
+    return RiskLimits(**limits)._between(0, DAY)["account"]  # type: ignore[arg-type]
 
 
 def test_numbers_are_exact_and_times_are_nanoseconds():
@@ -125,7 +125,7 @@ def test_limits_are_values():
     with pytest.raises(AttributeError, match="make new ones"):
         one.max_position = 6  # type: ignore[attr-defined]
     assert repr(one) == ("RiskLimits(max_position={'ETH/BTC': '5'}, per_trader={'a': RiskLimits(max_repeats=(3, 1))})")
-    assert one.pairs == ["ETH/BTC"]
+    assert one._pairs() == ["ETH/BTC"]
 
 
 def test_a_config_file_and_its_schema_have_every_limit(tmp_path):

@@ -252,7 +252,7 @@ impl LiveRun {
         self.order(py, LiveCommand::Kill)
     }
 
-    /// `limits` is what `RiskLimits.for_core` gives, `what` the limits in words.
+    /// `limits` is what `RiskLimits._between` gives, `what` the limits in words.
     fn set_limits(
         &self,
         py: Python<'_>,

@@ -18,7 +18,7 @@ pub(crate) fn run_limits(run: &Bound<'_, PyDict>) -> PyResult<Option<RiskSpec>> 
     }
 }
 
-/// Limits as `RiskLimits.for_core` gives them.
+/// Limits as `RiskLimits._between` gives them.
 pub(crate) fn risk_spec(given: &Bound<'_, PyAny>) -> PyResult<RiskSpec> {
     let account = given.get_item("account")?;
     let traders: Vec<(String, Bound<'_, PyDict>)> = given.get_item("traders")?.extract()?;

@@ -129,7 +129,7 @@ impl RiskGate {
     /// Puts limits in force, or takes all away. What was remembered is kept where it still counts.
     ///
     /// # Errors
-    /// When they name a trader that there is not, or a number that is too large; then nothing has changed.
+    /// When they name a trader that there is not; then nothing has changed.
     pub fn set_limits(
         &mut self,
         spec: Option<&RiskSpec>,

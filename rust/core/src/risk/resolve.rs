@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use crate::domain::{Instrument, Lots, Rate, money_of, ratio_ceil, ratio_floor};
+use crate::domain::{Instrument, Lots, Money, Rate, money_of, ratio_ceil, ratio_floor};
 use crate::error::Error;
 use crate::portfolio::Portfolio;
 
@@ -111,7 +111,7 @@ impl RiskSpec {
         let all = 0..roster.pairs.len();
         made.begin(None);
         let markets = all.map(|at| market(&self.account, at, &mut made)).collect();
-        let account_scope = scope(&self.account, None, markets)?;
+        let account_scope = scope(&self.account, None, markets);
         let mut traders: Vec<Option<Box<Scope>>> = vec![None; roster.traders.len()];
         for (name, spec) in &self.traders {
             let mut found = false;
@@ -123,7 +123,7 @@ impl RiskSpec {
                 found = true;
                 made.begin(Some(own));
                 let markets = vec![market(spec, *at as usize, &mut made)];
-                *place = Some(Box::new(scope(spec, Some(own), markets)?));
+                *place = Some(Box::new(scope(spec, Some(own), markets)));
             }
             if !found {
                 return Err(unknown_trader(name, roster));
@@ -227,7 +227,7 @@ impl Made<'_> {
                 self.shared[throttle as usize] = Some(place);
                 Limit::At(place)
             }
-            each => each.of(pair, |pace| Some(self.add(throttle, Some(pair), pace))),
+            each => each.of(pair, |pace| self.add(throttle, Some(pair), pace)),
         }
     }
 
@@ -253,20 +253,19 @@ fn market_limits(
     instrument: &Instrument,
     made: &mut Made<'_>,
 ) -> MarketLimits {
-    // What is finer than a lot nobody can order, so whole lots say the same.
-    let lots = |quantity: Decimal| -> Option<Lots> { instrument.lots_of(quantity) };
-    let rate = |part: Decimal| Some(Rate::from_decimal(part));
+    // What is finer than a lot nobody can order, so whole lots say the same; and nobody can order more than fits.
+    let lots = |quantity: Decimal| instrument.lots_of(quantity).unwrap_or(Lots::MAX);
     MarketLimits {
         order_quantity: spec.max_order_quantity.of(pair, lots),
-        order_notional: spec.max_order_notional.of(pair, money_of),
-        price_collar: spec.price_collar.of(pair, rate),
+        order_notional: spec.max_order_notional.of(pair, money),
+        price_collar: spec.price_collar.of(pair, Rate::from_decimal),
         price_band: spec
             .price_band
             .of(pair, |(low, high)| half_units(low, high, instrument)),
         position: spec.max_position.of(pair, lots),
-        data_age: spec.max_data_age.of(pair, Some),
-        price_gap: spec.max_price_gap.of(pair, rate),
-        session: spec.session.of(pair, Some),
+        data_age: spec.max_data_age.of(pair, |age| age),
+        price_gap: spec.max_price_gap.of(pair, Rate::from_decimal),
+        session: spec.session.of(pair, |hours| hours),
         order_rate: made.of(Throttle::Orders, &spec.max_order_rate, pair),
         cancel_rate: made.of(Throttle::Cancels, &spec.max_cancel_rate, pair),
         is_unknown: spec.known_instruments_only && !known,
@@ -276,41 +275,113 @@ fn market_limits(
     }
 }
 
-/// The prices of the market's own grid that lie between two prices.
-fn half_units(low: Decimal, high: Decimal, instrument: &Instrument) -> Option<(i64, i64)> {
-    let (up, down) = instrument.half_units_per_price()?;
-    let parts = |price: Decimal| -> Option<([i128; 2], [i128; 2])> {
-        let scale = crate::domain::pow10(price.scale())?;
-        Some(([price.mantissa(), up], [scale, down]))
-    };
-    let (low, high) = (parts(low)?, parts(high)?);
-    let low = i64::try_from(ratio_ceil(&low.0, &low.1)?).ok()?;
-    // A border above all prices that can be is no border.
-    let high = ratio_floor(&high.0, &high.1)?;
-    Some((low, i64::try_from(high).unwrap_or(i64::MAX)))
+/// An amount beyond all that there can be is no limit.
+fn money(amount: Decimal) -> Money {
+    money_of(amount).unwrap_or(Money::MAX)
 }
 
-fn scope(
-    spec: &LimitSpec,
-    trader: Option<&String>,
-    markets: Vec<MarketLimits>,
-) -> Result<Scope, Error> {
-    let money = |name: &str, given: Option<Decimal>| match given {
-        None => Ok(None),
-        Some(given) => money_of(given).map(Some).ok_or_else(|| {
-            Error::config("risk.number", format!("risk.{name}={given} is too large"))
-        }),
+/// The prices of the market's own grid that lie between two prices.
+fn half_units(low: Decimal, high: Decimal, instrument: &Instrument) -> (i64, i64) {
+    let (up, down) = instrument.half_units_per_price().unwrap_or((1, 1));
+    let parts = |price: Decimal| {
+        let scale = crate::domain::pow10(price.scale()).unwrap_or(i128::MAX);
+        ([price.mantissa(), up], [scale, down])
     };
-    Ok(Scope {
+    // A border beyond all prices that there can be lies where they end.
+    let units = |ratio: Option<i128>| {
+        ratio
+            .and_then(|units| i64::try_from(units).ok())
+            .unwrap_or(i64::MAX)
+    };
+    let (low, high) = (parts(low), parts(high));
+    (
+        units(ratio_ceil(&low.0, &low.1)),
+        units(ratio_floor(&high.0, &high.1)),
+    )
+}
+
+fn scope(spec: &LimitSpec, trader: Option<&String>, markets: Vec<MarketLimits>) -> Scope {
+    Scope {
         trader: trader.map(|name| Arc::from(name.as_str())),
         markets,
-        gross_exposure: money("max_gross_exposure", spec.max_gross_exposure)?,
-        net_exposure: money("max_net_exposure", spec.max_net_exposure)?,
-        daily_loss: money("max_daily_loss", spec.max_daily_loss)?,
+        gross_exposure: spec.max_gross_exposure.map(money),
+        net_exposure: spec.max_net_exposure.map(money),
+        daily_loss: spec.max_daily_loss.map(money),
         drawdown: spec.max_drawdown.map(Rate::from_decimal),
         repeats: spec.max_repeats,
         duplicate_window: spec.duplicate_window,
         no_self_trade: spec.prevent_self_trade,
         no_crossed_quotes: spec.refuse_crossed_quotes,
-    })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_support::{Desk, decimal};
+    use super::super::{ByPair, LimitSpec, RiskSpec, check};
+
+    #[test]
+    fn limits_beyond_all_that_there_can_be_stop_nothing() {
+        let huge = decimal("9999999999999999999999999999");
+        let mut desk = Desk::account(LimitSpec {
+            max_order_quantity: ByPair::All(huge),
+            max_order_notional: ByPair::All(huge),
+            price_band: ByPair::All((decimal("0"), huge)),
+            max_position: ByPair::All(huge),
+            max_gross_exposure: Some(huge),
+            max_net_exposure: Some(huge),
+            max_daily_loss: Some(huge),
+            ..LimitSpec::default()
+        });
+        assert_eq!([desk.send(0, 1_000), desk.send(2, -1_000)], [Ok(1), Ok(2)]);
+        let mut desk = Desk::account(LimitSpec {
+            price_band: ByPair::All((huge, huge)),
+            ..LimitSpec::default()
+        });
+        assert_eq!(desk.send(0, 1), Err(check::PRICE_BAND));
+    }
+
+    #[test]
+    fn a_traders_own_name_is_nearer_than_that_of_its_strategy() {
+        let most = |most: &str| LimitSpec {
+            max_order_quantity: ByPair::All(decimal(most)),
+            ..LimitSpec::default()
+        };
+        for names in [["a", "cross"], ["cross", "a"]] {
+            let limits = |name| most(if name == "a" { "1" } else { "5" });
+            let mut desk = Desk::new(&RiskSpec {
+                account: most("9"),
+                traders: names.map(|name| (name.to_owned(), limits(name))).into(),
+            });
+            let over = Err(check::ORDER_QUANTITY);
+            assert_eq!([desk.send(0, 1), desk.send(0, 2)], [Ok(1), over]);
+            assert_eq!([desk.send(2, 5), desk.send(2, 6)], [Ok(2), over]);
+            assert_eq!([desk.send(1, 9), desk.send(1, 10)], [Ok(3), over]);
+        }
+    }
+
+    #[test]
+    fn a_bucket_whose_pace_stays_keeps_its_tokens() {
+        use super::super::Pace;
+        let pace = |count| RiskSpec {
+            account: LimitSpec {
+                max_order_rate: ByPair::All(Pace {
+                    count,
+                    nanos: 1_000_000_000,
+                }),
+                ..LimitSpec::default()
+            },
+            traders: Vec::new(),
+        };
+        let mut desk = Desk::new(&pace(1));
+        assert_eq!(desk.send(0, 1), Ok(1));
+        for (count, said) in [(1, Err(check::ORDER_RATE)), (2, Ok(2))] {
+            desk.gate
+                .set_limits(Some(&pace(count)), &desk.account)
+                .unwrap();
+            assert_eq!(desk.send(0, 1), said);
+        }
+        desk.gate.set_limits(None, &desk.account).unwrap();
+        assert_eq!(desk.send(0, 1), Ok(3));
+    }
 }

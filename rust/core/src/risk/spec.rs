@@ -118,8 +118,8 @@ pub(super) enum Limit<T> {
 }
 
 impl<T: Clone> ByPair<T> {
-    /// What a pair has, made into the gate's own numbers. One that does not fit counts as missing: nothing passes it.
-    pub(super) fn of<U>(&self, pair: &str, make: impl FnOnce(T) -> Option<U>) -> Limit<U> {
+    /// What a pair has, made into the gate's own numbers.
+    pub(super) fn of<U>(&self, pair: &str, make: impl FnOnce(T) -> U) -> Limit<U> {
         let found = match self {
             Self::Off => return Limit::Off,
             Self::All(limit) => Some(limit),
@@ -130,8 +130,7 @@ impl<T: Clone> ByPair<T> {
         };
         found
             .cloned()
-            .and_then(make)
-            .map_or(Limit::Missing, Limit::At)
+            .map_or(Limit::Missing, |limit| Limit::At(make(limit)))
     }
 
     /// Whether the control is on for any pair.
