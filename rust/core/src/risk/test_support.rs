@@ -58,9 +58,15 @@ impl Desk {
 
     /// The same on a spot account, or with other cash.
     pub(super) fn with(spec: &RiskSpec, spot: bool, cash: Money) -> Self {
+        Self::on(spec, spot, cash, None)
+    }
+
+    /// The same where an order has a least value.
+    pub(super) fn on(spec: &RiskSpec, spot: bool, cash: Money, least: Option<Decimal>) -> Self {
         let none = Rate::ZERO;
         let rules = InstrumentSpec {
             lot: Some(Decimal::ONE),
+            min_notional: least,
             ..InstrumentSpec::default()
         };
         let fees = FeeRates {
@@ -87,6 +93,15 @@ impl Desk {
             now: SECOND,
             sent: 0,
         }
+    }
+
+    /// Without limits, on a spot account or not, with so much cash, and both markets at 100.
+    pub(super) fn plain(spot: bool, cash: i64) -> Self {
+        let mut desk = Self::with(&RiskSpec::default(), spot, Money::from(cash) * UNIT);
+        for market in 0..2 {
+            desk.price(market, 10_000);
+        }
+        desk
     }
 
     /// A trade at so many hundredths.
