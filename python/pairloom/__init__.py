@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from pairloom._synthetic import synthetic
     from pairloom.feed import SyntheticFeed
     from pairloom.result import Result
+    from pairloom.risk import RiskLimits
     from pairloom.run import Run
     from pairloom.schedule import Session
     from pairloom.sweep import SweepResult
@@ -75,6 +76,7 @@ __all__ = [
     "RefusalWarning",
     "Result",
     "RiskError",
+    "RiskLimits",
     "Run",
     "Session",
     "Signal",
@@ -98,6 +100,7 @@ __all__ = [
 # Not every script needs these, so none pays for importing them before it asks.
 _LATER = {
     "Result": "pairloom.result",
+    "RiskLimits": "pairloom.risk",
     "Run": "pairloom.run",
     "Session": "pairloom.schedule",
     "SweepResult": "pairloom.sweep",

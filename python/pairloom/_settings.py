@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pairloom._words import listing, nearest
 from pairloom._workers import worker_settings
 from pairloom.errors import ConfigError
 from pairloom.instruments import Fees, Instrument
 from pairloom.numbers import FINEST_MONEY, decimal_text, whole_number
+
+if TYPE_CHECKING:
+    from pairloom.risk import RiskLimits
 
 __all__ = ["engine_settings", "size_setting"]
 
@@ -44,6 +47,7 @@ def engine_settings(  # one parameter for each argument of Engine, in its order
     slippage_bps: object,
     latency: object,
     instruments: object,
+    risk: object,
     num_threads: object,
     workers: object,
     time_limit: object,
@@ -68,6 +72,7 @@ def engine_settings(  # one parameter for each argument of Engine, in its order
         "slippage_bps": decimal_text(slippage_bps, "slippage_bps", at_least=0, below=10_000),
         "latency": _latency(latency),
         "instruments": _instruments(instruments),
+        "risk": _risk(risk),
         "num_threads": None
         if num_threads is None
         else whole_number(num_threads, "num_threads", least=1, most=MOST_THREADS),
@@ -183,6 +188,14 @@ def _latency(latency: object) -> int:
             f"latency={latency!r} is finer than a nanosecond; it is given in seconds", code="config.latency"
         )
     return int(nanoseconds)
+
+
+def _risk(risk: object) -> RiskLimits | None:
+    if risk is None:
+        return None
+    from pairloom.risk import limits_of
+
+    return limits_of(risk)
 
 
 def _instruments(instruments: object) -> dict[str, dict[str, str | None]]:

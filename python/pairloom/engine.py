@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pairloom.instruments import Fees, Instrument
     from pairloom.numbers import Number
     from pairloom.result import Result
+    from pairloom.risk import RiskLimits
     from pairloom.run import Run
     from pairloom.strategy import Strategy
     from pairloom.sweep import Combination, SweepResult
@@ -56,7 +57,8 @@ class Engine:
     ``"next_open"`` or ``"close"`` (optimistic: at the close that was decided on).
     ``slippage_bps`` worsens market orders by that many hundredths of a percent,
     ``latency`` delays orders by that many simulated seconds. ``instruments`` maps pairs to
-    `Instrument`. ``num_threads`` defaults to all cores, and never changes a result.
+    `Instrument`, ``risk`` is `RiskLimits` that orders have to meet. ``num_threads`` defaults to
+    all cores, and never changes a result.
     ``workers`` is the number of processes for strategies that are Python classes: each has its
     own interpreter and its share of the traders, so that they run on several cores, and one that
     crashes or never returns costs only itself. The result is the same. ``time_limit`` is how many
@@ -83,6 +85,7 @@ class Engine:
         slippage_bps: Number = 0,
         latency: Number = 0,
         instruments: Mapping[str, Instrument] | None = None,
+        risk: RiskLimits | None = None,
         num_threads: int | None = None,
         workers: int = 0,
         time_limit: Number | Literal["auto", "off"] | None = "auto",
@@ -102,6 +105,7 @@ class Engine:
             slippage_bps=slippage_bps,
             latency=latency,
             instruments=instruments,
+            risk=risk,
             num_threads=num_threads,
             workers=workers,
             time_limit=time_limit,
@@ -251,8 +255,10 @@ class Engine:
             recorded_only = {"speed": speed != 1, "interval": interval is not None, "repair": repair is not None}
             _refuse_in_real_time({**recorded_only, "candle_time": candle_time != "open"})
             return self._start_live(feed, run)
-        described, market, assumptions, load_s = self._prepare(feed, run, interval, candle_time, repair)
-        return self._started(described, market, run, assumptions, load_s)
+        check_start(self._assignments, self._settings["account"])
+        described, loaded, market, load_s = self._read(feed, run, interval, candle_time, repair)
+        between = _whole_span(loaded, described)
+        return self._started(described, market, run, loaded.assumptions, load_s, between)
 
     def sweep(
         self,
@@ -312,17 +318,25 @@ class Engine:
         now = time.time_ns()
         last = now + (run["duration"] or MOST_LIVE_NS)
         described = traders(self._assignments, feed.pairs, self.currency, lambda _: (now, last))
+        limits: RiskLimits | None = self._settings["risk"]
+        run["risk"] = limits and limits._between(now, last)
         if self._settings["latency"] and feed.kind == "candle":
             raise _no_latency(feed.pairs[0])
-        return self._started(described, feed._native, run, [], 0.0)
+        return self._started(described, feed._native, run, [], 0.0, (now, last))
 
     def _started(
-        self, described: list[dict[str, Any]], source: Any, run: dict[str, Any], assumptions: list[str], load_s: float
+        self,
+        described: list[dict[str, Any]],
+        source: Any,
+        run: dict[str, Any],
+        assumptions: list[str],
+        load_s: float,
+        between: tuple[int, int],
     ) -> Run:
         from pairloom.run import Run
 
         end_live_runs_with_the_process()
-        return Run(_native.start(self._settings, described, source, run), assumptions, load_s)
+        return Run(_native.start(self._settings, described, source, run), assumptions, load_s, between)
 
     def _run(  # the one way to the core, for both drivers
         self,
@@ -379,6 +393,8 @@ class Engine:
             lambda pairs: span(loaded, pairs, run["start"], run["end"]),
         )
         self._check_latency(loaded, described)
+        if self._settings["risk"] is not None:
+            run["risk"] = self._settings["risk"]._between(*_whole_span(loaded, described))
         self._say_what_is_not_used(loaded, described, run)
         market = to_native(loaded)
         return described, loaded, market, time.perf_counter() - began
@@ -394,6 +410,10 @@ class Engine:
         unused = [pair for pair in self._settings["instruments"] if pair not in pairs]
         if unused:
             loaded.assumptions.append(f"instruments of pairs that this run does not trade: {', '.join(unused)}")
+        limits: RiskLimits | None = self._settings["risk"]
+        unmet = [pair for pair in limits._pairs() if pair not in pairs] if limits else []
+        if unmet:
+            loaded.assumptions.append(f"risk limits of pairs that this run does not trade: {', '.join(unmet)}")
 
     def _load(self, data: Any, interval: Any, candle_time: str, repair: str | None) -> Loaded:
         """Read and check the data, and say what was assumed."""
@@ -444,6 +464,11 @@ def _run_options(start: object, end: object, handover: str, shuffle_seed: int | 
         "_handover": choice("_handover", handover, HANDOVERS),
         "_shuffle_seed": shuffle_seed,
     }
+
+
+def _whole_span(loaded: Loaded, described: list[dict[str, Any]]) -> tuple[int, int]:
+    """From when to when the traded data run; the sessions of limits are laid out over it."""
+    return span(loaded, {each["pair"] for each in described}, None, None) or (0, 0)
 
 
 def _refuse_in_real_time(given: dict[str, bool]) -> None:

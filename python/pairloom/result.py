@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import traceback
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import cached_property
@@ -252,6 +253,19 @@ class Result:
         return self._output.interrupted
 
     @property
+    def risk_changes(self) -> list[dict[str, Any]]:
+        """What was changed about the gate while the run went on, each with `ts` (ns UTC), `by`, `kind` and `what`.
+
+        The kinds are `limits` (`Run.set_limits`), `enable` (`Run.enable`) and `kill`.
+        """
+        return self._output.risk_changes
+
+    @cached_property
+    def refusals_by_check(self) -> dict[str, int]:
+        """How many refusals there were of each check, the commonest first."""
+        return dict(Counter(self.refusals.column("check").tolist()).most_common())
+
+    @property
     def cut_at_fill(self) -> int:
         """Fills cut to the cash that was left when they came."""
         return self._output.cut_at_fill
@@ -309,6 +323,7 @@ def to_json(result: Result, *, threads: int | None = None) -> dict[str, Any]:
         "digest": result.digest,
         "stats": {name: _number(value) for name, value in result.stats.items()},
         "assumptions": result.assumptions,
+        "refusals_by_check": result.refusals_by_check,
     }
 
 

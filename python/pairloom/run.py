@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pairloom._native import LiveRun
     from pairloom.numbers import Number
     from pairloom.result import Result
+    from pairloom.risk import RiskLimits
 
 __all__ = ["Run"]
 
@@ -31,11 +32,12 @@ class Run:
     block the run is stopped; `stop` returns its `Result`, as often as it is asked.
     """
 
-    def __init__(self, native: LiveRun, assumptions: list[str], load_s: float) -> None:
+    def __init__(self, native: LiveRun, assumptions: list[str], load_s: float, between: tuple[int, int]) -> None:
         """Wrap what the core started."""
         self._native = native
         self._assumptions = assumptions
         self._load_s = load_s
+        self._between = between
         self._result: Result | None = None
         RUNNING.add(self)
 
@@ -78,12 +80,29 @@ class Run:
         """Give a trader a fresh strategy, also after it erred; its position stays."""
         self._native.restart(_name(name))
 
-    def kill(self) -> None:
-        """Cancel all orders and block new ones for the rest of the run.
+    def kill(self, *, flatten: bool = False) -> None:
+        """Cancel all orders and block new ones for the rest of the run; ``flatten`` closes all positions, too.
 
         What a person sends to make a position smaller, `force_exit` say, still passes.
         """
         self._native.kill()
+        if flatten:
+            self._native.close_all()
+
+    def set_limits(self, limits: RiskLimits | None, *, by: str) -> None:
+        """Put other limits in force from the next step on, or with ``None`` take all away.
+
+        They take the place of all that were in force. ``by`` says who does so; `Result.risk_changes` keeps it, with the
+        time. What the gate remembers of orders, prices and equity it goes on remembering. Raises ``ConfigError``.
+        """
+        from pairloom.risk import limits_of
+
+        laid_out = None if limits is None else limits_of(limits)._between(*self._between)
+        self._native.set_limits(laid_out, _by(by), repr(limits))
+
+    def enable(self, name: str, *, by: str) -> None:
+        """Let a trader send orders again that ``max_repeats`` has stopped; ``by`` says who does so."""
+        self._native.enable(_name(name), _by(by))
 
     def abandon(self) -> None:
         """Ask the run to end without waiting for it; the end of the process does so."""
@@ -119,6 +138,12 @@ class Run:
         elif self._result is None:
             self._native.ask_to_stop()
             self._native.wait()
+
+
+def _by(by: object) -> str:
+    if not isinstance(by, str) or not by.strip():
+        raise ConfigError(f"by={by!r} must say who does this, as in by='Ada'", code="config.by")
+    return by
 
 
 def _name(name: object) -> str:

@@ -12,6 +12,7 @@ from .context import TimeEvent
 from .exact import exact
 from .gate import classify, maintenance, pass_gate, reservation
 from .ledger import open_ledger
+from .limits import Limits
 from .market import Market, Row, build_market
 from .orders import Order, Resolver, Wanted
 from .trader import Trader, TraderSpec, boundaries, close_down, evaluate, make_trader
@@ -37,6 +38,9 @@ class Settings:
     start: int | None = None
     end: int | None = None
     on_error: Literal["keep", "close"] = "keep"
+    risk: dict[str, Any] = field(default_factory=dict)
+    # Other limits, and the time of the step after which they hold.
+    risk_changes: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
 
 
 @dataclass
@@ -76,6 +80,7 @@ class Model:
             self.markets[pair] = build_market(pair, index, data[pair], instrument, settings.end)
         self.ledger = open_ledger(settings)
         self.venue = Venue(self)
+        self.limits = Limits(self, settings.risk)
         self.working: list[Order] = []
         self.orders: list[Order] = []
         self.refusals: list[dict[str, Any]] = []
@@ -146,12 +151,15 @@ class Model:
     def _step(self, now: int, rows: dict[str, list[Row]], timed: list[Trader], *, last: bool) -> None:
         self.ts = now
         self.step_number += 1
+        while self.settings.risk_changes and self.settings.risk_changes[0][0] < now:
+            self.limits.change(self.settings.risk_changes.pop(0)[1])
         # 1. venue
         self.venue.meet(now, rows, last)
         # 2. marks
         for pair in sorted(rows):
             for row in rows[pair]:
                 self.markets[pair].last = self.markets[pair].mark_of(row)
+                self.limits.see(self.markets[pair], row)
                 if row.kind == "quote":
                     self.markets[pair].last_quote = row
         self._liquidate()
@@ -255,6 +263,15 @@ class Model:
         order.status, order.reason = "refused", check
         self._announce_refusal(order, check, self.ts)
         self._notify(order)
+
+    def take_back(self, order: Order, reason: str) -> bool:
+        """A strategy's cancellation, which may come too fast: then the order goes on working."""
+        check = self.limits.cancel_check(order)
+        if check is not None:
+            self._announce_refusal(order, check, self.ts)
+            return False
+        self.cancel(order, reason)
+        return True
 
     def cancel(self, order: Order, reason: str) -> None:
         """Out of the book; the reservation is free."""

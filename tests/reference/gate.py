@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from .exact import MAX_I64, MAX_I128, money_up
+from .limits import Sent
 
 if TYPE_CHECKING:
     from .engine import Model
@@ -84,12 +85,15 @@ def refusal_of(model: Model, item: Wanted) -> str | None:
         return "no_price"
     if overflows(model, item):
         return "overflow"
+    if model.ledger.spot and item.side < 0:
+        return "short_sale"
     price = item.limit if item.limit is not None else market.last
     if market.min_notional is not None and price * item.quantity < market.min_notional:
         return "min_notional"
+    check = model.limits.of_what_adds(item)
+    if check is not None:
+        return check
     if model.ledger.spot:
-        if item.side < 0:
-            return "short_sale"
         return "cash" if reservation(model, item, item.quantity) > model.ledger.free() else None
     allowed = model.leverage * model.ledger.equity(model.markets)
     return "margin" if margin_used(model, item) > allowed else None
@@ -101,6 +105,12 @@ def pass_gate(model: Model, item: Wanted) -> None:
         model.refuse(item, ZERO, item.check)
         return
     room = reducible(model, item.trader, item.side)
+    asked = item.quantity
+    if not (item.origin == "quarantine" and asked <= room):
+        check = model.limits.of_every_order(item)
+        if check is not None:
+            model.refuse(item, item.quantity, check)
+            return
     if item.reduce_only:
         item.quantity = min(item.quantity, room)
         if not item.quantity:
@@ -108,6 +118,8 @@ def pass_gate(model: Model, item: Wanted) -> None:
             return
     sure = min(item.quantity, room)
     check = refusal_of(model, item) if item.quantity > sure else None
+    if check is None or sure > 0:
+        model.limits.sent.append(Sent(model.ts, item.trader, item.side, asked, item.limit))
     if check is None:
         model.send(item, "")
     elif sure > 0:

@@ -165,7 +165,7 @@ class Resolver:
         self.pending = [p for p in self.pending if wanted is not None and p.client_id != wanted]
         for order in self._working():
             if wanted is None or order.client_id == wanted:
-                self.model.cancel(order, "")
+                self.model.take_back(order, "")
 
     def _replace(self, asked: dict[str, Any]) -> None:
         client_id = asked["client_id"]
@@ -176,7 +176,8 @@ class Resolver:
                 return
         for order in self._working():
             if order.client_id == client_id:
-                self.model.cancel(order, "replaced")
+                if not self.model.take_back(order, "replaced"):
+                    return
                 old = Wanted(
                     self.trader,
                     0,
@@ -216,13 +217,14 @@ class Resolver:
                 return order.target if order.target is not None else ZERO, order
         return None
 
-    def _take_back(self, held: tuple[Fraction, Any] | None, reason: str) -> None:
+    def _take_back(self, held: tuple[Fraction, Any] | None, reason: str) -> bool:
+        """Whether nothing is left of it."""
         if held is None:
-            return
+            return True
         if isinstance(held[1], Wanted):
             self.pending.remove(held[1])
-        else:
-            self.model.cancel(held[1], reason)
+            return True
+        return self.model.take_back(held[1], reason)
 
     def _signal(self, signal: Signal) -> None:
         position = self.model.ledger.position(self.trader)
@@ -240,7 +242,8 @@ class Resolver:
         held = self._signal_order()
         if held is not None and held[0] * side > 0:
             return
-        self._take_back(held, "replaced")
+        if not self._take_back(held, "replaced"):
+            return
         if position * side > 0:
             return
         size, check = quantity_of(self.trader.size, self.model, self.market)
@@ -259,7 +262,8 @@ class Resolver:
                 return
             if held is None and position == target:
                 return
-        self._take_back(held, "replaced")
+        if not self._take_back(held, "replaced"):
+            return
         if check is None and position == target:
             return
         self._send(target, position, side, signal.limit, check)

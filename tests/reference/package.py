@@ -69,6 +69,24 @@ def tables_for_package(data: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return renamed
 
 
+def limits_of(given: dict[str, Any]) -> Any:
+    """The model's limits in the package's words; none where there are none."""
+    import pairloom
+
+    if not given:
+        return None
+
+    def session(value: Any) -> Any:
+        if "open" in value:
+            return pairloom.Session(value["open"], value["close"], days="mon-sun")
+        return {pair: session(each) for pair, each in value.items()}
+
+    made = {name: session(value) if name == "session" else value for name, value in given.items()}
+    if "per_trader" in made:
+        made["per_trader"] = {name: limits_of(own) for name, own in made["per_trader"].items()}
+    return pairloom.RiskLimits(**made)
+
+
 def engine_of(settings: Settings, **extra: Any) -> Any:
     """The package's engine with the model's settings."""
     import pairloom
@@ -83,6 +101,7 @@ def engine_of(settings: Settings, **extra: Any) -> Any:
         latency=Decimal(settings.latency) / SECOND,
         instruments={pair: pairloom.Instrument(**rules) for pair, rules in settings.instruments.items()},
         on_error=settings.on_error,
+        risk=limits_of(settings.risk),
         **extra,
     )
 

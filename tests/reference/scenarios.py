@@ -42,6 +42,11 @@ class Shape:
     bounded: bool = False
     erring: bool = False
     orders: bool = True
+    # How many explicit orders are thought of at each event, and whether strategies write down what they see.
+    eager: int = 1
+    traced: bool = True
+    # Whether hooks may order.
+    hooks: bool = True
 
 
 def walk(rng: Random, count: int) -> list[int]:
@@ -213,6 +218,8 @@ def scripted(seed: int, log: dict[str, list[Any]], orders: bool, erring: bool, t
                 self.sma = ctx.indicator(api.indicators.Sma(traits["sma"])) if traits["sma"] else None
 
             def note(self, where: str, ctx: Any) -> None:
+                if not traits["traced"]:
+                    return
                 trace.append((where, ctx.ts, ctx.position.size, len(ctx.orders), ctx.equity, ctx.cash))
 
             def generate_signal(self, ctx: Any) -> Any:
@@ -223,16 +230,19 @@ def scripted(seed: int, log: dict[str, list[Any]], orders: bool, erring: bool, t
                 self.note("event", ctx)
                 if self.sma is not None:
                     trace.append(("sma", self.sma.value))
-                self.act.any_order(ctx)
+                for _ in range(traits["eager"]):
+                    self.act.any_order(ctx)
                 return self.act.fault() or self.act.any_signal()
 
             def on_start(self, ctx: Any) -> None:
                 self.note("start", ctx)
-                if self.act.rng.random() < 0.3:
+                if traits["hooks"] and self.act.rng.random() < 0.3:
                     self.act.any_order(ctx)
 
             def on_fill(self, ctx: Any, fill: Any) -> Any:
                 self.note("fill", ctx)
+                if not traits["hooks"]:
+                    return None
                 if self.act.rng.random() < 0.3:
                     self.act.any_order(ctx)
                 return self.act.any_signal() if self.act.rng.random() < 0.2 else None
@@ -242,7 +252,7 @@ def scripted(seed: int, log: dict[str, list[Any]], orders: bool, erring: bool, t
 
             def on_refused(self, ctx: Any, order: Any) -> None:
                 self.note("refused", ctx)
-                if self.act.rng.random() < 0.1:
+                if traits["hooks"] and self.act.rng.random() < 0.1:
                     self.act.any_order(ctx)
 
             def on_time(self, ctx: Any, event: Any) -> Any:
@@ -294,9 +304,12 @@ def scenario(shape: Shape) -> tuple[Scenario, list[dict[str, list[Any]]]]:
         events = rng.choice((None, None, tuple(data[pair])))
         traits = {
             "events": events,
-            "schedule": rng.choice((None, None, "5m", "2m")),
+            "schedule": rng.choice((None, None, "5m", "2m")) if shape.hooks else None,
             "window": rng.choice((0, 0, 3)),
             "sma": rng.choice((0, 0, 2, 3)),
+            "traced": shape.traced,
+            "eager": shape.eager,
+            "hooks": shape.hooks,
         }
         log: dict[str, list[Any]] = {}
         size = rng.choice((None, 0.5, 1, {"quote": 25}, {"equity": 0.4}, {"equity": 1}))

@@ -142,6 +142,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "portfolio": "trades in the result",
         "commit": "records in the result",
         "step": "the report in the result",
+        "risk": "limits in settings",
     },
     "clock": {"domain": "it counts in the domain's nanoseconds"},
 }

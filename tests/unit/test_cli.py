@@ -96,6 +96,7 @@ def test_json_is_one_document_with_the_fields_of_the_contract(runs, config, caps
     assert list(document) == [
         *("equity", "total_return", "fees", "orders", "fills", "trades", "refusals", "quarantined"),
         *("events", "elapsed_s", "events_per_s", "threads", "lanes", "digest", "stats", "assumptions"),
+        "refusals_by_check",
     ]
     assert document["threads"] == 3
     assert err == "pairloom: 2 orders refused: cash 2\n"

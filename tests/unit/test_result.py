@@ -409,7 +409,9 @@ def test_json_has_exactly_the_fields_of_the_command_line() -> None:
         "digest",
         "stats",
         "assumptions",
+        "refusals_by_check",
     ]
+    assert document["refusals_by_check"] == {"cash": 2}
     assert [document[name] for name in ("orders", "fills", "trades", "refusals")] == [3, 1, 0, 2]
     assert document["quarantined"] == [
         {

@@ -23,7 +23,11 @@ HINTS: dict[str, str] = {
     "not_finite": "a size or limit was NaN or infinite, check what the strategy computes it from",
     "not_positive": "sizes and limits must be above zero",
     "overflow": "the order's value does not fit the ledger, use a smaller quantity or limit",
-    "reduce_only": "a reduce_only order would have opened or enlarged a position",
+    "reduce_only": "positions may only become smaller while RiskLimits(reduce_only=) is set",
+    "missing_limit": "a limit by pair has no number for the pair, name the pair or '*'",
+    "repeated_execution": "a trader sent too many orders of one side and is stopped, look at it and use Run.enable",
+    "killed": "the kill switch is set",
+    "cancel_rate": "cancellations came faster than max_cancel_rate, and their orders went on working",
     "min_notional": "the order was worth less than its instrument's min_notional, use a larger size",
 }
 """For each check the reason in general and the way out; the reason of one order is in `result.refusals`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 from pairloom.cli.outcome import run_engine
@@ -27,7 +28,8 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         "paper",
         help="run through the live driver on recorded data",
         description="Run a config through the live driver with the paper broker. A recorded feed runs "
-        "on its own clock, so the result is the backtest's.",
+        "on its own clock, so the result is the backtest's. On Linux, kill -USR1 PID sets the kill switch: "
+        "all orders are cancelled and no new one leaves.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -40,6 +42,10 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     plan = plan_of(options)
+    if sys.platform == "linux":
+        from pairloom import _native
+
+        _native.kill_on_signal()
     return run_engine(
         plan.engine,
         lambda: plan.engine.paper(plan.data, speed=options.speed, duration=options.duration, **plan.options),

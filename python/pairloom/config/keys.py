@@ -91,6 +91,55 @@ ENGINE = Section(
     required=True,
 )
 
+
+def _by_pair(one: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [one, {"type": "object", "minProperties": 1, "additionalProperties": one}]}
+
+
+PACE: dict[str, Any] = {"type": "array", "prefixItems": [WHOLE, NUMBER], "minItems": 2, "maxItems": 2}
+BAND: dict[str, Any] = {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2}
+FLAG: dict[str, Any] = {"type": "boolean"}
+PAIRS: dict[str, Any] = {"anyOf": [FLAG, TEXT, {"type": "array", "items": TEXT}]}
+SESSION = _table(open=TEXT, close=TEXT, zone=TEXT, days=TEXT, holidays={"type": "array", "items": MOMENT})
+
+LIMITS = (
+    Key("max_order_quantity", _by_pair(NUMBER), "The base currency in one order, or a table of it by pair."),
+    Key("max_order_notional", _by_pair(NUMBER), "What one order may be worth, or a table of it by pair."),
+    Key("price_collar", _by_pair(NUMBER), "How far a price may lie from the last one, as a fraction."),
+    Key("price_band", _by_pair(BAND), "The lowest and the highest price."),
+    Key("max_position", _by_pair(NUMBER), "The base currency held, working orders included."),
+    Key("max_gross_exposure", NUMBER, "What all positions may be worth, working orders included."),
+    Key("max_net_exposure", NUMBER, "What long positions may be worth above short ones, or the other way."),
+    Key("max_order_rate", _by_pair(PACE), "[count, seconds] of orders."),
+    Key("max_cancel_rate", _by_pair(PACE), "[count, seconds] of cancellations."),
+    Key("max_repeats", PACE, "[count, seconds] of one trader's orders on one side; one more stops it."),
+    Key("duplicate_window", NUMBER, "Seconds in which the same order again is refused."),
+    Key("prevent_self_trade", FLAG, "Refuse what would meet a working order of the account."),
+    Key("max_daily_loss", NUMBER, "What may be lost since midnight UTC."),
+    Key("max_drawdown", NUMBER, "How far equity may lie below its peak, as a fraction."),
+    Key("max_data_age", _by_pair(NUMBER), "Seconds since the market's last event."),
+    Key("refuse_crossed_quotes", FLAG, "Add nothing while the last quote is crossed."),
+    Key("max_price_gap", _by_pair(NUMBER), "How far the last price may have jumped, as a fraction."),
+    Key("known_instruments_only", FLAG, "Refuse pairs without an instrument."),
+    Key("halted", PAIRS, "Pairs that are halted."),
+    Key("restricted", PAIRS, "Pairs that may not be traded."),
+    Key("session", _by_pair(SESSION), "When orders may be sent."),
+    Key("reduce_only", PAIRS, "Pairs whose positions may only become smaller."),
+)
+
+RISK = Section(
+    "risk",
+    "The limits that orders meet: the arguments of RiskLimits.",
+    (
+        *LIMITS,
+        Key(
+            "per_trader",
+            {"type": "object", "additionalProperties": _table(**{key.name: key.schema for key in LIMITS})},
+            "More limits by the name of a trader or a strategy.",
+        ),
+    ),
+)
+
 DATA = Section(
     "data",
     "The market data and how to read them: the arguments of Engine.backtest.",
@@ -145,4 +194,4 @@ TRADER = Section(
     required=True,
 )
 
-SECTIONS: dict[str, Section] = {section.name: section for section in (ENGINE, DATA, TRADER)}
+SECTIONS: dict[str, Section] = {section.name: section for section in (ENGINE, RISK, DATA, TRADER)}

@@ -14,6 +14,8 @@ from pairloom.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pairloom.risk import RiskLimits
+
 __all__ = ["Plan", "make_plan"]
 
 
@@ -32,8 +34,9 @@ def make_plan(document: dict[str, Any], *, base: Path, where: str) -> Plan:
     messages. Raises ``ConfigError`` naming the file, the section and the key.
     """
     check_document(document, where)
+    limits = _limits(document, where)
     with _located(f"{where}: [engine]"):
-        engine = Engine(**document["engine"])
+        engine = Engine(**document["engine"], risk=limits)
     for number, table in enumerate(document["trader"], start=1):
         with _located(f"{where}: [[trader]] {number}"):
             _add_trader(engine, table, base)
@@ -47,6 +50,15 @@ def make_plan(document: dict[str, Any], *, base: Path, where: str) -> Plan:
             code="config.data_path",
         )
     return Plan(engine, str(base / Path(path).expanduser()), data)
+
+
+def _limits(document: dict[str, Any], where: str) -> RiskLimits | None:
+    if "risk" not in document:
+        return None
+    from pairloom.risk import RiskLimits
+
+    with _located(f"{where}: [risk]"):
+        return RiskLimits(**document["risk"])
 
 
 def _add_trader(engine: Engine, table: dict[str, Any], base: Path) -> None:

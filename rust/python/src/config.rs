@@ -22,6 +22,7 @@ use crate::interpreter::lane_of_classes;
 use crate::plugin::plugin_strategy;
 #[cfg(target_os = "linux")]
 use crate::process::{Workers, duplicated};
+use crate::risk::run_limits;
 use crate::signal::size_setting;
 use crate::strategy::{PyStrategy, PyStrategySpec};
 
@@ -91,8 +92,11 @@ fn parse(text: &str) -> Option<Decimal> {
     text.parse().ok()
 }
 
-/// The settings of an engine.
-pub(crate) fn engine_config(config: &Bound<'_, PyDict>) -> PyResult<Config> {
+/// The settings of an engine. Its limits are laid out for the time of a run.
+pub(crate) fn engine_config(
+    config: &Bound<'_, PyDict>,
+    run: &Bound<'_, PyDict>,
+) -> PyResult<Config> {
     let settings = Settings {
         what: "config",
         dict: config,
@@ -132,6 +136,7 @@ pub(crate) fn engine_config(config: &Bound<'_, PyDict>) -> PyResult<Config> {
             "close" => Some(OnError::Close),
             _ => None,
         })?,
+        risk: run_limits(run)?,
     })
 }
 

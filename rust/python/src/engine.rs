@@ -152,7 +152,7 @@ pub(crate) fn backtest(
     run: &Bound<'_, PyDict>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<RunOutput> {
-    let settings = engine_config(config)?;
+    let settings = engine_config(config, run)?;
     let options = run_options(run)?;
     let host = PythonHost::new(progress);
     #[cfg(target_os = "linux")]

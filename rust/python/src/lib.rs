@@ -8,6 +8,7 @@ mod synthetic;
 mod data;
 
 mod config;
+mod risk;
 mod numbers;
 mod signal;
 
@@ -37,6 +38,8 @@ mod process;
 
 mod engine;
 mod live;
+#[cfg(target_os = "linux")]
+mod kill;
 mod sweep;
 mod output;
 mod table;
@@ -76,6 +79,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(live::demo_run, module)?)?;
     module.add_function(wrap_pyfunction!(indicator::compute_indicator, module)?)?;
     module.add_function(wrap_pyfunction!(synthetic::synthetic, module)?)?;
+    #[cfg(target_os = "linux")]
+    module.add_function(wrap_pyfunction!(kill::kill_on_signal, module)?)?;
     #[cfg(target_os = "linux")]
     module.add_function(wrap_pyfunction!(process::serve_worker, module)?)?;
     read::register(module)?;

@@ -26,6 +26,7 @@ use crate::engine::{PythonHost, finish, guarded};
 use crate::errors::{CONFIG, raise};
 use crate::interpreter::CPython;
 use crate::output::RunOutput;
+use crate::risk::risk_spec;
 
 /// How long a wait for the end of a run lasts before Python's signals are looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -156,7 +157,7 @@ pub(crate) fn paper(
     run: &Bound<'_, PyDict>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<RunOutput> {
-    let settings = engine_config(config)?;
+    let settings = engine_config(config, run)?;
     let options = options(run)?;
     let cast = cast(&traders, config)?;
     let feed = data.feed();
@@ -178,7 +179,7 @@ pub(crate) fn start(
     data: Source<'_>,
     run: &Bound<'_, PyDict>,
 ) -> PyResult<LiveRun> {
-    let settings = engine_config(config)?;
+    let settings = engine_config(config, run)?;
     let options = options(run)?;
     let cast = cast(&traders, config)?;
     let feed = data.feed();
@@ -249,6 +250,22 @@ impl LiveRun {
 
     fn kill(&self, py: Python<'_>) -> PyResult<()> {
         self.order(py, LiveCommand::Kill)
+    }
+
+    /// `limits` is what `RiskLimits._between` gives, `what` the limits in words.
+    fn set_limits(
+        &self,
+        py: Python<'_>,
+        limits: Option<Bound<'_, PyAny>>,
+        by: String,
+        what: String,
+    ) -> PyResult<()> {
+        let limits = limits.as_ref().map(risk_spec).transpose()?.map(Box::new);
+        self.order(py, LiveCommand::SetLimits { limits, by, what })
+    }
+
+    fn enable(&self, py: Python<'_>, name: String, by: String) -> PyResult<()> {
+        self.order(py, LiveCommand::Enable { name, by })
     }
 
     /// Asks the run to end, and does not wait.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::Float64Array;
 use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
-use pairloom_core::commit::QuarantineRecord;
+use pairloom_core::commit::{QuarantineRecord, RiskChange};
 use pairloom_core::domain::{Instrument, Side, decimal_string};
 use pairloom_core::engine::{Outcome, TradeRow};
 use pairloom_core::order::{OrderKind, OrderRecord};
@@ -176,6 +176,21 @@ impl RunOutput {
     #[getter]
     fn counters(&self) -> BTreeMap<String, u64> {
         self.outcome.counters.clone()
+    }
+
+    /// What people, or the engine, changed about the gate: each a dict with `ts, by, kind, what`.
+    #[getter]
+    fn risk_changes<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let changes = self.outcome.records.risk_changes.iter();
+        let change = |change: &RiskChange| {
+            let dict = PyDict::new(py);
+            dict.set_item("ts", change.ts)?;
+            dict.set_item("by", &change.by)?;
+            dict.set_item("kind", change.kind)?;
+            dict.set_item("what", &change.what)?;
+            Ok(dict)
+        };
+        changes.map(change).collect()
     }
 
     /// Fills cut to the cash that was left when they came.

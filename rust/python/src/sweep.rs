@@ -35,7 +35,7 @@ pub(crate) fn sweep(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(Summaries, bool)> {
     let data = data.get().core();
-    let sweep = Sweep::new(engine_config(config)?, &data, run_options(run)?);
+    let sweep = Sweep::new(engine_config(config, run)?, &data, run_options(run)?);
     let mut caller = Caller {
         combinations: combinations.try_iter()?.unbind(),
         config: config.clone().unbind(),

@@ -2,7 +2,7 @@
 
 use crate::domain::Nanos;
 use crate::order::{Order, OrderKind, OrderRecord, OrderStatus, Origin, RefusalRecord, reason};
-use crate::risk::{Approved, Refused, Verdict, check};
+use crate::risk::{Approved, Refused, Verdict, check_killed, not_reconciled};
 use crate::strategy::{Hook, Hooks, RefusalView};
 
 use super::plan::Planned;
@@ -42,16 +42,17 @@ impl Writer {
         if let Some(refused) = unusable {
             return self.refuse(now, &order, refused);
         }
-        if self.killed && !self.leaves_while_killed(&order) {
-            let reason = "the kill switch is set: no order leaves; start a new run to trade again";
-            return self.refuse(now, &order, Refused::new(check::KILLED, reason));
+        if !self.reconciled {
+            return self.refuse(now, &order, not_reconciled());
+        }
+        if self.killed
+            && let Err(refused) = check_killed(&order, &self.account)
+        {
+            return self.refuse(now, &order, refused);
         }
         match self.gate.judge(order, &self.account) {
             Verdict::Approved { order, refused } => self.let_go(now, order, refused, out),
-            Verdict::Refused { order, refused } => {
-                let lots = if order.reduce_only { 0 } else { order.lots };
-                self.refuse(now, &Order { lots, ..order }, refused);
-            }
+            Verdict::Refused { order, refused } => self.refuse(now, &order, refused),
         }
     }
 
@@ -77,14 +78,9 @@ impl Writer {
             self.note_refusal(now, sent, refused);
         }
         self.account.open(sent.clone());
+        self.gate.opened(sent, &self.account);
         self.tell_order(sent, OrderStatus::Working, why);
         out.push(Command::Submit(order));
-    }
-
-    /// What a person sends to make a position smaller may leave in spite of the kill switch: it is how one gets out.
-    fn leaves_while_killed(&self, order: &Order) -> bool {
-        order.origin == Origin::Command
-            && order.lots <= self.account.row(order.trader).reducible(order.side)
     }
 
     pub(super) fn refuse(&mut self, now: Nanos, order: &Order, refused: Refused) {

@@ -11,12 +11,13 @@ mod settle;
 use plan::{Planned, Turn};
 
 pub use plain::Plain;
-pub use records::{Counted, Curve, FillRecord, QuarantineRecord, Records};
+pub use records::{Counted, Curve, FillRecord, QuarantineRecord, Records, RiskChange};
 
-use crate::domain::{Money, Nanos};
+use crate::domain::{HalfUnits, Money, Nanos};
+use crate::error::Error;
 use crate::order::{Order, OrderId, OrderStatus, Reason};
 use crate::portfolio::{Carried, Portfolio, order_view};
-use crate::risk::{Approved, RiskGate};
+use crate::risk::{Approved, RiskGate, RiskSpec};
 use crate::signal::{Intent, SizeSpec};
 use crate::strategy::{Hook, Hooks, StrategyFault};
 
@@ -89,6 +90,8 @@ pub struct Writer {
     pub confirm_cancels: bool,
     /// Whether the kill switch is set: nothing leaves but what a person sends to make a position smaller.
     pub killed: bool,
+    /// Whether what the engine believes agrees with what the venue says: until then nothing leaves but cancellations.
+    pub reconciled: bool,
     gate: RiskGate,
     traders: Vec<TraderInfo>,
     on_error: OnError,
@@ -113,6 +116,7 @@ impl Writer {
             told: Vec::new(),
             confirm_cancels: false,
             killed: false,
+            reconciled: true,
             gate,
             traders,
             on_error,
@@ -123,6 +127,8 @@ impl Writer {
 
     /// Commits a step: `acts` come by trader, and are used up. What is to be sent is added to `out`, in order.
     pub fn commit(&mut self, now: Nanos, acts: &mut Vec<Act>, out: &mut Vec<Command>) {
+        let curve = &self.records.curve;
+        self.gate.begin(&curve.ts, &curve.equity, &self.account);
         let mut planned = std::mem::take(&mut self.planned);
         for act in acts.drain(..) {
             self.plan(now, act, &mut planned, out);
@@ -164,6 +170,12 @@ impl Writer {
         self.records.curve.push(now, self.account.view().equity);
     }
 
+    /// Whether orders leave at all, if the gate lets them.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.reconciled && !self.killed
+    }
+
     /// Makes as many of the next steps as it can, in which nothing happens but that carried positions are worth this:
     /// each gets its row of the curve. It ends before one at which the account must be liquidated.
     pub fn quiet_steps(&mut self, worths: &[Carried]) -> usize {
@@ -187,6 +199,43 @@ impl Writer {
         made.len()
     }
 
+    /// Whether every event of every market has to be shown.
+    #[must_use]
+    #[inline]
+    pub fn watches_data(&self) -> bool {
+        self.gate.watches_data()
+    }
+
+    /// Takes in an event of a market, where all have to be shown.
+    pub fn see(&mut self, market: u32, ts: Nanos, mark: HalfUnits, ask: Option<HalfUnits>) {
+        self.account.mark(market, mark, ask);
+        self.gate.see(market, ts, ask, &self.account);
+    }
+
+    /// Lets the gate seal what it approves, because it passes through channels on its way to a venue.
+    pub fn seal_orders(&mut self) {
+        self.gate.seals = true;
+    }
+
+    /// Puts other limits in force from now on, and records who did so.
+    ///
+    /// # Errors
+    /// When they name what there is not; then the old ones stay.
+    pub fn set_limits(&mut self, spec: Option<&RiskSpec>, change: RiskChange) -> Result<(), Error> {
+        self.gate.set_limits(spec, &self.account)?;
+        self.records.risk_changes.push(change);
+        Ok(())
+    }
+
+    /// Lets a trader go on that the gate stopped, and records who did so. Whether it was stopped.
+    pub fn enable(&mut self, trader: u32, change: RiskChange) -> bool {
+        let stopped = self.gate.enable(trader);
+        if stopped {
+            self.records.risk_changes.push(change);
+        }
+        stopped
+    }
+
     fn wants(&self, trader: u32, hooks: Hooks) -> bool {
         self.traders[trader as usize].hooks.has(hooks)
     }
@@ -202,6 +251,7 @@ impl Writer {
     /// Ends a working order without a fill.
     fn end_order(&mut self, trader: u32, id: OrderId, status: OrderStatus, reason: Reason) {
         if let Some(order) = self.account.close(trader, id) {
+            self.gate.closed(&order, &self.account);
             self.records.end(id, status, reason);
             self.tell_order(&order, status, reason);
         }
@@ -215,6 +265,18 @@ impl Writer {
         out: &mut Vec<Command>,
         which: impl Fn(&Order) -> bool,
     ) {
+        self.take_back(trader, (reason, None), out, which);
+    }
+
+    /// The same where the time says that cancellations may come too fast: one that does is refused, and its order goes on
+    /// working. Whether all that were picked are taken back.
+    fn take_back(
+        &mut self,
+        trader: u32,
+        (reason, throttled): (Reason, Option<Nanos>),
+        out: &mut Vec<Command>,
+        which: impl Fn(&Order) -> bool,
+    ) -> bool {
         let row = self.account.row(trader);
         let ids: Vec<(u32, OrderId)> = row
             .working
@@ -222,13 +284,35 @@ impl Writer {
             .filter(|order| which(order) && !row.is_leaving(order.id))
             .map(|order| (order.market, order.id))
             .collect();
+        let mut all = true;
         for (market, order) in ids {
+            if !self.may_take_back(trader, order, throttled) {
+                all = false;
+                continue;
+            }
             if self.confirm_cancels {
                 self.account.leave(trader, order, reason);
             } else {
                 self.end_order(trader, order, OrderStatus::Cancelled, reason);
             }
             out.push(Command::Cancel { market, order });
+        }
+        all
+    }
+
+    fn may_take_back(&mut self, trader: u32, id: OrderId, throttled: Option<Nanos>) -> bool {
+        let Some(now) = throttled else { return true };
+        let working = &self.account.row(trader).working;
+        let Some(order) = working.iter().find(|order| order.id == id) else {
+            return true;
+        };
+        match self.gate.cancel(order, now) {
+            Ok(()) => true,
+            Err(refused) => {
+                let order = order.clone();
+                self.note_refusal(now, &order, refused);
+                false
+            }
         }
     }
 

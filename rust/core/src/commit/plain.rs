@@ -38,6 +38,8 @@ impl From<Plain> for Act {
 impl Writer {
     /// Commits a step in which nothing else was asked for. `plain` come by trader.
     pub fn commit_plain(&mut self, now: Nanos, plain: &[Plain], out: &mut Vec<Command>) {
+        let curve = &self.records.curve;
+        self.gate.begin(&curve.ts, &curve.equity, &self.account);
         if let [only] = plain {
             return self.send_plain(now, *only, out);
         }

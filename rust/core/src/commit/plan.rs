@@ -65,6 +65,7 @@ impl Writer {
         }
         for intent in act.intents {
             let mut resolver = Resolver {
+                now,
                 writer: self,
                 trader: act.trader,
                 author: act.author,
@@ -106,6 +107,7 @@ impl Planned {
 
 /// One trader's intents, one by one.
 struct Resolver<'a> {
+    now: Nanos,
     writer: &'a mut Writer,
     trader: u32,
     author: Author,
@@ -155,16 +157,22 @@ impl Resolver<'_> {
         })
     }
 
-    fn drop_signal_order(&mut self) {
+    /// When a strategy's cancellations may come too fast; a person's never do.
+    fn throttled(&self) -> Option<Nanos> {
+        (self.author == Author::Strategy).then_some(self.now)
+    }
+
+    /// Takes the signal order back; whether nothing is left of it.
+    fn drop_signal_order(&mut self) -> bool {
         for plan in &mut self.planned[self.first..] {
             if matches!(plan.origin, Origin::Signal { .. }) {
                 plan.dropped = true;
             }
         }
-        self.writer
-            .cancel_where(self.trader, reason::REPLACED, self.out, |order| {
-                matches!(order.origin, Origin::Signal { .. })
-            });
+        let why = (reason::REPLACED, self.throttled());
+        self.writer.take_back(self.trader, why, self.out, |order| {
+            matches!(order.origin, Origin::Signal { .. })
+        })
     }
 
     fn signal(&mut self, signal: &TradeSignal) {
@@ -197,7 +205,9 @@ impl Resolver<'_> {
             if leads_to.is_some_and(|target| target.signum() == side.sign()) {
                 return;
             }
-            self.drop_signal_order();
+            if !self.drop_signal_order() {
+                return;
+            }
         }
         // A side that is held is never rebalanced, not even after an order that led away from it was taken back.
         if self.position().signum() == side.sign() {
@@ -218,8 +228,8 @@ impl Resolver<'_> {
     ) {
         match (self.signal_order(), &target) {
             (Some(leads_to), Ok(target)) if leads_to == Some(*target) => return,
-            (Some(_), _) => self.drop_signal_order(),
-            (None, _) => {}
+            (Some(_), _) if !self.drop_signal_order() => return,
+            _ => {}
         }
         if target == Ok(self.position()) {
             return;
@@ -361,8 +371,11 @@ impl Resolver<'_> {
                     turn: Turn::Later,
                 },
             );
-            self.writer
-                .cancel_where(self.trader, reason::REPLACED, self.out, |o| o.id == id);
+            let why = (reason::REPLACED, self.throttled());
+            let writer = &mut *self.writer;
+            if !writer.take_back(self.trader, why, self.out, |o| o.id == id) {
+                return;
+            }
             plan
         };
         if let Some(quantity) = quantity {
@@ -386,10 +399,9 @@ impl Resolver<'_> {
             Author::Strategy => reason::NONE,
             Author::Person => reason::COMMAND,
         };
+        let why = (reason, self.throttled());
         self.writer
-            .cancel_where(self.trader, reason, self.out, |order| {
-                matches(order.client_id)
-            });
+            .take_back(self.trader, why, self.out, |order| matches(order.client_id));
     }
 }
 

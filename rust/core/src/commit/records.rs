@@ -36,6 +36,19 @@ pub struct QuarantineRecord {
     pub fault: StrategyFault,
 }
 
+/// A change of what the gate lets pass, made by a person or by the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RiskChange {
+    /// The time of the step from which it held.
+    pub ts: Nanos,
+    /// Who made it.
+    pub by: String,
+    /// What it was: `limits`, `enable` or `kill`.
+    pub kind: &'static str,
+    /// What holds since then, in words.
+    pub what: String,
+}
+
 /// Equity over time, one row a step.
 #[derive(Clone, Debug, Default)]
 pub struct Curve {
@@ -71,6 +84,8 @@ pub struct Records {
     pub refusals: Vec<RefusalRecord>,
     /// In the order in which they came to be.
     pub quarantined: Vec<QuarantineRecord>,
+    /// In the order in which they were made.
+    pub risk_changes: Vec<RiskChange>,
     /// Equity over time.
     pub curve: Curve,
     /// How many fills were cut because the cash did not cover them.

@@ -22,6 +22,7 @@ impl Writer {
             }
             Outcome::Missed => reason::NONE,
             Outcome::Rejected => reason::REJECTED,
+            Outcome::Altered => return self.stop_for_altered(execution),
             Outcome::Cancelled => {
                 let leaving = &self.account.row(trader).leaving;
                 let asked = leaving.iter().find(|&&(leaving, _)| leaving == id);
@@ -31,11 +32,24 @@ impl Writer {
         self.end_order(trader, id, OrderStatus::Cancelled, unfilled);
     }
 
+    /// What was about to leave is not what was approved. Nothing more leaves after that.
+    fn stop_for_altered(&mut self, execution: &Execution) {
+        self.killed = true;
+        let (trader, id) = (execution.trader, execution.order);
+        let working = &self.account.row(trader).working;
+        if let Some(order) = working.iter().find(|order| order.id == id).cloned() {
+            let sentence = "what was about to leave is not what was approved: the order was held back and the kill switch set";
+            self.note_refusal(execution.ts, &order, Refused::new(check::ALTERED, sentence));
+            self.end_order(trader, id, OrderStatus::Cancelled, check::ALTERED);
+        }
+    }
+
     fn fill(&mut self, execution: &Execution, price: HalfUnits, liquidity: Liquidity) {
         let Some(order) = self.account.take_out(execution.trader, execution.order) else {
             return;
         };
         let settled = self.account.settle(&order, price, execution.ts, liquidity);
+        self.gate.closed(&order, &self.account);
         self.note_settled(&order, execution.ts, settled);
     }
 
@@ -143,6 +157,7 @@ impl Writer {
             ));
             self.tell_order(&order, OrderStatus::Working, reason::LIQUIDATION);
             let settled = self.account.settle(&order, mark, now, Liquidity::Taker);
+            self.gate.moved(trader, &self.account);
             self.note_settled(&order, now, settled);
         }
     }
@@ -158,5 +173,113 @@ impl Writer {
         for (trader, id) in working {
             self.end_order(trader, id, OrderStatus::Expired, reason::NONE);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commit::{Act, Author, OnError, TraderInfo};
+    use crate::domain::{Amount, FeeRates, Instrument, InstrumentSpec, Rate};
+    use crate::portfolio::Portfolio;
+    use crate::risk::{Margin, RiskGate, Roster};
+    use crate::signal::{Intent, OrderRequest};
+
+    fn writer() -> Writer {
+        let fees = FeeRates {
+            maker: Rate::ZERO,
+            taker: Rate::ZERO,
+        };
+        let instrument = Instrument::new(2, &InstrumentSpec::default(), fees).unwrap();
+        let mut account = Portfolio::new(true, 10_i128.pow(21), vec![instrument], 1);
+        account.mark(0, 200, None);
+        let leverage = Rate::from_decimal(1.into());
+        let gate = RiskGate::new(Margin { leverage }, Roster::default());
+        let infos = vec![TraderInfo {
+            market: 0,
+            size: None,
+            hooks: Hooks::REFUSED.with(Hooks::ORDER),
+        }];
+        Writer::new(account, gate, infos, OnError::Keep)
+    }
+
+    fn buy(writer: &mut Writer, client_id: u64, out: &mut Vec<Command>) {
+        let request = OrderRequest {
+            client_id,
+            side: Side::Buy,
+            quantity: Amount::Exact(1.into()),
+            limit: None,
+            reduce_only: false,
+            tif: TimeInForce::default(),
+            tag: None,
+        };
+        let act = Act {
+            trader: 0,
+            author: Author::Strategy,
+            intents: vec![Intent::Order(request)],
+            failure: None,
+        };
+        writer.commit(1, &mut vec![act], out);
+    }
+
+    #[test]
+    fn an_altered_order_ends_gives_its_cash_back_and_stops_all_others() {
+        let (mut writer, mut out) = (writer(), Vec::new());
+        buy(&mut writer, 1, &mut out);
+        assert_eq!(out.len(), 1);
+        assert!(writer.account.reserved() > 0);
+        writer.on_execution(&Execution {
+            order: 1,
+            trader: 0,
+            ts: 2,
+            outcome: Outcome::Altered,
+        });
+        assert_eq!(writer.account.reserved(), 0);
+        assert!(writer.killed);
+        buy(&mut writer, 2, &mut out);
+        assert_eq!(out.len(), 1, "nothing more is sent");
+        let records = &writer.records;
+        let orders = records.orders.iter().map(|o| (o.status, o.reason));
+        let wanted = [
+            (OrderStatus::Cancelled, check::ALTERED),
+            (OrderStatus::Refused, check::KILLED),
+        ];
+        assert_eq!(orders.collect::<Vec<_>>(), wanted);
+        let refusals = records.refusals.iter().map(|r| r.check);
+        assert_eq!(
+            refusals.collect::<Vec<_>>(),
+            [check::ALTERED, check::KILLED]
+        );
+        assert_eq!(
+            writer
+                .told
+                .iter()
+                .filter(|(_, hook)| matches!(hook, Hook::Refused(_)))
+                .count(),
+            2
+        );
+    }
+
+    #[test]
+    fn nothing_but_cancellations_leaves_before_reconciliation() {
+        let (mut writer, mut out) = (writer(), Vec::new());
+        buy(&mut writer, 1, &mut out);
+        writer.reconciled = false;
+        buy(&mut writer, 2, &mut out);
+        let act = Act {
+            trader: 0,
+            author: Author::Strategy,
+            intents: vec![Intent::Cancel(None)],
+            failure: None,
+        };
+        writer.commit(2, &mut vec![act], &mut out);
+        assert!(matches!(
+            out[..],
+            [Command::Submit(_), Command::Cancel { order: 1, .. }]
+        ));
+        assert_eq!(writer.records.refusals[0].check, check::NOT_RECONCILED);
+        writer.reconciled = true;
+        buy(&mut writer, 3, &mut out);
+        assert_eq!(out.len(), 3);
     }
 }

@@ -280,6 +280,17 @@ impl Instrument {
         Some(doubled.checked_add(1)?.div_euclid(2))
     }
 
+    /// How many half units of the price scale one is, as a fraction.
+    #[must_use]
+    pub fn half_units_per_price(&self) -> Option<(i128, i128)> {
+        let power = pow10(u32::from(self.scale.unsigned_abs()))?;
+        if self.scale >= 0 {
+            Some((power.checked_mul(2)?, 1))
+        } else {
+            Some((2, power))
+        }
+    }
+
     /// A quantity as a float, for strategies.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "strategies think in floats")]

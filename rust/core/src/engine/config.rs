@@ -3,6 +3,7 @@
 use crate::commit::OnError;
 use crate::domain::{FeeRates, InstrumentSpec, Money, Nanos, Rate};
 use crate::market::EventKind;
+use crate::risk::RiskSpec;
 use crate::signal::SizeSpec;
 use crate::strategy::Strategy;
 use crate::venue::VenueConfig;
@@ -40,6 +41,8 @@ pub struct Config {
     pub block: Option<u32>,
     /// What becomes of the position of a trader that errs.
     pub on_error: OnError,
+    /// The limits of the gate, beyond those that need no number.
+    pub risk: Option<RiskSpec>,
 }
 
 /// A boundary of time that a trader waits for.

@@ -8,14 +8,14 @@ use tokio::runtime::Runtime;
 use crate::clock::Stopwatch;
 use crate::commit::{TraderInfo, Writer};
 use crate::dispatch::{Inbox, Overflow, Slots};
-use crate::domain::{Instrument, PairTable};
+use crate::domain::{Instrument, MarketPair, PairTable};
 use crate::error::Error;
 use crate::limits::{self, MAX_TRADERS};
 use crate::live;
 use crate::market::{EventKind, ExtraColumn, Market, MarketData, PriceScale};
 use crate::portfolio::Portfolio;
 use crate::replay;
-use crate::risk::{Margin, RiskGate};
+use crate::risk::{Margin, RiskGate, RiskSpec, Roster};
 use crate::step::Away;
 use crate::strategy::{Interpreter, Lane, pool_of};
 use crate::trader::{Trader, TraderSpec};
@@ -85,7 +85,9 @@ pub fn wire(config: &Config, traders: Vec<TraderConfig>, data: &MarketData) -> R
     // 4. Traders with their strategies, indicators and windows.
     let wired = wire_traders(traders, &market_of, &markets, &scales)?;
     // 5. The account, the gate before it, and the one writer.
-    let writer = wire_writer(config, &wired.traders, &instruments)?;
+    let roster = roster(config, &pairs, &wired.traders);
+    let writer = wire_writer(config, &wired.traders, &instruments, roster)?;
+    assumptions.extend(config.risk.as_ref().and_then(controls_off));
     // 6. The venue.
     let books: Vec<_> = markets
         .iter()
@@ -384,6 +386,7 @@ fn wire_writer(
     config: &Config,
     traders: &[Trader],
     instruments: &[Instrument],
+    roster: Roster,
 ) -> Result<Writer, Error> {
     let cash = config
         .cash
@@ -410,10 +413,31 @@ fn wire_writer(
         instruments.to_vec(),
         traders.len(),
     );
-    let gate = RiskGate {
-        margin: Margin {
-            leverage: config.leverage,
-        },
+    let margin = Margin {
+        leverage: config.leverage,
     };
+    let mut gate = RiskGate::new(margin, roster);
+    gate.set_limits(config.risk.as_ref(), &account)?;
     Ok(Writer::new(account, gate, infos, config.on_error))
+}
+
+/// What names in limits mean.
+fn roster(config: &Config, pairs: &PairTable, traders: &[Trader]) -> Roster {
+    let pairs = (0..pairs.len())
+        .filter_map(|pair| u32::try_from(pair).ok())
+        .map(|pair| pairs.name(MarketPair(pair)));
+    let known = |pair: &str| config.instruments.iter().any(|(name, _)| name == pair);
+    Roster {
+        pairs: pairs.map(|pair| (pair.to_owned(), known(pair))).collect(),
+        traders: traders
+            .iter()
+            .map(|t| (t.spec.name.clone(), t.spec.label.clone(), t.spec.market))
+            .collect(),
+    }
+}
+
+/// Where limits are given, it is said which controls have none.
+fn controls_off(spec: &RiskSpec) -> Option<String> {
+    let off: Vec<&str> = spec.off().collect();
+    (!off.is_empty()).then(|| format!("risk controls that are off: {}", off.join(", ")))
 }

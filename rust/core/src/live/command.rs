@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use crate::engine::Outcome;
 use crate::error::Error;
 use crate::limits;
+use crate::risk::RiskSpec;
 
 use super::status::Status;
 
@@ -32,6 +33,22 @@ pub enum LiveCommand {
     Restart(String),
     /// Blocks new orders and cancels all that work; stays set.
     Kill,
+    /// Puts other limits in force, or takes all away.
+    SetLimits {
+        /// The limits.
+        limits: Option<Box<RiskSpec>>,
+        /// Who says so.
+        by: String,
+        /// The limits in words, for the record.
+        what: String,
+    },
+    /// Lets a trader go on that the gate stopped for its many orders.
+    Enable {
+        /// Its name, or the pair.
+        name: String,
+        /// Who says so.
+        by: String,
+    },
     /// Ends the run.
     Stop,
 }

@@ -8,7 +8,7 @@ use flume::Receiver;
 use crate::clock::Stopwatch;
 use crate::commit::{Act, Command, Writer};
 use crate::dispatch::TradingEngineHandle;
-use crate::domain::Nanos;
+use crate::domain::{HalfUnits, Nanos};
 use crate::engine::Host;
 use crate::error::Error;
 use crate::order::Origin;
@@ -213,6 +213,20 @@ impl Ports for Coordinator<'_> {
             if let Some((market, seen)) = markets.view(event) {
                 let scale = markets.scales[market as usize];
                 account.mark(market, seen.mark(scale), seen.ask(scale));
+            }
+        }
+    }
+
+    fn sights(
+        &mut self,
+        _now: Nanos,
+        mut visit: impl FnMut(u32, Nanos, HalfUnits, Option<HalfUnits>),
+    ) {
+        let markets = &self.stage.markets;
+        for event in self.events.iter() {
+            if let Some((market, seen)) = markets.view(event) {
+                let scale = markets.scales[market as usize];
+                visit(market, seen.ts(), seen.mark(scale), seen.ask(scale));
             }
         }
     }

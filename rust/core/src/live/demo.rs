@@ -161,5 +161,6 @@ fn config(options: &DemoOptions) -> Config {
         threads: Some(options.threads),
         block: None,
         on_error: OnError::Keep,
+        risk: None,
     }
 }

@@ -81,6 +81,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Joined<'_> {
     let (mut core, options, channels) = (parts.core, parts.options, parts.channels);
     let (feed, runtime) = (parts.feed, parts.runtime);
     core.writer.confirm_cancels = !feed.is_recorded();
+    core.writer.seal_orders();
     let markets = Markets {
         data: Arc::clone(feed.data()),
         sources: core.sources.iter().flatten().copied().collect(),

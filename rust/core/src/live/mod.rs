@@ -15,6 +15,7 @@ mod evaluation;
 mod event;
 mod feed;
 mod join;
+pub mod kill_switch;
 mod metrics;
 mod options;
 mod order_engine;

@@ -8,7 +8,7 @@ use flume::{Receiver, Sender};
 use crate::clock;
 use crate::domain::Nanos;
 use crate::order::{Order, OrderId};
-use crate::risk::Approved;
+use crate::risk::{Altered, Approved};
 use crate::venue::{Execution, Outcome};
 
 use super::broker::{Broker, BrokerError, MarketPhase};
@@ -114,17 +114,22 @@ async fn carry_out(broker: Arc<dyn Broker>, message: OrderMessage) -> Came {
     let mut came = Came::default();
     match message {
         OrderMessage::Submit(approved) => {
-            let order = approved.into_inner();
+            let order = match approved.release() {
+                Ok(order) => order,
+                Err(Altered(order)) => {
+                    tracing::error!(
+                        order = order.id,
+                        "an order is not what was approved; it was held back"
+                    );
+                    came.executions.push(ended(&order, Outcome::Altered));
+                    return came;
+                }
+            };
             match broker.submit(&order).await {
                 Ok(()) => {}
                 Err(BrokerError::Rejected(reason)) => {
                     tracing::warn!(order = order.id, reason, "the broker rejected an order");
-                    came.executions.push(Execution {
-                        order: order.id,
-                        trader: order.trader,
-                        ts: clock::now(),
-                        outcome: Outcome::Rejected,
-                    });
+                    came.executions.push(ended(&order, Outcome::Rejected));
                 }
                 Err(BrokerError::Unknown(reason)) => {
                     tracing::warn!(
@@ -147,4 +152,74 @@ async fn carry_out(broker: Arc<dyn Broker>, message: OrderMessage) -> Came {
         }
     }
     came
+}
+
+fn ended(order: &Order, outcome: Outcome) -> Execution {
+    Execution {
+        order: order.id,
+        trader: order.trader,
+        ts: clock::now(),
+        outcome,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::domain::Side;
+    use crate::order::{OrderKind, Origin};
+    use crate::signal::TimeInForce;
+
+    /// A venue that takes everything.
+    #[derive(Default)]
+    struct Takes(Mutex<Vec<OrderId>>);
+
+    #[async_trait]
+    impl Broker for Takes {
+        async fn submit(&self, order: &Order) -> Result<(), BrokerError> {
+            self.0.lock().push(order.id);
+            Ok(())
+        }
+
+        async fn cancel(&self, _market: u32, _order: OrderId) -> Result<(), BrokerError> {
+            Ok(())
+        }
+    }
+
+    fn order(id: OrderId) -> Order {
+        Order {
+            id,
+            trader: 0,
+            market: 0,
+            client_id: None,
+            side: Side::Buy,
+            lots: 5,
+            kind: OrderKind::Market,
+            tif: TimeInForce::default(),
+            reduce_only: false,
+            origin: Origin::Strategy,
+            reserved: 0,
+            decided: 0,
+            tag: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_what_was_approved_never_leaves() {
+        let broker = Arc::new(Takes::default());
+        let good = Approved::for_test(order(1));
+        let mut bad = Approved::for_test(order(2));
+        bad.tamper().lots = 50;
+        let mut came = Vec::new();
+        for approved in [good, bad] {
+            let broker: Arc<dyn Broker> = broker.clone();
+            let heard = carry_out(broker, OrderMessage::Submit(approved)).await;
+            came.extend(heard.executions.iter().map(|e| (e.order, e.outcome)));
+        }
+        assert_eq!(*broker.0.lock(), [1]);
+        assert_eq!(came, [(2, Outcome::Altered)]);
+    }
 }

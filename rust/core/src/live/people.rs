@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use crate::commit::{Act, Author, Writer};
+use crate::commit::{Act, Author, RiskChange, Writer};
 use crate::domain::{Amount, Side};
 use crate::error::Error;
 use crate::signal::{Intent, OrderRequest, TimeInForce, TradeSignal};
@@ -22,6 +22,10 @@ const NAMES_SHOWN: usize = 5;
 impl Coordinator<'_> {
     /// Does what people asked for. What is to be committed is added to `acts`, before what strategies want.
     pub(super) fn obey(&mut self, writer: &mut Writer, acts: &mut Vec<Act>) {
+        // Something that was about to leave was not what was approved: everything else is taken back.
+        if writer.killed && !self.killed && self.progress.ending.is_none() {
+            self.kill(writer, acts, "engine");
+        }
         for request in std::mem::take(&mut self.requests) {
             let result = self.carry_out(&request.command, writer, acts);
             self.answers.push((request.reply, result));
@@ -65,19 +69,45 @@ impl Coordinator<'_> {
             LiveCommand::Pause(name) => self.set_state(name, TraderState::Paused)?,
             LiveCommand::Resume(name) => self.set_state(name, TraderState::Active)?,
             LiveCommand::Restart(name) => self.restart(name)?,
-            LiveCommand::Kill => {
-                writer.killed = true;
-                self.killed |= self.progress.ending.is_none();
-                acts.extend(
-                    (0..self.crew.members.len())
-                        .filter_map(|trader| u32::try_from(trader).ok())
-                        .filter(|&trader| !writer.account.row(trader).working.is_empty())
-                        .map(|trader| by_person(trader, Intent::Cancel(None))),
-                );
+            LiveCommand::Kill => self.kill(writer, acts, "command"),
+            LiveCommand::SetLimits { limits, by, what } => {
+                let change = self.change("limits", by, what);
+                writer.set_limits(limits.as_deref(), change)?;
+            }
+            LiveCommand::Enable { name, by } => {
+                for trader in self.named(name)? {
+                    let change = self.change("enable", by, &self.names[trader as usize]);
+                    writer.enable(trader, change);
+                }
             }
             LiveCommand::Stop => {}
         }
         Ok(Reply::Done)
+    }
+
+    /// Sets the kill switch and takes back all that works. The end of a run in real time does the same, which is no news.
+    fn kill(&mut self, writer: &mut Writer, acts: &mut Vec<Act>, by: &str) {
+        if self.progress.ending.is_none() && !self.killed {
+            self.killed = true;
+            let change = self.change("kill", by, "");
+            writer.records.risk_changes.push(change);
+        }
+        writer.killed = true;
+        acts.extend(
+            (0..self.crew.members.len())
+                .filter_map(|trader| u32::try_from(trader).ok())
+                .filter(|&trader| !writer.account.row(trader).working.is_empty())
+                .map(|trader| by_person(trader, Intent::Cancel(None))),
+        );
+    }
+
+    fn change(&self, kind: &'static str, by: &str, what: &str) -> RiskChange {
+        RiskChange {
+            ts: self.progress.last.unwrap_or(0),
+            by: by.to_owned(),
+            kind,
+            what: what.to_owned(),
+        }
     }
 
     /// The traders of that name, or on that pair.

@@ -12,6 +12,7 @@ use crate::step::Next;
 use super::command::{LiveCommand, Request};
 use super::coordinator::Coordinator;
 use super::event::Batch;
+use super::kill_switch;
 use super::order_engine::Told;
 
 /// What ended a wait.
@@ -124,9 +125,7 @@ impl Coordinator<'_> {
             None if over => {
                 self.progress.ending = Some(Stopwatch::start());
                 self.held = None;
-                let (reply, _) = flume::bounded(limits::SAID_ONCE);
-                let command = LiveCommand::Kill;
-                self.requests.push(Request { command, reply });
+                self.ask_to_kill();
                 Some(Next::Time(self.moment()))
             }
             None => None,
@@ -138,6 +137,15 @@ impl Coordinator<'_> {
         }
     }
 
+    /// Has everything taken back in the next step, and nothing new sent.
+    fn ask_to_kill(&mut self) {
+        let command = LiveCommand::Kill;
+        if !self.requests.iter().any(|asked| asked.command == command) {
+            let (reply, _) = flume::bounded(limits::SAID_ONCE);
+            self.requests.push(Request { command, reply });
+        }
+    }
+
     /// The time of a step that no market event makes.
     fn moment(&self) -> Nanos {
         let now = clock::now();
@@ -146,6 +154,9 @@ impl Coordinator<'_> {
 
     /// Whether somebody, or the clock, ends the run; commands that came meanwhile are taken in.
     fn is_over(&mut self) -> bool {
+        if kill_switch::is_set() && !self.killed && self.progress.ending.is_none() {
+            self.ask_to_kill();
+        }
         loop {
             match self.arrivals.commands.try_recv() {
                 Ok(request) => self.requests.push(request),

@@ -11,7 +11,7 @@ use crate::signal::TimeInForce;
 pub type OrderId = u64;
 
 /// Whether an order names a price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OrderKind {
     /// At whatever the market gives.
     Market,

@@ -55,6 +55,8 @@ pub struct MarketBook {
 #[derive(Debug)]
 pub struct Portfolio {
     spot: bool,
+    /// The cash it began with.
+    start: Money,
     cash: Money,
     reserved: Money,
     /// Cash and the positions that are not carried.
@@ -102,6 +104,7 @@ impl Portfolio {
             .collect();
         Self {
             spot,
+            start: cash,
             cash,
             reserved: 0,
             equity: cash,
@@ -120,6 +123,12 @@ impl Portfolio {
     #[must_use]
     pub const fn cash(&self) -> Money {
         self.cash
+    }
+
+    /// The cash that the account began with.
+    #[must_use]
+    pub const fn start(&self) -> Money {
+        self.start
     }
 
     /// Cash that orders have reserved.

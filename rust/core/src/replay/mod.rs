@@ -149,7 +149,11 @@ pub fn prepare<'a>(
     if core.venue.fills_at_opens() {
         cast.let_pass_orders();
     }
-    let attended = cast.attended();
+    let watched = core.writer.watches_data();
+    if watched {
+        cast.lazy.fill(false);
+    }
+    let attended = cast.attended(watched);
     let elsewhere = (0..)
         .take(cast.traders.len())
         .any(|trader| away.has(trader));
@@ -297,8 +301,12 @@ impl<'a> Cast<'a> {
         }
     }
 
-    /// The markets that are looked at in each step: a trader there goes event by event, or a position needs each price.
-    fn attended(&self) -> Vec<u32> {
+    /// The markets that are looked at in each step: a trader there goes event by event, or a position needs each price; all
+    /// where the gate watches them.
+    fn attended(&self, watched: bool) -> Vec<u32> {
+        if watched {
+            return (0..u32::try_from(self.markets.len()).unwrap_or(u32::MAX)).collect();
+        }
         let traders = (0..self.traders.len()).filter(|&trader| !self.ahead[trader]);
         let by_event = traders.map(|trader| self.market_of[trader]);
         let markets = (0_u32..).zip(&self.carries);

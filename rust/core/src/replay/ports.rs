@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::commit::{Act, Command, Plain, Writer};
-use crate::domain::Nanos;
+use crate::domain::{HalfUnits, Nanos};
 use crate::market::EventKind;
 use crate::portfolio::Portfolio;
 use crate::step::{Flow, Loaded, Next, Ports, Quiet};
@@ -64,6 +64,21 @@ impl Ports for Direct<'_> {
             if let Some(series) = self.cast.series(market, kind) {
                 let (event, scale) = (series.event(row.row as usize), self.cast.scales[market]);
                 account.mark(market as u32, event.mark(scale), event.ask(scale));
+            }
+        }
+    }
+
+    /// Rows of one step happened at its time. Where the gate watches, every market is looked at.
+    fn sights(
+        &mut self,
+        now: Nanos,
+        mut visit: impl FnMut(u32, Nanos, HalfUnits, Option<HalfUnits>),
+    ) {
+        for row in &self.rows {
+            let (market, kind) = (row.entry.market(), row.entry.kind());
+            if let Some(series) = self.cast.series(market, kind) {
+                let (event, scale) = (series.event(row.row as usize), self.cast.scales[market]);
+                visit(market as u32, now, event.mark(scale), event.ask(scale));
             }
         }
     }

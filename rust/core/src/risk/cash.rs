@@ -29,3 +29,25 @@ pub(super) fn reserve(
     }
     Ok(cost)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+    use super::super::test_support::Desk;
+
+    #[test]
+    fn a_purchase_costs_no_more_than_the_free_cash() {
+        let over = Err(check::CASH);
+        for (units, said) in [(9_999, Ok(1)), (10_000, Ok(1)), (10_001, over)] {
+            assert_eq!(Desk::plain(true, 1_000).limit(0, 10, units), said);
+        }
+        let mut desk = Desk::plain(true, 1_000);
+        let id = desk.limit(0, 9, 10_000).unwrap();
+        assert_eq!(
+            [desk.send(2, 2), desk.send(2, 1), desk.send(2, 1)],
+            [over, Ok(2), over]
+        );
+        desk.cancel(0, id);
+        assert_eq!(desk.send(2, 9), Ok(3));
+    }
+}

@@ -70,3 +70,21 @@ impl Margin {
                 < held.saturating_mul(self.leverage.denominator)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+    use super::super::test_support::Desk;
+
+    #[test]
+    fn exposure_stays_within_leverage_times_equity() {
+        // A thousand times an equity of ten.
+        for sign in [1, -1] {
+            for (lots, said) in [(99, Ok(2)), (100, Ok(2)), (101, Err(check::MARGIN))] {
+                let mut desk = Desk::plain(false, 20);
+                assert_eq!(desk.limit(2, 100, 9_000), Ok(1));
+                assert_eq!(desk.send(0, lots * sign), said);
+            }
+        }
+    }
+}

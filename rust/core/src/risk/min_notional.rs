@@ -26,3 +26,28 @@ pub(super) fn check(order: &Order, price: HalfUnits, account: &Portfolio) -> Res
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_support::{Desk, UNIT, decimal};
+    use super::super::{RiskSpec, check};
+
+    #[test]
+    fn what_adds_is_worth_at_least_the_minimum() {
+        let least = Some(decimal("1000"));
+        for (units, said) in [
+            (9_999, Err(check::MIN_NOTIONAL)),
+            (10_000, Ok(2)),
+            (10_001, Ok(2)),
+        ] {
+            let mut desk = Desk::on(&RiskSpec::default(), false, 1_000 * UNIT, least);
+            desk.price(0, 10_000);
+            desk.hold(0, 1);
+            assert_eq!(desk.limit(0, 10, units), said);
+            assert!(
+                desk.limit(0, -1, 10_000).is_ok(),
+                "what reduces may be worth less"
+            );
+        }
+    }
+}

@@ -1,23 +1,68 @@
 //! The gate: the only way by which an order reaches the order engine. What is unknown is refused.
 //!
 //! Each check is one file with one name, one reason code and one sentence for people.
+//! `ARCHITECTURE.md` and `docs/risk.md` say in which order.
 
 mod approved;
+mod cancel_rate;
+mod case;
 mod cash;
+pub mod check;
+mod crossed_quote;
+mod daily_loss;
+mod drawdown;
+mod duplicate_id;
+mod duplicate_intent;
+mod gross_exposure;
+mod halted;
+mod killed;
+mod limits;
 mod margin;
 mod min_notional;
+mod net_exposure;
+mod not_reconciled;
+mod order_notional;
+mod order_quantity;
+mod order_rate;
 mod overflow;
+mod position;
+mod price_band;
+mod price_collar;
+mod price_gap;
+mod reduce_only;
+mod repeated_execution;
+mod resolve;
+mod restricted;
+mod self_trade;
+mod session;
 mod short_sale;
 mod size;
+mod spec;
+mod stale_data;
+mod state;
+#[cfg(test)]
+mod test_support;
+#[cfg(test)]
+mod tests_overshoot;
 mod unconfirmed;
+mod unknown_instrument;
 
-pub use approved::Approved;
+pub use approved::{Altered, Approved};
+pub use killed::check_killed;
 pub use margin::Margin;
+pub use not_reconciled::not_reconciled;
+pub use resolve::Roster;
 pub use size::size_refusal;
+pub use spec::{ByPair, Hours, LimitSpec, Pace, Pairs, RiskSpec};
 
-use crate::domain::{HalfUnits, Lots, Money, Side};
-use crate::order::{Order, OrderKind};
+use std::sync::Arc;
+
+use crate::domain::{HalfUnits, Lots, Money, Nanos, Side};
+use crate::error::Error;
+use crate::order::{Order, OrderKind, Origin};
 use crate::portfolio::Portfolio;
+
+use limits::Limits;
 
 /// Why an order, or a part of it, does not pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,36 +84,6 @@ impl Refused {
     }
 }
 
-/// Names of the checks, which are also the reason codes in `orders.reason` and `refusals.check`.
-pub mod check {
-    /// A purchase on a spot account costs more than the free cash.
-    pub const CASH: &str = "cash";
-    /// A fill was dearer than what was reserved, and free cash did not cover it.
-    pub const CASH_AT_FILL: &str = "cash_at_fill";
-    /// The account's exposure would pass leverage times equity.
-    pub const MARGIN: &str = "margin";
-    /// A spot account sells no more than the trader holds.
-    pub const SHORT_SALE: &str = "short_sale";
-    /// A signal needs a size and the trader has none.
-    pub const NO_SIZE: &str = "no_size";
-    /// The market has no price yet.
-    pub const NO_PRICE: &str = "no_price";
-    /// The quantity is less than one lot.
-    pub const BELOW_LOT: &str = "below_lot";
-    /// A number is NaN or infinite.
-    pub const NOT_FINITE: &str = "not_finite";
-    /// A number is zero or less.
-    pub const NOT_POSITIVE: &str = "not_positive";
-    /// An order of the trader is being taken back, and nobody knows yet whether it was filled.
-    pub const UNCONFIRMED: &str = "unconfirmed";
-    /// The kill switch is set.
-    pub const KILLED: &str = "killed";
-    /// A number does not fit.
-    pub const OVERFLOW: &str = "overflow";
-    /// The order is worth less than the instrument's minimum.
-    pub const MIN_NOTIONAL: &str = "min_notional";
-}
-
 /// What the gate says of an order.
 #[derive(Debug)]
 pub enum Verdict {
@@ -88,49 +103,176 @@ pub enum Verdict {
     },
 }
 
-/// The gate's settings.
-#[derive(Clone, Copy, Debug)]
+/// The gate, with what it remembers. It belongs to the one writer.
+#[derive(Debug)]
 pub struct RiskGate {
     /// How many times equity the exposure may be; only for margin accounts.
     pub margin: Margin,
+    /// Whether orders are sealed: where they pass through channels on their way to a venue.
+    pub seals: bool,
+    roster: Arc<Roster>,
+    limits: Option<Box<Limits>>,
 }
 
 impl RiskGate {
+    /// A gate without limits of its own.
+    #[must_use]
+    pub fn new(margin: Margin, roster: Roster) -> Self {
+        Self {
+            margin,
+            seals: false,
+            roster: Arc::new(roster),
+            limits: None,
+        }
+    }
+
+    /// Puts limits in force, or takes all away. What was remembered is kept where it still counts.
+    ///
+    /// # Errors
+    /// When they name a trader that there is not; then nothing has changed.
+    pub fn set_limits(
+        &mut self,
+        spec: Option<&RiskSpec>,
+        account: &Portfolio,
+    ) -> Result<(), Error> {
+        let made = match spec {
+            None => None,
+            Some(spec) => {
+                let before = self.limits.as_deref();
+                Some(Box::new(spec.resolve(&self.roster, account, before)?))
+            }
+        };
+        self.limits = made;
+        Ok(())
+    }
+
+    /// Whether the gate has to be shown every event of every market.
+    #[must_use]
+    #[inline]
+    pub fn watches_data(&self) -> bool {
+        self.limits.as_ref().is_some_and(|limits| limits.needs.data)
+    }
+
+    /// Shows an event of a market: when it happened and, of a quote, its ask. The account has taken in its mark.
+    pub fn see(&mut self, market: u32, ts: Nanos, ask: Option<HalfUnits>, account: &Portfolio) {
+        if let Some(limits) = &mut self.limits {
+            limits.see(market, ts, ask, account.market(market));
+        }
+    }
+
+    /// Begins a commit: shows the equity of all steps so far.
+    pub fn begin(&mut self, times: &[Nanos], equity: &[Money], account: &Portfolio) {
+        if let Some(limits) = &mut self.limits {
+            limits.begin(times, equity, account);
+        }
+    }
+
+    /// An order works now.
+    #[inline]
+    pub fn opened(&mut self, order: &Order, account: &Portfolio) {
+        if let Some(limits) = &mut self.limits {
+            limits.opened(order, account);
+        }
+    }
+
+    /// An order works no more. What it brought has been settled.
+    #[inline]
+    pub fn closed(&mut self, order: &Order, account: &Portfolio) {
+        if let Some(limits) = &mut self.limits {
+            limits.closed(order, account);
+        }
+    }
+
+    /// A trader's position changed without an order that worked.
+    pub fn moved(&mut self, trader: u32, account: &Portfolio) {
+        if let Some(limits) = &mut self.limits {
+            limits.moved(trader, account);
+        }
+    }
+
+    /// Whether a strategy may take a working order back now; then it is counted.
+    ///
+    /// # Errors
+    /// When cancellations come too fast.
+    pub fn cancel(&mut self, order: &Order, now: Nanos) -> Result<(), Refused> {
+        if let Some(limits) = &mut self.limits {
+            limits.may_cancel(order, now)?;
+            limits.cancelled(order.trader, order.market, now);
+        }
+        Ok(())
+    }
+
+    /// A person lets a trader go on that was stopped for its many orders. Whether it was.
+    pub fn enable(&mut self, trader: u32) -> bool {
+        let limits = self.limits.as_mut();
+        limits.is_some_and(|limits| limits.state.sent.enable(trader))
+    }
+
     /// Judges an order as the account stands now, orders approved earlier in this step included.
     ///
-    /// What only reduces exposure always passes; the rest passes when every check agrees.
+    /// What only reduces exposure passes all that limits exposure; the rest passes when every check agrees.
     #[must_use]
-    pub fn judge(&self, mut order: Order, account: &Portfolio) -> Verdict {
+    pub fn judge(&mut self, mut order: Order, account: &Portfolio) -> Verdict {
+        let asked = order.lots;
         let reducing = account
             .row(order.trader)
             .reducible(order.side)
             .min(order.lots);
+        if (order.client_id.is_some() || self.limits.is_some())
+            && let Err(refused) = self.admit(&order, reducing, account)
+        {
+            return Verdict::Refused { order, refused };
+        }
         if order.reduce_only {
-            if reducing == 0 {
-                return Verdict::refuse(order, size::nothing_to_reduce());
-            }
             order.lots = reducing;
+            if reducing == 0 {
+                let refused = size::nothing_to_reduce();
+                return Verdict::Refused { order, refused };
+            }
         }
         let rest = order.lots - reducing;
         if rest == 0 {
-            return Verdict::approve(order);
+            return self.approve(order, asked, None);
         }
         match self.check_adding(&order, account) {
             Ok(reserved) => {
                 order.reserved = reserved;
-                Verdict::approve(order)
+                self.approve(order, asked, None)
             }
             Err(refused) if reducing > 0 => {
                 order.lots = reducing;
-                if let crate::order::Origin::Signal { target } = &mut order.origin {
+                if let Origin::Signal { target } = &mut order.origin {
                     *target = account.row(order.trader).position + order.side.sign() * reducing;
                 }
-                Verdict::Approved {
-                    order: Approved::new(order),
-                    refused: Some(refused),
-                }
+                self.approve(order, asked, Some(refused))
             }
-            Err(refused) => Verdict::refuse(order, refused),
+            Err(refused) => Verdict::Refused { order, refused },
+        }
+    }
+
+    /// What every order meets, whatever it does to exposure. A person who makes a position smaller, or the engine that
+    /// closes that of a quarantined trader, meets no limit here: it is how one gets out.
+    fn admit(&mut self, order: &Order, reducing: Lots, account: &Portfolio) -> Result<(), Refused> {
+        duplicate_id::check(order, account)?;
+        let Some(limits) = &mut self.limits else {
+            return Ok(());
+        };
+        let gets_out = matches!(order.origin, Origin::Command | Origin::Quarantine);
+        if gets_out && order.lots == reducing {
+            return Ok(());
+        }
+        limits.admit(order, account)
+    }
+
+    /// Lets an order go, and notes that it went; `asked` is its quantity before it was cut.
+    #[inline]
+    fn approve(&mut self, order: Order, asked: Lots, refused: Option<Refused>) -> Verdict {
+        if let Some(limits) = &mut self.limits {
+            limits.sent(&order, asked);
+        }
+        Verdict::Approved {
+            order: Approved::new(order, self.seals),
+            refused,
         }
     }
 
@@ -141,6 +283,9 @@ impl RiskGate {
         unconfirmed::check(order, account)?;
         short_sale::check(order, account)?;
         min_notional::check(order, price, account)?;
+        if let Some(limits) = &self.limits {
+            limits.admit_adding(order, account)?;
+        }
         if account.is_spot() {
             cash::reserve(order, price, account)
         } else {
@@ -159,19 +304,6 @@ fn reference_price(order: &Order, account: &Portfolio) -> Result<HalfUnits, Refu
         (OrderKind::Limit(price), _) => price.checked_mul(2).ok_or_else(overflow::refusal),
         (OrderKind::Market, Side::Buy) => Ok(book.ask.unwrap_or(mark)),
         (OrderKind::Market, Side::Sell) => Ok(mark),
-    }
-}
-
-impl Verdict {
-    fn approve(order: Order) -> Self {
-        Self::Approved {
-            order: Approved::new(order),
-            refused: None,
-        }
-    }
-
-    fn refuse(order: Order, refused: Refused) -> Self {
-        Self::Refused { order, refused }
     }
 }
 

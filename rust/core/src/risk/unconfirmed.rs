@@ -16,3 +16,24 @@ pub(super) fn check(order: &Order, account: &Portfolio) -> Result<(), Refused> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_support::Desk;
+    use super::*;
+    use crate::order::OrderKind;
+
+    #[test]
+    fn a_signal_waits_until_the_end_of_the_order_before_it_is_known() {
+        let mut desk = Desk::plain(false, 1_000);
+        let id = desk.send(0, 5).unwrap();
+        desk.account.leave(0, id, "");
+        let mut signal = desk.order(0, 5, OrderKind::Market);
+        signal.origin = Origin::Signal { target: 5 };
+        assert_eq!(desk.submit(signal.clone()), Err(check::UNCONFIRMED));
+        assert_eq!(desk.send(0, 5), Ok(2), "an order of its own does not wait");
+        desk.cancel(0, id);
+        signal.id = 3;
+        assert_eq!(desk.submit(signal), Ok(3));
+    }
+}

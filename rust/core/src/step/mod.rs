@@ -10,7 +10,7 @@ pub use away::{Away, slots_where};
 pub use report::Report;
 
 use crate::commit::{Act, Command, Plain, QuarantineRecord, Writer};
-use crate::domain::Nanos;
+use crate::domain::{HalfUnits, Nanos};
 use crate::engine::{Host, TimeMark};
 use crate::limits::{POLL_INTERVAL, STEPS_PER_POLL};
 use crate::portfolio::Portfolio;
@@ -78,6 +78,9 @@ pub trait Ports {
     /// Tells the account the mark and, of a quote, the best ask that each market event of this step leaves, in feed order,
     /// where they matter to it.
     fn marks(&mut self, account: &mut Portfolio);
+
+    /// The same with the time at which each event happened, where the gate watches all markets.
+    fn sights(&mut self, now: Nanos, visit: impl FnMut(u32, Nanos, HalfUnits, Option<HalfUnits>));
 
     /// Phase 1: what the venue says when resting orders meet this step's events, and, where `arrivals`, when orders
     /// arrive whose latency ends now.
@@ -295,7 +298,7 @@ impl<P: Ports> Stepper<P> {
     /// A time before the start: prices, indicators and windows follow, and nothing else happens.
     fn warm_up(&mut self, now: Nanos) {
         self.meet_venue(now, false);
-        self.mark();
+        self.mark(now);
         // An error in `setup` counts at the first step, even where that one only warms up.
         self.ports.failed_setups(&mut self.acts);
         self.report.last_ts = Some(now);
@@ -319,7 +322,7 @@ impl<P: Ports> Stepper<P> {
 
     /// Phase 2: last prices, liquidation, and the snapshot of this step.
     fn take_marks(&mut self, now: Nanos) {
-        self.mark();
+        self.mark(now);
         self.ports.value(&mut self.writer.account);
         if self.writer.must_liquidate() {
             self.ports.refresh_all(&mut self.writer.account);
@@ -331,7 +334,13 @@ impl<P: Ports> Stepper<P> {
         self.writer.snapshot(now);
     }
 
-    fn mark(&mut self) {
+    fn mark(&mut self, now: Nanos) {
+        if self.writer.watches_data() {
+            let writer = &mut self.writer;
+            return self.ports.sights(now, |market, ts, mark, ask| {
+                writer.see(market, ts, mark, ask)
+            });
+        }
         self.ports.marks(&mut self.writer.account);
     }
 
@@ -341,7 +350,7 @@ impl<P: Ports> Stepper<P> {
         if self.acts.is_empty() && plain.is_empty() {
             return;
         }
-        if self.acts.is_empty() && !self.writer.killed {
+        if self.acts.is_empty() && self.writer.is_open() {
             self.writer.commit_plain(now, plain, &mut self.commands);
         } else {
             self.acts.extend(plain.iter().map(|&plain| plain.into()));

@@ -76,6 +76,8 @@ pub enum Outcome {
     Cancelled,
     /// The venue did not take it.
     Rejected,
+    /// It never left: it was not what the gate had approved.
+    Altered,
 }
 
 /// An order at the venue.

@@ -171,6 +171,7 @@ pub fn config(account: Account, cash: Money) -> Config {
         threads: Some(1),
         block: None,
         on_error: OnError::Keep,
+        risk: None,
     }
 }
 

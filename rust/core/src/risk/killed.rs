@@ -1,0 +1,50 @@
+//! `killed`: while the kill switch is set, nothing leaves but what a person sends to make a position smaller: it is how one
+//! gets out.
+
+use crate::order::{Order, Origin};
+use crate::portfolio::Portfolio;
+
+use super::{Refused, check};
+
+/// Refuses an order while the kill switch is set.
+///
+/// # Errors
+/// Unless a person sends it to make a position smaller.
+pub fn check_killed(order: &Order, account: &Portfolio) -> Result<(), Refused> {
+    let reduces = order.lots <= account.row(order.trader).reducible(order.side);
+    if order.origin == Origin::Command && reduces {
+        return Ok(());
+    }
+    Err(Refused::new(
+        check::KILLED,
+        "the kill switch is set: no order leaves; start a new run to trade again",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{LimitSpec, test_support::Desk};
+    use super::*;
+    use crate::order::OrderKind;
+
+    #[test]
+    fn nothing_leaves_but_a_persons_way_out() {
+        let mut desk = Desk::account(LimitSpec::default());
+        desk.hold(0, 5);
+        for (delta, origin, passes) in [
+            (-4, Origin::Command, true),
+            (-5, Origin::Command, true),
+            (-6, Origin::Command, false),
+            (1, Origin::Command, false),
+            (-5, Origin::Strategy, false),
+            (-5, Origin::Signal { target: 0 }, false),
+        ] {
+            let order = Order {
+                origin,
+                ..desk.order(0, delta, OrderKind::Market)
+            };
+            let said = check_killed(&order, &desk.account).map_err(|refused| refused.check);
+            assert_eq!(said, if passes { Ok(()) } else { Err(check::KILLED) });
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The orders that left a short time ago.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::domain::{Lots, Nanos, Side};
+use crate::order::{Order, OrderKind};
+
+type Intent = (u32, Side, Lots, OrderKind);
+
+/// What left, as far as it still counts.
+#[derive(Clone, Debug, Default)]
+pub(in crate::risk) struct Sent {
+    /// By trader and side, the times of its last orders.
+    times: Vec<[VecDeque<Nanos>; 2]>,
+    /// How many of them are kept.
+    kept: usize,
+    /// When each order was sent last.
+    intents: HashMap<Intent, Nanos>,
+    order: VecDeque<(Nanos, Intent)>,
+    /// For how long they are kept.
+    window: Nanos,
+    /// Traders that are stopped until a person enables them.
+    stopped: Vec<bool>,
+}
+
+impl Sent {
+    pub(in crate::risk) fn new(traders: usize) -> Self {
+        Self {
+            times: vec![Default::default(); traders],
+            stopped: vec![false; traders],
+            ..Self::default()
+        }
+    }
+
+    /// Keeps as much as the limits that are in force need. Where that changes, it begins anew.
+    pub(in crate::risk) fn keep(&mut self, orders: usize, window: Nanos) {
+        if orders != self.kept {
+            self.times.iter_mut().flatten().for_each(VecDeque::clear);
+        }
+        if window != self.window {
+            self.intents.clear();
+            self.order.clear();
+        }
+        (self.kept, self.window) = (orders, window);
+    }
+
+    /// When the trader sent the last but `count - 1` order of this side.
+    pub(in crate::risk) fn nth_last(&self, trader: u32, side: Side, count: usize) -> Option<Nanos> {
+        let times = &self.times[trader as usize][side as usize];
+        times.len().checked_sub(count).map(|at| times[at])
+    }
+
+    /// When the trader sent the same order last.
+    pub(in crate::risk) fn last_like(&self, order: &Order) -> Option<Nanos> {
+        self.intents.get(&intent(order, order.lots)).copied()
+    }
+
+    /// Notes that an order left; `asked` is its quantity before it was cut.
+    pub(in crate::risk) fn note(&mut self, order: &Order, asked: Lots) {
+        let now = order.decided;
+        if self.kept > 0 {
+            let times = &mut self.times[order.trader as usize][order.side as usize];
+            times.push_back(now);
+            while times.len() > self.kept {
+                times.pop_front();
+            }
+        }
+        if self.window > 0 {
+            while let Some(&(ts, old)) = self.order.front()
+                && now.saturating_sub(ts) >= self.window
+            {
+                self.order.pop_front();
+                if self.intents.get(&old) == Some(&ts) {
+                    self.intents.remove(&old);
+                }
+            }
+            let intent = intent(order, asked);
+            self.intents.insert(intent, now);
+            self.order.push_back((now, intent));
+        }
+    }
+
+    pub(in crate::risk) fn is_stopped(&self, trader: u32) -> bool {
+        self.stopped[trader as usize]
+    }
+
+    pub(in crate::risk) fn stop(&mut self, trader: u32) {
+        self.stopped[trader as usize] = true;
+    }
+
+    /// A person says that the trader may go on; what it sent before no longer counts. Whether it was stopped.
+    pub(in crate::risk) fn enable(&mut self, trader: u32) -> bool {
+        for times in &mut self.times[trader as usize] {
+            times.clear();
+        }
+        std::mem::take(&mut self.stopped[trader as usize])
+    }
+}
+
+const fn intent(order: &Order, lots: Lots) -> Intent {
+    (order.trader, order.side, lots, order.kind)
+}

@@ -1,0 +1,46 @@
+//! The kill switch of the process. It stays set for good, so it has a process, and a file, of its own.
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod support;
+
+use pairloom_core::domain::{Amount, Side};
+use pairloom_core::engine::Account;
+use pairloom_core::live::{LiveOptions, kill_switch};
+use pairloom_core::order::OrderStatus;
+use pairloom_core::risk::check;
+use pairloom_core::signal::TradeSignal;
+use support::live::{Live, Teller, quoted};
+use support::{UNIT, base, config, trader};
+
+#[test]
+fn it_takes_back_all_that_works_and_lets_nothing_out() {
+    let (tell, _) = flume::bounded(1);
+    let waiting = Teller {
+        signal: Some(TradeSignal::Side {
+            side: Side::Buy,
+            size: None,
+            limit: Some(Amount::from_f64(50.0)),
+        }),
+        ..Teller::new(0, &tell)
+    };
+    let live = Live::start(
+        config(Account::Spot, 100_000 * UNIT),
+        vec![quoted("A/USD")],
+        vec![trader("waits", "A/USD", Some(base("1")), waiting)],
+        Vec::new(),
+        LiveOptions::default(),
+    );
+    live.until_quoting(0, "the limit order", |s| s.working_orders == 1);
+    // No event comes any more: the run hears of it all the same.
+    kill_switch::set();
+    let status = live.until("the cancellation", |s| s.working_orders == 0);
+    assert!(status.killed);
+    live.until_quoting(0, "a refusal", |s| s.counts.refusals > 0);
+    let outcome = live.run.stop().unwrap();
+    let records = outcome.records;
+    assert_eq!(records.orders[0].status, OrderStatus::Cancelled);
+    assert!(records.refusals.iter().all(|r| r.check == check::KILLED));
+    let changes = records.risk_changes.iter().map(|c| (c.kind, c.by.as_str()));
+    assert_eq!(changes.collect::<Vec<_>>(), [("kill", "command")]);
+    assert_eq!(outcome.reserved, 0);
+}
