@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pairloom import _native
 from pairloom._announce import announce
 from pairloom._exit import end_live_runs_with_the_process
+from pairloom._journal import asked, journal_path
 from pairloom._progress import Bar, progress_callback
 from pairloom._settings import choice, engine_settings
 from pairloom._span import kinds, span
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Executor
     from datetime import date, datetime, timedelta
+    from os import PathLike
 
     from pairloom._data import Loaded
     from pairloom._native import MarketData, RunOutput
@@ -65,8 +67,9 @@ class Engine:
     ``block`` is the number of events that a native trader which looks at its own market alone
     may be evaluated ahead in a backtest: by default the engine decides, 0 forbids it, and no
     result depends on it.
-    ``on_error="close"`` closes the position of a trader that erred. ``seed`` feeds
-    ``ctx.random``.
+    ``on_error="close"`` closes the position of a trader that erred. ``journal`` is a file that
+    keeps what a run decides: one that was killed goes on where it was when the same run is made
+    on the same file. ``seed`` feeds ``ctx.random``.
 
     An engine may run many times. Wrong arguments raise ``ConfigError``.
     """
@@ -89,6 +92,7 @@ class Engine:
         memory_limit: int | str | None = None,
         block: int | None = None,
         on_error: Literal["keep", "close"] = "keep",
+        journal: str | PathLike[str] | None = None,
         seed: int = 0,
     ) -> None:
         """Check the settings; nothing else happens before a run."""
@@ -112,6 +116,10 @@ class Engine:
         )
         self._assignments: list[Assignment] = []
         self._taken = Taken()
+        self._journal = journal_path(journal)
+        # What a journal keeps so that `pairloom replay` can make the engine anew, and whether this is for that.
+        self._origin: dict[str, Any] = {}
+        self._replays = False
 
     @property
     def currency(self) -> str:
@@ -252,6 +260,7 @@ class Engine:
             _refuse_in_real_time({**recorded_only, "candle_time": candle_time != "open"})
             return self._start_live(feed, run)
         described, market, assumptions, load_s = self._prepare(feed, run, interval, candle_time, repair)
+        run["journal"] = self._asked("paper", described, run, market)
         return self._started(described, market, run, assumptions, load_s)
 
     def sweep(
@@ -289,6 +298,8 @@ class Engine:
         from pairloom._sweep.plan import Plan
         from pairloom._sweep.run import announce_sweep, request, run_sweep
 
+        if self._journal is not None:
+            raise ConfigError("a sweep keeps no journal; use Engine(journal=None)", code="config.journal")
         refuse_workers(self._settings, "a sweep", "give executor=ProcessPoolExecutor(), with Engine(workers=0)")
         asked = request(
             self._assignments,
@@ -314,6 +325,7 @@ class Engine:
         described = traders(self._assignments, feed.pairs, self.currency, lambda _: (now, last))
         if self._settings["latency"] and feed.kind == "candle":
             raise _no_latency(feed.pairs[0])
+        run["journal"] = self._asked("real time", described, run, None)
         return self._started(described, feed._native, run, [], 0.0)
 
     def _started(
@@ -339,6 +351,7 @@ class Engine:
         callback = progress_callback(progress)
         described, market, assumptions, load_s = self._prepare(data, run, interval, candle_time, repair)
         drive = _native.backtest if driver == "backtest" else _native.paper
+        run["journal"] = self._asked(driver, described, run, market)
         if self._settings["workers"]:
             run["workers"] = workers_of(self._settings, described)
         if driver == "paper":
@@ -351,6 +364,24 @@ class Engine:
         result = Result(output, assumptions, load_s)
         announce(result)
         return result
+
+    def _asked(
+        self, driver: str, described: list[dict[str, Any]], run: dict[str, Any], market: MarketData | None
+    ) -> dict[str, Any] | None:
+        """What the core takes as this run's journal."""
+        if self._journal is None:
+            return None
+        return asked(
+            self._journal,
+            driver=driver,
+            settings=self._settings,
+            assignments=self._assignments,
+            described=described,
+            run=run,
+            market=market,
+            origin=self._origin,
+            replay=self._replays,
+        )
 
     def _prepare(
         self, data: Any, run: dict[str, Any], interval: Any, candle_time: str, repair: str | None

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, DictionaryArray, Int64Array, StringArray,
-    StructArray, TimestampNanosecondArray,
+    Array, ArrayRef, AsArray, BinaryArray, Decimal128Array, DictionaryArray, Int64Array,
+    StringArray, StructArray, TimestampNanosecondArray,
 };
 use arrow::datatypes::{
     DataType, Decimal128Type, Field, FieldRef, Float64Type, Int32Type, Int64Type, Schema, TimeUnit,
@@ -67,6 +67,15 @@ pub(crate) fn text_column<S: AsRef<str>>(
     values: impl IntoIterator<Item = Option<S>>,
 ) -> NamedColumn {
     let array: StringArray = values.into_iter().collect();
+    named(name, Arc::new(array))
+}
+
+/// Bytes, such as fingerprints.
+pub(crate) fn bytes_column(
+    name: &str,
+    values: impl IntoIterator<Item = Option<Vec<u8>>>,
+) -> NamedColumn {
+    let array: BinaryArray = values.into_iter().collect();
     named(name, Arc::new(array))
 }
 

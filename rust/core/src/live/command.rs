@@ -4,6 +4,7 @@
 use flume::{Receiver, Sender};
 use parking_lot::Mutex;
 use rust_decimal::Decimal;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -32,8 +33,52 @@ pub enum LiveCommand {
     Restart(String),
     /// Blocks new orders and cancels all that work; stays set.
     Kill,
+    /// Lets orders leave again after that.
+    ClearKill,
     /// Ends the run.
     Stop,
+}
+
+/// Who asks, where nobody says a name.
+pub(super) const PERSON: &str = "person";
+
+impl LiveCommand {
+    /// The command as the journal keeps it; none for what changes nothing that a run decides.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        Some(match self {
+            Self::Status | Self::Stop => return None,
+            Self::ForceExit(name) => format!("force_exit {name}"),
+            Self::CloseAll => "close_all".to_owned(),
+            Self::AddPosition(name, quantity) => format!("add_position {quantity} {name}"),
+            Self::Pause(name) => format!("pause {name}"),
+            Self::Resume(name) => format!("resume {name}"),
+            Self::Restart(name) => format!("restart {name}"),
+            Self::Kill => "kill".to_owned(),
+            Self::ClearKill => "clear_kill".to_owned(),
+        })
+    }
+
+    /// The command that a journal keeps as this text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let name = || rest.to_owned();
+        Some(match word {
+            "force_exit" => Self::ForceExit(name()),
+            "close_all" => Self::CloseAll,
+            "add_position" => {
+                let (quantity, name) = rest.split_once(' ')?;
+                Self::AddPosition(name.to_owned(), quantity.parse().ok()?)
+            }
+            "pause" => Self::Pause(name()),
+            "resume" => Self::Resume(name()),
+            "restart" => Self::Restart(name()),
+            "kill" => Self::Kill,
+            "clear_kill" => Self::ClearKill,
+            _ => return None,
+        })
+    }
 }
 
 /// What a command brings.
@@ -49,6 +94,8 @@ pub enum Reply {
 #[derive(Debug)]
 pub(crate) struct Request {
     pub command: LiveCommand,
+    /// Who asks.
+    pub author: Cow<'static, str>,
     pub reply: Sender<Result<Reply, Error>>,
 }
 
@@ -92,7 +139,11 @@ impl RunHandle {
         let (reply, answer) = flume::bounded(limits::SAID_ONCE);
         let over = || Error::config("run.over", "the run is over: commands reach it no more");
         self.commands
-            .send(Request { command, reply })
+            .send(Request {
+                command,
+                author: Cow::Borrowed(PERSON),
+                reply,
+            })
             .map_err(|_| over())?;
         answer.recv().map_err(|_| over())?
     }
@@ -135,7 +186,11 @@ impl RunHandle {
         // A full channel or a dead run: in both cases somebody else is ending it, or it is over.
         let (reply, _) = flume::bounded(limits::SAID_ONCE);
         let command = LiveCommand::Stop;
-        let _ = self.commands.send(Request { command, reply });
+        let _ = self.commands.send(Request {
+            command,
+            author: Cow::Borrowed(PERSON),
+            reply,
+        });
     }
 
     /// Ends the run and gives its outcome, which is there once.

@@ -11,6 +11,7 @@ use crate::dispatch::TradingEngineHandle;
 use crate::domain::{HalfUnits, Nanos};
 use crate::engine::Host;
 use crate::error::Error;
+use crate::journal::Input;
 use crate::order::Origin;
 use crate::step::{Away, Flow, Loaded, Next, Ports};
 use crate::strategy::{Hook, StrategyFault};
@@ -21,6 +22,7 @@ use super::actor::Stage;
 use super::broker::MarketPhase;
 use super::command::{Ended, Reply, Request};
 use super::crew::Crew;
+use super::diary::Diary;
 use super::event::{Batch, Delivery, FeedEvent, Notice};
 use super::metrics::Histogram;
 use super::options::Feed;
@@ -99,6 +101,7 @@ pub(super) struct Coordinator<'h> {
     pub killed: bool,
     /// Orders of people so far, which number them.
     pub asked: u64,
+    pub diary: Diary,
     /// Traders whose part of the account may have changed since it was published.
     pub changed: Vec<u32>,
     pub tick_to_order: Histogram,
@@ -146,6 +149,7 @@ impl<'h> Coordinator<'h> {
             stopping: false,
             killed: false,
             asked: 0,
+            diary: Diary::default(),
             changed: Vec::new(),
             tick_to_order: Histogram::default(),
         }
@@ -232,6 +236,7 @@ impl Ports for Coordinator<'_> {
 
     fn warm_up(&mut self, now: Nanos, writer: &Writer) {
         self.progress.steps += 1;
+        self.diary.warmed_up += 1;
         self.dispatch(now, writer, false);
         self.wait_for_all();
     }
@@ -270,6 +275,32 @@ impl Ports for Coordinator<'_> {
             }
             self.orders.command(command);
         }
+    }
+
+    fn restore(&mut self, commands: &mut Vec<Command>, newest: bool) {
+        for command in commands.drain(..) {
+            self.orders.restore(command, newest);
+        }
+    }
+
+    fn inputs(&mut self, out: &mut Vec<Input>) {
+        out.append(&mut self.diary.obeyed);
+    }
+
+    fn rebuild(&mut self, inputs: Vec<Input>) {
+        self.diary.begin(inputs);
+    }
+
+    fn rebuilt(&mut self, inputs: Vec<Input>) {
+        self.requests.append(&mut self.diary.end(inputs));
+    }
+
+    fn failure(&mut self) -> Option<Error> {
+        self.orders.failure.take()
+    }
+
+    fn is_complete(&self) -> bool {
+        !self.is_recorded() || !self.diary.ended_early
     }
 
     fn immediate(&mut self, now: Nanos, out: &mut Vec<Execution>) {

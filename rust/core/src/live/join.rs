@@ -9,6 +9,8 @@ use tokio::runtime::Runtime;
 use crate::dispatch::{Inbox, TradingEngineHandle};
 use crate::domain::MarketPair;
 use crate::engine::{Core, Host};
+use crate::error::Error;
+use crate::journal::LedgerSpec;
 use crate::market::{EventKind, Rows};
 use crate::portfolio::Board;
 use crate::step::{Away, Stepper};
@@ -23,6 +25,7 @@ use super::coordinator::{Arrivals, Coordinator, Pace, Posts};
 use super::crew::Crew;
 use super::event::{Batch, Delivery, Markets};
 use super::feed;
+use super::ledger::Ledger;
 use super::options::{BrokerMaker, Feed, LiveOptions};
 use super::order_engine::{OrderEngine, OrderMessage, Told};
 use super::orders::OrderPort;
@@ -60,6 +63,8 @@ pub(crate) struct Channels {
 
 /// What a live run is made of.
 pub(crate) struct Parts<'h> {
+    /// The paper broker's own books, where the run has a journal.
+    pub ledger: Option<LedgerSpec>,
     pub core: Core,
     pub away: Away,
     pub factories: Vec<Option<Factory>>,
@@ -75,7 +80,10 @@ pub(crate) struct Parts<'h> {
 }
 
 /// Starts every task and lane; the commit thread is who calls [`Joined::run`].
-pub(crate) fn join(parts: Parts<'_>) -> Joined<'_> {
+///
+/// # Errors
+/// When the paper broker's books cannot be opened, or belong to another run.
+pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     #[cfg(feature = "watchdog")]
     super::watchdog::start();
     let (mut core, options, channels) = (parts.core, parts.options, parts.channels);
@@ -96,6 +104,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Joined<'_> {
         markets: markets.clone(),
         end: options.run.end,
         fill_delay: options.fill_delay,
+        ledger: parts.ledger.as_ref().map(Ledger::open).transpose()?,
     };
     let ends = (channels.orders, channels.executions, channels.told);
     let orders = order_side(&runtime, options.broker, venue, ends);
@@ -137,11 +146,11 @@ pub(crate) fn join(parts: Parts<'_>) -> Joined<'_> {
         host: parts.host,
         ended: parts.people.1,
     });
-    Joined {
+    Ok(Joined {
         stepper: Stepper::new(coordinator, core.writer, core.time_marks),
         stage,
         runtime,
-    }
+    })
 }
 
 /// The traders as actors, and as the commit thread knows them.

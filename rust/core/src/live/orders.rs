@@ -4,6 +4,7 @@ use flume::{Receiver, SendTimeoutError, Sender};
 
 use crate::commit::Command;
 use crate::domain::Nanos;
+use crate::error::Error;
 use crate::limits::POLL_INTERVAL;
 use crate::venue::Execution;
 
@@ -25,6 +26,8 @@ pub(super) struct OrderPort {
     answered: bool,
     /// Told, and not yet applied.
     pub waiting: Vec<Execution>,
+    /// Why the broker's own books failed.
+    pub failure: Option<Error>,
 }
 
 impl OrderPort {
@@ -43,6 +46,7 @@ impl OrderPort {
             next_wake: None,
             answered: false,
             waiting: Vec::new(),
+            failure: None,
         }
     }
 
@@ -56,6 +60,17 @@ impl OrderPort {
             Command::Cancel { market, order } => OrderMessage::Cancel { market, order },
         };
         self.send(message);
+    }
+
+    /// Sends again what left before this process began.
+    pub(super) fn restore(&mut self, command: Command, newest: bool) {
+        match command {
+            Command::Submit(order) => {
+                self.resting += 1;
+                self.send(OrderMessage::Restore { order, newest });
+            }
+            Command::Cancel { .. } => self.command(command),
+        }
     }
 
     /// Tells a simulated venue of one phase and takes in what the venue says: its answer to this where the driver
@@ -106,6 +121,9 @@ impl OrderPort {
             Told::Answered { next_wake } => {
                 self.next_wake = next_wake;
                 self.answered = true;
+            }
+            Told::Failed(error) => {
+                self.failure.get_or_insert(error);
             }
         }
     }

@@ -22,8 +22,18 @@ const NAMES_SHOWN: usize = 5;
 impl Coordinator<'_> {
     /// Does what people asked for. What is to be committed is added to `acts`, before what strategies want.
     pub(super) fn obey(&mut self, writer: &mut Writer, acts: &mut Vec<Act>) {
+        self.diary.obeyed.clear();
+        while let Some((input, command)) = self.diary.due(self.progress.steps) {
+            // It was obeyed before, so it is again.
+            let _ = self.carry_out(&command, writer, acts);
+            self.diary.obeyed.push(input);
+        }
         for request in std::mem::take(&mut self.requests) {
             let result = self.carry_out(&request.command, writer, acts);
+            if result.is_ok() {
+                self.diary
+                    .note(self.progress.steps, &request.command, request.author);
+            }
             self.answers.push((request.reply, result));
         }
     }
@@ -74,6 +84,10 @@ impl Coordinator<'_> {
                         .filter(|&trader| !writer.account.row(trader).working.is_empty())
                         .map(|trader| by_person(trader, Intent::Cancel(None))),
                 );
+            }
+            LiveCommand::ClearKill => {
+                writer.killed = false;
+                self.killed = false;
             }
             LiveCommand::Stop => {}
         }

@@ -1,5 +1,6 @@
 //! Between two steps: what makes the next one, and waiting for it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use flume::Selector;
@@ -30,11 +31,11 @@ impl Coordinator<'_> {
     pub(super) fn next_recorded(&mut self, mark: Option<Nanos>) -> Next {
         loop {
             if self.is_over() {
+                self.diary.ended_early = true;
                 return Next::End;
             }
-            if !self.requests.is_empty()
-                && let Some(last) = self.progress.last
-            {
+            let told = !self.requests.is_empty() || self.diary.is_due(self.progress.steps + 1);
+            if told && let Some(last) = self.progress.last {
                 return Next::Time(last);
             }
             if self.held.is_none() {
@@ -126,7 +127,12 @@ impl Coordinator<'_> {
                 self.held = None;
                 let (reply, _) = flume::bounded(limits::SAID_ONCE);
                 let command = LiveCommand::Kill;
-                self.requests.push(Request { command, reply });
+                let author = Cow::Borrowed("engine");
+                self.requests.push(Request {
+                    command,
+                    author,
+                    reply,
+                });
                 Some(Next::Time(self.moment()))
             }
             None => None,
@@ -157,10 +163,14 @@ impl Coordinator<'_> {
                 }
             }
         }
-        self.stopping |= self
-            .requests
-            .iter()
-            .any(|request| request.command == LiveCommand::Stop);
+        if self.diary.rebuilding {
+            // What people ask now comes behind what they asked before.
+            self.diary.later.append(&mut self.requests);
+        }
+        let requests = self.requests.iter().chain(&self.diary.later);
+        self.stopping |= requests
+            .map(|request| &request.command)
+            .any(|command| *command == LiveCommand::Stop);
         self.stopping
             || self
                 .duration

@@ -12,6 +12,8 @@ pub use report::Report;
 use crate::commit::{Act, Command, QuarantineRecord, Writer};
 use crate::domain::{HalfUnits, Nanos};
 use crate::engine::{Host, TimeMark};
+use crate::error::Error;
+use crate::journal::{Input, Recorder, Standing};
 use crate::limits::{POLL_INTERVAL, STEPS_PER_POLL};
 use crate::portfolio::Portfolio;
 use crate::strategy::{Hook, StrategyFault, TimeEvent};
@@ -28,6 +30,8 @@ pub enum Flow {
     Interrupted,
     /// End: no trader is left.
     AllQuarantined,
+    /// End: the journal or the broker failed, which the report says.
+    Failed,
 }
 
 /// When the next step is.
@@ -95,6 +99,32 @@ pub trait Ports {
     /// Hands on what the writer wants of the venue.
     fn send(&mut self, commands: &mut Vec<Command>);
 
+    /// Hands on what the writer wants of the venue again, in a step that is in the journal: these orders left before, but
+    /// those of the `newest` step may have been on their way.
+    fn restore(&mut self, commands: &mut Vec<Command>, _newest: bool) {
+        self.send(commands);
+    }
+
+    /// What people told the run in this step, for its journal.
+    fn inputs(&mut self, _out: &mut Vec<Input>) {}
+
+    /// Hears, before the first step, what people told the run before: it is told again in the same steps, and nobody else
+    /// is listened to until then.
+    fn rebuild(&mut self, _inputs: Vec<Input>) {}
+
+    /// Hears that all that is in the journal has been made again, and what people said since.
+    fn rebuilt(&mut self, _inputs: Vec<Input>) {}
+
+    /// What failed at the venue's own books.
+    fn failure(&mut self) -> Option<Error> {
+        None
+    }
+
+    /// Whether the run came to its end, and was not ended by somebody before.
+    fn is_complete(&self) -> bool {
+        true
+    }
+
     /// Phase 5: orders of this step meet the close or the quote of this time.
     fn immediate(&mut self, now: Nanos, out: &mut Vec<Execution>);
 
@@ -140,6 +170,9 @@ pub struct Stepper<P> {
     pub writer: Writer,
     /// What happened besides what the writer recorded.
     pub report: Report,
+    /// The run's journal, where it has one.
+    pub journal: Option<Recorder>,
+    inputs: Vec<Input>,
     time_marks: std::iter::Peekable<std::vec::IntoIter<(u32, TimeMark)>>,
     executions: Vec<Execution>,
     /// Boundaries of time that this step reaches, and who waits for them.
@@ -156,6 +189,8 @@ impl<P: Ports> Stepper<P> {
             ports,
             writer,
             report: Report::default(),
+            journal: None,
+            inputs: Vec::new(),
             time_marks: time_marks.into_iter().peekable(),
             executions: Vec::new(),
             reached: Vec::new(),
@@ -163,6 +198,19 @@ impl<P: Ports> Stepper<P> {
             acts: Vec::new(),
             started: false,
         }
+    }
+
+    /// Gives the run its journal.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn keep(&mut self, journal: Recorder) -> Result<(), Error> {
+        self.writer.records.ended = Some(Vec::new());
+        if journal.is_rebuilding() {
+            self.ports.rebuild(journal.inputs()?);
+        }
+        self.journal = Some(journal);
+        Ok(())
     }
 
     /// Runs to the end of the feed, or until the user or the last trader stops it.
@@ -231,7 +279,7 @@ impl<P: Ports> Stepper<P> {
         if marked {
             self.ports.unload();
             let flow = self.step(now, !has_events);
-            if flow == Flow::Interrupted || !has_events {
+            if matches!(flow, Flow::Interrupted | Flow::Failed) || !has_events {
                 return flow;
             }
         }
@@ -239,8 +287,11 @@ impl<P: Ports> Stepper<P> {
             let loaded = self.ports.load(now);
             self.report.events += loaded.events;
             if loaded.warm_up && !self.started {
-                self.warm_up(now);
-                return self.go_on();
+                return if self.warm_up(now) {
+                    self.go_on()
+                } else {
+                    Flow::Failed
+                };
             }
         } else {
             self.ports.unload();
@@ -254,7 +305,9 @@ impl<P: Ports> Stepper<P> {
         self.report.last_ts = Some(now);
         self.started = true;
         self.meet_venue(now, last_of_time);
-        self.take_marks(now);
+        if !self.take_marks(now) {
+            return Flow::Failed;
+        }
         // What the venue and the marks did is told before the boundary of time at which they did it.
         if !self.reached.is_empty() {
             for (trader, hook) in self.reached.drain(..) {
@@ -265,12 +318,15 @@ impl<P: Ports> Stepper<P> {
         if flow == Flow::Interrupted {
             return flow;
         }
-        self.commit(now);
+        if !self.commit(now) {
+            return Flow::Failed;
+        }
         if last_of_time {
             self.ports.immediate(now, &mut self.executions);
             self.apply_executions();
             self.ports.opens(now, &mut self.executions);
             self.apply_executions();
+            self.note(now);
         }
         self.deliver();
         self.go_on()
@@ -284,17 +340,19 @@ impl<P: Ports> Stepper<P> {
         }
     }
 
-    /// A time before the start: prices, indicators and windows follow, and nothing else happens.
-    fn warm_up(&mut self, now: Nanos) {
+    /// A time before the start: prices, indicators and windows follow, and nothing else happens. `false` when the journal
+    /// failed.
+    fn warm_up(&mut self, now: Nanos) -> bool {
         self.meet_venue(now, false);
         self.mark();
         // An error in `setup` counts at the first step, even where that one only warms up.
         self.ports.failed_setups(&mut self.acts);
         self.report.last_ts = Some(now);
-        if !self.acts.is_empty() {
-            self.commit(now);
+        if !self.acts.is_empty() && !self.commit(now) {
+            return false;
         }
         self.ports.warm_up(now, &self.writer);
+        true
     }
 
     /// Phase 1: fills in the order of fill time, trader and order.
@@ -306,21 +364,25 @@ impl<P: Ports> Stepper<P> {
         self.executions
             .sort_by_key(|execution| (execution.ts, execution.trader, execution.order));
         self.apply_executions();
+        self.note(now);
         self.deliver();
     }
 
-    /// Phase 2: last prices, liquidation, and the snapshot of this step.
-    fn take_marks(&mut self, now: Nanos) {
+    /// Phase 2: last prices, liquidation, and the snapshot of this step. `false` when the journal failed.
+    fn take_marks(&mut self, now: Nanos) -> bool {
         self.mark();
         self.ports.value(&mut self.writer.account);
         if self.writer.must_liquidate() {
             self.ports.refresh_all(&mut self.writer.account);
             self.writer.liquidate(now, &mut self.commands);
             self.ports.liquidated(&self.writer);
-            self.ports.send(&mut self.commands);
+            if !self.hand_on(now) {
+                return false;
+            }
             self.deliver();
         }
         self.writer.snapshot(now);
+        true
     }
 
     fn mark(&mut self) {
@@ -329,13 +391,48 @@ impl<P: Ports> Stepper<P> {
             .marks(|market, mark, ask| account.mark(market, mark, ask));
     }
 
-    /// Phase 4: what traders asked for is committed in the order of their numbers.
-    fn commit(&mut self, now: Nanos) {
+    /// Phase 4: what traders asked for is committed in the order of their numbers. `false` when the journal failed.
+    fn commit(&mut self, now: Nanos) -> bool {
         if self.acts.is_empty() {
-            return;
+            // What was filled since the last step, and what people told, is for the journal all the same.
+            return self.journal.is_none() || self.hand_on(now);
         }
         self.writer.commit(now, &mut self.acts, &mut self.commands);
-        self.ports.send(&mut self.commands);
+        self.hand_on(now)
+    }
+
+    /// Hands the step's commands on, when what it decided is in the journal. `false` when the journal or the broker
+    /// failed: then nothing has left.
+    fn hand_on(&mut self, now: Nanos) -> bool {
+        let Some(journal) = &mut self.journal else {
+            self.ports.send(&mut self.commands);
+            return true;
+        };
+        self.ports.inputs(&mut self.inputs);
+        let was_rebuilding = journal.is_rebuilding();
+        let step = (self.report.steps, now);
+        let (writer, inputs) = (&mut self.writer, &mut self.inputs);
+        match journal.commit(step, writer, &self.commands, inputs) {
+            Ok(Standing::Known { newest }) => self.ports.restore(&mut self.commands, newest),
+            Ok(Standing::New) => self.ports.send(&mut self.commands),
+            Err(error) => self.report.failure = Some(error),
+        }
+        if was_rebuilding && !journal.is_rebuilding() {
+            self.ports.rebuilt(journal.take_cleared());
+        }
+        if self.report.failure.is_none() {
+            self.report.failure = self.ports.failure();
+        }
+        self.commands.clear();
+        self.report.failure.is_none()
+    }
+
+    /// Makes rows for the journal of what the venue said, before what comes next.
+    #[inline]
+    fn note(&mut self, now: Nanos) {
+        if let Some(journal) = &mut self.journal {
+            journal.note(self.report.steps, now, &mut self.writer, &[]);
+        }
     }
 
     #[inline]
@@ -363,6 +460,13 @@ impl<P: Ports> Stepper<P> {
     fn finish(&mut self, flow: Flow) {
         self.report.interrupted = flow == Flow::Interrupted;
         self.report.all_quarantined = flow == Flow::AllQuarantined;
+        self.report.complete = match flow {
+            Flow::Go | Flow::AllQuarantined => self.ports.is_complete(),
+            Flow::Interrupted | Flow::Failed => false,
+        };
+        if flow == Flow::Failed {
+            return;
+        }
         let Some(last) = self.report.last_ts else {
             return;
         };
