@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from pairloom._compiled import compiled, uncompiled
     from pairloom._synthetic import synthetic
     from pairloom.feed import SyntheticFeed
+    from pairloom.journal import Journal
     from pairloom.result import Result
     from pairloom.run import Run
     from pairloom.schedule import Session
@@ -63,6 +64,7 @@ __all__ = [
     "Fill",
     "Indicator",
     "Instrument",
+    "Journal",
     "JournalError",
     "MarketData",
     "Order",
@@ -97,6 +99,7 @@ __all__ = [
 
 # Not every script needs these, so none pays for importing them before it asks.
 _LATER = {
+    "Journal": "pairloom.journal",
     "Result": "pairloom.result",
     "Run": "pairloom.run",
     "Session": "pairloom.schedule",

@@ -117,9 +117,9 @@ class Engine:
         self._assignments: list[Assignment] = []
         self._taken = Taken()
         self._journal = journal_path(journal)
-        # What a journal keeps so that `pairloom replay` can make the engine anew, and whether this is for that.
+        # What a journal keeps so that `replay` can make the engine anew; in a replay, what had written the journal.
         self._origin: dict[str, Any] = {}
-        self._replays = False
+        self._replays: str | None = None
 
     @property
     def currency(self) -> str:
@@ -373,14 +373,14 @@ class Engine:
             return None
         return asked(
             self._journal,
-            driver=driver,
+            driver=self._replays or driver,
             settings=self._settings,
             assignments=self._assignments,
             described=described,
             run=run,
             market=market,
             origin=self._origin,
-            replay=self._replays,
+            replay=self._replays is not None,
         )
 
     def _prepare(

@@ -1,22 +1,26 @@
 //! Journals for Python: what a run asks for, and what is in a file.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use pairloom_core::domain::parse_decimal;
 use pairloom_core::error::Error;
 use pairloom_core::journal::{
     Access, JournalSpec, Kind, Purpose, Store, Table as JournalTable, check, journal_error,
 };
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
 use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use rusqlite::types::ValueRef;
 
 use crate::errors::raise;
-use crate::table::{
-    NamedColumn, Table, bytes_column, integer_column, money_column, text_column, time_column,
-};
+use crate::table::{NamedColumn, Table, integer_column, money_column, text_column, time_column};
 
 /// The journal that a run asks for.
 #[derive(FromPyObject)]
@@ -75,6 +79,32 @@ impl JournalFile {
             .map_err(|error: ArrowError| PyRuntimeError::new_err(error.to_string()))
     }
 
+    /// Writes one table to a file: Parquet, or CSV with exact decimals and ISO times.
+    fn export(&self, py: Python<'_>, name: &str, path: PathBuf, csv: bool) -> PyResult<usize> {
+        let table = self.table(py, name)?;
+        let written = py.detach(|| {
+            let file = File::create(&path).map_err(|error| error.to_string())?;
+            if csv {
+                write_csv(table.batch(), file)
+            } else {
+                write_parquet(table.batch(), file)
+            }
+        });
+        written.map_err(|problem| {
+            let message = format!("{}: {problem}", path.display());
+            raise(py, &journal_error("journal.export", message))
+        })?;
+        Ok(table.batch().num_rows())
+    }
+
+    /// Whether the kill switch is set.
+    #[getter]
+    fn killed(&self, py: Python<'_>) -> PyResult<bool> {
+        open(py, &self.path)?
+            .is_killed()
+            .map_err(|error| raise(py, &error))
+    }
+
     /// The settings of the run: name, value, and whether another run must have the same to continue it.
     fn settings(&self, py: Python<'_>) -> PyResult<Vec<(String, String, bool)>> {
         open(py, &self.path)?
@@ -106,6 +136,7 @@ impl JournalFile {
         found.set_item("steps", checked.groups)?;
         found.set_item("last_step", checked.last_step)?;
         found.set_item("digest", checked.digest)?;
+        found.set_item("pruned", checked.pruned)?;
         found.set_item("problems", PyList::new(py, checked.problems)?)?;
         Ok(found)
     }
@@ -115,6 +146,13 @@ impl JournalFile {
 #[pyfunction]
 pub(crate) fn journal_clear_kill(py: Python<'_>, path: PathBuf, author: &str) -> PyResult<bool> {
     py.detach(|| Store::open(&path, Access::Existing)?.clear_kill(author))
+        .map_err(|error| raise(py, &error))
+}
+
+/// Takes the rows of steps before this one out of the journal of a finished run; how many those were.
+#[pyfunction]
+pub(crate) fn journal_prune(py: Python<'_>, path: PathBuf, before: u64) -> PyResult<u64> {
+    py.detach(|| Store::open(&path, Access::Existing)?.prune(before))
         .map_err(|error| raise(py, &error))
 }
 
@@ -188,7 +226,6 @@ fn statement(name: &str, columns: &[Named]) -> String {
 struct Cells {
     whole: Vec<Option<i64>>,
     text: Vec<Option<String>>,
-    bytes: Vec<Option<Vec<u8>>>,
 }
 
 fn read(store: &Store, name: &str, columns: &[Named]) -> Result<Vec<NamedColumn>, Error> {
@@ -204,14 +241,15 @@ fn read(store: &Store, name: &str, columns: &[Named]) -> Result<Vec<NamedColumn>
                         ValueRef::Integer(value) => Some(value),
                         _ => None,
                     }),
-                    Kind::Trader | Kind::Text | Kind::Decimal => cells.text.push(match value {
-                        ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
-                        _ => None,
-                    }),
-                    Kind::Bytes => cells.bytes.push(match value {
-                        ValueRef::Blob(bytes) => Some(bytes.to_vec()),
-                        _ => None,
-                    }),
+                    Kind::Trader | Kind::Text | Kind::Decimal | Kind::Bytes => {
+                        cells.text.push(match value {
+                            ValueRef::Text(text) => {
+                                Some(String::from_utf8_lossy(text).into_owned())
+                            }
+                            ValueRef::Blob(bytes) => Some(hexadecimal(bytes)),
+                            _ => None,
+                        });
+                    }
                 }
             }
         }
@@ -222,7 +260,7 @@ fn read(store: &Store, name: &str, columns: &[Named]) -> Result<Vec<NamedColumn>
         made.push(match kind {
             Kind::Time => time_column(column, cells.whole),
             Kind::Integer => integer_column(column, cells.whole),
-            Kind::Trader | Kind::Text => text_column(column, cells.text),
+            Kind::Trader | Kind::Text | Kind::Bytes => text_column(column, cells.text),
             Kind::Decimal => {
                 let values = cells.text.iter().map(|text| match text {
                     Some(text) => parse_decimal(text).map(Some).ok_or_else(|| {
@@ -234,8 +272,41 @@ fn read(store: &Store, name: &str, columns: &[Named]) -> Result<Vec<NamedColumn>
                 });
                 money_column(column, values.collect::<Result<Vec<_>, _>>()?)
             }
-            Kind::Bytes => bytes_column(column, cells.bytes),
         });
     }
     Ok(made)
+}
+
+fn write_parquet(batch: &RecordBatch, file: File) -> Result<(), String> {
+    let said = |error: parquet::errors::ParquetError| error.to_string();
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .build();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).map_err(said)?;
+    writer.write(batch).map_err(said)?;
+    writer.close().map(drop).map_err(said)
+}
+
+fn write_csv(batch: &RecordBatch, file: File) -> Result<(), String> {
+    let mut out = csv::Writer::from_writer(file);
+    let schema = batch.schema();
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    out.write_record(names).map_err(|error| error.to_string())?;
+    let options = FormatOptions::default();
+    let cells = batch
+        .columns()
+        .iter()
+        .map(|column| ArrayFormatter::try_new(column, &options))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| error.to_string())?;
+    for row in 0..batch.num_rows() {
+        let values = cells.iter().map(|cells| cells.value(row).to_string());
+        out.write_record(values)
+            .map_err(|error| error.to_string())?;
+    }
+    out.flush().map_err(|error| error.to_string())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -66,6 +66,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<table::Table>()?;
     module.add_class::<journal::JournalFile>()?;
     module.add_function(wrap_pyfunction!(journal::journal_clear_kill, module)?)?;
+    module.add_function(wrap_pyfunction!(journal::journal_prune, module)?)?;
     module.add_function(wrap_pyfunction!(journal::journal_vacuum, module)?)?;
     module.add_function(wrap_pyfunction!(engine::backtest, module)?)?;
     module.add_function(wrap_pyfunction!(sweep::sweep, module)?)?;

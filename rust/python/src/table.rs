@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, Decimal128Array, DictionaryArray, Int64Array,
-    StringArray, StructArray, TimestampNanosecondArray,
+    Array, ArrayRef, AsArray, Decimal128Array, DictionaryArray, Int64Array, StringArray,
+    StructArray, TimestampNanosecondArray,
 };
 use arrow::datatypes::{
     DataType, Decimal128Type, Field, FieldRef, Float64Type, Int32Type, Int64Type, Schema, TimeUnit,
@@ -70,15 +70,6 @@ pub(crate) fn text_column<S: AsRef<str>>(
     named(name, Arc::new(array))
 }
 
-/// Bytes, such as fingerprints.
-pub(crate) fn bytes_column(
-    name: &str,
-    values: impl IntoIterator<Item = Option<Vec<u8>>>,
-) -> NamedColumn {
-    let array: BinaryArray = values.into_iter().collect();
-    named(name, Arc::new(array))
-}
-
 /// Text of few different words, such as names of traders: the words, and each row's index.
 ///
 /// The column is plain text to readers; only here is it built from its words.
@@ -131,6 +122,11 @@ impl Table {
         let (fields, arrays): (Vec<FieldRef>, Vec<ArrayRef>) = columns.into_iter().unzip();
         let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
         Ok(Table::from_batch(name, batch))
+    }
+
+    /// All of it.
+    pub(crate) const fn batch(&self) -> &RecordBatch {
+        &self.batch
     }
 
     fn names(&self) -> Vec<&str> {

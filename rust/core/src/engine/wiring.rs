@@ -211,6 +211,7 @@ pub(crate) fn join_live(
     // 10. Actors, feed, order engine and commit thread.
     let mut joined = live::join(live::Parts {
         ledger,
+        known: journal.as_ref().and_then(Recorder::known_until),
         core,
         away,
         factories,

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::error::Error;
 use crate::limits::JOURNAL_STEPS;
 
+use super::fault::journal_error;
 use super::record::Table;
 use super::recorder::{CHAIN, chain_of};
 use super::store::{Access, Store};
@@ -20,6 +21,8 @@ pub struct Checked {
     pub last_step: u64,
     /// The digest, where the run is finished.
     pub digest: Option<String>,
+    /// Whether rows of early steps were taken out.
+    pub pruned: bool,
     /// What is wrong; nothing where it is whole.
     pub problems: Vec<String>,
 }
@@ -63,7 +66,10 @@ pub fn check(path: &Path) -> Result<Checked, Error> {
         .problems
         .extend(file.into_iter().filter(|line| line != "ok"));
     follow_chain(&store, &mut found)?;
-    for (what, sql) in RULES {
+    found.pruned = store.pruned()?.is_some();
+    // What an order came from may be among the rows that were taken out.
+    let rules = if found.pruned { &[] } else { RULES.as_slice() };
+    for (what, sql) in rules {
         let count: i64 =
             store.with(|connection| connection.query_row(sql, [], |row| row.get(0)))?;
         if count > 0 {
@@ -73,10 +79,23 @@ pub fn check(path: &Path) -> Result<Checked, Error> {
     Ok(found)
 }
 
+/// Refuses a journal whose rows are not those that were written.
+pub(super) fn must_be_whole(store: &Store) -> Result<(), Error> {
+    let mut found = Checked::default();
+    follow_chain(store, &mut found)?;
+    let Some(problem) = found.problems.first() else {
+        return Ok(());
+    };
+    let file = store.path().display();
+    let message = format!(
+        "{file}: {problem}; nothing was sent; take the last copy that `pairloom journal check` finds whole"
+    );
+    Err(journal_error("journal.damaged", message))
+}
+
 /// Computes the chain anew, group by group.
 fn follow_chain(store: &Store, found: &mut Checked) -> Result<(), Error> {
-    let (mut seq, mut chain) = (0_i64, [0; CHAIN]);
-    let mut bytes = Vec::from(chain);
+    let (mut seq, mut bytes) = store.pruned()?.unwrap_or_else(|| (0, vec![0; CHAIN]));
     loop {
         let ends: Vec<i64> = store.with(|connection| {
             let sql = "SELECT seq FROM steps WHERE seq > ? ORDER BY seq LIMIT ?";
@@ -96,7 +115,7 @@ fn follow_chain(store: &Store, found: &mut Checked) -> Result<(), Error> {
                 row.encode(&mut bytes);
                 continue;
             }
-            chain = chain_of(&bytes);
+            let chain = chain_of(&bytes);
             found.groups += 1;
             let step = row.value("step").and_then(super::Value::int).unwrap_or(0);
             found.last_step = step.unsigned_abs();

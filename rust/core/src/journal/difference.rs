@@ -6,6 +6,16 @@ use super::fault::journal_error;
 use super::record::{Record, Table, Value};
 use super::spec::RunFacts;
 
+/// Whether rows differ in what a run has to repeat.
+pub(super) fn differs(stored: &[Record], made: &[Record]) -> bool {
+    let bytes = |rows: &[Record]| {
+        let mut bytes = Vec::new();
+        rows.iter().for_each(|row| row.encode(&mut bytes));
+        bytes
+    };
+    bytes(stored) != bytes(made)
+}
+
 /// The first row that differs, as an error that names step, trader, table and column.
 pub(super) fn first_difference(stored: &[Record], made: &[Record], facts: &RunFacts) -> Error {
     for at in 0..stored.len().max(made.len()) {

@@ -8,7 +8,8 @@ use crate::domain::Nanos;
 use crate::error::Error;
 use crate::order::{Order, OrderId};
 
-use super::difference::{ended_early, first_difference, went_on};
+use super::check::must_be_whole;
+use super::difference::{differs, ended_early, first_difference, went_on};
 use super::fault::journal_error;
 use super::input::Input;
 use super::keeper::{Batch, Keeper};
@@ -67,6 +68,7 @@ pub struct Recorder {
     finished: Option<String>,
     /// The last step that was in the journal when it was opened.
     resumed_at: u64,
+    known_until: Option<Nanos>,
     ledger: Option<LedgerSpec>,
     /// What a person said of the kill switch while the run was not there.
     cleared: Vec<Input>,
@@ -88,6 +90,17 @@ impl Recorder {
             store.begin(spec, &facts)?;
         } else {
             compare_identity(&store, spec)?;
+            if store.pruned()?.is_some() {
+                let message = format!(
+                    "{}: early rows were taken out of it, so it can only be read",
+                    spec.path.display()
+                );
+                return Err(journal_error("journal.pruned", message));
+            }
+            if spec.purpose == Purpose::Keep {
+                // What is in the file is what was written, before anything is built on it.
+                must_be_whole(&store)?;
+            }
             if !facts.repeats {
                 let message = format!(
                     "{} has a run already; a run in real time cannot be continued, so name another file",
@@ -111,6 +124,7 @@ impl Recorder {
             facts,
             purpose: spec.purpose,
             resumed_at: stored.last,
+            known_until: stored.last_ts,
             mode: Mode::Comparing(stored),
             seq: 0,
             group_after: 0,
@@ -142,6 +156,12 @@ impl Recorder {
             Mode::Comparing(stored) => stored.inputs(),
             Mode::Writing(_) | Mode::Beyond => Ok(Vec::new()),
         }
+    }
+
+    /// The time of the last step that was in the journal when it was opened.
+    #[must_use]
+    pub const fn known_until(&self) -> Option<Nanos> {
+        self.known_until
     }
 
     /// What people said while the run was not there, for the first step behind the journal.
@@ -311,11 +331,17 @@ impl Recorder {
             && now("step") == i64::try_from(next.step).ok()
             && now("ts") == Some(next.ts)
             && next.chain == self.chain;
+        let to = next.seq.max(made.seq);
         if !same {
-            let to = next.seq.max(made.seq);
             let stored = stored.rows(self.group_after, to)?;
-            let facts = &self.facts;
-            return Err(first_difference(&stored, &self.pending, facts));
+            return Err(first_difference(&stored, &self.pending, &self.facts));
+        }
+        if self.purpose == Purpose::Replay {
+            // The chain says what was written; a replay looks at what is there.
+            let group = stored.group(self.group_after, to)?;
+            if group.iter().ne(&self.pending) && differs(&group, &self.pending) {
+                return Err(first_difference(&group, &self.pending, &self.facts));
+            }
         }
         stored.pass();
         self.pending.clear();

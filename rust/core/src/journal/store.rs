@@ -16,6 +16,9 @@ use super::record::{Record, Table, Value};
 use super::schema::{self, APPLICATION, MIGRATIONS, SCHEMA};
 use super::spec::{JournalSpec, RunFacts};
 
+/// What the settings say of rows that were taken out.
+const PRUNED: &str = "pruned";
+
 /// What a file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -118,8 +121,11 @@ impl Store {
         let connection = &mut self.connection;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
+        let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if version == SCHEMA {
+            return Ok(());
+        }
         let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let version: i32 = change.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match usize::try_from(version) {
             Ok(from) if from > 0 => {
                 for migration in MIGRATIONS.iter().skip(from - 1) {
@@ -249,6 +255,59 @@ impl Store {
             })?;
             cleared.collect()
         })
+    }
+
+    /// Takes the rows of steps before this one out of the journal of a finished run, which can then neither be made
+    /// again nor compared. How many they were.
+    ///
+    /// # Errors
+    /// When the run is not finished, or the file cannot be written.
+    pub fn prune(&mut self, before: u64) -> Result<u64, Error> {
+        if self.digest()?.is_none() {
+            let message = format!(
+                "{}: the run is not finished, and needs all rows to go on; finish it first",
+                self.path.display()
+            );
+            return Err(journal_error("journal.unfinished", message));
+        }
+        let connection = &mut self.connection;
+        let mut write = || -> rusqlite::Result<u64> {
+            let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let sql = "SELECT seq, hex(chain) FROM steps WHERE step < ? ORDER BY seq DESC LIMIT 1";
+            let before = i64::try_from(before).unwrap_or(i64::MAX);
+            let found: Option<(i64, String)> = change
+                .query_row(sql, [before], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            let Some((seq, chain)) = found else {
+                return Ok(0);
+            };
+            let mut rows = 0;
+            for table in Table::ALL {
+                let sql = format!("DELETE FROM {} WHERE seq <= ?", table.name());
+                rows += change.execute(&sql, [seq])? as u64;
+            }
+            let sql = "INSERT OR REPLACE INTO settings VALUES (?, ?, 0)";
+            change.execute(sql, params![PRUNED, format!("{seq} {chain}")])?;
+            change.commit()?;
+            Ok(rows)
+        };
+        write().map_err(|error| fault_of(&self.path, &error))
+    }
+
+    /// The place in the sequence up to which rows were taken out, and the chain there.
+    pub(super) fn pruned(&self) -> Result<Option<(i64, Vec<u8>)>, Error> {
+        let text: Option<String> = self.with(|connection| {
+            let sql = "SELECT value FROM settings WHERE key = ?";
+            connection
+                .query_row(sql, [PRUNED], |row| row.get(0))
+                .optional()
+        })?;
+        Ok(text.and_then(|text| {
+            let (seq, chain) = text.split_once(' ')?;
+            let digits = (0..chain.len() / 2).map(|at| chain.get(2 * at..2 * at + 2));
+            let bytes = digits.map(|byte| u8::from_str_radix(byte?, 16).ok());
+            Some((seq.parse().ok()?, bytes.collect::<Option<Vec<u8>>>()?))
+        }))
     }
 
     /// Gives the space back that the file no longer needs.

@@ -1,5 +1,7 @@
 //! What is in a journal already, read step by step while a run is made again.
 
+use std::collections::VecDeque;
+
 use crate::error::Error;
 use crate::limits::JOURNAL_STEPS;
 
@@ -26,14 +28,18 @@ pub(super) struct Stored {
     left: u64,
     /// The last committed step.
     pub last: u64,
+    /// Its time.
+    pub last_ts: Option<i64>,
+    /// Rows that were read ahead.
+    ahead: VecDeque<Record>,
 }
 
 impl Stored {
     pub(super) fn new(store: Store) -> Result<Self, Error> {
-        let (left, last) = store.with(|connection| {
-            let sql = "SELECT count(*), coalesce(max(step), 0) FROM steps";
+        let (left, last, last_ts) = store.with(|connection| {
+            let sql = "SELECT count(*), coalesce(max(step), 0), max(ts) FROM steps";
             connection.query_row(sql, [], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get(2)?))
             })
         })?;
         Ok(Self {
@@ -42,6 +48,8 @@ impl Stored {
             read_to: 0,
             left: left.unsigned_abs(),
             last: last.unsigned_abs(),
+            last_ts,
+            ahead: VecDeque::new(),
         })
     }
 
@@ -91,6 +99,16 @@ impl Stored {
     /// The rows between two places of the sequence.
     pub(super) fn rows(&self, after: i64, to: i64) -> Result<Vec<Record>, Error> {
         self.store.rows(after, to)
+    }
+
+    /// The rows of a group, which are asked for in their order: many are read at once.
+    pub(super) fn group(&mut self, after: i64, to: i64) -> Result<Vec<Record>, Error> {
+        if self.ahead.back().is_none_or(|row| row.seq < to) {
+            let most = to.max(after.saturating_add(JOURNAL_STEPS));
+            self.ahead = self.store.rows(after, most)?.into();
+        }
+        let number = self.ahead.partition_point(|row| row.seq <= to);
+        Ok(self.ahead.drain(..number).collect())
     }
 
     /// What people told the run, in their order.

@@ -183,6 +183,10 @@ impl Ports for Coordinator<'_> {
         }
     }
 
+    fn look(&mut self, writer: &Writer) {
+        self.show(writer);
+    }
+
     fn has_events(&self, now: Nanos) -> bool {
         self.held.as_ref().is_some_and(|batch| batch.now == now)
     }

@@ -7,7 +7,7 @@ use rayon::ThreadPool;
 use tokio::runtime::Runtime;
 
 use crate::dispatch::{Inbox, TradingEngineHandle};
-use crate::domain::MarketPair;
+use crate::domain::{MarketPair, Nanos};
 use crate::engine::{Core, Host};
 use crate::error::Error;
 use crate::journal::LedgerSpec;
@@ -65,6 +65,8 @@ pub(crate) struct Channels {
 pub(crate) struct Parts<'h> {
     /// The paper broker's own books, where the run has a journal.
     pub ledger: Option<LedgerSpec>,
+    /// Up to which time the journal has been kept.
+    pub known: Option<Nanos>,
     pub core: Core,
     pub away: Away,
     pub factories: Vec<Option<Factory>>,
@@ -109,8 +111,14 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     let ends = (channels.orders, channels.executions, channels.told);
     let orders = order_side(&runtime, options.broker, venue, ends);
     let pace = Pace::of(&feed, options.step_limit);
-    let (rows, speed) = (parts.rows, options.speed);
-    let feed = feed_side(&runtime, (feed, rows), &markets, speed, channels.feed);
+    let (rows, pace_of_feed) = (parts.rows, (options.speed, parts.known));
+    let feed = feed_side(
+        &runtime,
+        (feed, rows),
+        &markets,
+        pace_of_feed,
+        channels.feed,
+    );
     let made = (core.mains, parts.factories);
     let company = company(core.traders, made, channels.inboxes);
     let books = core.writer.account.markets().iter();
@@ -212,7 +220,7 @@ fn feed_side(
     runtime: &Runtime,
     feed: (Feed, Option<Rows>),
     markets: &Markets,
-    speed: Option<f64>,
+    pace: (Option<f64>, Option<Nanos>),
     (out, end): Ends<Batch>,
 ) -> Receiver<Batch> {
     match feed {
@@ -221,7 +229,7 @@ fn feed_side(
             runtime.spawn(feed::synthetic(feed, rate, out));
         }
         (Feed::Recorded(_), Some(rows)) => {
-            runtime.spawn(feed::recorded(rows, markets.clone(), speed, out));
+            runtime.spawn(feed::recorded(rows, markets.clone(), pace, out));
         }
         (Feed::Recorded(_), None) => {}
     }

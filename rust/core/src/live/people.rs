@@ -11,7 +11,7 @@ use crate::signal::{Intent, OrderRequest, TimeInForce, TradeSignal};
 use crate::strategy::money_f64;
 use crate::trader::TraderState;
 
-use super::command::{LiveCommand, Reply};
+use super::command::{LiveCommand, Reply, Request};
 use super::coordinator::Coordinator;
 use super::event::Notice;
 use super::status::{Status, TraderStatus};
@@ -38,6 +38,23 @@ impl Coordinator<'_> {
         }
     }
 
+    /// Whether somebody wants to see how things stand.
+    pub(super) fn is_asked(&self) -> bool {
+        let mut requests = self.requests.iter();
+        requests.any(|request| request.command == LiveCommand::Status)
+    }
+
+    /// Shows how things stand, between two steps.
+    pub(super) fn show(&mut self, writer: &Writer) {
+        let status = Arc::new(self.status(writer));
+        let asked = |request: &mut Request| request.command == LiveCommand::Status;
+        let requests = self.requests.extract_if(.., asked);
+        for request in requests {
+            let reply = Reply::Status(Arc::clone(&status));
+            self.answers.push((request.reply, Ok(reply)));
+        }
+    }
+
     /// Answers the commands of the last step, which is committed now.
     pub(super) fn answer_people(&mut self) {
         for (reply, result) in self.answers.drain(..) {
@@ -53,7 +70,6 @@ impl Coordinator<'_> {
         acts: &mut Vec<Act>,
     ) -> Result<Reply, Error> {
         match command {
-            LiveCommand::Status => return Ok(Reply::Status(Arc::new(self.status(writer)))),
             LiveCommand::ForceExit(name) => {
                 for trader in self.named(name)? {
                     acts.push(by_person(trader, Intent::Signal(TradeSignal::Close)));
@@ -89,7 +105,8 @@ impl Coordinator<'_> {
                 writer.killed = false;
                 self.killed = false;
             }
-            LiveCommand::Stop => {}
+            // Nothing of these is for a step.
+            LiveCommand::Status | LiveCommand::Stop => {}
         }
         Ok(Reply::Done)
     }

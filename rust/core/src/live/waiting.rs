@@ -34,6 +34,9 @@ impl Coordinator<'_> {
                 self.diary.ended_early = true;
                 return Next::End;
             }
+            if self.is_asked() {
+                return Next::Look;
+            }
             let told = !self.requests.is_empty() || self.diary.is_due(self.progress.steps + 1);
             if told && let Some(last) = self.progress.last {
                 return Next::Time(last);
@@ -64,6 +67,9 @@ impl Coordinator<'_> {
             self.take_answers();
             if let Some(next) = self.wind_down() {
                 return next;
+            }
+            if self.is_asked() {
+                return Next::Look;
             }
             if self.progress.ending.is_none() {
                 self.gather();

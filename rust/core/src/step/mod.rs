@@ -39,6 +39,8 @@ pub enum Flow {
 pub enum Next {
     /// At this time.
     Time(Nanos),
+    /// Not yet: somebody wants to see how things stand, which changes nothing.
+    Look,
     /// Never: nothing is left to happen.
     End,
     /// Never: the user asked for the end while the driver waited.
@@ -69,6 +71,9 @@ pub struct Quiet {
 pub trait Ports {
     /// The time of the next step; `mark` is that of the next boundary of time. A live driver waits here.
     fn next(&mut self, mark: Option<Nanos>) -> Next;
+
+    /// Shows how things stand to whoever asked.
+    fn look(&mut self, _writer: &Writer) {}
 
     /// Whether market events make a step at this time.
     fn has_events(&self, now: Nanos) -> bool;
@@ -225,6 +230,10 @@ impl<P: Ports> Stepper<P> {
             }
             let now = match self.ports.next(mark) {
                 Next::Time(now) => now,
+                Next::Look => {
+                    self.ports.look(&self.writer);
+                    continue;
+                }
                 Next::End => break Flow::Go,
                 Next::Interrupted => break Flow::Interrupted,
             };
@@ -394,7 +403,7 @@ impl<P: Ports> Stepper<P> {
     /// Phase 4: what traders asked for is committed in the order of their numbers. `false` when the journal failed.
     fn commit(&mut self, now: Nanos) -> bool {
         if self.acts.is_empty() {
-            // What was filled since the last step, and what people told, is for the journal all the same.
+            // What was filled, and what people told, is for the journal all the same.
             return self.journal.is_none() || self.hand_on(now);
         }
         self.writer.commit(now, &mut self.acts, &mut self.commands);
@@ -408,6 +417,12 @@ impl<P: Ports> Stepper<P> {
             self.ports.send(&mut self.commands);
             return true;
         };
+        // What the venue lacks, or could not keep, must not become a row.
+        if let Some(failure) = self.ports.failure() {
+            self.report.failure = Some(failure);
+            self.commands.clear();
+            return false;
+        }
         self.ports.inputs(&mut self.inputs);
         let was_rebuilding = journal.is_rebuilding();
         let step = (self.report.steps, now);
@@ -419,9 +434,6 @@ impl<P: Ports> Stepper<P> {
         }
         if was_rebuilding && !journal.is_rebuilding() {
             self.ports.rebuilt(journal.take_cleared());
-        }
-        if self.report.failure.is_none() {
-            self.report.failure = self.ports.failure();
         }
         self.commands.clear();
         self.report.failure.is_none()
@@ -464,7 +476,10 @@ impl<P: Ports> Stepper<P> {
             Flow::Go | Flow::AllQuarantined => self.ports.is_complete(),
             Flow::Interrupted | Flow::Failed => false,
         };
-        if flow == Flow::Failed {
+        if let Some(failure) = self.ports.failure() {
+            self.report.failure.get_or_insert(failure);
+        }
+        if self.report.failure.is_some() {
             return;
         }
         let Some(last) = self.report.last_ts else {
