@@ -104,7 +104,7 @@ class Journal:
     @property
     def digest(self) -> str | None:
         """The digest of a finished run, else ``None``."""
-        finished = [digest for digest in self.runs["digest"] if digest is not None]
+        finished = [digest for digest in self.runs.column("digest") if digest is not None]
         return finished[0] if finished else None
 
     @property
@@ -155,7 +155,7 @@ def replay(path: str | PathLike[str]) -> dict[str, Any]:
         "digest": None,
         "journal_digest": finished,
         "finished": finished is not None,
-        "last_step": int(max(journal.steps["step"], default=0)),
+        "last_step": int(max(journal.steps.column("step"), default=0)),
         "first_difference": None,
     }
     try:

@@ -212,8 +212,8 @@ class Result:
         return self._output.steps
 
     @property
-    def resumed_at_step(self) -> int:
-        """The last step that was in the journal when the run began; 0 without one, or where it was new."""
+    def resumed_at_step(self) -> int | None:
+        """The last step that was in the journal when the run began, 0 where it was new; ``None`` without a journal."""
         return self._output.resumed_at_step
 
     @property
@@ -312,7 +312,7 @@ def to_json(result: Result, *, threads: int | None = None) -> dict[str, Any]:
         "threads": result.counters.get("threads") if threads is None else threads,
         "lanes": result.lanes,
         "digest": result.digest,
-        "resumed_at_step": result.resumed_at_step,
+        **({} if result.resumed_at_step is None else {"resumed_at_step": result.resumed_at_step}),
         "stats": {name: _number(value) for name, value in result.stats.items()},
         "assumptions": result.assumptions,
     }

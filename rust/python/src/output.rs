@@ -127,9 +127,9 @@ impl RunOutput {
         self.outcome.steps
     }
 
-    /// The last step that was in the journal when the run began; zero without one, or where it was new.
+    /// The last step that was in the journal when the run began, zero where it was new; `None` without a journal.
     #[getter]
-    const fn resumed_at_step(&self) -> u64 {
+    const fn resumed_at_step(&self) -> Option<u64> {
         self.outcome.resumed_at_step
     }
 

@@ -296,6 +296,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_decimal_is_read_back_as_it_was_written() {
+        let ones = (0..=38).flat_map(|n| {
+            let power = 10_i128.checked_pow(n).unwrap();
+            [power, -power, power - 1, power / 3]
+        });
+        for value in ones.chain([0, i128::MAX, i128::MIN, 1 << 64]) {
+            assert_eq!(parse_decimal(&decimal_string(value)), Some(value));
+        }
+        for text in [
+            "",
+            "-",
+            ".",
+            ".5",
+            "1e3",
+            "1.0000000000000000001",
+            "+1",
+            "1,0",
+            " 1",
+        ] {
+            assert_eq!(parse_decimal(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_float_means_its_shortest_decimal() {
         assert_eq!(Amount::from_f64(0.1), Amount::parse("0.1").unwrap());
         assert_eq!(Amount::from_f64(1e-5), Amount::parse("0.00001").unwrap());

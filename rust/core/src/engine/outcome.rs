@@ -55,8 +55,8 @@ pub struct Outcome {
     pub steps: u64,
     /// Cash still reserved at the end; zero unless something is wrong.
     pub reserved: Money,
-    /// The last step that was in the journal when the run began; zero without one, or where it was new.
-    pub resumed_at_step: u64,
+    /// The last step that was in the journal when the run began, zero where it was new; nothing without a journal.
+    pub resumed_at_step: Option<u64>,
     /// Whether the user ended the run.
     pub interrupted: bool,
     /// Whether every trader was quarantined.
@@ -231,9 +231,8 @@ impl Closing {
         let pairs: Vec<&str> = self.pairs.iter().map(String::as_str).collect();
         let digest = writer.digest(&names, &pairs);
         let end = (report.steps, report.last_ts.unwrap_or(0));
-        let resumed = journal.map_or(Ok(0), |journal| {
-            journal.close(end, report.complete, &mut writer, &digest)
-        })?;
+        let close = |journal: Recorder| journal.close(end, report.complete, &mut writer, &digest);
+        let resumed = journal.map(close).transpose()?;
         let account = &writer.account;
         let start = config.cash.iter().find(|(c, _)| *c == config.currency);
         let mut cash = config.cash.clone();

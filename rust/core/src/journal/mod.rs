@@ -17,6 +17,8 @@ mod schema;
 mod spec;
 mod store;
 mod stored;
+#[cfg(test)]
+mod tests;
 
 pub use check::{Checked, check};
 pub use fault::{fault_of, journal_error};

@@ -7,7 +7,7 @@ use rayon::ThreadPool;
 use tokio::runtime::Runtime;
 
 use crate::dispatch::{Inbox, TradingEngineHandle};
-use crate::domain::{MarketPair, Nanos};
+use crate::domain::{MarketPair, Nanos, PairTable};
 use crate::engine::{Core, Host};
 use crate::error::Error;
 use crate::journal::LedgerSpec;
@@ -97,10 +97,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         scales: std::mem::take(&mut core.scales),
         recorded: feed.is_recorded(),
     };
-    let pairs = (0..core.pairs.len())
-        .filter_map(|pair| u32::try_from(pair).ok())
-        .map(|pair| Arc::from(core.pairs.name(MarketPair(pair))));
-    let pairs = pairs.collect();
+    let pairs = names_of(&core.pairs);
     let venue = PaperVenue {
         venue: core.venue,
         markets: markets.clone(),
@@ -159,6 +156,13 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         stage,
         runtime,
     })
+}
+
+fn names_of(pairs: &PairTable) -> Vec<Arc<str>> {
+    (0..pairs.len())
+        .filter_map(|pair| u32::try_from(pair).ok())
+        .map(|pair| Arc::from(pairs.name(MarketPair(pair))))
+        .collect()
 }
 
 /// The traders as actors, and as the commit thread knows them.

@@ -4,6 +4,7 @@
 //! behind [`Ports`]. Nothing here asks which driver it serves.
 
 mod away;
+mod kept;
 mod report;
 
 pub use away::{Away, slots_where};
@@ -13,7 +14,7 @@ use crate::commit::{Act, Command, QuarantineRecord, Writer};
 use crate::domain::{HalfUnits, Nanos};
 use crate::engine::{Host, TimeMark};
 use crate::error::Error;
-use crate::journal::{Input, Recorder, Standing};
+use crate::journal::{Input, Recorder};
 use crate::limits::{POLL_INTERVAL, STEPS_PER_POLL};
 use crate::portfolio::Portfolio;
 use crate::strategy::{Hook, StrategyFault, TimeEvent};
@@ -203,19 +204,6 @@ impl<P: Ports> Stepper<P> {
             acts: Vec::new(),
             started: false,
         }
-    }
-
-    /// Gives the run its journal.
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
-    pub fn keep(&mut self, journal: Recorder) -> Result<(), Error> {
-        self.writer.records.ended = Some(Vec::new());
-        if journal.is_rebuilding() {
-            self.ports.rebuild(journal.inputs()?);
-        }
-        self.journal = Some(journal);
-        Ok(())
     }
 
     /// Runs to the end of the feed, or until the user or the last trader stops it.
@@ -408,43 +396,6 @@ impl<P: Ports> Stepper<P> {
         }
         self.writer.commit(now, &mut self.acts, &mut self.commands);
         self.hand_on(now)
-    }
-
-    /// Hands the step's commands on, when what it decided is in the journal. `false` when the journal or the broker
-    /// failed: then nothing has left.
-    fn hand_on(&mut self, now: Nanos) -> bool {
-        let Some(journal) = &mut self.journal else {
-            self.ports.send(&mut self.commands);
-            return true;
-        };
-        // What the venue lacks, or could not keep, must not become a row.
-        if let Some(failure) = self.ports.failure() {
-            self.report.failure = Some(failure);
-            self.commands.clear();
-            return false;
-        }
-        self.ports.inputs(&mut self.inputs);
-        let was_rebuilding = journal.is_rebuilding();
-        let step = (self.report.steps, now);
-        let (writer, inputs) = (&mut self.writer, &mut self.inputs);
-        match journal.commit(step, writer, &self.commands, inputs) {
-            Ok(Standing::Known { newest }) => self.ports.restore(&mut self.commands, newest),
-            Ok(Standing::New) => self.ports.send(&mut self.commands),
-            Err(error) => self.report.failure = Some(error),
-        }
-        if was_rebuilding && !journal.is_rebuilding() {
-            self.ports.rebuilt(journal.take_cleared());
-        }
-        self.commands.clear();
-        self.report.failure.is_none()
-    }
-
-    /// Makes rows for the journal of what the venue said, before what comes next.
-    #[inline]
-    fn note(&mut self, now: Nanos) {
-        if let Some(journal) = &mut self.journal {
-            journal.note(self.report.steps, now, &mut self.writer, &[]);
-        }
     }
 
     #[inline]
