@@ -13,18 +13,20 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pairloom.errors import ConfigError
+from pairloom.errors import ConfigError, JournalError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import CodeType
 
     from pairloom._native import MarketData
     from pairloom._traders import Assignment
 
-__all__ = ["asked", "journal_path"]
+__all__ = ["asked", "driven", "journal_path"]
+
+T = TypeVar("T")
 
 # Settings that never change a result.
 _FREE = frozenset({"num_threads", "workers", "time_limit", "memory_limit", "block"})
@@ -74,7 +76,31 @@ def asked(
             if pair in traded
         ]
     extras = [(key, json.dumps(value, default=str)) for key, value in origin.items()]
-    return {"path": path, "replay": replay, "identity": identity, "extras": extras}
+    return {"path": path, "replay": replay, "identity": identity, "extras": extras, "distrusted": []}
+
+
+def driven(drive: Callable[[], T], driver: str, run: dict[str, Any]) -> T:
+    """Run; on paper, a trader that does not repeat its journal is left out, and the run begins once more."""
+    while True:
+        try:
+            return drive()
+        except JournalError as error:
+            if driver != "paper" or not _distrust(run["journal"], error):
+                raise
+
+
+def _distrust(journal: dict[str, Any] | None, error: JournalError) -> bool:
+    """Note the trader that an error names, for the next try; whether that may help."""
+    where = error.details
+    trader = where.get("trader")
+    if journal is None or journal["replay"] or not trader or trader in dict(journal["distrusted"]):
+        return False
+    why = (
+        f"made again, it did not do what it had done: first at step {where['step']}, {where['table']}."
+        f"{where['column']}: the journal has {where['journal']}, now it is {where['now']}"
+    )
+    journal["distrusted"].append((trader, why))
+    return True
 
 
 def _settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:

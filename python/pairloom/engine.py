@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pairloom import _native
 from pairloom._announce import announce
 from pairloom._exit import end_live_runs_with_the_process
-from pairloom._journal import asked, journal_path
+from pairloom._journal import asked, driven, journal_path
 from pairloom._progress import Bar, progress_callback
 from pairloom._settings import choice, engine_settings
 from pairloom._span import kinds, span
@@ -357,7 +357,7 @@ class Engine:
         if driver == "paper":
             end_live_runs_with_the_process()
         try:
-            output: RunOutput = drive(self._settings, described, market, run, callback)
+            output: RunOutput = driven(lambda: drive(self._settings, described, market, run, callback), driver, run)
         finally:
             if isinstance(callback, Bar):
                 callback.close()

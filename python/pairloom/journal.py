@@ -160,8 +160,8 @@ def replay(path: str | PathLike[str]) -> dict[str, Any]:
     }
     try:
         # Where people told the run nothing, the other driver makes it again: it knows neither channels nor brokers.
-        by_people = len(journal.inputs) > 0
-        result = engine.paper(data, **options) if by_people else engine.backtest(data, **options)
+        live = len(journal.inputs) > 0 or "not_reproducible" in journal.quarantines.column("kind")
+        result = engine.paper(data, **options) if live else engine.backtest(data, **options)
     except JournalError as error:
         if error.code != "journal.not_reproducible":
             raise

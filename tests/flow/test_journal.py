@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow
 import pyarrow.parquet
@@ -161,41 +161,97 @@ def test_another_source_of_a_strategy_is_refused(tmp_path: Path) -> None:
     assert "source of One was" in refused.stderr
 
 
-def test_a_run_that_does_not_repeat_its_journal_stops_and_says_where(tmp_path: Path) -> None:
-    class Drifts(Strategy):
-        after: int = 100
-        size = 1
+class Drifts(Strategy):
+    """Flips, limit orders, cancels, refusals; from its 150th event on it depends on what is not its own."""
 
-        def setup(self, ctx: Any) -> None:
-            self.n = 0
+    size: ClassVar[int] = 1
+    stop_at: ClassVar[int | None] = None
 
-        def generate_signal(self, ctx: Any) -> Signal | None:
-            self.n += 1
-            if self.n == 350 and Drifts.size == 1:
-                raise KeyboardInterrupt
-            if self.n % 10 == 0:
-                ctx.buy(1 if self.n < self.after else Drifts.size)
-            return None
+    def setup(self, ctx: Any) -> None:
+        self.n = 0
+        self.id: int | None = None
 
-    def engine() -> Engine:
-        made = Engine(cash={"USD": 100_000}, journal=tmp_path / "run.db")
-        made.trade("S0003/USD", Drifts())
-        made.trade("S0001/USD", "simple", size=1)
-        return made
+    def generate_signal(self, ctx: Any) -> Signal | None:
+        self.n += 1
+        if self.n == Drifts.stop_at:
+            raise KeyboardInterrupt
+        if self.n % 10 == 0:
+            ctx.buy(1 if self.n < 150 else Drifts.size, tif="IOC" if self.n % 20 else "GTC")
+        if self.n % 25 == 3:
+            self.id = ctx.buy(0.5, limit=ctx.candle.close * 0.98)
+        elif self.n % 25 == 6 and self.id is not None:
+            ctx.replace(self.id, limit=ctx.candle.close * 0.97)
+        elif self.n % 25 == 9 and self.id is not None:
+            ctx.cancel(self.id)
+        elif self.n % 25 == 12:
+            ctx.sell(10_000)
+        elif self.n % 25 == 15:
+            return Signal.long(limit=ctx.candle.close * 0.97)
+        elif self.n % 25 == 19:
+            return Signal.CLOSE
+        return None
 
-    assert run("paper", engine()).interrupted
-    before, books = rows_of(tmp_path / "run.db"), books_of(tmp_path / "run.db")
+
+def drifting(journal: Path) -> Engine:
+    engine = Engine(cash={"USD": 3_000}, journal=journal)
+    engine.trade("S0001/USD", Crosses(), size=3)
+    engine.trade("S0003/USD", Drifts(), size=2)
+    engine.trade("*", "rsi", size={"quote": 200}, period=5)
+    return engine
+
+
+@pytest.fixture
+def drift() -> Iterator[type[Drifts]]:
+    Drifts.size, Drifts.stop_at = 1, None
+    yield Drifts
+    Drifts.size, Drifts.stop_at = 1, None
+
+
+def test_a_backtest_that_does_not_repeat_its_journal_stops_and_says_where(tmp_path: Path, drift: type[Drifts]) -> None:
+    path = tmp_path / "run.db"
+    drift.stop_at = 300
+    assert run("backtest", drifting(path)).interrupted
+    before = rows_of(path)
     # State that is not the strategy's own is what a run cannot repeat.
-    Drifts.size = 2
+    drift.size, drift.stop_at = 2, None
     with pytest.raises(JournalError, match='trader "Drifts S0003/USD"') as caught:
-        run("paper", engine())
+        run("backtest", drifting(path))
     assert caught.value.code == "journal.not_reproducible"
     details = caught.value.details
     assert details["trader"] == "Drifts S0003/USD"
     assert (details["table"], details["column"]) == ("intents", "quantity")
     assert (details["journal"], details["now"]) == ('"1"', '"2"')
-    assert rows_of(tmp_path / "run.db") == before
-    assert books_of(tmp_path / "run.db") == books
+    assert rows_of(path) == before
+
+
+def test_a_trader_that_does_not_repeat_its_journal_is_quarantined_and_the_others_go_on(
+    tmp_path: Path, drift: type[Drifts]
+) -> None:
+    path = tmp_path / "run.db"
+    drift.stop_at = 300
+    assert run("paper", drifting(path)).interrupted
+    before, steps = rows_of(path), rows_of(path)["steps"][-1][1]
+    assert {row[7] for row in before["intents"] if row[4] == 1} >= {"0.5", "1"}
+    assert {row[4] for row in before["refusals"] if row[3] == 1} == {"short_sale"}
+    assert {row[5] for row in before["orders"]} >= {None, "close", "replaced"}
+    drift.size, drift.stop_at = 2, None
+    result = run("paper", drifting(path))
+    now = rows_of(path)
+    # All that was committed stands, what the trader had done included; its quarantine is behind it.
+    assert all(now[table][: len(rows)] == rows for table, rows in before.items())
+    (record,) = result.quarantined
+    assert (record.trader, record.kind) == ("Drifts S0003/USD", "not_reproducible")
+    assert "intents.quantity" in str(record.error)
+    ((_, step, _, trader, kind, _),) = now["quarantines"]
+    assert (trader, kind, step) == (1, "not_reproducible", steps + 1)
+    mine = [row for row in now["intents"] if row[4] == 1]
+    assert mine == [row for row in before["intents"] if row[4] == 1]
+    assert len([row for row in now["intents"] if row[4] == 0]) > len([row for row in before["intents"] if row[4] == 0])
+    # Once more, whatever the strategy does now: it is not asked.
+    again = run("paper", drifting(path))
+    assert again.digest == result.digest
+    assert rows_of(path) == now
+    assert books_of(path)["duplicates"] == []
 
 
 def test_a_second_process_is_refused_and_told_who_has_the_journal(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ pub(crate) struct Asked {
     replay: bool,
     identity: Vec<(String, String)>,
     extras: Vec<(String, String)>,
+    distrusted: Vec<(String, String)>,
 }
 
 impl Asked {
@@ -43,6 +44,7 @@ impl Asked {
             },
             identity: self.identity,
             extras: self.extras,
+            distrusted: self.distrusted,
         }
     }
 }

@@ -47,7 +47,9 @@ impl Writer {
             return self.refuse(now, &order, Refused::new(check::KILLED, reason));
         }
         match self.gate.judge(order, &self.account) {
-            Verdict::Approved { order, refused } => self.let_go(now, order, refused, out),
+            Verdict::Approved { order, refused } => {
+                self.let_go(now, order, refused.or(plan.said.take()), out);
+            }
             Verdict::Refused { order, refused } => {
                 let lots = if order.reduce_only { 0 } else { order.lots };
                 self.refuse(now, &Order { lots, ..order }, refused);

@@ -1,6 +1,7 @@
 //! The commit path: the one writer. What evaluations asked for becomes orders, in a fixed order: cancels first, then
 //! orders that only reduce exposure, then the others; within each by trader, then by sequence.
 
+mod again;
 mod digest;
 mod gate;
 mod plan;
@@ -8,6 +9,8 @@ mod records;
 mod settle;
 
 use plan::{Planned, Turn};
+
+pub use again::{Again, AgainOrder};
 
 pub use records::{Counted, Curve, FillRecord, QuarantineRecord, Records};
 
@@ -87,6 +90,8 @@ pub struct Writer {
     pub confirm_cancels: bool,
     /// Whether the kill switch is set: nothing leaves but what a person sends to make a position smaller.
     pub killed: bool,
+    /// What is to be decided again in this step, for traders that are not believed any more.
+    pub again: Again,
     gate: RiskGate,
     traders: Vec<TraderInfo>,
     on_error: OnError,
@@ -109,6 +114,7 @@ impl Writer {
             told: Vec::new(),
             confirm_cancels: false,
             killed: false,
+            again: Again::default(),
             gate,
             traders,
             on_error,
@@ -120,8 +126,10 @@ impl Writer {
     pub fn commit(&mut self, now: Nanos, acts: &mut Vec<Act>, out: &mut Vec<Command>) {
         let mut planned = std::mem::take(&mut self.planned);
         for act in acts.drain(..) {
+            self.cancel_again(act.trader, out);
             self.plan(now, act, &mut planned, out);
         }
+        self.cancel_again(u32::MAX, out);
         // Whether an order only reduces is judged before the first is sent; one that was taken back has no turn.
         for plan in &mut planned {
             plan.turn = if plan.dropped {
@@ -134,9 +142,11 @@ impl Writer {
         }
         for turn in [Turn::First, Turn::Later] {
             for plan in planned.iter_mut().filter(|plan| plan.turn == turn) {
+                self.send_again(now, out);
                 self.send(now, plan, out);
             }
         }
+        self.send_again(now, out);
         planned.clear();
         self.planned = planned;
     }

@@ -3,7 +3,7 @@
 
 use blake3::Hasher;
 
-use crate::commit::{Command, Writer};
+use crate::commit::{Act, Command, Writer};
 use crate::domain::Nanos;
 use crate::error::Error;
 use crate::order::{Order, OrderId};
@@ -15,6 +15,7 @@ use super::input::Input;
 use super::keeper::{Batch, Keeper};
 use super::record::{Record, Table, Value};
 use super::rows::{self, Now};
+use super::script::{Distrusted, Script};
 use super::spec::{JournalSpec, LedgerSpec, Purpose, RunFacts};
 use super::store::{Access, RunEvent, Store};
 use super::stored::Stored;
@@ -70,6 +71,8 @@ pub struct Recorder {
     resumed_at: u64,
     known_until: Option<Nanos>,
     ledger: Option<LedgerSpec>,
+    /// What traders that are not believed did before.
+    script: Script,
     /// What a person said of the kill switch while the run was not there.
     cleared: Vec<Input>,
     scratch: Vec<u8>,
@@ -119,6 +122,12 @@ impl Recorder {
             Purpose::Replay => None,
         };
         let cleared = store.cleared()?;
+        // Only there can a trader be left out while the others are made again.
+        let script = if facts.waits || spec.purpose == Purpose::Replay {
+            Script::read(&store, distrusted(spec, &facts))?
+        } else {
+            Script::default()
+        };
         let stored = Stored::new(store)?;
         let mut recorder = Self {
             facts,
@@ -134,6 +143,7 @@ impl Recorder {
             ended: Vec::new(),
             finished,
             ledger,
+            script,
             cleared,
             scratch: Vec::new(),
         };
@@ -145,6 +155,27 @@ impl Recorder {
     #[must_use]
     pub const fn is_rebuilding(&self) -> bool {
         matches!(self.mode, Mode::Comparing(_))
+    }
+
+    /// Traders that are not believed: they are not called.
+    pub fn distrusted(&self) -> impl Iterator<Item = u32> + '_ {
+        self.script.distrusted.iter().map(|each| each.trader)
+    }
+
+    /// Hands over what these did in this step, or stops them where the journal has ended; `stop` hears of those that are
+    /// stopped.
+    #[inline]
+    pub fn repeat(
+        &mut self,
+        step: u64,
+        writer: &mut Writer,
+        acts: &mut Vec<Act>,
+        stop: impl FnMut(u32),
+    ) {
+        if !self.script.is_empty() {
+            let goes_on = !self.is_rebuilding();
+            self.script.take(step, goes_on, (writer, acts), stop);
+        }
     }
 
     /// What people told the run before.
@@ -468,4 +499,15 @@ fn compare_identity(store: &Store, spec: &JournalSpec) -> Result<(), Error> {
         differing.join("; ")
     );
     Err(journal_error("journal.mismatch", message))
+}
+
+fn distrusted(spec: &JournalSpec, facts: &RunFacts) -> Vec<Distrusted> {
+    let named = spec.distrusted.iter().filter_map(|(name, reason)| {
+        let trader = facts.traders.iter().position(|(own, ..)| own == name)?;
+        Some(Distrusted {
+            trader: u32::try_from(trader).ok()?,
+            reason: reason.clone(),
+        })
+    });
+    named.collect()
 }

@@ -25,6 +25,9 @@ pub struct JournalSpec {
     pub identity: Vec<(String, String)>,
     /// What else is kept beside it.
     pub extras: Vec<(String, String)>,
+    /// Traders that did not repeat what they had done, by name, and how it was found: what they did is taken from the
+    /// journal, and they are quarantined where it ends.
+    pub distrusted: Vec<(String, String)>,
 }
 
 /// What the wiring knows of a run.

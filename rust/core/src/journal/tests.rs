@@ -31,6 +31,7 @@ impl Room {
                 purpose: Purpose::Keep,
                 identity: Vec::new(),
                 extras: Vec::new(),
+                distrusted: Vec::new(),
             };
             let facts = RunFacts {
                 traders: vec![("A".into(), "A".into(), "A/USD".into())],

@@ -295,6 +295,15 @@ impl Ports for Coordinator<'_> {
         self.diary.begin(inputs);
     }
 
+    fn silence(&mut self, trader: u32) {
+        self.away.silence(trader);
+        self.crew.silence(trader);
+    }
+
+    fn stop(&mut self, trader: u32) {
+        self.crew.stop(trader);
+    }
+
     fn rebuilt(&mut self, inputs: Vec<Input>) {
         self.requests.append(&mut self.diary.end(inputs));
     }

@@ -13,6 +13,9 @@ impl<P: Ports> Stepper<P> {
     /// When the journal cannot be read.
     pub fn keep(&mut self, journal: Recorder) -> Result<(), Error> {
         self.writer.records.ended = Some(Vec::new());
+        for trader in journal.distrusted() {
+            self.ports.silence(trader);
+        }
         if journal.is_rebuilding() {
             self.ports.rebuild(journal.inputs()?);
         }

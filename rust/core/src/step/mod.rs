@@ -118,6 +118,12 @@ pub trait Ports {
     /// is listened to until then.
     fn rebuild(&mut self, _inputs: Vec<Input>) {}
 
+    /// Does not call a trader's strategy in this run.
+    fn silence(&mut self, _trader: u32) {}
+
+    /// Counts a trader that is not called as quarantined.
+    fn stop(&mut self, _trader: u32) {}
+
     /// Hears that all that is in the journal has been made again, and what people said since.
     fn rebuilt(&mut self, _inputs: Vec<Input>) {}
 
@@ -390,7 +396,12 @@ impl<P: Ports> Stepper<P> {
 
     /// Phase 4: what traders asked for is committed in the order of their numbers. `false` when the journal failed.
     fn commit(&mut self, now: Nanos) -> bool {
-        if self.acts.is_empty() {
+        if let Some(journal) = &mut self.journal {
+            let (writer, acts) = (&mut self.writer, &mut self.acts);
+            let ports = &mut self.ports;
+            journal.repeat(self.report.steps, writer, acts, |trader| ports.stop(trader));
+        }
+        if self.acts.is_empty() && self.writer.again.is_empty() {
             // What was filled, and what people told, is for the journal all the same.
             return self.journal.is_none() || self.hand_on(now);
         }
