@@ -85,7 +85,7 @@ def driven(drive: Callable[[], T], driver: str, run: dict[str, Any]) -> T:
         try:
             return drive()
         except JournalError as error:
-            if driver != "paper" or not _distrust(run["journal"], error):
+            if driver != "paper" or not _distrust(run.get("journal"), error):
                 raise
 
 

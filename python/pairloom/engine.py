@@ -260,7 +260,7 @@ class Engine:
             _refuse_in_real_time({**recorded_only, "candle_time": candle_time != "open"})
             return self._start_live(feed, run)
         described, market, assumptions, load_s = self._prepare(feed, run, interval, candle_time, repair)
-        run["journal"] = self._asked("paper", described, run, market)
+        self._ask_for_journal("paper", described, run, market)
         return self._started(described, market, run, assumptions, load_s)
 
     def sweep(
@@ -325,7 +325,7 @@ class Engine:
         described = traders(self._assignments, feed.pairs, self.currency, lambda _: (now, last))
         if self._settings["latency"] and feed.kind == "candle":
             raise _no_latency(feed.pairs[0])
-        run["journal"] = self._asked("real time", described, run, None)
+        self._ask_for_journal("real time", described, run, None)
         return self._started(described, feed._native, run, [], 0.0)
 
     def _started(
@@ -351,7 +351,7 @@ class Engine:
         callback = progress_callback(progress)
         described, market, assumptions, load_s = self._prepare(data, run, interval, candle_time, repair)
         drive = _native.backtest if driver == "backtest" else _native.paper
-        run["journal"] = self._asked(driver, described, run, market)
+        self._ask_for_journal(driver, described, run, market)
         if self._settings["workers"]:
             run["workers"] = workers_of(self._settings, described)
         if driver == "paper":
@@ -365,23 +365,22 @@ class Engine:
         announce(result)
         return result
 
-    def _asked(
+    def _ask_for_journal(
         self, driver: str, described: list[dict[str, Any]], run: dict[str, Any], market: MarketData | None
-    ) -> dict[str, Any] | None:
-        """What the core takes as this run's journal."""
-        if self._journal is None:
-            return None
-        return asked(
-            self._journal,
-            driver=self._replays or driver,
-            settings=self._settings,
-            assignments=self._assignments,
-            described=described,
-            run=run,
-            market=market,
-            origin=self._origin,
-            replay=self._replays is not None,
-        )
+    ) -> None:
+        """Tell the run what the core takes as its journal, if it has one."""
+        if self._journal is not None:
+            run["journal"] = asked(
+                self._journal,
+                driver=self._replays or driver,
+                settings=self._settings,
+                assignments=self._assignments,
+                described=described,
+                run=run,
+                market=market,
+                origin=self._origin,
+                replay=self._replays is not None,
+            )
 
     def _prepare(
         self, data: Any, run: dict[str, Any], interval: Any, candle_time: str, repair: str | None

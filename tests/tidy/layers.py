@@ -98,6 +98,9 @@ ALLOWED: dict[str, dict[str, str]] = {
         "domain": "times, and numbers as decimals",
         "order": "the rows it keeps of orders and refusals",
         "commit": "what the writer has recorded is what it keeps",
+        "strategy": "why a trader is stopped",
+        "signal": "the terms of an order of before",
+        "risk": "why an order of before was refused",
     },
     "step": {
         "journal": "a step is in it before its orders leave",

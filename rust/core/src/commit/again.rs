@@ -49,6 +49,15 @@ pub struct Again {
     pub orders: VecDeque<AgainOrder>,
 }
 
+/// Takes the first of a queue, where it is one of these.
+pub fn next_where<T>(queue: &mut VecDeque<T>, is: impl FnOnce(&T) -> bool) -> Option<T> {
+    if queue.front().is_some_and(is) {
+        queue.pop_front()
+    } else {
+        None
+    }
+}
+
 impl Again {
     /// Whether there is nothing.
     #[must_use]
@@ -61,7 +70,7 @@ impl Writer {
     /// Cancels again what traders before this one cancelled.
     pub(super) fn cancel_again(&mut self, before: u32, out: &mut Vec<Command>) {
         while let Some((trader, id, reason)) =
-            self.again.cancels.pop_front_if(|cancel| cancel.0 < before)
+            next_where(&mut self.again.cancels, |cancel| cancel.0 < before)
         {
             self.cancel_where(trader, reason, out, |order| order.id == id);
         }
@@ -71,7 +80,7 @@ impl Writer {
     pub(super) fn send_again(&mut self, now: Nanos, out: &mut Vec<Command>) {
         let next = |writer: &mut Self| {
             let id = writer.records.next_id();
-            writer.again.orders.pop_front_if(|order| order.id == id)
+            next_where(&mut writer.again.orders, |order| order.id == id)
         };
         while let Some(order) = next(self) {
             let mut planned = self.planned_again(order);

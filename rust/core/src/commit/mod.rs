@@ -10,7 +10,7 @@ mod settle;
 
 use plan::{Planned, Turn};
 
-pub use again::{Again, AgainOrder};
+pub use again::{Again, AgainOrder, next_where};
 
 pub use records::{Counted, Curve, FillRecord, QuarantineRecord, Records};
 

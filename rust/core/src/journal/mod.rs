@@ -7,6 +7,7 @@
 mod check;
 mod difference;
 mod fault;
+mod identity;
 mod input;
 mod keeper;
 mod lock;

@@ -11,6 +11,7 @@ use crate::order::{Order, OrderId};
 use super::check::must_be_whole;
 use super::difference::{differs, ended_early, first_difference, went_on};
 use super::fault::journal_error;
+use super::identity::compare_identity;
 use super::input::Input;
 use super::keeper::{Batch, Keeper};
 use super::record::{Record, Table, Value};
@@ -457,48 +458,6 @@ pub(super) fn chain_of(bytes: &[u8]) -> [u8; CHAIN] {
     let mut chain = [0; CHAIN];
     chain.copy_from_slice(&hasher.finalize().as_bytes()[..CHAIN]);
     chain
-}
-
-/// How many differences an error names.
-const NAMED: usize = 5;
-
-fn compare_identity(store: &Store, spec: &JournalSpec) -> Result<(), Error> {
-    let settings = store.settings()?;
-    let was = |key: &str| {
-        let found = settings
-            .iter()
-            .find(|(name, _, compared)| *compared && name == key);
-        found.map(|(_, value, _)| value.as_str())
-    };
-    let mut differing = Vec::new();
-    for (key, value) in &spec.identity {
-        match was(key) {
-            Some(before) if before == value => {}
-            Some(before) => differing.push(format!("{key} was {before}, is {value}")),
-            None => differing.push(format!("{key} is new: {value}")),
-        }
-    }
-    for (key, value, compared) in &settings {
-        if *compared && !spec.identity.iter().any(|(name, _)| name == key) {
-            differing.push(format!("{key} is gone: it was {value}"));
-        }
-    }
-    if differing.is_empty() {
-        return Ok(());
-    }
-    let more = differing.len().saturating_sub(NAMED);
-    differing.truncate(NAMED);
-    let more = if more > 0 {
-        format!("; and {more} more")
-    } else {
-        String::new()
-    };
-    let message = format!(
-        "{} belongs to another run: {}{more}; run what it was written by, or name another file",
-        spec.path.display(),
-        differing.join("; ")
-    );
-    Err(journal_error("journal.mismatch", message))
 }
 
 fn distrusted(spec: &JournalSpec, facts: &RunFacts) -> Vec<Distrusted> {

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, Row};
 use rust_decimal::Decimal;
 
-use crate::commit::{Act, AgainOrder, Author, Writer};
+use crate::commit::{Act, AgainOrder, Author, Writer, next_where};
 use crate::domain::Side;
 use crate::error::Error;
 use crate::order::{OrderId, Reason, reason};
@@ -85,14 +85,16 @@ impl Script {
         (writer, acts): (&mut Writer, &mut Vec<Act>),
         mut stop: impl FnMut(u32),
     ) {
-        while let Some((_, trader, id, reason)) = self.cancels.pop_front_if(|each| each.0 == step) {
+        while let Some((_, trader, id, reason)) =
+            next_where(&mut self.cancels, |each| each.0 == step)
+        {
             writer.again.cancels.push_back((trader, id, reason));
         }
-        while let Some((_, order)) = self.orders.pop_front_if(|each| each.0 == step) {
+        while let Some((_, order)) = next_where(&mut self.orders, |each| each.0 == step) {
             writer.again.orders.push_back(order);
         }
         let before = acts.len();
-        while let Some((_, trader, fault)) = self.stopped.pop_front_if(|each| each.0 == step) {
+        while let Some((_, trader, fault)) = next_where(&mut self.stopped, |each| each.0 == step) {
             acts.push(failed(trader, fault));
             stop(trader);
         }

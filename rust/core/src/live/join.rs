@@ -108,14 +108,8 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     let ends = (channels.orders, channels.executions, channels.told);
     let orders = order_side(&runtime, options.broker, venue, ends);
     let pace = Pace::of(&feed, options.step_limit);
-    let (rows, pace_of_feed) = (parts.rows, (options.speed, parts.known));
-    let feed = feed_side(
-        &runtime,
-        (feed, rows),
-        &markets,
-        pace_of_feed,
-        channels.feed,
-    );
+    let (feed, speed) = ((feed, parts.rows), (options.speed, parts.known));
+    let feed = feed_side(&runtime, feed, &markets, speed, channels.feed);
     let made = (core.mains, parts.factories);
     let company = company(core.traders, made, channels.inboxes);
     let books = core.writer.account.markets().iter();
