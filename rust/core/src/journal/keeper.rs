@@ -3,21 +3,26 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use flume::{Receiver, Sender};
+use flume::{Receiver, RecvTimeoutError, SendTimeoutError, Sender};
 use parking_lot::Mutex;
 
 use crate::error::Error;
-use crate::limits;
+use crate::limits::{self, POLL_INTERVAL};
 
 use super::fault::journal_error;
 use super::record::Record;
 use super::store::{RunEvent, Store};
+
+/// What is to be done when rows are on disk, on the journal's thread: it lets orders leave. It is dropped where they could
+/// not be written.
+pub type Then = Box<dyn FnOnce() + Send>;
 
 /// Rows on their way to the file.
 #[derive(Default)]
 pub(super) struct Batch {
     pub rows: Vec<Record>,
     pub event: Option<RunEvent>,
+    pub then: Option<Then>,
     /// Where to say that they are on disk, or why not.
     pub answer: Option<Sender<Result<(), Error>>>,
 }
@@ -52,24 +57,39 @@ impl Keeper {
         })
     }
 
-    /// Hands rows over, and does not wait until they are on disk.
-    pub(super) fn send(&self, batch: Batch) -> Result<(), Error> {
+    /// Hands rows over, and does not wait until they are on disk. While there is no room, `idle` is called.
+    pub(super) fn send(&self, batch: Batch, idle: &mut dyn FnMut()) -> Result<(), Error> {
         if let Some(error) = &*self.failure.lock() {
             return Err(error.clone());
         }
-        let sent = self.batches.as_ref().map(|batches| batches.send(batch));
-        match sent {
-            Some(Ok(())) => Ok(()),
-            _ => Err(gone()),
+        let Some(batches) = &self.batches else {
+            return Err(gone());
+        };
+        let mut batch = batch;
+        loop {
+            match batches.send_timeout(batch, POLL_INTERVAL) {
+                Ok(()) => return Ok(()),
+                Err(SendTimeoutError::Timeout(back)) => {
+                    batch = back;
+                    idle();
+                }
+                Err(SendTimeoutError::Disconnected(_)) => return Err(gone()),
+            }
         }
     }
 
-    /// Hands rows over and waits until they are on disk.
-    pub(super) fn commit(&self, mut batch: Batch) -> Result<(), Error> {
+    /// Hands rows over and waits until they are on disk; meanwhile `idle` is called now and then.
+    pub(super) fn commit(&self, mut batch: Batch, idle: &mut dyn FnMut()) -> Result<(), Error> {
         let (answer, heard) = flume::bounded(limits::SAID_ONCE);
         batch.answer = Some(answer);
-        self.send(batch)?;
-        heard.recv().unwrap_or_else(|_| Err(gone()))
+        self.send(batch, idle)?;
+        loop {
+            match heard.recv_timeout(POLL_INTERVAL) {
+                Ok(said) => return said,
+                Err(RecvTimeoutError::Timeout) => idle(),
+                Err(RecvTimeoutError::Disconnected) => return Err(gone()),
+            }
+        }
     }
 }
 
@@ -111,6 +131,9 @@ fn keep(mut store: Store, arrivals: &Receiver<Batch>, failure: &Mutex<Option<Err
             failure.lock().get_or_insert_with(|| error.clone());
         }
         for batch in together.drain(..) {
+            if let (Some(then), Ok(())) = (batch.then, &result) {
+                then();
+            }
             if let Some(answer) = batch.answer {
                 // Whoever asked may have gone.
                 let _ = answer.try_send(result.clone());

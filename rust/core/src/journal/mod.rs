@@ -25,6 +25,7 @@ mod tests;
 pub use check::{Checked, check};
 pub use fault::{fault_of, journal_error};
 pub use input::Input;
+pub use keeper::Then;
 pub use lock::Lock;
 pub use record::{Column, Kind, Record, Table, Value};
 pub use recorder::{Recorder, Standing};

@@ -13,7 +13,7 @@ use super::difference::{differs, ended_early, first_difference, went_on};
 use super::fault::journal_error;
 use super::identity::compare_identity;
 use super::input::Input;
-use super::keeper::{Batch, Keeper};
+use super::keeper::{Batch, Keeper, Then};
 use super::record::{Record, Table, Value};
 use super::rows::{self, Now};
 use super::script::{Distrusted, Script};
@@ -63,6 +63,8 @@ pub struct Recorder {
     seq: i64,
     group_after: i64,
     pending: Vec<Record>,
+    /// Whether the group has what people told.
+    told: bool,
     chain: [u8; CHAIN],
     seen: Seen,
     ended: Vec<OrderId>,
@@ -139,6 +141,7 @@ impl Recorder {
             seq: 0,
             group_after: 0,
             pending: Vec::new(),
+            told: false,
             chain: [0; CHAIN],
             seen: Seen::default(),
             ended: Vec::new(),
@@ -283,10 +286,10 @@ impl Recorder {
         });
     }
 
-    /// Commits a step: what it decided is on disk when this returns, where `commands` leave or people wait for it.
+    /// Closes a step: what it decided is known to the journal, or ready to be written, which [`Recorder::write`] does.
     ///
     /// # Errors
-    /// When the journal cannot be written, or the run does not repeat it. Then nothing may leave.
+    /// When the journal cannot be read, or the run does not repeat it. Then nothing may leave.
     pub fn commit(
         &mut self,
         (step, ts): (u64, Nanos),
@@ -294,22 +297,51 @@ impl Recorder {
         commands: &[Command],
         inputs: &mut Vec<Input>,
     ) -> Result<Standing, Error> {
-        let told = !inputs.is_empty();
+        self.told = !inputs.is_empty();
         for input in inputs.drain(..) {
             self.push(Table::Inputs, rows::input(Now { step, ts }, &input));
         }
         self.note(step, ts, writer, commands);
-        let waits = self.facts.waits && (told || !commands.is_empty());
-        self.close_group(Now { step, ts }, waits, None)
+        self.close_group(Now { step, ts })
+    }
+
+    /// Whether orders wait for the journal.
+    #[must_use]
+    pub const fn holds_orders(&self) -> bool {
+        self.facts.waits
+    }
+
+    /// Writes what a step decided. Where orders wait for it and nobody lets them leave `then`, and where people wait, it is on
+    /// disk when this returns; meanwhile `idle` is called now and then.
+    ///
+    /// # Errors
+    /// When the journal cannot be written. Then nothing may leave.
+    pub fn write(
+        &mut self,
+        orders: bool,
+        then: Option<Then>,
+        idle: &mut dyn FnMut(),
+    ) -> Result<(), Error> {
+        let Mode::Writing(keeper) = &self.mode else {
+            return Ok(());
+        };
+        let waits = self.facts.waits && (self.told || orders && then.is_none());
+        let batch = Batch {
+            rows: std::mem::take(&mut self.pending),
+            then,
+            ..Batch::default()
+        };
+        if waits {
+            keeper.commit(batch, idle)
+        } else if batch.rows.is_empty() && batch.then.is_none() {
+            Ok(())
+        } else {
+            keeper.send(batch, idle)
+        }
     }
 
     /// Ends a group of rows.
-    fn close_group(
-        &mut self,
-        now: Now,
-        waits: bool,
-        event: Option<RunEvent>,
-    ) -> Result<Standing, Error> {
+    fn close_group(&mut self, now: Now) -> Result<Standing, Error> {
         if !self.pending.is_empty() {
             self.scratch.clear();
             self.scratch.extend_from_slice(&self.chain);
@@ -325,22 +357,7 @@ impl Recorder {
                 self.pending.clear();
                 Standing::New
             }
-            Mode::Writing(keeper) => {
-                let batch = Batch {
-                    rows: std::mem::take(&mut self.pending),
-                    event,
-                    answer: None,
-                };
-                if batch.rows.is_empty() && batch.event.is_none() {
-                    return Ok(Standing::New);
-                }
-                if waits {
-                    keeper.commit(batch)?;
-                } else {
-                    keeper.send(batch)?;
-                }
-                Standing::New
-            }
+            Mode::Writing(_) => Standing::New,
             Mode::Comparing(_) => self.compare()?,
         };
         self.group_after = self.seq;
@@ -394,7 +411,7 @@ impl Recorder {
         if self.purpose == Purpose::Keep {
             let keeper = Keeper::start(stored.into_store())?;
             if self.resumed_at > 0 {
-                keeper.send(Batch {
+                let resumed = Batch {
                     event: Some(RunEvent {
                         event: "resumed",
                         step: self.resumed_at,
@@ -403,7 +420,8 @@ impl Recorder {
                         author: None,
                     }),
                     ..Batch::default()
-                })?;
+                };
+                keeper.send(resumed, &mut || {})?;
             }
             self.mode = Mode::Writing(keeper);
         }
@@ -434,7 +452,15 @@ impl Recorder {
             digest: Some(digest.to_owned()),
             author: None,
         };
-        self.close_group(Now { step, ts }, true, Some(event))?;
+        self.close_group(Now { step, ts })?;
+        if let Mode::Writing(keeper) = &self.mode {
+            let last = Batch {
+                rows: std::mem::take(&mut self.pending),
+                event: Some(event),
+                ..Batch::default()
+            };
+            keeper.commit(last, &mut || {})?;
+        }
         if let Mode::Comparing(stored) = &mut self.mode {
             if let Some(next) = stored.peek()? {
                 return Err(ended_early(next.step));

@@ -327,8 +327,12 @@ impl Store {
         let connection = &mut self.connection;
         let write = || -> rusqlite::Result<()> {
             let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut inserts = Table::ALL.map(|_| None);
             for row in rows {
-                let mut insert = change.prepare_cached(insert(row.table))?;
+                let insert = match &mut inserts[row.table as usize] {
+                    Some(insert) => insert,
+                    none => none.insert(change.prepare_cached(insert(row.table))?),
+                };
                 insert.raw_bind_parameter(1, row.seq)?;
                 for (place, value) in (2..).zip(&row.values) {
                     insert.raw_bind_parameter(place, value)?;
@@ -338,6 +342,7 @@ impl Store {
             for event in events {
                 add_event(&change, event)?;
             }
+            drop(inserts);
             change.commit()
         };
         write().map_err(|error| fault_of(&self.path, &error))

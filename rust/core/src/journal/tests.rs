@@ -96,12 +96,12 @@ fn what_was_committed_is_there_and_whole() {
     for step in 1..=3_000 {
         let rows = batch(group(&mut chain, step));
         if step % 100 == 0 {
-            keeper.commit(rows).unwrap();
+            keeper.commit(rows, &mut || {}).unwrap();
             let found = check(&room.file()).unwrap();
             assert_eq!(found.problems, Vec::<String>::new());
             assert_eq!(found.last_step, step.unsigned_abs());
         } else {
-            keeper.send(rows).unwrap();
+            keeper.send(rows, &mut || {}).unwrap();
         }
     }
     drop(keeper);
@@ -122,7 +122,7 @@ fn after_a_full_disk_nothing_is_written_until_it_is_opened_again() {
     let mut committed = 0;
     let error = loop {
         let before = chain;
-        match keeper.commit(batch(group(&mut chain, committed + 1))) {
+        match keeper.commit(batch(group(&mut chain, committed + 1)), &mut || {}) {
             Ok(()) => committed += 1,
             Err(error) => {
                 chain = before;
@@ -134,7 +134,7 @@ fn after_a_full_disk_nothing_is_written_until_it_is_opened_again() {
     assert_eq!(error.code, "journal.full");
     assert!(committed > 10);
     // Behind a gap nothing may be written, even if it would fit.
-    let later = keeper.commit(batch(Vec::new())).unwrap_err();
+    let later = keeper.commit(batch(Vec::new()), &mut || {}).unwrap_err();
     assert_eq!(later.code, "journal.full");
     drop(keeper);
     let found = check(&room.file()).unwrap();
@@ -143,7 +143,7 @@ fn after_a_full_disk_nothing_is_written_until_it_is_opened_again() {
     // With room again it goes on behind what is there.
     let keeper = Keeper::start(room.store()).unwrap();
     keeper
-        .commit(batch(group(&mut chain, committed + 1)))
+        .commit(batch(group(&mut chain, committed + 1)), &mut || {})
         .unwrap();
     drop(keeper);
     let found = check(&room.file()).unwrap();

@@ -11,7 +11,7 @@ use crate::dispatch::TradingEngineHandle;
 use crate::domain::{HalfUnits, Nanos};
 use crate::engine::Host;
 use crate::error::Error;
-use crate::journal::Input;
+use crate::journal::{Input, Then};
 use crate::order::Origin;
 use crate::step::{Away, Flow, Loaded, Next, Ports};
 use crate::strategy::{Hook, StrategyFault};
@@ -169,6 +169,19 @@ impl Coordinator<'_> {
         }
     }
 
+    /// Notes how long after its event an order leaves, or is with the journal.
+    fn time(&mut self, commands: &[Command]) {
+        for command in commands {
+            if let Command::Submit(approved) = command {
+                let order = approved.get();
+                let arrived = self.crew.members[order.trader as usize].arrived;
+                if let (false, Some(arrived)) = (order.origin == Origin::Command, arrived) {
+                    self.tick_to_order.add(arrived.nanos());
+                }
+            }
+        }
+    }
+
     fn note_changes(&mut self, executions: &[Execution]) {
         self.changed.extend(executions.iter().map(|e| e.trader));
     }
@@ -269,16 +282,22 @@ impl Ports for Coordinator<'_> {
     }
 
     fn send(&mut self, commands: &mut Vec<Command>) {
+        self.time(commands);
         for command in commands.drain(..) {
-            if let Command::Submit(approved) = &command {
-                let order = approved.get();
-                let arrived = self.crew.members[order.trader as usize].arrived;
-                if let (false, Some(arrived)) = (order.origin == Origin::Command, arrived) {
-                    self.tick_to_order.add(arrived.nanos());
-                }
-            }
             self.orders.command(command);
         }
+    }
+
+    fn release(&mut self, commands: &mut Vec<Command>) -> Option<Then> {
+        if self.is_recorded() {
+            return None;
+        }
+        self.time(commands);
+        Some(self.orders.later(commands))
+    }
+
+    fn idle(&mut self) {
+        self.orders.drain();
     }
 
     fn restore(&mut self, commands: &mut Vec<Command>, newest: bool) {

@@ -5,6 +5,7 @@ use flume::{Receiver, SendTimeoutError, Sender};
 use crate::commit::Command;
 use crate::domain::Nanos;
 use crate::error::Error;
+use crate::journal::Then;
 use crate::limits::POLL_INTERVAL;
 use crate::venue::Execution;
 
@@ -52,14 +53,35 @@ impl OrderPort {
 
     /// Sends what the writer wants.
     pub(super) fn command(&mut self, command: Command) {
-        let message = match command {
+        let message = self.message(command);
+        self.send(message);
+    }
+
+    /// What sends that later, from another thread.
+    pub(super) fn later(&mut self, commands: &mut Vec<Command>) -> Then {
+        let waiting: Vec<OrderMessage> = commands
+            .drain(..)
+            .map(|command| self.message(command))
+            .collect();
+        let messages = self.messages.clone();
+        Box::new(move || {
+            for message in waiting {
+                // When the order engine is gone the run is over.
+                if messages.send(message).is_err() {
+                    return;
+                }
+            }
+        })
+    }
+
+    fn message(&mut self, command: Command) -> OrderMessage {
+        match command {
             Command::Submit(approved) => {
                 self.resting += 1;
                 OrderMessage::Submit(approved)
             }
             Command::Cancel { market, order } => OrderMessage::Cancel { market, order },
-        };
-        self.send(message);
+        }
     }
 
     /// Sends again what left before this process began.

@@ -42,7 +42,18 @@ impl<P: Ports> Stepper<P> {
         let (writer, inputs) = (&mut self.writer, &mut self.inputs);
         match journal.commit(step, writer, &self.commands, inputs) {
             Ok(Standing::Known { newest }) => self.ports.restore(&mut self.commands, newest),
-            Ok(Standing::New) => self.ports.send(&mut self.commands),
+            Ok(Standing::New) => {
+                let orders = !self.commands.is_empty();
+                let ports = &mut self.ports;
+                // In real time the journal's thread lets them leave, and the next step begins meanwhile.
+                let then = (orders && journal.holds_orders())
+                    .then(|| ports.release(&mut self.commands))
+                    .flatten();
+                match journal.write(orders, then, &mut || ports.idle()) {
+                    Ok(()) => self.ports.send(&mut self.commands),
+                    Err(error) => self.report.failure = Some(error),
+                }
+            }
             Err(error) => self.report.failure = Some(error),
         }
         if was_rebuilding && !journal.is_rebuilding() {

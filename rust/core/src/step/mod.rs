@@ -14,7 +14,7 @@ use crate::commit::{Act, Command, QuarantineRecord, Writer};
 use crate::domain::{HalfUnits, Nanos};
 use crate::engine::{Host, TimeMark};
 use crate::error::Error;
-use crate::journal::{Input, Recorder};
+use crate::journal::{Input, Recorder, Then};
 use crate::limits::{POLL_INTERVAL, STEPS_PER_POLL};
 use crate::portfolio::Portfolio;
 use crate::strategy::{Hook, StrategyFault, TimeEvent};
@@ -110,6 +110,15 @@ pub trait Ports {
     fn restore(&mut self, commands: &mut Vec<Command>, _newest: bool) {
         self.send(commands);
     }
+
+    /// Takes what the writer wants of the venue, and gives what hands it on when the journal has it: where the run goes on
+    /// meanwhile.
+    fn release(&mut self, _commands: &mut Vec<Command>) -> Option<Then> {
+        None
+    }
+
+    /// Called now and then while the run waits for its journal.
+    fn idle(&mut self) {}
 
     /// What people told the run in this step, for its journal.
     fn inputs(&mut self, _out: &mut Vec<Input>) {}
