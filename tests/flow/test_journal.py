@@ -448,6 +448,31 @@ def test_a_run_in_real_time_keeps_what_happens_and_is_not_continued(tmp_path: Pa
     assert caught.value.code == "journal.real_time"
 
 
+def test_a_run_in_real_time_whose_journal_fails_takes_its_orders_back(tmp_path: Path) -> None:
+    class Rests(Strategy):
+        def on_start(self, ctx: Any) -> None:
+            ctx.buy(1, limit=1)
+
+        def generate_signal(self, ctx: Any) -> Signal:
+            return Signal.LONG if ctx.ts % 2 else Signal.CLOSE
+
+    path = tmp_path / "run.db"
+    engine = Engine(cash={"USD": 10_000}, journal=path)
+    engine.trade(["A/USD", "B/USD"], Rests(), size=1)
+    with pytest.raises(JournalError, match="no such table"), engine.start(SyntheticFeed(["A/USD", "B/USD"])) as live:
+        until(lambda: live.status()["working_orders"] >= 2 and Journal(path).counts["intents"] >= 2, "orders that rest")
+        change(path, "DROP TABLE fills")
+        until(lambda: live.finished, "the end of the run")
+    with sqlite3.connect(path) as connection:
+        limits = connection.execute("SELECT order_id FROM intents WHERE type = 'limit'").fetchall()
+        assert limits
+        approved = [row[0] for row in connection.execute("SELECT order_id FROM intents WHERE verdict = 'approved'")]
+    books = books_of(path)
+    # The broker writes when it has nothing else to do, which may be after the run has ended.
+    until(lambda: set(limits) <= set(books_of(path)["cancels"]), "cancellations")
+    assert {row[0] for row in books["accepted"]} <= set(approved)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="worker processes are for Linux")
 def test_workers_and_threads_continue_each_others_journals(tmp_path: Path, plain: Any) -> None:
     path = tmp_path / "run.db"

@@ -88,6 +88,14 @@ pub trait Broker: Send + Sync {
         false
     }
 
+    /// Called when no request waits: the time to write what the broker keeps.
+    ///
+    /// # Errors
+    /// When its own books fail.
+    fn rest(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Tells a simulated venue of the market.
     async fn on_market(&self, _now: Nanos, _phase: &MarketPhase) -> Heard {
         Heard::default()

@@ -296,6 +296,12 @@ impl Ports for Coordinator<'_> {
         Some(self.orders.later(commands))
     }
 
+    fn abandon(&mut self, writer: &Writer) {
+        if !self.is_recorded() {
+            self.take_all_back(writer);
+        }
+    }
+
     fn idle(&mut self) {
         self.orders.drain();
     }

@@ -1,7 +1,7 @@
 //! The paper broker's own books: a file of its own that remembers every order it accepted, by its number, and every fill it
 //! told, whatever becomes of the engine. An order it has accepted before is refused and noted as a duplicate.
 //!
-//! What is noted is committed before the broker tells anything that follows from it.
+//! Orders and fills are committed before the broker tells a fill; cancellations with them, or when it has nothing else to do.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -232,6 +232,13 @@ impl Ledger {
         write(connection, notes).map_err(|error| fault_of(&self.path, &error))?;
         self.notes.clear();
         Ok(())
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        // The last cancellations of a run; nobody is left who could hear that they were not written.
+        let _ = self.commit();
     }
 }
 

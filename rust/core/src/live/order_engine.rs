@@ -69,6 +69,11 @@ impl OrderEngine {
         reports: Receiver<Execution>,
     ) {
         loop {
+            if messages.is_empty()
+                && let Err(error) = self.broker.rest()
+            {
+                let _ = self.told.send_async(Told::Failed(error)).await;
+            }
             tokio::select! {
                 biased;
                 Ok(execution) = reports.recv_async() => self.tell(execution).await,

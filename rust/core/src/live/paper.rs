@@ -8,6 +8,7 @@ use flume::Sender;
 use parking_lot::Mutex;
 
 use crate::domain::Nanos;
+use crate::error::Error;
 use crate::market::EventKind;
 use crate::order::{Order, OrderId};
 use crate::venue::{Execution, Outcome, SimVenue};
@@ -185,6 +186,15 @@ impl Broker for PaperBroker {
 
     fn simulates(&self) -> bool {
         true
+    }
+
+    fn rest(&self) -> Result<(), Error> {
+        if self.markets.recorded {
+            // There the next phase comes at once, and writes it.
+            return Ok(());
+        }
+        let mut floor = self.floor.lock();
+        floor.ledger.as_mut().map_or(Ok(()), Ledger::commit)
     }
 
     async fn on_market(&self, now: Nanos, phase: &MarketPhase) -> Heard {

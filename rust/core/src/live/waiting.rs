@@ -6,6 +6,7 @@ use std::time::Duration;
 use flume::Selector;
 
 use crate::clock::{self, Stopwatch};
+use crate::commit::{Command, Writer};
 use crate::domain::Nanos;
 use crate::limits::{self, EVENTS_PER_STEP, POLL_INTERVAL, SETTLE_LIMIT};
 use crate::step::Next;
@@ -147,6 +148,23 @@ impl Coordinator<'_> {
                 let done = settled || since.elapsed() > SETTLE_LIMIT;
                 (done && self.requests.is_empty()).then_some(Next::End)
             }
+        }
+    }
+
+    /// Cancels all orders and waits for the broker's word, up to a limit; what it says is not kept any more.
+    pub(super) fn take_all_back(&mut self, writer: &Writer) {
+        for trader in 0..u32::try_from(self.crew.members.len()).unwrap_or(u32::MAX) {
+            for order in &writer.account.row(trader).working {
+                let (market, order) = (order.market, order.id);
+                self.orders.command(Command::Cancel { market, order });
+            }
+        }
+        let since = Stopwatch::start();
+        while self.orders.resting > 0
+            && let Some(left) = SETTLE_LIMIT.checked_sub(since.elapsed())
+            && let Ok(told) = self.orders.told.recv_timeout(left)
+        {
+            self.orders.note(told);
         }
     }
 

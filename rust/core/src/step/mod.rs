@@ -117,6 +117,10 @@ pub trait Ports {
         None
     }
 
+    /// Hears that the journal or the broker's books failed: where the run cannot be made again, what works at the venue is
+    /// taken back.
+    fn abandon(&mut self, _writer: &Writer) {}
+
     /// Called now and then while the run waits for its journal.
     fn idle(&mut self) {}
 
@@ -451,7 +455,7 @@ impl<P: Ports> Stepper<P> {
             self.report.failure.get_or_insert(failure);
         }
         if self.report.failure.is_some() {
-            return;
+            return self.ports.abandon(&self.writer);
         }
         let Some(last) = self.report.last_ts else {
             return;
