@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from pairloom._compiled import compiled, uncompiled
     from pairloom._synthetic import synthetic
     from pairloom.feed import SyntheticFeed
+    from pairloom.journal import Journal
     from pairloom.result import Result
     from pairloom.risk import RiskLimits
     from pairloom.run import Run
@@ -64,6 +65,7 @@ __all__ = [
     "Fill",
     "Indicator",
     "Instrument",
+    "Journal",
     "JournalError",
     "MarketData",
     "Order",
@@ -99,6 +101,7 @@ __all__ = [
 
 # Not every script needs these, so none pays for importing them before it asks.
 _LATER = {
+    "Journal": "pairloom.journal",
     "Result": "pairloom.result",
     "RiskLimits": "pairloom.risk",
     "Run": "pairloom.run",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pairloom import _native
 from pairloom._announce import announce
 from pairloom._exit import end_live_runs_with_the_process
+from pairloom._journal import asked, driven, journal_path
 from pairloom._progress import Bar, progress_callback
 from pairloom._settings import choice, engine_settings
 from pairloom._span import kinds, span
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Executor
     from datetime import date, datetime, timedelta
+    from os import PathLike
 
     from pairloom._data import Loaded
     from pairloom._native import MarketData, RunOutput
@@ -67,8 +69,9 @@ class Engine:
     ``block`` is the number of events that a native trader which looks at its own market alone
     may be evaluated ahead in a backtest: by default the engine decides, 0 forbids it, and no
     result depends on it.
-    ``on_error="close"`` closes the position of a trader that erred. ``seed`` feeds
-    ``ctx.random``.
+    ``on_error="close"`` closes the position of a trader that erred. ``journal`` is a file that
+    keeps what a run decides: one that was killed goes on where it was when the same run is made
+    on the same file. ``seed`` feeds ``ctx.random``.
 
     An engine may run many times. Wrong arguments raise ``ConfigError``.
     """
@@ -92,6 +95,7 @@ class Engine:
         memory_limit: int | str | None = None,
         block: int | None = None,
         on_error: Literal["keep", "close"] = "keep",
+        journal: str | PathLike[str] | None = None,
         seed: int = 0,
     ) -> None:
         """Check the settings; nothing else happens before a run."""
@@ -116,6 +120,10 @@ class Engine:
         )
         self._assignments: list[Assignment] = []
         self._taken = Taken()
+        self._journal = journal_path(journal)
+        # What a journal keeps so that `replay` can make the engine anew; in a replay, what had written the journal.
+        self._origin: dict[str, Any] = {}
+        self._replays: str | None = None
 
     @property
     def currency(self) -> str:
@@ -257,6 +265,7 @@ class Engine:
             return self._start_live(feed, run)
         check_start(self._assignments, self._settings["account"])
         described, loaded, market, load_s = self._read(feed, run, interval, candle_time, repair)
+        self._ask_for_journal("paper", described, run, market)
         between = _whole_span(loaded, described)
         return self._started(described, market, run, loaded.assumptions, load_s, between)
 
@@ -295,6 +304,8 @@ class Engine:
         from pairloom._sweep.plan import Plan
         from pairloom._sweep.run import announce_sweep, request, run_sweep
 
+        if self._journal is not None:
+            raise ConfigError("a sweep keeps no journal; use Engine(journal=None)", code="config.journal")
         refuse_workers(self._settings, "a sweep", "give executor=ProcessPoolExecutor(), with Engine(workers=0)")
         asked = request(
             self._assignments,
@@ -322,6 +333,7 @@ class Engine:
         run["risk"] = limits and limits._between(now, last)
         if self._settings["latency"] and feed.kind == "candle":
             raise _no_latency(feed.pairs[0])
+        self._ask_for_journal("real time", described, run, None)
         return self._started(described, feed._native, run, [], 0.0, (now, last))
 
     def _started(
@@ -353,18 +365,36 @@ class Engine:
         callback = progress_callback(progress)
         described, market, assumptions, load_s = self._prepare(data, run, interval, candle_time, repair)
         drive = _native.backtest if driver == "backtest" else _native.paper
+        self._ask_for_journal(driver, described, run, market)
         if self._settings["workers"]:
             run["workers"] = workers_of(self._settings, described)
         if driver == "paper":
             end_live_runs_with_the_process()
         try:
-            output: RunOutput = drive(self._settings, described, market, run, callback)
+            output: RunOutput = driven(lambda: drive(self._settings, described, market, run, callback), driver, run)
         finally:
             if isinstance(callback, Bar):
                 callback.close()
         result = Result(output, assumptions, load_s)
         announce(result)
         return result
+
+    def _ask_for_journal(
+        self, driver: str, described: list[dict[str, Any]], run: dict[str, Any], market: MarketData | None
+    ) -> None:
+        """Tell the run what the core takes as its journal, if it has one."""
+        if self._journal is not None:
+            run["journal"] = asked(
+                self._journal,
+                driver=self._replays or driver,
+                settings=self._settings,
+                assignments=self._assignments,
+                described=described,
+                run=run,
+                market=market,
+                origin=self._origin,
+                replay=self._replays is not None,
+            )
 
     def _prepare(
         self, data: Any, run: dict[str, Any], interval: Any, candle_time: str, repair: str | None

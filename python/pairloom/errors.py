@@ -89,9 +89,18 @@ class BrokerError(PairloomError):
 
 
 class JournalError(PairloomError):
-    """A journal cannot be written, read or continued."""
+    """A journal cannot be written, read or continued.
+
+    Where a run does not repeat its journal, ``details`` says where it first differs: ``step, trader,
+    table, column, journal`` (what is there) and ``now``.
+    """
 
     default_code = "journal"
+
+    def __init__(self, message: str = "", *, code: str | None = None) -> None:
+        """Make the error, with no details yet."""
+        super().__init__(message, code=code)
+        self.details: dict[str, str] = {}
 
 
 class RefusalWarning(UserWarning):

@@ -213,6 +213,11 @@ class Result:
         return self._output.steps
 
     @property
+    def resumed_at_step(self) -> int | None:
+        """The last step that was in the journal when the run began, 0 where it was new; ``None`` without a journal."""
+        return self._output.resumed_at_step
+
+    @property
     def elapsed(self) -> float:
         """Seconds from the first step to the last fill."""
         return self._output.elapsed
@@ -321,6 +326,7 @@ def to_json(result: Result, *, threads: int | None = None) -> dict[str, Any]:
         "threads": result.counters.get("threads") if threads is None else threads,
         "lanes": result.lanes,
         "digest": result.digest,
+        **({} if result.resumed_at_step is None else {"resumed_at_step": result.resumed_at_step}),
         "stats": {name: _number(value) for name, value in result.stats.items()},
         "assumptions": result.assumptions,
         "refusals_by_check": result.refusals_by_check,

@@ -92,6 +92,7 @@ class FakeOutput:
         self.digest = "ab" * 32
         self.events = 1000
         self.steps = 1000
+        self.resumed_at_step = None
         self.elapsed = 0.5
         self.setup_s = 0.01
         self.finish_s = 0.002

@@ -108,9 +108,10 @@ def test_a_wrong_setting_is_named_with_its_value(changes, message):
     assert caught.value.code.startswith("config")
 
 
-def test_what_is_not_built_is_no_argument():
-    with pytest.raises(TypeError, match="journal"):
-        engine(journal=1)
+@pytest.mark.parametrize("wrong", [1, "", b"", ["run.db"]])
+def test_a_journal_is_the_path_of_a_file(wrong):
+    with pytest.raises(ConfigError, match="must be the path of a file"):
+        engine(journal=wrong)
 
 
 def test_settings_are_exact_texts():

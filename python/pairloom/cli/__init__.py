@@ -10,7 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from pairloom.cli import backtest, demo, paper, schema, sweep
+from pairloom.cli import backtest, demo, journal, paper, replay, schema, sweep
 from pairloom.cli.outcome import run_command
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "make_parser"]
 
-COMMANDS = (demo, backtest, paper, sweep, schema)
+COMMANDS = (demo, backtest, paper, replay, journal, sweep, schema)
 
 EXAMPLES = """\
 examples:
@@ -26,6 +26,8 @@ examples:
   pairloom backtest portfolio.toml                 what the config describes
   pairloom backtest strategies.py:SmaCross --data candles/ --cash BTC=10 --size quote=1
   pairloom paper portfolio.toml --speed 10         the live driver on recorded data
+  pairloom paper portfolio.toml --journal run.db   again, after a crash: it goes on where it was
+  pairloom replay run.db                           does the journal come out again?
   pairloom sweep portfolio.toml --param fast=5:55:5  combinations of parameters, and the best
 
 exit status: 0 done; 1 the run failed; 2 wrong usage, config or data;

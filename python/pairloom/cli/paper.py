@@ -19,6 +19,7 @@ examples:
   pairloom paper portfolio.toml                    as fast as it goes
   pairloom paper portfolio.toml --speed 1          as fast as it was recorded
   pairloom paper portfolio.toml --speed 10 --duration 60 --json
+  pairloom paper portfolio.toml --journal run.db   the same command again continues it
 """
 
 
@@ -35,6 +36,7 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
     )
     add_arguments(parser)
     parser.add_argument("--speed", metavar="X", default="max", help="max, or a multiple of real time such as 1 or 10")
+    parser.add_argument("--journal", metavar="FILE", help="keep what is decided; a killed run goes on from it")
     parser.add_argument("--duration", metavar="S", help="end the run after so many seconds")
     parser.set_defaults(run=run)
 

@@ -60,6 +60,9 @@ def plan_of(options: argparse.Namespace) -> Plan:
         set_value(document, ["engine", "num_threads"], options.threads, "--threads")
     if options.workers is not None:
         set_value(document, ["engine", "workers"], options.workers, "--workers")
+    if getattr(options, "journal", None) is not None:
+        journal = str(Path(options.journal).expanduser().absolute())
+        set_value(document, ["engine", "journal"], journal, "--journal")
     if options.data is not None:
         # A path on the command line is relative to where one stands, not to the config.
         path = str(Path(options.data).expanduser().absolute())

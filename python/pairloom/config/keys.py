@@ -86,6 +86,7 @@ ENGINE = Section(
         Key("memory_limit", {"type": ["integer", "string"]}, 'What a worker may allocate: bytes, or as in "512MB".'),
         Key("block", WHOLE, "Events evaluated ahead at most; 0 forbids it, and no result depends on it."),
         Key("on_error", _one_of("keep", "close"), "What happens to the position of a trader that erred."),
+        Key("journal", TEXT, "A file that keeps what a run decides; a killed run goes on from it."),
         Key("seed", WHOLE, "The seed of ctx.random."),
     ),
     required=True,

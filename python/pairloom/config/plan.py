@@ -35,8 +35,12 @@ def make_plan(document: dict[str, Any], *, base: Path, where: str) -> Plan:
     """
     check_document(document, where)
     limits = _limits(document, where)
+    settings = dict(document["engine"])
+    if isinstance(settings.get("journal"), str) and settings["journal"]:
+        settings["journal"] = base / Path(settings["journal"]).expanduser()
     with _located(f"{where}: [engine]"):
-        engine = Engine(**document["engine"], risk=limits)
+        engine = Engine(**settings, risk=limits)
+    engine._origin = {"document": document, "base": str(base.absolute()), "where": where}
     for number, table in enumerate(document["trader"], start=1):
         with _located(f"{where}: [[trader]] {number}"):
             _add_trader(engine, table, base)

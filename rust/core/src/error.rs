@@ -11,6 +11,8 @@ pub enum ErrorKind {
     Data,
     /// The order engine or its broker failed.
     Broker,
+    /// A journal cannot be written, read or continued.
+    Journal,
 }
 
 /// An error with a stable code and a sentence that names the thing and the way out.
@@ -22,6 +24,8 @@ pub struct Error {
     pub code: &'static str,
     /// The sentence.
     pub message: String,
+    /// Facts for programs, by name, where there are any.
+    pub details: Vec<(&'static str, String)>,
 }
 
 impl Error {
@@ -32,6 +36,18 @@ impl Error {
             kind: ErrorKind::Config,
             code,
             message: message.into(),
+            details: Vec::new(),
+        }
+    }
+
+    /// An error of the order engine or its broker.
+    #[must_use]
+    pub fn broker(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Broker,
+            code,
+            message: message.into(),
+            details: Vec::new(),
         }
     }
 
@@ -42,6 +58,7 @@ impl Error {
             kind: ErrorKind::Data,
             code,
             message: message.into(),
+            details: Vec::new(),
         }
     }
 }

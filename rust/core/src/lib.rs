@@ -14,6 +14,7 @@ pub mod order;
 pub mod venue;
 pub mod portfolio;
 pub mod commit;
+pub mod journal;
 pub mod step;
 pub mod replay;
 pub mod live;

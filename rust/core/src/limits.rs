@@ -178,6 +178,18 @@ pub const KILLED_DEATHS: u32 = 3;
 /// Workers: how often in a row one may be killed outside of any call, until its traders are given up.
 pub const IDLE_DEATHS: u32 = 100;
 
+/// Journal: steps on their way to the file at most; the run waits for room.
+pub const JOURNAL_BATCHES: usize = 1_024;
+
+/// Journal: rows that are committed together, or a few more.
+pub const JOURNAL_ROWS: usize = 8_192;
+
+/// Journal: committed steps that are read at once while a run is made again.
+pub const JOURNAL_STEPS: i64 = 4_096;
+
+/// Journal: how long a reader or a writer waits for the other's lock on the file.
+pub const JOURNAL_PATIENCE: Duration = Duration::from_secs(5);
+
 /// How often the watchdog looks for threads that wait for each other.
 pub const WATCHDOG_INTERVAL: Duration = Duration::from_secs(1);
 

@@ -19,6 +19,7 @@ use rust_decimal::prelude::ToPrimitive;
 use crate::compiled::CompiledStrategy;
 use crate::errors::{CONFIG, shown};
 use crate::interpreter::lane_of_classes;
+use crate::journal::Asked;
 use crate::plugin::plugin_strategy;
 #[cfg(target_os = "linux")]
 use crate::process::{Workers, duplicated};
@@ -203,6 +204,7 @@ pub(crate) fn run_options(run: &Bound<'_, PyDict>) -> PyResult<RunOptions> {
             _ => None,
         })?,
         shuffle_seed: settings.read_optional("_shuffle_seed")?,
+        journal: settings.read_optional::<Asked>("journal")?.map(Asked::spec),
     })
 }
 

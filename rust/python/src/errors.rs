@@ -1,5 +1,7 @@
 //! Python's exceptions from Rust: `pairloom.errors` made on demand, each with its stable code.
 
+use std::collections::BTreeMap;
+
 use pairloom_core::error::{Error, ErrorKind};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -21,6 +23,8 @@ pub(crate) static CONFIG: ErrorClass = ErrorClass::new("ConfigError");
 pub(crate) static DATA: ErrorClass = ErrorClass::new("DataError");
 /// What a strategy did wrong with what it was given.
 pub(crate) static STRATEGY: ErrorClass = ErrorClass::new("StrategyError");
+/// A journal that cannot be written, read or continued.
+pub(crate) static JOURNAL: ErrorClass = ErrorClass::new("JournalError");
 /// The order engine or its broker.
 pub(crate) static BROKER: ErrorClass = ErrorClass::new("BrokerError");
 
@@ -58,8 +62,19 @@ pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
         ErrorKind::Config => &CONFIG,
         ErrorKind::Data => &DATA,
         ErrorKind::Broker => &BROKER,
+        ErrorKind::Journal => &JOURNAL,
     };
-    class.error(py, error.code, &error.message)
+    let raised = class.error(py, error.code, &error.message);
+    if error.kind == ErrorKind::Journal && !error.details.is_empty() {
+        let details: BTreeMap<&str, &str> = error
+            .details
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        // Programs may want them; the sentence has them all.
+        let _ = raised.value(py).setattr("details", details);
+    }
+    raised
 }
 
 /// `repr(value)` for a message, cut where it gets long; a value whose `repr` fails is named by its type.

@@ -42,6 +42,7 @@ mod live;
 mod kill;
 mod sweep;
 mod output;
+mod journal;
 mod table;
 
 mod errors;
@@ -66,6 +67,10 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<values::PyExit>()?;
     module.add_class::<output::RunOutput>()?;
     module.add_class::<table::Table>()?;
+    module.add_class::<journal::JournalFile>()?;
+    module.add_function(wrap_pyfunction!(journal::journal_clear_kill, module)?)?;
+    module.add_function(wrap_pyfunction!(journal::journal_prune, module)?)?;
+    module.add_function(wrap_pyfunction!(journal::journal_vacuum, module)?)?;
     module.add_function(wrap_pyfunction!(engine::backtest, module)?)?;
     module.add_function(wrap_pyfunction!(sweep::sweep, module)?)?;
     module.add_function(wrap_pyfunction!(sweep::make_table, module)?)?;

@@ -127,6 +127,12 @@ impl RunOutput {
         self.outcome.steps
     }
 
+    /// The last step that was in the journal when the run began, zero where it was new; `None` without a journal.
+    #[getter]
+    const fn resumed_at_step(&self) -> Option<u64> {
+        self.outcome.resumed_at_step
+    }
+
     /// Seconds from the first step to the last fill.
     #[getter]
     const fn elapsed(&self) -> f64 {

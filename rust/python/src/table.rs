@@ -124,6 +124,11 @@ impl Table {
         Ok(Table::from_batch(name, batch))
     }
 
+    /// All of it.
+    pub(crate) const fn batch(&self) -> &RecordBatch {
+        &self.batch
+    }
+
     fn names(&self) -> Vec<&str> {
         let schema = self.batch.schema_ref();
         schema

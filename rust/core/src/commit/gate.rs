@@ -51,7 +51,9 @@ impl Writer {
             return self.refuse(now, &order, refused);
         }
         match self.gate.judge(order, &self.account) {
-            Verdict::Approved { order, refused } => self.let_go(now, order, refused, out),
+            Verdict::Approved { order, refused } => {
+                self.let_go(now, order, refused.or(plan.said.take()), out);
+            }
             Verdict::Refused { order, refused } => self.refuse(now, &order, refused),
         }
     }

@@ -1,6 +1,7 @@
 //! The commit path: the one writer. What evaluations asked for becomes orders, in a fixed order: cancels first, then
 //! orders that only reduce exposure, then the others; within each by trader, then by sequence.
 
+mod again;
 mod digest;
 mod gate;
 mod plain;
@@ -10,6 +11,7 @@ mod settle;
 
 use plan::{Planned, Turn};
 
+pub use again::{Again, AgainOrder, next_where};
 pub use plain::Plain;
 pub use records::{Counted, Curve, FillRecord, QuarantineRecord, Records, RiskChange};
 
@@ -92,6 +94,8 @@ pub struct Writer {
     pub killed: bool,
     /// Whether what the engine believes agrees with what the venue says: until then nothing leaves but cancellations.
     pub reconciled: bool,
+    /// What is to be decided again in this step, for traders that are not believed any more.
+    pub again: Again,
     gate: RiskGate,
     traders: Vec<TraderInfo>,
     on_error: OnError,
@@ -117,6 +121,7 @@ impl Writer {
             confirm_cancels: false,
             killed: false,
             reconciled: true,
+            again: Again::default(),
             gate,
             traders,
             on_error,
@@ -131,8 +136,10 @@ impl Writer {
         self.gate.begin(&curve.ts, &curve.equity, &self.account);
         let mut planned = std::mem::take(&mut self.planned);
         for act in acts.drain(..) {
+            self.cancel_again(act.trader, out);
             self.plan(now, act, &mut planned, out);
         }
+        self.cancel_again(u32::MAX, out);
         // Whether an order only reduces is judged before the first is sent; one that was taken back has no turn.
         for plan in &mut planned {
             plan.turn = if plan.dropped {
@@ -145,9 +152,11 @@ impl Writer {
         }
         for turn in [Turn::First, Turn::Later] {
             for plan in planned.iter_mut().filter(|plan| plan.turn == turn) {
+                self.send_again(now, out);
                 self.send(now, plan, out);
             }
         }
+        self.send_again(now, out);
         planned.clear();
         self.planned = planned;
     }
@@ -172,8 +181,8 @@ impl Writer {
 
     /// Whether orders leave at all, if the gate lets them.
     #[must_use]
-    pub const fn is_open(&self) -> bool {
-        self.reconciled && !self.killed
+    pub fn is_open(&self) -> bool {
+        self.reconciled && !self.killed && self.again.is_empty()
     }
 
     /// Makes as many of the next steps as it can, in which nothing happens but that carried positions are worth this:

@@ -27,6 +27,8 @@ pub(super) struct Planned {
     pub dropped: bool,
     /// When it is sent.
     pub turn: Turn,
+    /// Why a part of it was refused before, where it is one of before.
+    pub said: Option<Refused>,
 }
 
 /// When a planned order is sent.
@@ -101,6 +103,7 @@ impl Planned {
             tag: None,
             dropped: false,
             turn: Turn::Later,
+            said: None,
         }
     }
 }
@@ -326,6 +329,7 @@ impl Resolver<'_> {
             tag: request.tag,
             dropped: false,
             turn: Turn::Later,
+            said: None,
         });
     }
 
@@ -348,6 +352,7 @@ impl Resolver<'_> {
                 tag: old.tag.clone(),
                 dropped: false,
                 turn: Turn::Later,
+                said: None,
             }
         } else {
             let row = self.writer.account.row(self.trader);
@@ -369,6 +374,7 @@ impl Resolver<'_> {
                     tag: old.tag.clone(),
                     dropped: false,
                     turn: Turn::Later,
+                    said: None,
                 },
             );
             let why = (reason::REPLACED, self.throttled());
@@ -407,7 +413,11 @@ impl Resolver<'_> {
 
 /// A limit price on the instrument's grid: a number within 4 units in the last place of a multiple is that multiple,
 /// else a purchase rounds down and a sale up.
-fn limit_kind(limit: Amount, side: Side, instrument: &Instrument) -> Result<OrderKind, Refused> {
+pub(super) fn limit_kind(
+    limit: Amount,
+    side: Side,
+    instrument: &Instrument,
+) -> Result<OrderKind, Refused> {
     let value = match limit {
         Amount::NotFinite => return Err(size_refusal(Some(SizeError::NotFinite))),
         Amount::TooLarge { negative: true } => {

@@ -90,6 +90,8 @@ pub struct Records {
     pub curve: Curve,
     /// How many fills were cut because the cash did not cover them.
     pub cut_at_fill: u64,
+    /// Orders that have ended since a journal looked last, in the order in which they did; nothing where there is none.
+    pub ended: Option<Vec<OrderId>>,
 }
 
 /// How many rows there are of each kind.
@@ -127,6 +129,9 @@ impl Records {
             order.status = status;
             if status == OrderStatus::Cancelled || !reason.is_empty() {
                 order.reason = reason;
+            }
+            if let Some(ended) = &mut self.ended {
+                ended.push(id);
             }
         }
     }

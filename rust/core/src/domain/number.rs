@@ -262,6 +262,21 @@ pub fn write_decimal(value: i128, out: &mut Vec<u8>) {
     out.truncate(end);
 }
 
+/// The value in units of 10^-18 that [`decimal_string`] writes like that; nothing for any other text.
+#[must_use]
+pub fn parse_decimal(text: &str) -> Option<i128> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    let places = MONEY_DIGITS as usize;
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || part.len() > places || !plain(whole) || !plain(part) {
+        return None;
+    }
+    let zeros = "0".repeat(places - part.len());
+    let sign = if digits.len() < text.len() { "-" } else { "" };
+    format!("{sign}{whole}{part}{zeros}").parse().ok()
+}
+
 /// A whole number, added to a text in bytes.
 pub fn write_whole(mut number: u64, out: &mut Vec<u8>) {
     let mut digits = [0; 20];
@@ -280,6 +295,30 @@ pub fn write_whole(mut number: u64, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_decimal_is_read_back_as_it_was_written() {
+        let ones = (0..=38).flat_map(|n| {
+            let power = 10_i128.checked_pow(n).unwrap();
+            [power, -power, power - 1, power / 3]
+        });
+        for value in ones.chain([0, i128::MAX, i128::MIN, 1 << 64]) {
+            assert_eq!(parse_decimal(&decimal_string(value)), Some(value));
+        }
+        for text in [
+            "",
+            "-",
+            ".",
+            ".5",
+            "1e3",
+            "1.0000000000000000001",
+            "+1",
+            "1,0",
+            " 1",
+        ] {
+            assert_eq!(parse_decimal(text), None, "{text:?}");
+        }
+    }
 
     #[test]
     fn a_float_means_its_shortest_decimal() {

@@ -2,6 +2,7 @@
 
 use crate::commit::OnError;
 use crate::domain::{FeeRates, InstrumentSpec, Money, Nanos, Rate};
+use crate::journal::JournalSpec;
 use crate::market::EventKind;
 use crate::risk::RiskSpec;
 use crate::signal::SizeSpec;
@@ -97,4 +98,6 @@ pub struct RunOptions {
     pub handover: Handover,
     /// Shuffles the order in which evaluations complete, for tests.
     pub shuffle_seed: Option<u64>,
+    /// The journal of the run, where it has one.
+    pub journal: Option<JournalSpec>,
 }

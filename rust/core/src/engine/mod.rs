@@ -11,7 +11,7 @@ mod wiring;
 
 pub use config::{Account, Config, Handover, RunOptions, TimeMark, TraderConfig};
 pub use host::{Host, Unattended};
-pub use outcome::{Outcome, Timings, TradeRow};
+pub use outcome::{Done, Outcome, Timings, TradeRow};
 pub use patience::Patience;
 pub use statistics::{STATISTICS, statistics};
 pub use sweep::{Combination, Summary, Sweep, SweepHost, Swept};

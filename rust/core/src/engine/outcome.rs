@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use crate::clock::Stopwatch;
 use crate::commit::{Records, Writer};
 use crate::domain::{Instrument, Lots, MarketPair, Money, Nanos, Rounding, Side};
+use crate::error::Error;
+use crate::journal::Recorder;
 use crate::portfolio::TradeRecord;
 use crate::step::Report;
 
@@ -53,6 +55,8 @@ pub struct Outcome {
     pub steps: u64,
     /// Cash still reserved at the end; zero unless something is wrong.
     pub reserved: Money,
+    /// The last step that was in the journal when the run began, zero where it was new; nothing without a journal.
+    pub resumed_at_step: Option<u64>,
     /// Whether the user ended the run.
     pub interrupted: bool,
     /// Whether every trader was quarantined.
@@ -157,6 +161,16 @@ fn trade_row(trade: &TradeRecord, instrument: &Instrument) -> TradeRow {
     }
 }
 
+/// What a driver leaves behind.
+pub struct Done {
+    /// All that was recorded.
+    pub writer: Writer,
+    /// What happened besides.
+    pub report: Report,
+    /// The run's journal, where it has one.
+    pub journal: Option<Recorder>,
+}
+
 /// What closing the books of a run needs besides the writer.
 pub(super) struct Closing {
     pairs: Vec<String>,
@@ -190,18 +204,35 @@ impl Closing {
         }
     }
 
+    /// Names, labels and pairs of the traders.
+    pub(super) fn traders(&self) -> Vec<(String, String, String)> {
+        let pair = |market: u32| self.pairs[market as usize].clone();
+        let traders = self.traders.iter();
+        traders
+            .map(|(name, label, market)| (name.clone(), label.clone(), pair(*market)))
+            .collect()
+    }
+
     /// Closes the books of a run, whichever driver drove it.
-    pub(super) fn finish(
-        self,
-        config: &Config,
-        writer: Writer,
-        report: Report,
-        setup: f64,
-    ) -> Outcome {
+    ///
+    /// # Errors
+    /// When the run failed, or its journal does.
+    pub(super) fn finish(self, config: &Config, done: Done, setup: f64) -> Result<Outcome, Error> {
+        let Done {
+            mut writer,
+            report,
+            journal,
+        } = done;
+        if let Some(failure) = report.failure {
+            return Err(failure);
+        }
         let watch = Stopwatch::start();
         let names: Vec<&str> = self.traders.iter().map(|t| t.0.as_str()).collect();
         let pairs: Vec<&str> = self.pairs.iter().map(String::as_str).collect();
         let digest = writer.digest(&names, &pairs);
+        let end = (report.steps, report.last_ts.unwrap_or(0));
+        let close = |journal: Recorder| journal.close(end, report.complete, &mut writer, &digest);
+        let resumed = journal.map(close).transpose()?;
         let account = &writer.account;
         let start = config.cash.iter().find(|(c, _)| *c == config.currency);
         let mut cash = config.cash.clone();
@@ -212,7 +243,7 @@ impl Closing {
         }
         let mut assumptions = self.assumptions;
         assumptions.extend(report.assumptions);
-        Outcome {
+        Ok(Outcome {
             currency: config.currency.clone(),
             cash,
             start_equity: start.map_or(0, |(_, amount)| *amount),
@@ -231,6 +262,7 @@ impl Closing {
             digest,
             events: report.events,
             steps: report.steps,
+            resumed_at_step: resumed,
             interrupted: report.interrupted,
             all_quarantined: report.all_quarantined,
             last_ts: report.last_ts,
@@ -242,6 +274,6 @@ impl Closing {
             lanes: self.lanes,
             counters: report.counters,
             assumptions,
-        }
+        })
     }
 }

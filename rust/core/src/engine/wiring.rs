@@ -10,6 +10,7 @@ use crate::commit::{TraderInfo, Writer};
 use crate::dispatch::{Inbox, Overflow, Slots};
 use crate::domain::{Instrument, MarketPair, PairTable};
 use crate::error::Error;
+use crate::journal::{Recorder, RunFacts};
 use crate::limits::{self, MAX_TRADERS};
 use crate::live;
 use crate::market::{EventKind, ExtraColumn, Market, MarketData, PriceScale};
@@ -150,11 +151,15 @@ pub(super) fn backtest_among(
     let mut core = wire(config, traders, data)?;
     let closing = Closing::of(&mut core);
     let rows = shared.rows(&core, data, options);
+    let journal = open_journal(config, options, &closing, false, true)?;
     let remote = host.remote(config, &core, data)?;
-    let replay = replay::prepare(core, data, rows, config, options, host, remote)?;
+    let mut replay = replay::prepare(core, data, rows, config, options, host, remote)?;
+    if let Some(journal) = journal {
+        replay.keep(journal)?;
+    }
     let setup = watch.elapsed().as_secs_f64();
-    let (writer, report) = replay.run();
-    Ok(closing.finish(config, writer, report, setup))
+    let done = replay.run();
+    closing.finish(config, done, setup)
 }
 
 /// Runs a portfolio through the live driver, on this thread. `people` is where commands come from, and where the run
@@ -179,6 +184,13 @@ pub(crate) fn join_live(
     // 1. to 6. as for a recorded run: pairs, instruments, dispatch, traders, the one writer, the simulated venue.
     let mut core = wire(config, traders, feed.data())?;
     let closing = Closing::of(&mut core);
+    // The journal, before anything is started: another process may have it.
+    let journal = open_journal(config, &options.run, &closing, true, feed.is_recorded())?;
+    let on_paper = options.broker.is_none();
+    let ledger = journal
+        .as_ref()
+        .filter(|_| on_paper)
+        .and_then(Recorder::ledger);
     // In real time nobody waits for workers yet.
     let remote = if feed.is_recorded() {
         host.remote(config, &core, feed.data())?
@@ -188,17 +200,7 @@ pub(crate) fn join_live(
     let markets = core.scales.len();
     let away = Away::new(&mut core.traders, markets, remote, host, false)?;
     // 7. Channels, each bounded.
-    let count = core.traders.len();
-    let channels = live::Channels {
-        ready: flume::bounded(limits::evaluation_reports(count)),
-        python: flume::bounded(limits::python_queue(count)),
-        evaluations: flume::bounded(limits::evaluation_reports(count)),
-        feed: flume::bounded(limits::FEED_BATCHES),
-        orders: flume::bounded(limits::order_messages(count)),
-        executions: flume::bounded(limits::ORDER_REPORTS),
-        told: flume::bounded(limits::ORDER_REPORTS),
-        inboxes: inboxes(&core, feed.is_recorded()),
-    };
+    let channels = channels(&core, feed.is_recorded());
     // 8. Threads: the engine's own pool for traders, tokio for feeds and the order engine.
     let free = |trader: &Trader| trader.lane() == Lane::FreeThreaded;
     let free_threaded = core.traders.iter().any(free);
@@ -209,7 +211,9 @@ pub(crate) fn join_live(
         .is_recorded()
         .then(|| SharedSteps::default().rows(&core, feed.data(), &options.run));
     // 10. Actors, feed, order engine and commit thread.
-    let joined = live::join(live::Parts {
+    let mut joined = live::join(live::Parts {
+        ledger,
+        known: journal.as_ref().and_then(Recorder::known_until),
         core,
         away,
         factories,
@@ -222,11 +226,52 @@ pub(crate) fn join_live(
         runtime,
         host,
         people,
-    });
+    })?;
+    if let Some(journal) = journal {
+        joined.keep(journal)?;
+    }
     let setup = watch.elapsed().as_secs_f64();
     host.set_up();
-    let (writer, report) = joined.run();
-    Ok(closing.finish(config, writer, report, setup))
+    let done = joined.run();
+    closing.finish(config, done, setup)
+}
+
+fn channels(core: &Core, recorded: bool) -> live::Channels {
+    let count = core.traders.len();
+    live::Channels {
+        ready: flume::bounded(limits::evaluation_reports(count)),
+        python: flume::bounded(limits::python_queue(count)),
+        evaluations: flume::bounded(limits::evaluation_reports(count)),
+        feed: flume::bounded(limits::FEED_BATCHES),
+        orders: flume::bounded(limits::order_messages(count)),
+        executions: flume::bounded(limits::ORDER_REPORTS),
+        told: flume::bounded(limits::ORDER_REPORTS),
+        inboxes: inboxes(core, recorded),
+    }
+}
+
+/// The journal that a run asks for; `live` says whether orders wait for it.
+fn open_journal(
+    config: &Config,
+    options: &RunOptions,
+    closing: &Closing,
+    live: bool,
+    recorded: bool,
+) -> Result<Option<Recorder>, Error> {
+    let Some(spec) = &options.journal else {
+        return Ok(None);
+    };
+    let facts = RunFacts {
+        traders: closing.traders(),
+        venue: "simulated",
+        account: match config.account {
+            Account::Spot => "spot",
+            Account::Margin => "margin",
+        },
+        waits: live,
+        repeats: recorded,
+    };
+    Recorder::open(spec, facts).map(Some)
 }
 
 /// An inbox for each trader. A recorded feed waits for room; in real time quotes are conflated, and of other events

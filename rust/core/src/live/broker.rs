@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::domain::Nanos;
+use crate::error::Error;
 use crate::order::{Order, OrderId};
 use crate::venue::Execution;
 
@@ -17,6 +18,8 @@ pub enum BrokerError {
     Rejected(String),
     /// Nobody knows what became of the request: the order counts as working until the venue tells.
     Unknown(String),
+    /// The broker's own books failed, or contradict what it is told: the run ends.
+    Failed(Error),
 }
 
 /// What a simulated venue is told of the market, in the order of a step's phases.
@@ -42,6 +45,8 @@ pub struct Heard {
     pub executions: Vec<Execution>,
     /// When something happens next though no event does.
     pub next_wake: Option<Nanos>,
+    /// Why the broker's own books failed; then nothing is told.
+    pub failure: Option<Error>,
 }
 
 /// A venue, or what stands for one. What becomes of orders is told through the channel the broker was made with, each
@@ -56,6 +61,22 @@ pub trait Broker: Send + Sync {
     /// When the venue refuses it, or when nobody knows.
     async fn submit(&self, order: &Order) -> Result<(), BrokerError>;
 
+    /// Tells the broker again of an order that left before this process began: it knows it. One of the `newest` step may have
+    /// been on its way, and is handed over if the broker does not know it.
+    ///
+    /// # Errors
+    /// When the broker does not know it, or knows it otherwise.
+    async fn restore(&self, order: &Order, _newest: bool) -> Result<(), BrokerError> {
+        let message = format!(
+            "order {}: this broker keeps no orders over a restart",
+            order.id
+        );
+        Err(BrokerError::Failed(Error::broker(
+            "broker.forgets",
+            message,
+        )))
+    }
+
     /// Asks to take an order back. The order works until the venue tells that it does not.
     ///
     /// # Errors
@@ -65,6 +86,14 @@ pub trait Broker: Send + Sync {
     /// Whether the broker simulates a venue, and so has to be told of the market.
     fn simulates(&self) -> bool {
         false
+    }
+
+    /// Called when no request waits: the time to write what the broker keeps.
+    ///
+    /// # Errors
+    /// When its own books fail.
+    fn rest(&self) -> Result<(), Error> {
+        Ok(())
     }
 
     /// Tells a simulated venue of the market.

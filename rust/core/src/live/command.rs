@@ -4,6 +4,7 @@
 use flume::{Receiver, Sender};
 use parking_lot::Mutex;
 use rust_decimal::Decimal;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -49,8 +50,62 @@ pub enum LiveCommand {
         /// Who says so.
         by: String,
     },
+    /// Lets orders leave again after that.
+    ClearKill,
     /// Ends the run.
     Stop,
+}
+
+/// Who asks, where nobody says a name.
+pub(super) const PERSON: &str = "person";
+
+impl LiveCommand {
+    /// The command as the journal keeps it; none for what changes nothing that a run decides.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        Some(match self {
+            Self::Status | Self::Stop => return None,
+            Self::ForceExit(name) => format!("force_exit {name}"),
+            Self::CloseAll => "close_all".to_owned(),
+            Self::AddPosition(name, quantity) => format!("add_position {quantity} {name}"),
+            Self::Pause(name) => format!("pause {name}"),
+            Self::Resume(name) => format!("resume {name}"),
+            Self::Restart(name) => format!("restart {name}"),
+            Self::Kill => "kill".to_owned(),
+            Self::ClearKill => "clear_kill".to_owned(),
+            Self::SetLimits { by, what, .. } => format!("set_limits {what}\n{by}"),
+            Self::Enable { name, by } => format!("enable {name}\n{by}"),
+        })
+    }
+
+    /// The command that a journal keeps as this text. Limits are kept in words alone, so that they cannot be put in force
+    /// again.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let name = || rest.to_owned();
+        Some(match word {
+            "force_exit" => Self::ForceExit(name()),
+            "close_all" => Self::CloseAll,
+            "add_position" => {
+                let (quantity, name) = rest.split_once(' ')?;
+                Self::AddPosition(name.to_owned(), quantity.parse().ok()?)
+            }
+            "pause" => Self::Pause(name()),
+            "resume" => Self::Resume(name()),
+            "restart" => Self::Restart(name()),
+            "kill" => Self::Kill,
+            "clear_kill" => Self::ClearKill,
+            "enable" => {
+                let (name, by) = rest.split_once('\n')?;
+                Self::Enable {
+                    name: name.to_owned(),
+                    by: by.to_owned(),
+                }
+            }
+            _ => return None,
+        })
+    }
 }
 
 /// What a command brings.
@@ -66,6 +121,8 @@ pub enum Reply {
 #[derive(Debug)]
 pub(crate) struct Request {
     pub command: LiveCommand,
+    /// Who asks.
+    pub author: Cow<'static, str>,
     pub reply: Sender<Result<Reply, Error>>,
 }
 
@@ -109,7 +166,11 @@ impl RunHandle {
         let (reply, answer) = flume::bounded(limits::SAID_ONCE);
         let over = || Error::config("run.over", "the run is over: commands reach it no more");
         self.commands
-            .send(Request { command, reply })
+            .send(Request {
+                command,
+                author: Cow::Borrowed(PERSON),
+                reply,
+            })
             .map_err(|_| over())?;
         answer.recv().map_err(|_| over())?
     }
@@ -152,7 +213,11 @@ impl RunHandle {
         // A full channel or a dead run: in both cases somebody else is ending it, or it is over.
         let (reply, _) = flume::bounded(limits::SAID_ONCE);
         let command = LiveCommand::Stop;
-        let _ = self.commands.send(Request { command, reply });
+        let _ = self.commands.send(Request {
+            command,
+            author: Cow::Borrowed(PERSON),
+            reply,
+        });
     }
 
     /// Ends the run and gives its outcome, which is there once.

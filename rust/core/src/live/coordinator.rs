@@ -11,6 +11,7 @@ use crate::dispatch::TradingEngineHandle;
 use crate::domain::{HalfUnits, Nanos};
 use crate::engine::Host;
 use crate::error::Error;
+use crate::journal::{Input, Then};
 use crate::order::Origin;
 use crate::portfolio::Portfolio;
 use crate::step::{Away, Flow, Loaded, Next, Ports};
@@ -22,6 +23,7 @@ use super::actor::Stage;
 use super::broker::MarketPhase;
 use super::command::{Ended, Reply, Request};
 use super::crew::Crew;
+use super::diary::Diary;
 use super::event::{Batch, Delivery, FeedEvent, Notice};
 use super::metrics::Histogram;
 use super::options::Feed;
@@ -100,6 +102,7 @@ pub(super) struct Coordinator<'h> {
     pub killed: bool,
     /// Orders of people so far, which number them.
     pub asked: u64,
+    pub diary: Diary,
     /// Traders whose part of the account may have changed since it was published.
     pub changed: Vec<u32>,
     pub tick_to_order: Histogram,
@@ -147,6 +150,7 @@ impl<'h> Coordinator<'h> {
             stopping: false,
             killed: false,
             asked: 0,
+            diary: Diary::default(),
             changed: Vec::new(),
             tick_to_order: Histogram::default(),
         }
@@ -166,6 +170,19 @@ impl Coordinator<'_> {
         }
     }
 
+    /// Notes how long after its event an order leaves, or is with the journal.
+    fn time(&mut self, commands: &[Command]) {
+        for command in commands {
+            if let Command::Submit(approved) = command {
+                let order = approved.get();
+                let arrived = self.crew.members[order.trader as usize].arrived;
+                if let (false, Some(arrived)) = (order.origin == Origin::Command, arrived) {
+                    self.tick_to_order.add(arrived.nanos());
+                }
+            }
+        }
+    }
+
     fn note_changes(&mut self, executions: &[Execution]) {
         self.changed.extend(executions.iter().map(|e| e.trader));
     }
@@ -178,6 +195,10 @@ impl Ports for Coordinator<'_> {
             Pace::Recorded => self.next_recorded(mark),
             Pace::RealTime { .. } => self.next_in_real_time(mark),
         }
+    }
+
+    fn look(&mut self, writer: &Writer) {
+        self.show(writer);
     }
 
     fn has_events(&self, now: Nanos) -> bool {
@@ -247,6 +268,7 @@ impl Ports for Coordinator<'_> {
 
     fn warm_up(&mut self, now: Nanos, writer: &Writer) {
         self.progress.steps += 1;
+        self.diary.warmed_up += 1;
         self.dispatch(now, writer, false);
         self.wait_for_all();
     }
@@ -275,16 +297,63 @@ impl Ports for Coordinator<'_> {
     }
 
     fn send(&mut self, commands: &mut Vec<Command>) {
+        self.time(commands);
         for command in commands.drain(..) {
-            if let Command::Submit(approved) = &command {
-                let order = approved.get();
-                let arrived = self.crew.members[order.trader as usize].arrived;
-                if let (false, Some(arrived)) = (order.origin == Origin::Command, arrived) {
-                    self.tick_to_order.add(arrived.nanos());
-                }
-            }
             self.orders.command(command);
         }
+    }
+
+    fn release(&mut self, commands: &mut Vec<Command>) -> Option<Then> {
+        if self.is_recorded() {
+            return None;
+        }
+        self.time(commands);
+        Some(self.orders.later(commands))
+    }
+
+    fn abandon(&mut self, writer: &Writer) {
+        if !self.is_recorded() {
+            self.take_all_back(writer);
+        }
+    }
+
+    fn idle(&mut self) {
+        self.orders.drain();
+    }
+
+    fn restore(&mut self, commands: &mut Vec<Command>, newest: bool) {
+        for command in commands.drain(..) {
+            self.orders.restore(command, newest);
+        }
+    }
+
+    fn inputs(&mut self, out: &mut Vec<Input>) {
+        out.append(&mut self.diary.obeyed);
+    }
+
+    fn rebuild(&mut self, inputs: Vec<Input>) -> Result<(), Error> {
+        self.diary.begin(inputs)
+    }
+
+    fn silence(&mut self, trader: u32) {
+        self.away.silence(trader);
+        self.crew.silence(trader);
+    }
+
+    fn stop(&mut self, trader: u32) {
+        self.crew.stop(trader);
+    }
+
+    fn rebuilt(&mut self, inputs: Vec<Input>) {
+        self.requests.append(&mut self.diary.end(inputs));
+    }
+
+    fn failure(&mut self) -> Option<Error> {
+        self.orders.failure.take()
+    }
+
+    fn is_complete(&self) -> bool {
+        !self.is_recorded() || !self.diary.ended_early
     }
 
     fn immediate(&mut self, now: Nanos, out: &mut Vec<Execution>) {

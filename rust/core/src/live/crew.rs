@@ -83,6 +83,20 @@ impl Crew {
         }
     }
 
+    /// A trader is not called any more, and counts as active until it is stopped.
+    pub(super) fn silence(&mut self, trader: u32) {
+        let member = &mut self.members[trader as usize];
+        member.hooks = Hooks::NONE;
+        member.listens = [false; 3];
+        self.due.retain(|due| *due != trader);
+        self.failed_setups.retain(|failed| *failed != trader);
+    }
+
+    /// A trader is quarantined.
+    pub(super) fn stop(&mut self, trader: u32) {
+        self.note(trader, &[], Some(&StrategyFault::raised("")));
+    }
+
     pub(super) fn listens(&self, trader: u32, kind: EventKind) -> bool {
         self.members[trader as usize].listens[kind as usize]
     }

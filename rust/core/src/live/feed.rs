@@ -5,6 +5,7 @@ use std::time::Duration;
 use flume::Sender;
 
 use crate::clock::{self, Stopwatch};
+use crate::domain::Nanos;
 use crate::limits::{EVENTS_PER_BATCH, FEED_PAUSE};
 use crate::market::synthetic::SyntheticFeed;
 use crate::market::{MarketEvent, Rows};
@@ -12,18 +13,20 @@ use crate::market::{MarketEvent, Rows};
 use super::event::{Batch, FeedEvent, Markets};
 
 /// Sends recorded rows, everything of one time together. At a speed, times pass so many times as fast as they did;
-/// without one the feed goes as fast as it is read.
+/// without one the feed goes as fast as it is read, and so it does up to the time `known`, which a journal has already.
 pub(super) async fn recorded(
     mut rows: Rows,
     markets: Markets,
-    speed: Option<f64>,
+    (speed, known): (Option<f64>, Option<Nanos>),
     out: Sender<Batch>,
 ) {
-    let first = rows.time();
-    let began = Stopwatch::start();
+    let mut first = rows.time();
+    let mut began = Stopwatch::start();
     let mut step = Vec::new();
-    while let (Some(now), Some(first)) = (rows.time(), first) {
-        if let Some(speed) = speed {
+    while let Some(now) = rows.time() {
+        if known.is_some_and(|known| now <= known) {
+            (first, began) = (Some(now), Stopwatch::start());
+        } else if let (Some(speed), Some(first)) = (speed, first) {
             let due = Duration::from_secs_f64(seconds(now.saturating_sub(first)) / speed);
             if let Some(pause) = due.checked_sub(began.elapsed()) {
                 tokio::time::sleep(pause).await;

@@ -7,8 +7,10 @@ use rayon::ThreadPool;
 use tokio::runtime::Runtime;
 
 use crate::dispatch::{Inbox, TradingEngineHandle};
-use crate::domain::{Instrument, MarketPair};
+use crate::domain::{Instrument, MarketPair, Nanos, PairTable};
 use crate::engine::{Core, Host};
+use crate::error::Error;
+use crate::journal::LedgerSpec;
 use crate::market::{EventKind, Rows};
 use crate::portfolio::Board;
 use crate::step::{Away, Stepper};
@@ -23,6 +25,7 @@ use super::coordinator::{Arrivals, Coordinator, Pace, Posts};
 use super::crew::Crew;
 use super::event::{Batch, Delivery, Markets};
 use super::feed;
+use super::ledger::Ledger;
 use super::options::{BrokerMaker, Feed, LiveOptions};
 use super::order_engine::{OrderEngine, OrderMessage, Told};
 use super::orders::OrderPort;
@@ -60,6 +63,10 @@ pub(crate) struct Channels {
 
 /// What a live run is made of.
 pub(crate) struct Parts<'h> {
+    /// The paper broker's own books, where the run has a journal.
+    pub ledger: Option<LedgerSpec>,
+    /// Up to which time the journal has been kept.
+    pub known: Option<Nanos>,
     pub core: Core,
     pub away: Away,
     pub factories: Vec<Option<Factory>>,
@@ -75,7 +82,10 @@ pub(crate) struct Parts<'h> {
 }
 
 /// Starts every task and lane; the commit thread is who calls [`Joined::run`].
-pub(crate) fn join(parts: Parts<'_>) -> Joined<'_> {
+///
+/// # Errors
+/// When the paper broker's books cannot be opened, or belong to another run.
+pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     #[cfg(feature = "watchdog")]
     super::watchdog::start();
     let (mut core, options, channels) = (parts.core, parts.options, parts.channels);
@@ -88,21 +98,19 @@ pub(crate) fn join(parts: Parts<'_>) -> Joined<'_> {
         scales: std::mem::take(&mut core.scales),
         recorded: feed.is_recorded(),
     };
-    let pairs = (0..core.pairs.len())
-        .filter_map(|pair| u32::try_from(pair).ok())
-        .map(|pair| Arc::from(core.pairs.name(MarketPair(pair))));
-    let pairs = pairs.collect();
+    let pairs = names_of(&core.pairs);
     let venue = PaperVenue {
         venue: core.venue,
         markets: markets.clone(),
         end: options.run.end,
         fill_delay: options.fill_delay,
+        ledger: parts.ledger.as_ref().map(Ledger::open).transpose()?,
     };
     let ends = (channels.orders, channels.executions, channels.told);
     let orders = order_side(&runtime, options.broker, venue, ends);
     let pace = Pace::of(&feed, options.step_limit);
-    let (rows, speed) = (parts.rows, options.speed);
-    let feed = feed_side(&runtime, (feed, rows), &markets, speed, channels.feed);
+    let (feed, speed) = ((feed, parts.rows), (options.speed, parts.known));
+    let feed = feed_side(&runtime, feed, &markets, speed, channels.feed);
     let made = (core.mains, parts.factories);
     let company = company(core.traders, made, channels.inboxes);
     let books = core.writer.account.markets().iter();
@@ -140,11 +148,18 @@ pub(crate) fn join(parts: Parts<'_>) -> Joined<'_> {
         host: parts.host,
         ended: parts.people.1,
     });
-    Joined {
+    Ok(Joined {
         stepper: Stepper::new(coordinator, core.writer, core.time_marks),
         stage,
         runtime,
-    }
+    })
+}
+
+fn names_of(pairs: &PairTable) -> Vec<Arc<str>> {
+    (0..pairs.len())
+        .filter_map(|pair| u32::try_from(pair).ok())
+        .map(|pair| Arc::from(pairs.name(MarketPair(pair))))
+        .collect()
 }
 
 /// The traders as actors, and as the commit thread knows them.
@@ -206,7 +221,7 @@ fn feed_side(
     runtime: &Runtime,
     feed: (Feed, Option<Rows>),
     markets: &Markets,
-    speed: Option<f64>,
+    pace: (Option<f64>, Option<Nanos>),
     (out, end): Ends<Batch>,
 ) -> Receiver<Batch> {
     match feed {
@@ -215,7 +230,7 @@ fn feed_side(
             runtime.spawn(feed::synthetic(feed, rate, out));
         }
         (Feed::Recorded(_), Some(rows)) => {
-            runtime.spawn(feed::recorded(rows, markets.clone(), speed, out));
+            runtime.spawn(feed::recorded(rows, markets.clone(), pace, out));
         }
         (Feed::Recorded(_), None) => {}
     }

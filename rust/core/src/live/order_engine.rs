@@ -7,6 +7,7 @@ use flume::{Receiver, Sender};
 
 use crate::clock;
 use crate::domain::Nanos;
+use crate::error::Error;
 use crate::order::{Order, OrderId};
 use crate::risk::{Altered, Approved};
 use crate::venue::{Execution, Outcome};
@@ -18,6 +19,11 @@ use super::broker::{Broker, BrokerError, MarketPhase};
 pub(crate) enum OrderMessage {
     /// Send an order.
     Submit(Approved<Order>),
+    /// Tell the broker again of an order that left before this process began.
+    Restore {
+        order: Approved<Order>,
+        newest: bool,
+    },
     /// Take an order back.
     Cancel { market: u32, order: OrderId },
     /// For a simulated venue: the market.
@@ -30,12 +36,14 @@ pub(crate) enum OrderMessage {
 }
 
 /// What the order engine tells the commit thread.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Told {
     /// The end of an order.
     Execution(Execution),
     /// All that a phase of a recorded run brought has been told.
     Answered { next_wake: Option<Nanos> },
+    /// The broker's own books failed.
+    Failed(Error),
 }
 
 pub(super) struct OrderEngine {
@@ -61,6 +69,11 @@ impl OrderEngine {
         reports: Receiver<Execution>,
     ) {
         loop {
+            if messages.is_empty()
+                && let Err(error) = self.broker.rest()
+            {
+                let _ = self.told.send_async(Told::Failed(error)).await;
+            }
             tokio::select! {
                 biased;
                 Ok(execution) = reports.recv_async() => self.tell(execution).await,
@@ -75,7 +88,11 @@ impl OrderEngine {
     /// Does what a message says, and meanwhile passes on what the broker tells: it may be waiting for room.
     async fn do_and_listen(&mut self, message: OrderMessage, reports: &Receiver<Execution>) {
         let broker = Arc::clone(&self.broker);
-        if let OrderMessage::Submit(approved) = &message {
+        if let OrderMessage::Submit(approved)
+        | OrderMessage::Restore {
+            order: approved, ..
+        } = &message
+        {
             self.open.insert(approved.get().id, approved.get().trader);
         }
         let doing = carry_out(broker, message);
@@ -87,6 +104,9 @@ impl OrderEngine {
                 Ok(execution) = reports.recv_async() => self.tell(execution).await,
             }
         };
+        if let Some(failure) = came.failure {
+            let _ = self.told.send_async(Told::Failed(failure)).await;
+        }
         for execution in came.executions {
             self.tell(execution).await;
         }
@@ -108,6 +128,33 @@ impl OrderEngine {
 struct Came {
     executions: Vec<Execution>,
     answer: Option<Option<Nanos>>,
+    failure: Option<Error>,
+}
+
+impl Came {
+    /// What the broker said of an order.
+    fn note(&mut self, order: &Order, said: Result<(), BrokerError>) {
+        match said {
+            Ok(()) => {}
+            Err(BrokerError::Rejected(reason)) => {
+                tracing::warn!(order = order.id, reason, "the broker rejected an order");
+                self.executions.push(Execution {
+                    order: order.id,
+                    trader: order.trader,
+                    ts: clock::now(),
+                    outcome: Outcome::Rejected,
+                });
+            }
+            Err(BrokerError::Unknown(reason)) => {
+                tracing::warn!(
+                    order = order.id,
+                    reason,
+                    "nobody knows what became of an order"
+                );
+            }
+            Err(BrokerError::Failed(error)) => self.failure = Some(error),
+        }
+    }
 }
 
 async fn carry_out(broker: Arc<dyn Broker>, message: OrderMessage) -> Came {
@@ -125,29 +172,23 @@ async fn carry_out(broker: Arc<dyn Broker>, message: OrderMessage) -> Came {
                     return came;
                 }
             };
-            match broker.submit(&order).await {
-                Ok(()) => {}
-                Err(BrokerError::Rejected(reason)) => {
-                    tracing::warn!(order = order.id, reason, "the broker rejected an order");
-                    came.executions.push(ended(&order, Outcome::Rejected));
-                }
-                Err(BrokerError::Unknown(reason)) => {
-                    tracing::warn!(
-                        order = order.id,
-                        reason,
-                        "nobody knows what became of an order"
-                    );
-                }
-            }
+            let said = broker.submit(&order).await;
+            came.note(&order, said);
         }
-        OrderMessage::Cancel { market, order } => {
-            if let Err(error) = broker.cancel(market, order).await {
-                tracing::warn!(order, ?error, "an order was not taken back");
-            }
+        OrderMessage::Restore { order, newest } => {
+            let order = order.into_inner();
+            let said = broker.restore(&order, newest).await;
+            came.note(&order, said);
         }
+        OrderMessage::Cancel { market, order } => match broker.cancel(market, order).await {
+            Ok(()) => {}
+            Err(BrokerError::Failed(error)) => came.failure = Some(error),
+            Err(error) => tracing::warn!(order, ?error, "an order was not taken back"),
+        },
         OrderMessage::Market { now, phase, answer } => {
             let heard = broker.on_market(now, &phase).await;
             came.executions = heard.executions;
+            came.failure = heard.failure;
             came.answer = answer.then_some(heard.next_wake);
         }
     }

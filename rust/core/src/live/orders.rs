@@ -4,6 +4,8 @@ use flume::{Receiver, SendTimeoutError, Sender};
 
 use crate::commit::Command;
 use crate::domain::Nanos;
+use crate::error::Error;
+use crate::journal::Then;
 use crate::limits::POLL_INTERVAL;
 use crate::venue::Execution;
 
@@ -25,6 +27,8 @@ pub(super) struct OrderPort {
     answered: bool,
     /// Told, and not yet applied.
     pub waiting: Vec<Execution>,
+    /// Why the broker's own books failed.
+    pub failure: Option<Error>,
 }
 
 impl OrderPort {
@@ -43,19 +47,52 @@ impl OrderPort {
             next_wake: None,
             answered: false,
             waiting: Vec::new(),
+            failure: None,
         }
     }
 
     /// Sends what the writer wants.
     pub(super) fn command(&mut self, command: Command) {
-        let message = match command {
+        let message = self.message(command);
+        self.send(message);
+    }
+
+    /// What sends that later, from another thread.
+    pub(super) fn later(&mut self, commands: &mut Vec<Command>) -> Then {
+        let waiting: Vec<OrderMessage> = commands
+            .drain(..)
+            .map(|command| self.message(command))
+            .collect();
+        let messages = self.messages.clone();
+        Box::new(move || {
+            for message in waiting {
+                // When the order engine is gone the run is over.
+                if messages.send(message).is_err() {
+                    return;
+                }
+            }
+        })
+    }
+
+    fn message(&mut self, command: Command) -> OrderMessage {
+        match command {
             Command::Submit(approved) => {
                 self.resting += 1;
                 OrderMessage::Submit(approved)
             }
             Command::Cancel { market, order } => OrderMessage::Cancel { market, order },
-        };
-        self.send(message);
+        }
+    }
+
+    /// Sends again what left before this process began.
+    pub(super) fn restore(&mut self, command: Command, newest: bool) {
+        match command {
+            Command::Submit(order) => {
+                self.resting += 1;
+                self.send(OrderMessage::Restore { order, newest });
+            }
+            Command::Cancel { .. } => self.command(command),
+        }
     }
 
     /// Tells a simulated venue of one phase and takes in what the venue says: its answer to this where the driver
@@ -106,6 +143,9 @@ impl OrderPort {
             Told::Answered { next_wake } => {
                 self.next_wake = next_wake;
                 self.answered = true;
+            }
+            Told::Failed(error) => {
+                self.failure.get_or_insert(error);
             }
         }
     }

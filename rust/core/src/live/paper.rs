@@ -8,12 +8,14 @@ use flume::Sender;
 use parking_lot::Mutex;
 
 use crate::domain::Nanos;
+use crate::error::Error;
 use crate::market::EventKind;
 use crate::order::{Order, OrderId};
 use crate::venue::{Execution, Outcome, SimVenue};
 
 use super::broker::{Broker, BrokerError, Heard, MarketPhase};
 use super::event::{FeedEvent, Markets};
+use super::ledger::Ledger;
 
 /// The venue and where its markets' candles stand.
 struct Floor {
@@ -22,6 +24,7 @@ struct Floor {
     candles: Vec<usize>,
     /// Whose each working order is, for the confirmation of its cancellation.
     owners: HashMap<OrderId, u32>,
+    ledger: Option<Ledger>,
 }
 
 /// What the paper broker simulates, and how.
@@ -34,6 +37,8 @@ pub struct PaperVenue {
     pub end: Option<Nanos>,
     /// How much later than it happened a fill is told.
     pub fill_delay: Duration,
+    /// Its own books, where it keeps any.
+    pub(super) ledger: Option<Ledger>,
 }
 
 /// A broker over [`SimVenue`].
@@ -54,12 +59,26 @@ impl PaperBroker {
                 venue: venue.venue,
                 candles: vec![0; venue.markets.sources.len()],
                 owners: HashMap::new(),
+                ledger: venue.ledger,
             }),
             markets: venue.markets,
             end: venue.end,
             fill_delay: venue.fill_delay,
             reports,
         }
+    }
+
+    /// The venue takes an order.
+    fn take(&self, floor: &mut Floor, order: &Order) {
+        let hint = floor.candles[order.market as usize];
+        let market = self.markets.market(order.market);
+        let open = if self.markets.recorded {
+            market.next_open(order.decided, hint, self.end)
+        } else {
+            None
+        };
+        floor.venue.submit(order, open);
+        floor.owners.insert(order.id, order.trader);
     }
 
     /// What the venue does in one phase.
@@ -70,6 +89,7 @@ impl PaperBroker {
             venue,
             candles,
             owners,
+            ledger,
         } = &mut *floor;
         match phase {
             MarketPhase::Events { events, arrivals } => {
@@ -100,9 +120,21 @@ impl PaperBroker {
         for execution in &executions {
             owners.remove(&execution.order);
         }
-        Heard {
-            executions,
-            next_wake: venue.next_wake(),
+        let written = ledger.as_mut().map_or(Ok(()), |ledger| {
+            ledger.tell(&executions)?;
+            ledger.commit()
+        });
+        match written {
+            Ok(()) => Heard {
+                executions,
+                next_wake: venue.next_wake(),
+                failure: None,
+            },
+            // What is not written is not told.
+            Err(error) => Heard {
+                failure: Some(error),
+                ..Heard::default()
+            },
         }
     }
 }
@@ -111,21 +143,30 @@ impl PaperBroker {
 impl Broker for PaperBroker {
     async fn submit(&self, order: &Order) -> Result<(), BrokerError> {
         let mut floor = self.floor.lock();
-        let hint = floor.candles[order.market as usize];
-        let market = self.markets.market(order.market);
-        let open = if self.markets.recorded {
-            market.next_open(order.decided, hint, self.end)
-        } else {
-            None
-        };
-        floor.venue.submit(order, open);
-        floor.owners.insert(order.id, order.trader);
+        let pair = &self.markets.market(order.market).name;
+        if let Some(ledger) = &mut floor.ledger {
+            ledger.submit(order, pair)?;
+        }
+        self.take(&mut floor, order);
+        Ok(())
+    }
+
+    async fn restore(&self, order: &Order, newest: bool) -> Result<(), BrokerError> {
+        let mut floor = self.floor.lock();
+        let pair = &self.markets.market(order.market).name;
+        if let Some(ledger) = &mut floor.ledger {
+            ledger.restore(order, pair, newest)?;
+        }
+        self.take(&mut floor, order);
         Ok(())
     }
 
     async fn cancel(&self, market: u32, order: OrderId) -> Result<(), BrokerError> {
         let owner = {
             let mut floor = self.floor.lock();
+            if let Some(ledger) = &mut floor.ledger {
+                ledger.cancel(order);
+            }
             // Not there any more: it is filled, and the fill is on its way.
             let there = floor.venue.cancel(market, order);
             floor.owners.remove(&order).filter(|_| there)
@@ -145,6 +186,15 @@ impl Broker for PaperBroker {
 
     fn simulates(&self) -> bool {
         true
+    }
+
+    fn rest(&self) -> Result<(), Error> {
+        if self.markets.recorded {
+            // There the next phase comes at once, and writes it.
+            return Ok(());
+        }
+        let mut floor = self.floor.lock();
+        floor.ledger.as_mut().map_or(Ok(()), Ledger::commit)
     }
 
     async fn on_market(&self, now: Nanos, phase: &MarketPhase) -> Heard {

@@ -11,7 +11,7 @@ use crate::signal::{Intent, OrderRequest, TimeInForce, TradeSignal};
 use crate::strategy::money_f64;
 use crate::trader::TraderState;
 
-use super::command::{LiveCommand, Reply};
+use super::command::{LiveCommand, Reply, Request};
 use super::coordinator::Coordinator;
 use super::event::Notice;
 use super::status::{Status, TraderStatus};
@@ -26,9 +26,36 @@ impl Coordinator<'_> {
         if writer.killed && !self.killed && self.progress.ending.is_none() {
             self.kill(writer, acts, "engine");
         }
+        self.diary.obeyed.clear();
+        while let Some((input, command)) = self.diary.due(self.progress.steps) {
+            // It was obeyed before, so it is again.
+            let _ = self.carry_out(&command, writer, acts);
+            self.diary.obeyed.push(input);
+        }
         for request in std::mem::take(&mut self.requests) {
             let result = self.carry_out(&request.command, writer, acts);
+            if result.is_ok() {
+                self.diary
+                    .note(self.progress.steps, &request.command, request.author);
+            }
             self.answers.push((request.reply, result));
+        }
+    }
+
+    /// Whether somebody wants to see how things stand.
+    pub(super) fn is_asked(&self) -> bool {
+        let mut requests = self.requests.iter();
+        requests.any(|request| request.command == LiveCommand::Status)
+    }
+
+    /// Shows how things stand, between two steps.
+    pub(super) fn show(&mut self, writer: &Writer) {
+        let status = Arc::new(self.status(writer));
+        let asked = |request: &mut Request| request.command == LiveCommand::Status;
+        let requests = self.requests.extract_if(.., asked);
+        for request in requests {
+            let reply = Reply::Status(Arc::clone(&status));
+            self.answers.push((request.reply, Ok(reply)));
         }
     }
 
@@ -47,7 +74,6 @@ impl Coordinator<'_> {
         acts: &mut Vec<Act>,
     ) -> Result<Reply, Error> {
         match command {
-            LiveCommand::Status => return Ok(Reply::Status(Arc::new(self.status(writer)))),
             LiveCommand::ForceExit(name) => {
                 for trader in self.named(name)? {
                     acts.push(by_person(trader, Intent::Signal(TradeSignal::Close)));
@@ -80,7 +106,12 @@ impl Coordinator<'_> {
                     writer.enable(trader, change);
                 }
             }
-            LiveCommand::Stop => {}
+            LiveCommand::ClearKill => {
+                writer.killed = false;
+                self.killed = false;
+            }
+            // Nothing of these is for a step.
+            LiveCommand::Status | LiveCommand::Stop => {}
         }
         Ok(Reply::Done)
     }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use flume::Sender;
 
-use crate::commit::Writer;
-use crate::engine::{Config, Host, Outcome, Unattended, join_live};
+use crate::engine::{Config, Done, Host, Outcome, Unattended, join_live};
 use crate::error::Error;
+use crate::journal::Recorder;
 use crate::limits;
-use crate::step::{Report, Stepper};
+use crate::step::Stepper;
 
 use super::actor::Stage;
 use super::command::{Ended, Request, RunHandle};
@@ -24,14 +24,23 @@ pub(crate) struct Joined<'h> {
 }
 
 impl Joined<'_> {
+    /// Gives the run its journal.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub(crate) fn keep(&mut self, journal: Recorder) -> Result<(), Error> {
+        self.stepper.keep(journal)
+    }
+
     /// Runs to the end.
-    pub(crate) fn run(mut self) -> (Writer, Report) {
+    pub(crate) fn run(mut self) -> Done {
         let host = self.stepper.ports.host;
         self.stepper.run(host);
         let Stepper {
             mut ports,
             writer,
             mut report,
+            journal,
             ..
         } = self.stepper;
         ports.answer_people();
@@ -46,7 +55,11 @@ impl Joined<'_> {
         // Nobody waits for a strategy that never returns, nor for a broker that never answers.
         let _ = self.stage.python.try_send(CLOSE);
         self.runtime.shutdown_background();
-        (writer, report)
+        Done {
+            writer,
+            report,
+            journal,
+        }
     }
 }
 

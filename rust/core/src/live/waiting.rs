@@ -1,10 +1,12 @@
 //! Between two steps: what makes the next one, and waiting for it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use flume::Selector;
 
 use crate::clock::{self, Stopwatch};
+use crate::commit::{Command, Writer};
 use crate::domain::Nanos;
 use crate::limits::{self, EVENTS_PER_STEP, POLL_INTERVAL, SETTLE_LIMIT};
 use crate::step::Next;
@@ -31,11 +33,14 @@ impl Coordinator<'_> {
     pub(super) fn next_recorded(&mut self, mark: Option<Nanos>) -> Next {
         loop {
             if self.is_over() {
+                self.diary.ended_early = true;
                 return Next::End;
             }
-            if !self.requests.is_empty()
-                && let Some(last) = self.progress.last
-            {
+            if self.is_asked() {
+                return Next::Look;
+            }
+            let told = !self.requests.is_empty() || self.diary.is_due(self.progress.steps + 1);
+            if told && let Some(last) = self.progress.last {
                 return Next::Time(last);
             }
             if self.held.is_none() {
@@ -64,6 +69,9 @@ impl Coordinator<'_> {
             self.take_answers();
             if let Some(next) = self.wind_down() {
                 return next;
+            }
+            if self.is_asked() {
+                return Next::Look;
             }
             if self.progress.ending.is_none() {
                 self.gather();
@@ -142,7 +150,28 @@ impl Coordinator<'_> {
         let command = LiveCommand::Kill;
         if !self.requests.iter().any(|asked| asked.command == command) {
             let (reply, _) = flume::bounded(limits::SAID_ONCE);
-            self.requests.push(Request { command, reply });
+            self.requests.push(Request {
+                command,
+                author: Cow::Borrowed("engine"),
+                reply,
+            });
+        }
+    }
+
+    /// Cancels all orders and waits for the broker's word, up to a limit; what it says is not kept any more.
+    pub(super) fn take_all_back(&mut self, writer: &Writer) {
+        for trader in 0..u32::try_from(self.crew.members.len()).unwrap_or(u32::MAX) {
+            for order in &writer.account.row(trader).working {
+                let (market, order) = (order.market, order.id);
+                self.orders.command(Command::Cancel { market, order });
+            }
+        }
+        let since = Stopwatch::start();
+        while self.orders.resting > 0
+            && let Some(left) = SETTLE_LIMIT.checked_sub(since.elapsed())
+            && let Ok(told) = self.orders.told.recv_timeout(left)
+        {
+            self.orders.note(told);
         }
     }
 
@@ -168,10 +197,14 @@ impl Coordinator<'_> {
                 }
             }
         }
-        self.stopping |= self
-            .requests
-            .iter()
-            .any(|request| request.command == LiveCommand::Stop);
+        if self.diary.rebuilding {
+            // What people ask now comes behind what they asked before.
+            self.diary.later.append(&mut self.requests);
+        }
+        let requests = self.requests.iter().chain(&self.diary.later);
+        self.stopping |= requests
+            .map(|request| &request.command)
+            .any(|command| *command == LiveCommand::Stop);
         self.stopping
             || self
                 .duration

@@ -1,5 +1,6 @@
 //! What happened on the markets: events, the columns they are read from, and the order of time.
 
+mod content;
 mod event;
 pub mod field;
 mod rows;
@@ -10,6 +11,7 @@ pub mod synthetic;
 pub mod validate;
 mod window;
 
+pub use content::content_of;
 pub use event::{Candle, EventKind, EventRef, MarketEvent, Quote, Sampled, Trade};
 pub use field::Field;
 pub use rows::{Row, Rows};

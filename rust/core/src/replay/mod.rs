@@ -19,14 +19,14 @@ mod watched;
 
 use parking_lot::Mutex;
 
-use crate::commit::Writer;
 use crate::dispatch::Slots;
 use crate::domain::Nanos;
-use crate::engine::{Config, Core, Host, RunOptions, TimeMark};
+use crate::engine::{Config, Core, Done, Host, RunOptions, TimeMark};
 use crate::error::Error;
+use crate::journal::Recorder;
 use crate::market::{EventKind, Market, MarketData, PriceScale, Row, Rows, Series, Steps};
 use crate::portfolio::Portfolio;
-use crate::step::{Away, Report, Stepper};
+use crate::step::{Away, Stepper};
 use crate::strategy::Lane;
 use crate::trader::{Remote, Trader};
 use crate::venue::SimVenue;
@@ -229,15 +229,24 @@ fn cast<'a>(
 pub struct Replay<'a>(Stepper<Direct<'a>>);
 
 impl Replay<'_> {
+    /// Gives the run its journal.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn keep(&mut self, journal: Recorder) -> Result<(), Error> {
+        self.0.keep(journal)
+    }
+
     /// Runs to the end of the data, or until the user or the last trader stops it.
     #[must_use]
-    pub fn run(mut self) -> (Writer, Report) {
+    pub fn run(mut self) -> Done {
         let host = self.0.ports.host;
         self.0.run(host);
         let Stepper {
             mut ports,
             writer,
             mut report,
+            journal,
             ..
         } = self.0;
         report.counters = ports.evaluator.counters();
@@ -254,7 +263,11 @@ impl Replay<'_> {
         report
             .counters
             .insert("evaluations".to_owned(), evaluations);
-        (writer, report)
+        Done {
+            writer,
+            report,
+            journal,
+        }
     }
 }
 

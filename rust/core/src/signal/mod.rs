@@ -30,6 +30,16 @@ impl TimeInForce {
         }
     }
 
+    /// `GTC`, `IOC` or `FOK`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::GoodTillCancelled => "GTC",
+            Self::ImmediateOrCancel => "IOC",
+            Self::FillOrKill => "FOK",
+        }
+    }
+
     /// Whether the order goes when its first opportunity passes.
     #[must_use]
     pub const fn is_immediate(self) -> bool {

@@ -79,6 +79,13 @@ impl Away {
         self.places[trader as usize].is_away
     }
 
+    /// A trader is not called any more.
+    pub fn silence(&mut self, trader: u32) {
+        let place = &mut self.places[trader as usize];
+        place.quarantined = true;
+        place.due.clear();
+    }
+
     /// Whether anybody has hooks due.
     #[must_use]
     #[inline]

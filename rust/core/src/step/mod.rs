@@ -4,6 +4,7 @@
 //! behind [`Ports`]. Nothing here asks which driver it serves.
 
 mod away;
+mod kept;
 mod report;
 
 pub use away::{Away, slots_where};
@@ -12,6 +13,8 @@ pub use report::Report;
 use crate::commit::{Act, Command, Plain, QuarantineRecord, Writer};
 use crate::domain::{HalfUnits, Nanos};
 use crate::engine::{Host, TimeMark};
+use crate::error::Error;
+use crate::journal::{Input, Recorder, Then};
 use crate::limits::{POLL_INTERVAL, STEPS_PER_POLL};
 use crate::portfolio::Portfolio;
 use crate::strategy::{Hook, StrategyFault, TimeEvent};
@@ -28,6 +31,8 @@ pub enum Flow {
     Interrupted,
     /// End: no trader is left.
     AllQuarantined,
+    /// End: the journal or the broker failed, which the report says.
+    Failed,
 }
 
 /// When the next step is.
@@ -35,6 +40,8 @@ pub enum Flow {
 pub enum Next {
     /// At this time.
     Time(Nanos),
+    /// Not yet: somebody wants to see how things stand, which changes nothing.
+    Look,
     /// Never: nothing is left to happen.
     End,
     /// Never: the user asked for the end while the driver waited.
@@ -65,6 +72,9 @@ pub struct Quiet {
 pub trait Ports {
     /// The time of the next step; `mark` is that of the next boundary of time. A live driver waits here.
     fn next(&mut self, mark: Option<Nanos>) -> Next;
+
+    /// Shows how things stand to whoever asked.
+    fn look(&mut self, _writer: &Writer) {}
 
     /// Whether market events make a step at this time.
     fn has_events(&self, now: Nanos) -> bool;
@@ -102,6 +112,56 @@ pub trait Ports {
 
     /// Hands on what the writer wants of the venue.
     fn send(&mut self, commands: &mut Vec<Command>);
+
+    /// Hands on what the writer wants of the venue again, in a step that is in the journal: these orders left before, but
+    /// those of the `newest` step may have been on their way.
+    fn restore(&mut self, commands: &mut Vec<Command>, _newest: bool) {
+        self.send(commands);
+    }
+
+    /// Takes what the writer wants of the venue, and gives what hands it on when the journal has it: where the run goes on
+    /// meanwhile.
+    fn release(&mut self, _commands: &mut Vec<Command>) -> Option<Then> {
+        None
+    }
+
+    /// Hears that the journal or the broker's books failed: where the run cannot be made again, what works at the venue is
+    /// taken back.
+    fn abandon(&mut self, _writer: &Writer) {}
+
+    /// Called now and then while the run waits for its journal.
+    fn idle(&mut self) {}
+
+    /// What people told the run in this step, for its journal.
+    fn inputs(&mut self, _out: &mut Vec<Input>) {}
+
+    /// Hears, before the first step, what people told the run before: it is told again in the same steps, and nobody else
+    /// is listened to until then.
+    ///
+    /// # Errors
+    /// When something of it cannot be told again.
+    fn rebuild(&mut self, _inputs: Vec<Input>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Does not call a trader's strategy in this run.
+    fn silence(&mut self, _trader: u32) {}
+
+    /// Counts a trader that is not called as quarantined.
+    fn stop(&mut self, _trader: u32) {}
+
+    /// Hears that all that is in the journal has been made again, and what people said since.
+    fn rebuilt(&mut self, _inputs: Vec<Input>) {}
+
+    /// What failed at the venue's own books.
+    fn failure(&mut self) -> Option<Error> {
+        None
+    }
+
+    /// Whether the run came to its end, and was not ended by somebody before.
+    fn is_complete(&self) -> bool {
+        true
+    }
 
     /// Phase 5: orders of this step meet the close or the quote of this time.
     fn immediate(&mut self, now: Nanos, out: &mut Vec<Execution>);
@@ -151,6 +211,9 @@ pub struct Stepper<P> {
     pub writer: Writer,
     /// What happened besides what the writer recorded.
     pub report: Report,
+    /// The run's journal, where it has one.
+    pub journal: Option<Recorder>,
+    inputs: Vec<Input>,
     time_marks: std::iter::Peekable<std::vec::IntoIter<(u32, TimeMark)>>,
     executions: Vec<Execution>,
     /// Boundaries of time that this step reaches, and who waits for them.
@@ -167,6 +230,8 @@ impl<P: Ports> Stepper<P> {
             ports,
             writer,
             report: Report::default(),
+            journal: None,
+            inputs: Vec::new(),
             time_marks: time_marks.into_iter().peekable(),
             executions: Vec::new(),
             reached: Vec::new(),
@@ -188,6 +253,10 @@ impl<P: Ports> Stepper<P> {
             }
             let now = match self.ports.next(mark) {
                 Next::Time(now) => now,
+                Next::Look => {
+                    self.ports.look(&self.writer);
+                    continue;
+                }
                 Next::End => break Flow::Go,
                 Next::Interrupted => break Flow::Interrupted,
             };
@@ -242,7 +311,7 @@ impl<P: Ports> Stepper<P> {
         if marked {
             self.ports.unload();
             let flow = self.step(now, !has_events);
-            if flow == Flow::Interrupted || !has_events {
+            if matches!(flow, Flow::Interrupted | Flow::Failed) || !has_events {
                 return flow;
             }
         }
@@ -250,8 +319,11 @@ impl<P: Ports> Stepper<P> {
             let loaded = self.ports.load(now);
             self.report.events += loaded.events;
             if loaded.warm_up && !self.started {
-                self.warm_up(now);
-                return self.go_on();
+                return if self.warm_up(now) {
+                    self.go_on()
+                } else {
+                    Flow::Failed
+                };
             }
         } else {
             self.ports.unload();
@@ -265,7 +337,9 @@ impl<P: Ports> Stepper<P> {
         self.report.last_ts = Some(now);
         self.started = true;
         self.meet_venue(now, last_of_time);
-        self.take_marks(now);
+        if !self.take_marks(now) {
+            return Flow::Failed;
+        }
         // What the venue and the marks did is told before the boundary of time at which they did it.
         if !self.reached.is_empty() {
             for (trader, hook) in self.reached.drain(..) {
@@ -276,12 +350,15 @@ impl<P: Ports> Stepper<P> {
         if flow == Flow::Interrupted {
             return flow;
         }
-        self.commit(now);
+        if !self.commit(now) {
+            return Flow::Failed;
+        }
         if last_of_time {
             self.ports.immediate(now, &mut self.executions);
             self.apply_executions();
             self.ports.opens(now, &mut self.executions);
             self.apply_executions();
+            self.note(now);
         }
         self.deliver();
         self.go_on()
@@ -295,17 +372,19 @@ impl<P: Ports> Stepper<P> {
         }
     }
 
-    /// A time before the start: prices, indicators and windows follow, and nothing else happens.
-    fn warm_up(&mut self, now: Nanos) {
+    /// A time before the start: prices, indicators and windows follow, and nothing else happens. `false` when the journal
+    /// failed.
+    fn warm_up(&mut self, now: Nanos) -> bool {
         self.meet_venue(now, false);
         self.mark(now);
         // An error in `setup` counts at the first step, even where that one only warms up.
         self.ports.failed_setups(&mut self.acts);
         self.report.last_ts = Some(now);
-        if !self.acts.is_empty() {
-            self.commit(now);
+        if !self.acts.is_empty() && !self.commit(now) {
+            return false;
         }
         self.ports.warm_up(now, &self.writer);
+        true
     }
 
     /// Phase 1: fills in the order of fill time, trader and order.
@@ -317,21 +396,25 @@ impl<P: Ports> Stepper<P> {
         self.executions
             .sort_by_key(|execution| (execution.ts, execution.trader, execution.order));
         self.apply_executions();
+        self.note(now);
         self.deliver();
     }
 
-    /// Phase 2: last prices, liquidation, and the snapshot of this step.
-    fn take_marks(&mut self, now: Nanos) {
+    /// Phase 2: last prices, liquidation, and the snapshot of this step. `false` when the journal failed.
+    fn take_marks(&mut self, now: Nanos) -> bool {
         self.mark(now);
         self.ports.value(&mut self.writer.account);
         if self.writer.must_liquidate() {
             self.ports.refresh_all(&mut self.writer.account);
             self.writer.liquidate(now, &mut self.commands);
             self.ports.liquidated(&self.writer);
-            self.ports.send(&mut self.commands);
+            if !self.hand_on(now) {
+                return false;
+            }
             self.deliver();
         }
         self.writer.snapshot(now);
+        true
     }
 
     fn mark(&mut self, now: Nanos) {
@@ -344,11 +427,17 @@ impl<P: Ports> Stepper<P> {
         self.ports.marks(&mut self.writer.account);
     }
 
-    /// Phase 4: what traders asked for is committed in the order of their numbers.
-    fn commit(&mut self, now: Nanos) {
+    /// Phase 4: what traders asked for is committed in the order of their numbers. `false` when the journal failed.
+    fn commit(&mut self, now: Nanos) -> bool {
+        if let Some(journal) = &mut self.journal {
+            let (writer, acts) = (&mut self.writer, &mut self.acts);
+            let ports = &mut self.ports;
+            journal.repeat(self.report.steps, writer, acts, |trader| ports.stop(trader));
+        }
         let plain = self.ports.plain();
-        if self.acts.is_empty() && plain.is_empty() {
-            return;
+        if self.acts.is_empty() && plain.is_empty() && self.writer.again.is_empty() {
+            // What was filled, and what people told, is for the journal all the same.
+            return self.journal.is_none() || self.hand_on(now);
         }
         if self.acts.is_empty() && self.writer.is_open() {
             self.writer.commit_plain(now, plain, &mut self.commands);
@@ -357,8 +446,9 @@ impl<P: Ports> Stepper<P> {
             self.acts.sort_by_key(|act| act.trader);
             self.writer.commit(now, &mut self.acts, &mut self.commands);
         }
-        self.ports.send(&mut self.commands);
+        let goes_on = self.hand_on(now);
         self.ports.settled(&self.writer);
+        goes_on
     }
 
     #[inline]
@@ -387,6 +477,16 @@ impl<P: Ports> Stepper<P> {
     fn finish(&mut self, flow: Flow) {
         self.report.interrupted = flow == Flow::Interrupted;
         self.report.all_quarantined = flow == Flow::AllQuarantined;
+        self.report.complete = match flow {
+            Flow::Go | Flow::AllQuarantined => self.ports.is_complete(),
+            Flow::Interrupted | Flow::Failed => false,
+        };
+        if let Some(failure) = self.ports.failure() {
+            self.report.failure.get_or_insert(failure);
+        }
+        if self.report.failure.is_some() {
+            return self.ports.abandon(&self.writer);
+        }
         let Some(last) = self.report.last_ts else {
             return;
         };

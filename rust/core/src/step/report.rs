@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::Nanos;
+use crate::error::Error;
 
 /// Counts, times and what was taken for granted.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,10 @@ pub struct Report {
     pub interrupted: bool,
     /// Whether every trader was quarantined.
     pub all_quarantined: bool,
+    /// Whether the run came to its end, and was not ended by somebody before.
+    pub complete: bool,
+    /// What ended the run before its end: its journal, or its broker's books.
+    pub failure: Option<Error>,
     /// The time of the last step.
     pub last_ts: Option<Nanos>,
     /// Counters by name.

@@ -77,11 +77,26 @@ pub enum FaultKind {
     TimeLimit,
     /// Its worker died in the same call again.
     Died,
-    /// Built anew after a worker's death, it did not do again what it had done.
+    /// Built anew after a worker's death, or from a journal, it did not do again what it had done.
     NotReproducible,
 }
 
 impl FaultKind {
+    /// The kind of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [
+            Self::Raised,
+            Self::NotASignal,
+            Self::Panic,
+            Self::TimeLimit,
+            Self::Died,
+            Self::NotReproducible,
+        ]
+        .into_iter()
+        .find(|kind| kind.name() == name)
+    }
+
     /// The kind's stable name.
     #[must_use]
     pub const fn name(self) -> &'static str {

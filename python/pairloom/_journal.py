@@ -1,0 +1,172 @@
+"""What a run tells its journal about itself: everything that makes it this run and no other.
+
+A journal is continued by the run that it was begun by. That is so when the settings, the
+strategies' parameters and sources, and the content of the data are the same; the number of
+threads or workers, and where files lie, do not matter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pairloom.errors import ConfigError, JournalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from types import CodeType
+
+    from pairloom._native import MarketData
+    from pairloom._traders import Assignment
+
+__all__ = ["asked", "driven", "journal_path"]
+
+T = TypeVar("T")
+
+# Settings that never change a result.
+_FREE = frozenset({"num_threads", "workers", "time_limit", "memory_limit", "block"})
+# Digits of a fingerprint that people are shown.
+_SHOWN = 16
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+def journal_path(journal: object) -> Path | None:
+    """Check ``Engine(journal=...)``; raises ``ConfigError``."""
+    if journal is None:
+        return None
+    if isinstance(journal, str | os.PathLike) and os.fspath(journal):
+        path = Path(os.fsdecode(journal)).expanduser()
+        if path.is_dir():
+            raise ConfigError(f"journal={journal!r} is a folder; name a file in it", code="config.journal")
+        return path.absolute()
+    raise ConfigError(f"journal={journal!r} must be the path of a file, as in journal='run.db'", code="config.journal")
+
+
+def asked(
+    path: Path,
+    *,
+    driver: str,
+    settings: Mapping[str, Any],
+    assignments: Sequence[Assignment],
+    described: Sequence[Mapping[str, Any]],
+    run: Mapping[str, Any],
+    market: MarketData | None,
+    origin: Mapping[str, Any],
+    replay: bool = False,
+) -> dict[str, Any]:
+    """Return what the core takes as the journal of a run."""
+    identity = [("driver", driver)]
+    identity += _settings(settings)
+    identity += [(f"data.{bound}", _text(run[bound])) for bound in ("start", "end") if run[bound] is not None]
+    for number, assignment in enumerate(assignments, start=1):
+        identity.append((f"trader {number}", _assignment(assignment)))
+    identity += _sources(assignments)
+    names = "\n".join(f"{each['name']}\t{each['pair']}" for each in described)
+    identity.append(("traders", f"{len(described)} ({_hash(names.encode())})"))
+    if market is not None:
+        traded = {each["pair"] for each in described}
+        identity += [
+            (f"data of {pair}", f"{rows} rows ({content[:_SHOWN]})")
+            for pair, rows, content in market.contents()
+            if pair in traded
+        ]
+    extras = [(key, json.dumps(value, default=str)) for key, value in origin.items()]
+    return {"path": path, "replay": replay, "identity": identity, "extras": extras, "distrusted": []}
+
+
+def driven(drive: Callable[[], T], driver: str, run: dict[str, Any]) -> T:
+    """Run; on paper, a trader that does not repeat its journal is left out, and the run begins once more."""
+    while True:
+        try:
+            return drive()
+        except JournalError as error:
+            if driver != "paper" or not _distrust(run.get("journal"), error):
+                raise
+
+
+def _distrust(journal: dict[str, Any] | None, error: JournalError) -> bool:
+    """Note the trader that an error names, for the next try; whether that may help."""
+    where = error.details
+    trader = where.get("trader")
+    if journal is None or journal["replay"] or not trader or trader in dict(journal["distrusted"]):
+        return False
+    why = (
+        f"made again, it did not do what it had done: first at step {where['step']}, {where['table']}."
+        f"{where['column']}: the journal has {where['journal']}, now it is {where['now']}"
+    )
+    journal["distrusted"].append((trader, why))
+    return True
+
+
+def _settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for key, value in settings.items():
+        if key in _FREE:
+            continue
+        if isinstance(value, dict):
+            found += [(f"engine.{key}.{name}", _text(each)) for name, each in value.items()]
+        else:
+            found.append((f"engine.{key}", _text(value)))
+    return found
+
+
+def _assignment(assignment: Assignment) -> str:
+    if assignment.plugin is not None:
+        parameters: Mapping[str, Any] = assignment.plugin.parameters
+    elif assignment.template is not None:
+        parameters = assignment.template.parameters()
+    else:
+        parameters = assignment.parameters
+    pairs = ", ".join(assignment.pairs[:3])
+    if len(assignment.pairs) > 3:
+        pairs += f" and {len(assignment.pairs) - 3} more ({_hash(_text(assignment.pairs).encode())})"
+    given = ", ".join(f"{name}={_text(value)}" for name, value in parameters.items())
+    size = "no size" if assignment.size is None else f"size {_text(assignment.size)}"
+    return f"{assignment.label}({given}) on {pairs}, {size}"
+
+
+def _sources(assignments: Sequence[Assignment]) -> list[tuple[str, str]]:
+    """The sources of all classes that a person wrote: of the whole file, since a class uses what is around it."""
+    found: dict[str, str] = {}
+    for assignment in assignments:
+        if assignment.template is None:
+            continue
+        for cls in type(assignment.template).__mro__:
+            if cls is object or cls.__module__ == "pairloom.strategy":
+                continue
+            key = f"source of {cls.__qualname__}"
+            if key not in found:
+                found[key] = _hash(_source(cls))
+    return list(found.items())
+
+
+def _source(cls: type) -> bytes:
+    try:
+        file = inspect.getsourcefile(cls)
+        if file is not None and os.path.isfile(file):
+            return Path(file).read_bytes()
+        return inspect.getsource(cls).encode()
+    except (OSError, TypeError):
+        # Made at run time, without a text: its code is what there is.
+        return b"\n".join(_codes(cls))
+
+
+def _codes(cls: type) -> Iterator[bytes]:
+    for name, value in sorted(vars(cls).items()):
+        code: CodeType | None = getattr(value, "__code__", None)
+        if code is not None:
+            yield name.encode() + code.co_code + _text(code.co_names).encode() + _text(code.co_consts).encode()
+
+
+def _text(value: object) -> str:
+    """A text that is the same for the same value in every process."""
+    return value if isinstance(value, str) else _ADDRESS.sub("", repr(value))
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:_SHOWN]

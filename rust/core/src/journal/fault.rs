@@ -1,0 +1,48 @@
+//! What can go wrong with a file, as errors with stable codes.
+
+use std::path::Path;
+
+use rusqlite::ErrorCode;
+
+use crate::error::{Error, ErrorKind};
+
+/// An error about a journal.
+#[must_use]
+pub fn journal_error(code: &'static str, message: impl Into<String>) -> Error {
+    Error {
+        kind: ErrorKind::Journal,
+        code,
+        message: message.into(),
+        details: Vec::new(),
+    }
+}
+
+/// What SQLite says of a file, as an error that names the file and the way out.
+#[must_use]
+pub fn fault_of(path: &Path, error: &rusqlite::Error) -> Error {
+    let file = path.display();
+    let (code, way) = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => (
+            "journal.full",
+            "the disk is full; nothing left after the last committed step; make room and run the same command again",
+        ),
+        Some(ErrorCode::SystemIoFailure) => (
+            "journal.io",
+            "the disk failed; nothing left after the last committed step; mend it and run the same command again",
+        ),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
+            "journal.damaged",
+            "the file is damaged or no journal; look at it with `pairloom journal check`",
+        ),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
+            "journal.locked",
+            "another program is writing to the file; end it first",
+        ),
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => (
+            "journal.unreachable",
+            "the file cannot be opened for writing; check the path and its rights",
+        ),
+        _ => ("journal.defect", "please report it"),
+    };
+    journal_error(code, format!("{file}: {error}: {way}"))
+}

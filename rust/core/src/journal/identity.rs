@@ -1,0 +1,49 @@
+//! Whether a journal is that of this run, and if not, what differs.
+
+use crate::error::Error;
+
+use super::fault::journal_error;
+use super::spec::JournalSpec;
+use super::store::Store;
+
+/// How many differences an error names.
+const NAMED: usize = 5;
+
+pub(super) fn compare_identity(store: &Store, spec: &JournalSpec) -> Result<(), Error> {
+    let settings = store.settings()?;
+    let was = |key: &str| {
+        let found = settings
+            .iter()
+            .find(|(name, _, compared)| *compared && name == key);
+        found.map(|(_, value, _)| value.as_str())
+    };
+    let mut differing = Vec::new();
+    for (key, value) in &spec.identity {
+        match was(key) {
+            Some(before) if before == value => {}
+            Some(before) => differing.push(format!("{key} was {before}, is {value}")),
+            None => differing.push(format!("{key} is new: {value}")),
+        }
+    }
+    for (key, value, compared) in &settings {
+        if *compared && !spec.identity.iter().any(|(name, _)| name == key) {
+            differing.push(format!("{key} is gone: it was {value}"));
+        }
+    }
+    if differing.is_empty() {
+        return Ok(());
+    }
+    let more = differing.len().saturating_sub(NAMED);
+    differing.truncate(NAMED);
+    let more = if more > 0 {
+        format!("; and {more} more")
+    } else {
+        String::new()
+    };
+    let message = format!(
+        "{} belongs to another run: {}{more}; run what it was written by, or name another file",
+        spec.path.display(),
+        differing.join("; ")
+    );
+    Err(journal_error("journal.mismatch", message))
+}

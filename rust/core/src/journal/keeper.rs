@@ -1,0 +1,143 @@
+//! The thread that writes: what waits is committed together, and whoever asked hears when it is on disk.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use flume::{Receiver, RecvTimeoutError, SendTimeoutError, Sender};
+use parking_lot::Mutex;
+
+use crate::error::Error;
+use crate::limits::{self, POLL_INTERVAL};
+
+use super::fault::journal_error;
+use super::record::Record;
+use super::store::{RunEvent, Store};
+
+/// What is to be done when rows are on disk, on the journal's thread: it lets orders leave. It is dropped where they could
+/// not be written.
+pub type Then = Box<dyn FnOnce() + Send>;
+
+/// Rows on their way to the file.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub rows: Vec<Record>,
+    pub event: Option<RunEvent>,
+    pub then: Option<Then>,
+    /// Where to say that they are on disk, or why not.
+    pub answer: Option<Sender<Result<(), Error>>>,
+}
+
+/// The way to the thread. Batches are committed in the order in which they come; after a failure none is any more, so
+/// that the file never has a gap.
+pub(super) struct Keeper {
+    batches: Option<Sender<Batch>>,
+    failure: Arc<Mutex<Option<Error>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    pub(super) fn start(store: Store) -> Result<Self, Error> {
+        let failure = Arc::new(Mutex::new(None));
+        let theirs = Arc::clone(&failure);
+        // Full: the run waits, so that nothing is dropped.
+        let (batches, arrivals) = flume::bounded(limits::JOURNAL_BATCHES);
+        let thread = std::thread::Builder::new()
+            .name("pairloom-journal".to_owned())
+            .spawn(move || keep(store, &arrivals, &theirs))
+            .map_err(|error| {
+                journal_error(
+                    "journal.thread",
+                    format!("no thread for the journal: {error}"),
+                )
+            })?;
+        Ok(Self {
+            batches: Some(batches),
+            failure,
+            thread: Some(thread),
+        })
+    }
+
+    /// Hands rows over, and does not wait until they are on disk. While there is no room, `idle` is called.
+    pub(super) fn send(&self, batch: Batch, idle: &mut dyn FnMut()) -> Result<(), Error> {
+        if let Some(error) = &*self.failure.lock() {
+            return Err(error.clone());
+        }
+        let Some(batches) = &self.batches else {
+            return Err(gone());
+        };
+        let mut batch = batch;
+        loop {
+            match batches.send_timeout(batch, POLL_INTERVAL) {
+                Ok(()) => return Ok(()),
+                Err(SendTimeoutError::Timeout(back)) => {
+                    batch = back;
+                    idle();
+                }
+                Err(SendTimeoutError::Disconnected(_)) => return Err(gone()),
+            }
+        }
+    }
+
+    /// Hands rows over and waits until they are on disk; meanwhile `idle` is called now and then.
+    pub(super) fn commit(&self, mut batch: Batch, idle: &mut dyn FnMut()) -> Result<(), Error> {
+        let (answer, heard) = flume::bounded(limits::SAID_ONCE);
+        batch.answer = Some(answer);
+        self.send(batch, idle)?;
+        loop {
+            match heard.recv_timeout(POLL_INTERVAL) {
+                Ok(said) => return said,
+                Err(RecvTimeoutError::Timeout) => idle(),
+                Err(RecvTimeoutError::Disconnected) => return Err(gone()),
+            }
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        drop(self.batches.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn gone() -> Error {
+    journal_error(
+        "journal.defect",
+        "the journal's thread has ended before the run; please report it",
+    )
+}
+
+fn keep(mut store: Store, arrivals: &Receiver<Batch>, failure: &Mutex<Option<Error>>) {
+    let mut together: Vec<Batch> = Vec::new();
+    while let Ok(first) = arrivals.recv() {
+        let mut rows = first.rows.len();
+        together.push(first);
+        while rows < limits::JOURNAL_ROWS {
+            let Ok(more) = arrivals.try_recv() else { break };
+            rows += more.rows.len();
+            together.push(more);
+        }
+        let failed = failure.lock().clone();
+        let result = match failed {
+            Some(error) => Err(error),
+            None => store.add(
+                together.iter().flat_map(|batch| &batch.rows),
+                together.iter().filter_map(|batch| batch.event.as_ref()),
+            ),
+        };
+        if let Err(error) = &result {
+            failure.lock().get_or_insert_with(|| error.clone());
+        }
+        for batch in together.drain(..) {
+            if let (Some(then), Ok(())) = (batch.then, &result) {
+                then();
+            }
+            if let Some(answer) = batch.answer {
+                // Whoever asked may have gone.
+                let _ = answer.try_send(result.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The journal: the durable record of a run, one SQLite file with typed tables in one sequence.
+//!
+//! What a step decided is committed to it before any order of that step leaves. A run that was killed is made again from
+//! the same inputs: up to the last committed step everything it decides is compared with the journal and nothing
+//! is sent anew, behind it the run goes on. See `docs/journal.md` for what is promised, and what is not.
+
+mod check;
+mod difference;
+mod fault;
+mod identity;
+mod input;
+mod keeper;
+mod lock;
+mod record;
+mod recorder;
+mod rows;
+mod schema;
+mod script;
+mod spec;
+mod store;
+mod stored;
+#[cfg(test)]
+mod tests;
+
+pub use check::{Checked, check};
+pub use fault::{fault_of, journal_error};
+pub use input::Input;
+pub use keeper::Then;
+pub use lock::Lock;
+pub use record::{Column, Kind, Record, Table, Value};
+pub use recorder::{Recorder, Standing};
+pub use schema::{APPLICATION, SCHEMA};
+pub use script::Distrusted;
+pub use spec::{JournalSpec, LedgerSpec, Purpose, RunFacts};
+pub use store::{Access, Store};

@@ -1,0 +1,498 @@
+//! What a run's steps go through: rows are made of what the writer recorded, and compared with the journal as far as it
+//! goes, or written behind it.
+
+use blake3::Hasher;
+
+use crate::commit::{Act, Command, Writer};
+use crate::domain::Nanos;
+use crate::error::Error;
+use crate::order::{Order, OrderId};
+
+use super::check::must_be_whole;
+use super::difference::{differs, ended_early, first_difference, went_on};
+use super::fault::journal_error;
+use super::identity::compare_identity;
+use super::input::Input;
+use super::keeper::{Batch, Keeper, Then};
+use super::record::{Record, Table, Value};
+use super::rows::{self, Now};
+use super::script::{Distrusted, Script};
+use super::spec::{JournalSpec, LedgerSpec, Purpose, RunFacts};
+use super::store::{Access, RunEvent, Store};
+use super::stored::Stored;
+
+/// Bytes of the chain that are kept of each step.
+pub(super) const CHAIN: usize = 16;
+
+/// How a committed step stands to the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It was in the journal: its orders left before, all but those of the `newest`, which may have been on their way.
+    Known {
+        /// Whether it is the last one.
+        newest: bool,
+    },
+    /// It has been written.
+    New,
+}
+
+enum Mode {
+    /// What the run decides is compared.
+    Comparing(Stored),
+    /// What the run decides is written.
+    Writing(Keeper),
+    /// A replay has passed the end of a journal that is not finished.
+    Beyond,
+}
+
+/// How many rows of each kind have been seen.
+#[derive(Default)]
+struct Seen {
+    orders: usize,
+    fills: usize,
+    refusals: usize,
+    quarantined: usize,
+}
+
+/// The journal of one run, seen from the run.
+pub struct Recorder {
+    facts: RunFacts,
+    purpose: Purpose,
+    mode: Mode,
+    /// The last place taken in the sequence, that before the group of rows that is being made, and the group.
+    seq: i64,
+    group_after: i64,
+    pending: Vec<Record>,
+    /// Whether the group has what people told.
+    told: bool,
+    chain: [u8; CHAIN],
+    seen: Seen,
+    ended: Vec<OrderId>,
+    /// The digest, where the journal is finished.
+    finished: Option<String>,
+    /// The last step that was in the journal when it was opened.
+    resumed_at: u64,
+    known_until: Option<Nanos>,
+    ledger: Option<LedgerSpec>,
+    /// What traders that are not believed did before.
+    script: Script,
+    /// What a person said of the kill switch while the run was not there.
+    cleared: Vec<Input>,
+    scratch: Vec<u8>,
+}
+
+impl Recorder {
+    /// Opens the journal of a run.
+    ///
+    /// # Errors
+    /// When it cannot be opened, is in use, or belongs to another run: then it says what differs.
+    pub fn open(spec: &JournalSpec, facts: RunFacts) -> Result<Self, Error> {
+        let access = match spec.purpose {
+            Purpose::Keep => Access::Write,
+            Purpose::Replay => Access::Read,
+        };
+        let mut store = Store::open(&spec.path, access)?;
+        if spec.purpose == Purpose::Keep && store.is_new()? {
+            store.begin(spec, &facts)?;
+        } else {
+            compare_identity(&store, spec)?;
+            if store.pruned()?.is_some() {
+                let message = format!(
+                    "{}: early rows were taken out of it, so it can only be read",
+                    spec.path.display()
+                );
+                return Err(journal_error("journal.pruned", message));
+            }
+            if spec.purpose == Purpose::Keep {
+                // What is in the file is what was written, before anything is built on it.
+                must_be_whole(&store)?;
+            }
+            if !facts.repeats {
+                let message = format!(
+                    "{} has a run already; a run in real time cannot be continued, so name another file",
+                    spec.path.display()
+                );
+                return Err(journal_error("journal.real_time", message));
+            }
+        }
+        let finished = store.digest()?;
+        let ledger = match spec.purpose {
+            Purpose::Keep => Some(LedgerSpec {
+                path: spec.path.with_extension("broker.db"),
+                key: store.key()?,
+                last_order: store.last_order()?,
+            }),
+            Purpose::Replay => None,
+        };
+        let cleared = store.cleared()?;
+        // Only there can a trader be left out while the others are made again.
+        let script = if facts.waits || spec.purpose == Purpose::Replay {
+            Script::read(&store, distrusted(spec, &facts))?
+        } else {
+            Script::default()
+        };
+        let stored = Stored::new(store)?;
+        let mut recorder = Self {
+            facts,
+            purpose: spec.purpose,
+            resumed_at: stored.last,
+            known_until: stored.last_ts,
+            mode: Mode::Comparing(stored),
+            seq: 0,
+            group_after: 0,
+            pending: Vec::new(),
+            told: false,
+            chain: [0; CHAIN],
+            seen: Seen::default(),
+            ended: Vec::new(),
+            finished,
+            ledger,
+            script,
+            cleared,
+            scratch: Vec::new(),
+        };
+        recorder.turn()?;
+        Ok(recorder)
+    }
+
+    /// Whether what the run decides was decided before.
+    #[must_use]
+    pub const fn is_rebuilding(&self) -> bool {
+        matches!(self.mode, Mode::Comparing(_))
+    }
+
+    /// Traders that are not believed: they are not called.
+    pub fn distrusted(&self) -> impl Iterator<Item = u32> + '_ {
+        self.script.distrusted.iter().map(|each| each.trader)
+    }
+
+    /// Hands over what these did in this step, or stops them where the journal has ended; `stop` hears of those that are
+    /// stopped.
+    #[inline]
+    pub fn repeat(
+        &mut self,
+        step: u64,
+        writer: &mut Writer,
+        acts: &mut Vec<Act>,
+        stop: impl FnMut(u32),
+    ) {
+        if !self.script.is_empty() {
+            let goes_on = !self.is_rebuilding();
+            self.script.take(step, goes_on, (writer, acts), stop);
+        }
+    }
+
+    /// What people told the run before.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn inputs(&self) -> Result<Vec<Input>, Error> {
+        match &self.mode {
+            Mode::Comparing(stored) => stored.inputs(),
+            Mode::Writing(_) | Mode::Beyond => Ok(Vec::new()),
+        }
+    }
+
+    /// The time of the last step that was in the journal when it was opened.
+    #[must_use]
+    pub const fn known_until(&self) -> Option<Nanos> {
+        self.known_until
+    }
+
+    /// What people said while the run was not there, for the first step behind the journal.
+    pub fn take_cleared(&mut self) -> Vec<Input> {
+        std::mem::take(&mut self.cleared)
+    }
+
+    /// Where the paper broker of this run keeps its books: beside the journal. A replay has none.
+    #[must_use]
+    pub fn ledger(&self) -> Option<LedgerSpec> {
+        self.ledger.clone()
+    }
+
+    /// Makes rows of what the writer has recorded since the last look; `commands` are what is to leave now.
+    #[inline]
+    pub fn note(&mut self, step: u64, ts: Nanos, writer: &mut Writer, commands: &[Command]) {
+        if let Some(ended) = &mut writer.records.ended {
+            std::mem::swap(ended, &mut self.ended);
+        }
+        let now = Now { step, ts };
+        let before = self.seen.orders;
+        let ended = std::mem::take(&mut self.ended);
+        let is_old = |id: &&OrderId| usize::try_from(**id).is_ok_and(|id| id <= before);
+        self.note_ended(now, writer, ended.iter().filter(is_old));
+        self.note_orders(now, writer, commands);
+        self.note_ended(now, writer, ended.iter().filter(|id| !is_old(id)));
+        self.ended = ended;
+        self.ended.clear();
+        let fills = self.seen.fills..writer.records.fills.len();
+        self.seen.fills = fills.end;
+        for at in fills {
+            let values = rows::fill(step, writer, &writer.records.fills[at], &self.facts);
+            self.push(Table::Fills, values);
+        }
+        let refusals = self.seen.refusals..writer.records.refusals.len();
+        self.seen.refusals = refusals.end;
+        for at in refusals {
+            let values = rows::refusal(step, &writer.records.refusals[at]);
+            self.push(Table::Refusals, values);
+        }
+        let quarantined = self.seen.quarantined..writer.records.quarantined.len();
+        self.seen.quarantined = quarantined.end;
+        for at in quarantined {
+            let values = rows::quarantine(step, &writer.records.quarantined[at]);
+            self.push(Table::Quarantines, values);
+        }
+    }
+
+    fn note_ended<'a>(
+        &mut self,
+        now: Now,
+        writer: &Writer,
+        ended: impl Iterator<Item = &'a OrderId>,
+    ) {
+        for &id in ended {
+            let at = usize::try_from(id).unwrap_or(usize::MAX).wrapping_sub(1);
+            if let Some(record) = writer.records.orders.get(at) {
+                self.push(Table::Orders, rows::ended(now, record));
+            }
+        }
+    }
+
+    fn note_orders(&mut self, now: Now, writer: &Writer, commands: &[Command]) {
+        let mut sent = commands.iter().filter_map(|command| match command {
+            Command::Submit(approved) => Some(approved.get()),
+            Command::Cancel { .. } => None,
+        });
+        let mut next: Option<&Order> = sent.next();
+        let orders = self.seen.orders..writer.records.orders.len();
+        self.seen.orders = orders.end;
+        for at in orders {
+            let record = &writer.records.orders[at];
+            let own = next.filter(|order| order.id == record.id);
+            if own.is_some() {
+                next = sent.next();
+            }
+            self.push(Table::Intents, rows::intent(now, writer, record, own));
+        }
+    }
+
+    fn push(&mut self, table: Table, values: Vec<Value>) {
+        self.seq += 1;
+        self.pending.push(Record {
+            table,
+            seq: self.seq,
+            values,
+        });
+    }
+
+    /// Closes a step: what it decided is known to the journal, or ready to be written, which [`Recorder::write`] does.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or the run does not repeat it. Then nothing may leave.
+    pub fn commit(
+        &mut self,
+        (step, ts): (u64, Nanos),
+        writer: &mut Writer,
+        commands: &[Command],
+        inputs: &mut Vec<Input>,
+    ) -> Result<Standing, Error> {
+        self.told = !inputs.is_empty();
+        for input in inputs.drain(..) {
+            self.push(Table::Inputs, rows::input(Now { step, ts }, &input));
+        }
+        self.note(step, ts, writer, commands);
+        self.close_group(Now { step, ts })
+    }
+
+    /// Whether orders wait for the journal.
+    #[must_use]
+    pub const fn holds_orders(&self) -> bool {
+        self.facts.waits
+    }
+
+    /// Writes what a step decided. Where orders wait for it and nobody lets them leave `then`, and where people wait, it is on
+    /// disk when this returns; meanwhile `idle` is called now and then.
+    ///
+    /// # Errors
+    /// When the journal cannot be written. Then nothing may leave.
+    pub fn write(
+        &mut self,
+        orders: bool,
+        then: Option<Then>,
+        idle: &mut dyn FnMut(),
+    ) -> Result<(), Error> {
+        let Mode::Writing(keeper) = &self.mode else {
+            return Ok(());
+        };
+        let waits = self.facts.waits && (self.told || orders && then.is_none());
+        let batch = Batch {
+            rows: std::mem::take(&mut self.pending),
+            then,
+            ..Batch::default()
+        };
+        if waits {
+            keeper.commit(batch, idle)
+        } else if batch.rows.is_empty() && batch.then.is_none() {
+            Ok(())
+        } else {
+            keeper.send(batch, idle)
+        }
+    }
+
+    /// Ends a group of rows.
+    fn close_group(&mut self, now: Now) -> Result<Standing, Error> {
+        if !self.pending.is_empty() {
+            self.scratch.clear();
+            self.scratch.extend_from_slice(&self.chain);
+            for row in &self.pending {
+                row.encode(&mut self.scratch);
+            }
+            self.chain = chain_of(&self.scratch);
+            let values = rows::step(now, &self.chain);
+            self.push(Table::Steps, values);
+        }
+        let standing = match &mut self.mode {
+            Mode::Beyond => {
+                self.pending.clear();
+                Standing::New
+            }
+            Mode::Writing(_) => Standing::New,
+            Mode::Comparing(_) => self.compare()?,
+        };
+        self.group_after = self.seq;
+        Ok(standing)
+    }
+
+    /// Compares a group with that of the journal.
+    fn compare(&mut self) -> Result<Standing, Error> {
+        let Mode::Comparing(stored) = &mut self.mode else {
+            return Ok(Standing::New);
+        };
+        let Some(made) = self.pending.last() else {
+            return Ok(Standing::Known { newest: false });
+        };
+        let Some(next) = stored.peek()? else {
+            return Err(went_on(&self.pending, &self.facts));
+        };
+        let now = |name| made.value(name).and_then(Value::int);
+        let same = next.seq == made.seq
+            && now("step") == i64::try_from(next.step).ok()
+            && now("ts") == Some(next.ts)
+            && next.chain == self.chain;
+        let to = next.seq.max(made.seq);
+        if !same {
+            let stored = stored.rows(self.group_after, to)?;
+            return Err(first_difference(&stored, &self.pending, &self.facts));
+        }
+        if self.purpose == Purpose::Replay {
+            // The chain says what was written; a replay looks at what is there.
+            let group = stored.group(self.group_after, to)?;
+            if group.iter().ne(&self.pending) && differs(&group, &self.pending) {
+                return Err(first_difference(&group, &self.pending, &self.facts));
+            }
+        }
+        stored.pass();
+        self.pending.clear();
+        let newest = stored.is_over();
+        self.turn()?;
+        Ok(Standing::Known { newest })
+    }
+
+    /// Where all that was in the journal has been repeated, the run goes on behind it.
+    fn turn(&mut self) -> Result<(), Error> {
+        match &self.mode {
+            Mode::Comparing(stored) if stored.is_over() && self.finished.is_none() => {}
+            _ => return Ok(()),
+        }
+        let Mode::Comparing(stored) = std::mem::replace(&mut self.mode, Mode::Beyond) else {
+            return Ok(());
+        };
+        if self.purpose == Purpose::Keep {
+            let keeper = Keeper::start(stored.into_store())?;
+            if self.resumed_at > 0 {
+                let resumed = Batch {
+                    event: Some(RunEvent {
+                        event: "resumed",
+                        step: self.resumed_at,
+                        after_seq: self.seq,
+                        digest: None,
+                        author: None,
+                    }),
+                    ..Batch::default()
+                };
+                keeper.send(resumed, &mut || {})?;
+            }
+            self.mode = Mode::Writing(keeper);
+        }
+        Ok(())
+    }
+
+    /// Ends the journal of a run: a finished one gets its last rows and its digest, or is compared with them. One that
+    /// was ended early stays as it is, and can be continued. Says at which step the run went on, zero for a new one.
+    ///
+    /// # Errors
+    /// When the journal cannot be written, or the run did not repeat it.
+    pub fn close(
+        mut self,
+        (step, ts): (u64, Nanos),
+        complete: bool,
+        writer: &mut Writer,
+        digest: &str,
+    ) -> Result<u64, Error> {
+        if !complete {
+            return Ok(self.resumed_at);
+        }
+        self.note(step, ts, writer, &[]);
+        let last = self.seq + i64::from(!self.pending.is_empty());
+        let event = RunEvent {
+            event: "finished",
+            step,
+            after_seq: last,
+            digest: Some(digest.to_owned()),
+            author: None,
+        };
+        self.close_group(Now { step, ts })?;
+        if let Mode::Writing(keeper) = &self.mode {
+            let last = Batch {
+                rows: std::mem::take(&mut self.pending),
+                event: Some(event),
+                ..Batch::default()
+            };
+            keeper.commit(last, &mut || {})?;
+        }
+        if let Mode::Comparing(stored) = &mut self.mode {
+            if let Some(next) = stored.peek()? {
+                return Err(ended_early(next.step));
+            }
+            if let Some(before) = &self.finished
+                && before != digest
+            {
+                let message = format!(
+                    "the run repeats the rows of its journal, but the digest is {digest}, and was {before}"
+                );
+                return Err(journal_error("journal.not_reproducible", message));
+            }
+        }
+        Ok(self.resumed_at)
+    }
+}
+
+pub(super) fn chain_of(bytes: &[u8]) -> [u8; CHAIN] {
+    let mut hasher = Hasher::new();
+    hasher.update(bytes);
+    let mut chain = [0; CHAIN];
+    chain.copy_from_slice(&hasher.finalize().as_bytes()[..CHAIN]);
+    chain
+}
+
+fn distrusted(spec: &JournalSpec, facts: &RunFacts) -> Vec<Distrusted> {
+    let named = spec.distrusted.iter().filter_map(|(name, reason)| {
+        let trader = facts.traders.iter().position(|(own, ..)| own == name)?;
+        Some(Distrusted {
+            trader: u32::try_from(trader).ok()?,
+            reason: reason.clone(),
+        })
+    });
+    named.collect()
+}

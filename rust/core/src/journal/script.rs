@@ -1,0 +1,221 @@
+//! What traders that are not believed any more did before, out of the journal, for the steps in which they did it.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::OnceLock;
+
+use parking_lot::Mutex;
+use rusqlite::{Connection, Row};
+use rust_decimal::Decimal;
+
+use crate::commit::{Act, AgainOrder, Author, Writer, next_where};
+use crate::domain::Side;
+use crate::error::Error;
+use crate::order::{OrderId, Reason, reason};
+use crate::risk::Refused;
+use crate::signal::TimeInForce;
+use crate::strategy::{FaultKind, StrategyFault};
+
+use super::store::Store;
+
+/// A trader that is not believed, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Distrusted {
+    /// Its number.
+    pub trader: u32,
+    /// Why.
+    pub reason: String,
+}
+
+/// What is left of it.
+#[derive(Default)]
+pub(super) struct Script {
+    pub distrusted: Vec<Distrusted>,
+    orders: VecDeque<(u64, AgainOrder)>,
+    cancels: VecDeque<(u64, u32, OrderId, Reason)>,
+    stopped: VecDeque<(u64, u32, StrategyFault)>,
+    /// Who is to be stopped when the run goes on.
+    sentenced: Vec<Distrusted>,
+}
+
+impl Script {
+    pub(super) fn read(store: &Store, mut distrusted: Vec<Distrusted>) -> Result<Self, Error> {
+        let before: Vec<Distrusted> = store.with(|connection| {
+            let sql = "SELECT trader, coalesce(error, '') FROM quarantines WHERE kind = 'not_reproducible' ORDER BY seq";
+            let mut select = connection.prepare(sql)?;
+            let found = select.query_map([], |row| {
+                Ok(Distrusted {
+                    trader: row.get(0)?,
+                    reason: row.get(1)?,
+                })
+            })?;
+            found.collect()
+        })?;
+        distrusted.retain(|new| before.iter().all(|old| old.trader != new.trader));
+        let sentenced = distrusted.clone();
+        distrusted.extend(before);
+        if distrusted.is_empty() {
+            return Ok(Self::default());
+        }
+        distrusted.sort_by_key(|each| each.trader);
+        let traders: Vec<String> = distrusted.iter().map(|d| d.trader.to_string()).collect();
+        let traders = traders.join(", ");
+        store.with(|connection| {
+            Ok(Self {
+                orders: orders(connection, &traders)?,
+                cancels: cancels(connection, &traders)?,
+                stopped: stopped(connection, &traders)?,
+                distrusted,
+                sentenced,
+            })
+        })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.orders.is_empty()
+            && self.cancels.is_empty()
+            && self.stopped.is_empty()
+            && self.sentenced.is_empty()
+    }
+
+    /// Hands over what was done in this step; `stop` hears of traders that are stopped in it.
+    pub(super) fn take(
+        &mut self,
+        step: u64,
+        goes_on: bool,
+        (writer, acts): (&mut Writer, &mut Vec<Act>),
+        mut stop: impl FnMut(u32),
+    ) {
+        while let Some((_, trader, id, reason)) =
+            next_where(&mut self.cancels, |each| each.0 == step)
+        {
+            writer.again.cancels.push_back((trader, id, reason));
+        }
+        while let Some((_, order)) = next_where(&mut self.orders, |each| each.0 == step) {
+            writer.again.orders.push_back(order);
+        }
+        let before = acts.len();
+        while let Some((_, trader, fault)) = next_where(&mut self.stopped, |each| each.0 == step) {
+            acts.push(failed(trader, fault));
+            stop(trader);
+        }
+        if goes_on {
+            for Distrusted { trader, reason } in self.sentenced.drain(..) {
+                let mut fault = StrategyFault::raised(reason);
+                fault.kind = FaultKind::NotReproducible;
+                acts.push(failed(trader, fault));
+                stop(trader);
+            }
+        }
+        if acts.len() > before {
+            // What people asked for comes first, in their order.
+            acts.sort_by_key(|act| match act.author {
+                Author::Person => None,
+                Author::Strategy => Some(act.trader),
+            });
+        }
+    }
+}
+
+const fn failed(trader: u32, fault: StrategyFault) -> Act {
+    Act {
+        trader,
+        author: Author::Strategy,
+        intents: Vec::new(),
+        failure: Some(fault),
+    }
+}
+
+fn orders(connection: &Connection, traders: &str) -> rusqlite::Result<VecDeque<(u64, AgainOrder)>> {
+    // Orders of people, of a quarantine and of a liquidation come about again by themselves.
+    let sql = format!(
+        "SELECT step, order_id, trader, side, quantity, limit_price, tif, reduce_only, origin, client_id, tag, \
+         verdict, i.reason, (SELECT r.reason FROM refusals r WHERE r.trader = i.trader AND r.step = i.step \
+         AND r.\"check\" = i.reason ORDER BY r.seq LIMIT 1) \
+         FROM intents i WHERE trader IN ({traders}) AND (verdict = 'refused' \
+         OR verdict = 'approved' AND origin IN ('signal', 'order')) ORDER BY seq"
+    );
+    let mut select = connection.prepare(&sql)?;
+    let found = select.query_map([], order)?;
+    found.collect()
+}
+
+fn order(row: &Row<'_>) -> rusqlite::Result<(u64, AgainOrder)> {
+    let text = |at: usize| row.get::<_, Option<String>>(at);
+    let number = |at: usize| -> rusqlite::Result<Option<Decimal>> {
+        Ok(text(at)?.and_then(|text| text.parse().ok()))
+    };
+    let check = text(12)?;
+    let sentence = text(13)?.unwrap_or_default();
+    let order = AgainOrder {
+        id: row.get::<_, i64>(1)?.unsigned_abs(),
+        trader: row.get(2)?,
+        side: if text(3)?.as_deref() == Some(Side::Buy.name()) {
+            Side::Buy
+        } else {
+            Side::Sell
+        },
+        quantity: number(4)?.unwrap_or_default(),
+        limit: number(5)?,
+        tif: text(6)?
+            .and_then(|name| TimeInForce::parse(&name))
+            .unwrap_or_default(),
+        reduce_only: row.get::<_, Option<i64>>(7)? == Some(1),
+        from_signal: text(8)?.as_deref() == Some("signal"),
+        client_id: row.get::<_, Option<i64>>(9)?.map(i64::cast_unsigned),
+        tag: text(10)?,
+        refused: check.map(|check| Refused::new(word_of(check), sentence)),
+    };
+    Ok((row.get::<_, i64>(0)?.unsigned_abs(), order))
+}
+
+fn cancels(
+    connection: &Connection,
+    traders: &str,
+) -> rusqlite::Result<VecDeque<(u64, u32, OrderId, Reason)>> {
+    // Those of people, of a quarantine, of a liquidation and of the venue come about again by themselves.
+    let sql = format!(
+        "SELECT o.step, i.trader, order_id, o.reason FROM orders o JOIN intents i USING (order_id) \
+         WHERE i.trader IN ({traders}) AND o.status = 'cancelled' AND (o.reason IN ('replaced', 'close') \
+         OR o.reason IS NULL AND i.tif = 'GTC') ORDER BY o.seq"
+    );
+    let mut select = connection.prepare(&sql)?;
+    let found = select.query_map([], |row| {
+        let why = match row.get::<_, Option<String>>(3)?.as_deref() {
+            Some(reason::REPLACED) => reason::REPLACED,
+            Some(reason::CLOSE) => reason::CLOSE,
+            _ => reason::NONE,
+        };
+        let (step, order) = (row.get::<_, i64>(0)?, row.get::<_, i64>(2)?);
+        Ok((step.unsigned_abs(), row.get(1)?, order.unsigned_abs(), why))
+    })?;
+    found.collect()
+}
+
+fn stopped(
+    connection: &Connection,
+    traders: &str,
+) -> rusqlite::Result<VecDeque<(u64, u32, StrategyFault)>> {
+    let sql = format!(
+        "SELECT step, trader, kind, error FROM quarantines WHERE trader IN ({traders}) ORDER BY seq"
+    );
+    let mut select = connection.prepare(&sql)?;
+    let found = select.query_map([], |row| {
+        let error: Option<String> = row.get(3)?;
+        let mut fault = StrategyFault::raised(error.unwrap_or_default());
+        fault.kind = FaultKind::parse(&row.get::<_, String>(2)?).unwrap_or(fault.kind);
+        Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?, fault))
+    })?;
+    found.collect()
+}
+
+/// The name of a check as a word that lasts: there are few, and each is kept once for the life of the process.
+fn word_of(text: String) -> &'static str {
+    static WORDS: OnceLock<Mutex<HashSet<&'static str>>> = OnceLock::new();
+    let mut words = WORDS.get_or_init(Mutex::default).lock();
+    if let Some(word) = words.get(text.as_str()) {
+        return word;
+    }
+    let word: &'static str = Box::leak(text.into_boxed_str());
+    words.insert(word);
+    word
+}

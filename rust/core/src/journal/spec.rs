@@ -1,0 +1,57 @@
+//! What a run says of itself when it asks for a journal.
+
+use std::path::PathBuf;
+
+use crate::order::OrderId;
+
+/// What the journal is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be written, and continued where there is something in it.
+    Keep,
+    /// To be compared with what the run decides; nothing is written.
+    Replay,
+}
+
+/// A journal that a run asks for.
+#[derive(Clone, Debug)]
+pub struct JournalSpec {
+    /// The file.
+    pub path: PathBuf,
+    /// What it is opened for.
+    pub purpose: Purpose,
+    /// What makes it this run and no other, by name: settings, strategy sources, data. A journal in which one of them
+    /// differs is refused.
+    pub identity: Vec<(String, String)>,
+    /// What else is kept beside it.
+    pub extras: Vec<(String, String)>,
+    /// Traders that did not repeat what they had done, by name, and how it was found: what they did is taken from the
+    /// journal, and they are quarantined where it ends.
+    pub distrusted: Vec<(String, String)>,
+}
+
+/// What the wiring knows of a run.
+#[derive(Clone, Debug)]
+pub struct RunFacts {
+    /// Name, label and pair of each trader.
+    pub traders: Vec<(String, String, String)>,
+    /// Where orders go.
+    pub venue: &'static str,
+    /// The account there.
+    pub account: &'static str,
+    /// Whether an order waits for the journal: not where the venue is a part of this run, as in a backtest.
+    pub waits: bool,
+    /// Whether the run can be made again from the same inputs.
+    pub repeats: bool,
+}
+
+/// Where the paper broker keeps its own books.
+#[derive(Clone, Debug)]
+pub struct LedgerSpec {
+    /// The file.
+    pub path: PathBuf,
+    /// What tells this run from others.
+    pub key: String,
+    /// The last order that the journal has: the broker cannot know a later one.
+    pub last_order: OrderId,
+}

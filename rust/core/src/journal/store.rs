@@ -1,0 +1,449 @@
+//! The file: opened, made where there is none, checked for its version, and written to in transactions.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
+
+use crate::clock;
+use crate::error::Error;
+use crate::limits::JOURNAL_PATIENCE;
+use crate::order::OrderId;
+
+use super::fault::{fault_of, journal_error};
+use super::input::Input;
+use super::lock::Lock;
+use super::record::{Record, Table, Value};
+use super::schema::{self, APPLICATION, MIGRATIONS, SCHEMA};
+use super::spec::{JournalSpec, RunFacts};
+
+/// What the settings say of rows that were taken out.
+const PRUNED: &str = "pruned";
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To write; one process at a time may.
+    Write,
+    /// The same, where there is a journal already.
+    Existing,
+    /// To read; also while another process writes.
+    Read,
+}
+
+/// An event in the life of a run.
+#[derive(Clone, Debug)]
+pub(super) struct RunEvent {
+    pub event: &'static str,
+    pub step: u64,
+    pub after_seq: i64,
+    pub digest: Option<String>,
+    pub author: Option<String>,
+}
+
+/// An open journal.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    connection: Connection,
+    _lock: Option<Lock>,
+}
+
+impl Store {
+    /// Opens a journal; for writing, makes it where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be opened, is in use by another process, is no journal, is damaged or has a newer version.
+    pub fn open(path: &Path, access: Access) -> Result<Self, Error> {
+        let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        if access != Access::Write && !path.is_file() {
+            let message = format!("{}: there is no such journal", path.display());
+            return Err(journal_error("journal.missing", message));
+        }
+        let (lock, flags) = match access {
+            Access::Write | Access::Existing => (
+                Some(Lock::take(path)?),
+                flags | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+            ),
+            Access::Read => (None, flags | OpenFlags::SQLITE_OPEN_READ_WRITE),
+        };
+        let fault = |error: rusqlite::Error| fault_of(path, &error);
+        let connection = Connection::open_with_flags(path, flags).map_err(fault)?;
+        connection.busy_timeout(JOURNAL_PATIENCE).map_err(fault)?;
+        let mut store = Self {
+            path: path.to_owned(),
+            connection,
+            _lock: lock,
+        };
+        store.check_version(access)?;
+        if access != Access::Read {
+            store.prepare().map_err(|error| fault_of(path, &error))?;
+            sync_folder(path);
+        } else {
+            let pragma = store.connection.pragma_update(None, "query_only", true);
+            pragma.map_err(|error| fault_of(path, &error))?;
+        }
+        Ok(store)
+    }
+
+    /// Refuses what is no journal, or one of a newer version.
+    fn check_version(&mut self, access: Access) -> Result<(), Error> {
+        let file = self.path.display();
+        let read = |name| {
+            let value = self
+                .connection
+                .pragma_query_value(None, name, |row| row.get(0));
+            value.map_err(|error| fault_of(&self.path, &error))
+        };
+        let (application, version): (i32, i32) = (read("application_id")?, read("user_version")?);
+        let tables = self
+            .connection
+            .query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
+                row.get::<_, i64>(0)
+            });
+        let is_empty = tables.map_err(|error| fault_of(&self.path, &error))? == 0;
+        if is_empty && access == Access::Write {
+            return Ok(());
+        }
+        if application != APPLICATION {
+            let message = format!("{file} is no journal of Pairloom; name another file");
+            return Err(journal_error("journal.damaged", message));
+        }
+        if version > SCHEMA {
+            let message = format!(
+                "{file} has version {version} of the schema, this Pairloom knows {SCHEMA}; use a newer Pairloom"
+            );
+            return Err(journal_error("journal.version", message));
+        }
+        Ok(())
+    }
+
+    fn prepare(&mut self) -> rusqlite::Result<()> {
+        let connection = &mut self.connection;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if version == SCHEMA {
+            return Ok(());
+        }
+        let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        match usize::try_from(version) {
+            Ok(from) if from > 0 => {
+                for migration in MIGRATIONS.iter().skip(from - 1) {
+                    change.execute_batch(migration)?;
+                }
+            }
+            _ => change.execute_batch(&schema::create())?,
+        }
+        change.pragma_update(None, "application_id", APPLICATION)?;
+        change.pragma_update(None, "user_version", SCHEMA)?;
+        change.commit()
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What reads it, for tools.
+    #[must_use]
+    pub const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Runs something on the file; its error names the file.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn with<T>(
+        &self,
+        run: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        run(&self.connection).map_err(|error| fault_of(&self.path, &error))
+    }
+
+    /// Whether no run has written to it yet.
+    pub(super) fn is_new(&self) -> Result<bool, Error> {
+        self.with(|connection| {
+            connection.query_row("SELECT count(*) = 0 FROM runs", [], |row| row.get(0))
+        })
+    }
+
+    /// Writes what a new journal says of its run.
+    pub(super) fn begin(&mut self, spec: &JournalSpec, facts: &RunFacts) -> Result<(), Error> {
+        let connection = &mut self.connection;
+        let mut write = || -> rusqlite::Result<()> {
+            let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            {
+                let mut add = change.prepare("INSERT INTO settings VALUES (?, ?, ?)")?;
+                for (compared, settings) in [(1, &spec.identity), (0, &spec.extras)] {
+                    for (key, value) in settings {
+                        add.execute(params![key, value, compared])?;
+                    }
+                }
+                let mut add = change.prepare("INSERT INTO traders VALUES (?, ?, ?, ?)")?;
+                for (trader, (name, label, pair)) in (0_i64..).zip(&facts.traders) {
+                    add.execute(params![trader, name, label, pair])?;
+                }
+            }
+            add_event(
+                &change,
+                &RunEvent {
+                    event: "begun",
+                    step: 0,
+                    after_seq: 0,
+                    digest: None,
+                    author: None,
+                },
+            )?;
+            change.commit()
+        };
+        write().map_err(|error| fault_of(&self.path, &error))
+    }
+
+    /// Notes that a person clears the kill switch of a run that is continued later. Whether it was set.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn clear_kill(&mut self, author: &str) -> Result<bool, Error> {
+        if !self.is_killed()? || !self.cleared()?.is_empty() {
+            return Ok(false);
+        }
+        let step = self.with(|connection| {
+            let sql = "SELECT coalesce(max(step), 0), coalesce(max(seq), 0) FROM steps";
+            connection.query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))
+        })?;
+        let event = RunEvent {
+            event: "clear_kill",
+            step: step.0.unsigned_abs(),
+            after_seq: step.1,
+            digest: None,
+            author: Some(author.to_owned()),
+        };
+        self.add(std::iter::empty(), std::iter::once(&event))?;
+        Ok(true)
+    }
+
+    /// Whether the last word of people about the kill switch was to set it.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn is_killed(&self) -> Result<bool, Error> {
+        self.with(|connection| {
+            let sql = "SELECT command FROM inputs WHERE command IN ('kill', 'clear_kill') AND author <> 'engine' \
+                ORDER BY seq DESC LIMIT 1";
+            let last: Option<String> =
+                connection.query_row(sql, [], |row| row.get(0)).optional()?;
+            Ok(last.as_deref() == Some("kill"))
+        })
+    }
+
+    /// Who cleared the kill switch since it was set, where the run has not taken that in yet.
+    pub(super) fn cleared(&self) -> Result<Vec<Input>, Error> {
+        self.with(|connection| {
+            let sql = "SELECT author, at FROM runs WHERE event = 'clear_kill' AND after_seq >= coalesce(\
+                (SELECT max(seq) FROM inputs WHERE command = 'kill'), 0) AND NOT EXISTS (SELECT 1 FROM inputs \
+                WHERE command = 'clear_kill' AND seq > runs.after_seq) ORDER BY run";
+            let mut select = connection.prepare(sql)?;
+            let cleared = select.query_map([], |row| {
+                Ok(Input {
+                    step: 0,
+                    command: "clear_kill".to_owned(),
+                    author: row.get(0)?,
+                    at: row.get(1)?,
+                })
+            })?;
+            cleared.collect()
+        })
+    }
+
+    /// Takes the rows of steps before this one out of the journal of a finished run, which can then neither be made
+    /// again nor compared. How many they were.
+    ///
+    /// # Errors
+    /// When the run is not finished, or the file cannot be written.
+    pub fn prune(&mut self, before: u64) -> Result<u64, Error> {
+        if self.digest()?.is_none() {
+            let message = format!(
+                "{}: the run is not finished, and needs all rows to go on; finish it first",
+                self.path.display()
+            );
+            return Err(journal_error("journal.unfinished", message));
+        }
+        let connection = &mut self.connection;
+        let mut write = || -> rusqlite::Result<u64> {
+            let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let sql = "SELECT seq, hex(chain) FROM steps WHERE step < ? ORDER BY seq DESC LIMIT 1";
+            let before = i64::try_from(before).unwrap_or(i64::MAX);
+            let found: Option<(i64, String)> = change
+                .query_row(sql, [before], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            let Some((seq, chain)) = found else {
+                return Ok(0);
+            };
+            let mut rows = 0;
+            for table in Table::ALL {
+                let sql = format!("DELETE FROM {} WHERE seq <= ?", table.name());
+                rows += change.execute(&sql, [seq])? as u64;
+            }
+            let sql = "INSERT OR REPLACE INTO settings VALUES (?, ?, 0)";
+            change.execute(sql, params![PRUNED, format!("{seq} {chain}")])?;
+            change.commit()?;
+            Ok(rows)
+        };
+        write().map_err(|error| fault_of(&self.path, &error))
+    }
+
+    /// The place in the sequence up to which rows were taken out, and the chain there.
+    pub(super) fn pruned(&self) -> Result<Option<(i64, Vec<u8>)>, Error> {
+        let text: Option<String> = self.with(|connection| {
+            let sql = "SELECT value FROM settings WHERE key = ?";
+            connection
+                .query_row(sql, [PRUNED], |row| row.get(0))
+                .optional()
+        })?;
+        Ok(text.and_then(|text| {
+            let (seq, chain) = text.split_once(' ')?;
+            let digits = (0..chain.len() / 2).map(|at| chain.get(2 * at..2 * at + 2));
+            let bytes = digits.map(|byte| u8::from_str_radix(byte?, 16).ok());
+            Some((seq.parse().ok()?, bytes.collect::<Option<Vec<u8>>>()?))
+        }))
+    }
+
+    /// Gives the space back that the file no longer needs.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn vacuum(&self) -> Result<(), Error> {
+        self.with(|connection| connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);"))
+    }
+
+    /// Adds rows and events, all or none.
+    pub(super) fn add<'a>(
+        &mut self,
+        rows: impl Iterator<Item = &'a Record>,
+        events: impl Iterator<Item = &'a RunEvent>,
+    ) -> Result<(), Error> {
+        let connection = &mut self.connection;
+        let write = || -> rusqlite::Result<()> {
+            let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut inserts = Table::ALL.map(|_| None);
+            for row in rows {
+                let insert = match &mut inserts[row.table as usize] {
+                    Some(insert) => insert,
+                    none => none.insert(change.prepare_cached(insert(row.table))?),
+                };
+                insert.raw_bind_parameter(1, row.seq)?;
+                for (place, value) in (2..).zip(&row.values) {
+                    insert.raw_bind_parameter(place, value)?;
+                }
+                insert.raw_execute()?;
+            }
+            for event in events {
+                add_event(&change, event)?;
+            }
+            drop(inserts);
+            change.commit()
+        };
+        write().map_err(|error| fault_of(&self.path, &error))
+    }
+
+    /// The rows of a part of the sequence, in its order.
+    pub(super) fn rows(&self, after: i64, to: i64) -> Result<Vec<Record>, Error> {
+        let mut rows = Vec::new();
+        for table in Table::ALL {
+            self.with(|connection| {
+                let mut select = connection.prepare_cached(&schema::select(table))?;
+                let mut found = select.query([after, to])?;
+                while let Some(row) = found.next()? {
+                    let values = 1..=table.columns().len();
+                    rows.push(Record {
+                        table,
+                        seq: row.get(0)?,
+                        values: values
+                            .map(|at| row.get_ref(at).map(Value::of))
+                            .collect::<rusqlite::Result<_>>()?,
+                    });
+                }
+                Ok(())
+            })?;
+        }
+        rows.sort_by_key(|row| row.seq);
+        Ok(rows)
+    }
+
+    /// The settings of the run, and whether each makes it what it is.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn settings(&self) -> Result<Vec<(String, String, bool)>, Error> {
+        self.with(|connection| {
+            let sql = "SELECT key, value, compared FROM settings ORDER BY rowid";
+            let mut select = connection.prepare(sql)?;
+            let found = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            found.collect()
+        })
+    }
+
+    /// What tells this run from every other.
+    pub(super) fn key(&self) -> Result<String, Error> {
+        self.with(|connection| {
+            let sql = "SELECT at || '-' || pid FROM runs ORDER BY run LIMIT 1";
+            connection.query_row(sql, [], |row| row.get(0))
+        })
+    }
+
+    /// The last order that reached the gate.
+    pub(super) fn last_order(&self) -> Result<OrderId, Error> {
+        self.with(|connection| {
+            let sql = "SELECT coalesce(max(order_id), 0) FROM intents";
+            let last = connection.query_row(sql, [], |row| row.get::<_, i64>(0))?;
+            Ok(last.unsigned_abs())
+        })
+    }
+
+    /// The digest of a finished run.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn digest(&self) -> Result<Option<String>, Error> {
+        self.with(|connection| {
+            let sql = "SELECT digest FROM runs WHERE event = 'finished'";
+            connection.query_row(sql, [], |row| row.get(0)).optional()
+        })
+    }
+}
+
+/// The statement is made once for each table.
+fn insert(table: Table) -> &'static str {
+    static STATEMENTS: std::sync::OnceLock<Vec<String>> = std::sync::OnceLock::new();
+    let statements = STATEMENTS.get_or_init(|| Table::ALL.map(schema::insert).to_vec());
+    &statements[table as usize]
+}
+
+fn add_event(connection: &Connection, event: &RunEvent) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO runs (event, at, step, after_seq, pid, version, digest, author) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    let mut insert = connection.prepare_cached(sql)?;
+    insert.execute(params![
+        event.event,
+        clock::now(),
+        i64::try_from(event.step).unwrap_or(i64::MAX),
+        event.after_seq,
+        std::process::id(),
+        env!("CARGO_PKG_VERSION"),
+        event.digest,
+        event.author,
+    ])?;
+    Ok(())
+}
+
+/// A file is there after a loss of power only when its folder has been written, too.
+fn sync_folder(path: &Path) {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    // Not every system lets a folder be opened; then there is nothing more that could be done.
+    if let Ok(folder) = std::fs::File::open(folder.unwrap_or(Path::new("."))) {
+        let _ = folder.sync_all();
+    }
+}

@@ -1,0 +1,357 @@
+//! The paper broker's own books: a file of its own that remembers every order it accepted, by its number, and every fill it
+//! told, whatever becomes of the engine. An order it has accepted before is refused and noted as a duplicate.
+//!
+//! Orders and fills are committed before the broker tells a fill; cancellations with them, or when it has nothing else to do.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
+
+use crate::clock;
+use crate::domain::Liquidity;
+use crate::error::Error;
+use crate::journal::LedgerSpec;
+use crate::limits::JOURNAL_PATIENCE;
+use crate::order::{Order, OrderId, OrderKind};
+use crate::venue::{Execution, Outcome};
+
+use super::broker::BrokerError;
+
+const SCHEMA: &str = "
+CREATE TABLE account (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE accepted (order_id INTEGER PRIMARY KEY, at INTEGER NOT NULL, ts INTEGER NOT NULL, trader INTEGER NOT NULL,
+    pair TEXT NOT NULL, side TEXT NOT NULL, type TEXT NOT NULL, lots INTEGER NOT NULL, limit_units INTEGER, tif TEXT NOT NULL) STRICT;
+CREATE TABLE duplicates (n INTEGER PRIMARY KEY, order_id INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
+CREATE TABLE cancels (order_id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
+CREATE TABLE executions (trade_id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL UNIQUE, ts INTEGER NOT NULL,
+    outcome TEXT NOT NULL, half_units INTEGER, liquidity TEXT) STRICT;
+";
+
+/// The terms of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Terms {
+    ts: i64,
+    trader: u32,
+    pair: String,
+    side: String,
+    kind: String,
+    lots: i64,
+    limit: Option<i64>,
+    tif: String,
+}
+
+impl Terms {
+    fn of(order: &Order, pair: &str) -> Self {
+        Self {
+            ts: order.decided,
+            trader: order.trader,
+            pair: pair.to_owned(),
+            side: order.side.name().to_owned(),
+            kind: order.kind.name().to_owned(),
+            lots: order.lots,
+            limit: match order.kind {
+                OrderKind::Market => None,
+                OrderKind::Limit(units) => Some(units),
+            },
+            tif: order.tif.name().to_owned(),
+        }
+    }
+}
+
+/// How an order ended, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct End {
+    ts: i64,
+    outcome: &'static str,
+    half_units: Option<i64>,
+    liquidity: Option<&'static str>,
+}
+
+impl End {
+    const fn of(execution: &Execution) -> Self {
+        let (outcome, half_units, liquidity) = match execution.outcome {
+            Outcome::Filled { price, liquidity } => ("filled", Some(price), Some(liquidity.name())),
+            Outcome::Missed => ("missed", None, None),
+            Outcome::Cancelled => ("cancelled", None, None),
+            Outcome::Rejected => ("rejected", None, None),
+            Outcome::Altered => ("altered", None, None),
+        };
+        Self {
+            ts: execution.ts,
+            outcome,
+            half_units,
+            liquidity,
+        }
+    }
+}
+
+/// What is to be written with the next commit.
+enum Note {
+    Accepted(OrderId, Terms),
+    Duplicate(OrderId),
+    Cancel(OrderId),
+    End(OrderId, End),
+}
+
+/// The books, open.
+pub(super) struct Ledger {
+    path: PathBuf,
+    connection: Connection,
+    /// Orders of before this process that have not been told of again.
+    accepted: HashMap<OrderId, Terms>,
+    ends: HashMap<OrderId, End>,
+    /// The last order that was accepted by this process: numbers rise.
+    last: OrderId,
+    notes: Vec<Note>,
+}
+
+impl Ledger {
+    /// Opens the books, or begins them for a new run.
+    pub(super) fn open(spec: &LedgerSpec) -> Result<Self, Error> {
+        let path = &spec.path;
+        let fault = |error: rusqlite::Error| fault_of(path, &error);
+        let mut connection = Connection::open(path).map_err(fault)?;
+        connection.busy_timeout(JOURNAL_PATIENCE).map_err(fault)?;
+        prepare(&mut connection, &spec.key).map_err(fault)?;
+        let owner: Option<String> = connection
+            .query_row("SELECT value FROM account WHERE key = 'run'", [], |row| {
+                row.get(0)
+            })
+            .optional()
+            .map_err(fault)?;
+        if owner.as_deref() != Some(&spec.key) {
+            let message = format!(
+                "{} has the orders of another run; move it away, or name another journal",
+                path.display()
+            );
+            return Err(Error::broker("broker.other_run", message));
+        }
+        let (accepted, ends) = read(&connection).map_err(fault)?;
+        if let Some(foreign) = accepted.keys().filter(|&&id| id > spec.last_order).max() {
+            let message = format!(
+                "{} has order {foreign}, which the journal lacks: it ends at order {}; was the journal replaced by an older copy?",
+                path.display(),
+                spec.last_order
+            );
+            return Err(Error::broker("broker.unknown_order", message));
+        }
+        Ok(Self {
+            path: path.clone(),
+            connection,
+            last: 0,
+            accepted,
+            ends,
+            notes: Vec::new(),
+        })
+    }
+
+    /// An order is handed over.
+    pub(super) fn submit(&mut self, order: &Order, pair: &str) -> Result<(), BrokerError> {
+        if order.id <= self.last || self.accepted.contains_key(&order.id) {
+            self.notes.push(Note::Duplicate(order.id));
+            let reason = format!("order {} was accepted before", order.id);
+            return Err(BrokerError::Rejected(reason));
+        }
+        self.last = order.id;
+        self.notes
+            .push(Note::Accepted(order.id, Terms::of(order, pair)));
+        Ok(())
+    }
+
+    /// An order that left before is told of again.
+    pub(super) fn restore(
+        &mut self,
+        order: &Order,
+        pair: &str,
+        newest: bool,
+    ) -> Result<(), BrokerError> {
+        let terms = Terms::of(order, pair);
+        match self.accepted.remove(&order.id) {
+            Some(before) if before == terms => {
+                self.last = self.last.max(order.id);
+                Ok(())
+            }
+            Some(before) => {
+                let message = format!(
+                    "{}: order {} was accepted as {before:?}, the journal has {terms:?}",
+                    self.path.display(),
+                    order.id
+                );
+                Err(BrokerError::Failed(Error::broker(
+                    "broker.disagrees",
+                    message,
+                )))
+            }
+            // It was committed, and the engine died before it left.
+            None if newest => self.submit(order, pair),
+            None => {
+                let message = format!(
+                    "{} does not know order {}, which left long ago; was the file lost?",
+                    self.path.display(),
+                    order.id
+                );
+                Err(BrokerError::Failed(Error::broker(
+                    "broker.lost_order",
+                    message,
+                )))
+            }
+        }
+    }
+
+    /// An order is to be taken back.
+    pub(super) fn cancel(&mut self, order: OrderId) {
+        self.notes.push(Note::Cancel(order));
+    }
+
+    /// Orders have ended: what was told of one before is told again as it was.
+    pub(super) fn tell(&mut self, executions: &[Execution]) -> Result<(), Error> {
+        for execution in executions {
+            let end = End::of(execution);
+            match self.ends.remove(&execution.order) {
+                None => self.notes.push(Note::End(execution.order, end)),
+                Some(before) if before == end => {}
+                Some(before) => {
+                    let message = format!(
+                        "{}: order {} ended as {before:?}, and now as {end:?}",
+                        self.path.display(),
+                        execution.order
+                    );
+                    return Err(Error::broker("broker.disagrees", message));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what was noted.
+    pub(super) fn commit(&mut self) -> Result<(), Error> {
+        if self.notes.is_empty() {
+            return Ok(());
+        }
+        let (connection, notes) = (&mut self.connection, &self.notes);
+        write(connection, notes).map_err(|error| fault_of(&self.path, &error))?;
+        self.notes.clear();
+        Ok(())
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        // The last cancellations of a run; nobody is left who could hear that they were not written.
+        let _ = self.commit();
+    }
+}
+
+fn prepare(connection: &mut Connection, key: &str) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i32 = change.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version == 0 {
+        change.execute_batch(SCHEMA)?;
+        change.execute("INSERT INTO account VALUES ('run', ?)", [key])?;
+        change.pragma_update(None, "user_version", 1)?;
+    }
+    change.commit()
+}
+
+type Known = (HashMap<OrderId, Terms>, HashMap<OrderId, End>);
+
+fn read(connection: &Connection) -> rusqlite::Result<Known> {
+    let sql = "SELECT order_id, ts, trader, pair, side, type, lots, limit_units, tif FROM accepted";
+    let mut select = connection.prepare(sql)?;
+    let accepted = select.query_map([], |row| {
+        let terms = Terms {
+            ts: row.get(1)?,
+            trader: row.get(2)?,
+            pair: row.get(3)?,
+            side: row.get(4)?,
+            kind: row.get(5)?,
+            lots: row.get(6)?,
+            limit: row.get(7)?,
+            tif: row.get(8)?,
+        };
+        Ok((row.get::<_, i64>(0)?.unsigned_abs(), terms))
+    })?;
+    let accepted = accepted.collect::<rusqlite::Result<_>>()?;
+    let sql = "SELECT order_id, ts, outcome, half_units, liquidity FROM executions";
+    let mut select = connection.prepare(sql)?;
+    let ends = select.query_map([], |row| {
+        let outcome: String = row.get(2)?;
+        let liquidity: Option<String> = row.get(4)?;
+        let end = End {
+            ts: row.get(1)?,
+            outcome: ["filled", "missed", "cancelled", "rejected"]
+                .into_iter()
+                .find(|word| *word == outcome)
+                .unwrap_or("unknown"),
+            half_units: row.get(3)?,
+            liquidity: liquidity.map(|word| {
+                let maker = Liquidity::Maker.name();
+                if word == maker {
+                    maker
+                } else {
+                    Liquidity::Taker.name()
+                }
+            }),
+        };
+        Ok((row.get::<_, i64>(0)?.unsigned_abs(), end))
+    })?;
+    Ok((accepted, ends.collect::<rusqlite::Result<_>>()?))
+}
+
+fn write(connection: &mut Connection, notes: &[Note]) -> rusqlite::Result<()> {
+    let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for note in notes {
+        match note {
+            Note::Accepted(id, terms) => {
+                let sql = "INSERT INTO accepted VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                change.prepare_cached(sql)?.execute(params![
+                    id.cast_signed(),
+                    clock::now(),
+                    terms.ts,
+                    terms.trader,
+                    terms.pair,
+                    terms.side,
+                    terms.kind,
+                    terms.lots,
+                    terms.limit,
+                    terms.tif,
+                ])?;
+            }
+            Note::Duplicate(id) => {
+                let sql = "INSERT INTO duplicates (order_id, at) VALUES (?, ?)";
+                let mut insert = change.prepare_cached(sql)?;
+                insert.execute(params![id.cast_signed(), clock::now()])?;
+            }
+            Note::Cancel(id) => {
+                // Asked twice it is one cancellation.
+                let sql = "INSERT OR IGNORE INTO cancels VALUES (?, ?)";
+                let mut insert = change.prepare_cached(sql)?;
+                insert.execute(params![id.cast_signed(), clock::now()])?;
+            }
+            Note::End(id, end) => {
+                let sql = "INSERT INTO executions (order_id, ts, outcome, half_units, liquidity) VALUES (?, ?, ?, ?, ?)";
+                let (ts, outcome) = (end.ts, end.outcome);
+                let values = params![id.cast_signed(), ts, outcome, end.half_units, end.liquidity];
+                change.prepare_cached(sql)?.execute(values)?;
+            }
+        }
+    }
+    change.commit()
+}
+
+fn fault_of(path: &Path, error: &rusqlite::Error) -> Error {
+    let code = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "broker.full",
+        Some(ErrorCode::SystemIoFailure) => "broker.io",
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => "broker.damaged",
+        _ => "broker.books",
+    };
+    let message = format!(
+        "the paper broker's books {}: {error}; nothing it did not write is told; mend it and run the same command again",
+        path.display()
+    );
+    Error::broker(code, message)
+}

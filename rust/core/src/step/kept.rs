@@ -1,0 +1,73 @@
+//! A step and its journal: what was decided is in it before anything leaves.
+
+use crate::domain::Nanos;
+use crate::error::Error;
+use crate::journal::{Recorder, Standing};
+
+use super::{Ports, Stepper};
+
+impl<P: Ports> Stepper<P> {
+    /// Gives the run its journal.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn keep(&mut self, journal: Recorder) -> Result<(), Error> {
+        self.writer.records.ended = Some(Vec::new());
+        for trader in journal.distrusted() {
+            self.ports.silence(trader);
+        }
+        if journal.is_rebuilding() {
+            self.ports.rebuild(journal.inputs()?)?;
+        }
+        self.journal = Some(journal);
+        Ok(())
+    }
+
+    /// Hands the step's commands on, when what it decided is in the journal. `false` when the journal or the broker
+    /// failed: then nothing has left.
+    pub(super) fn hand_on(&mut self, now: Nanos) -> bool {
+        let Some(journal) = &mut self.journal else {
+            self.ports.send(&mut self.commands);
+            return true;
+        };
+        // What the venue lacks, or could not keep, must not become a row.
+        if let Some(failure) = self.ports.failure() {
+            self.report.failure = Some(failure);
+            self.commands.clear();
+            return false;
+        }
+        self.ports.inputs(&mut self.inputs);
+        let was_rebuilding = journal.is_rebuilding();
+        let step = (self.report.steps, now);
+        let (writer, inputs) = (&mut self.writer, &mut self.inputs);
+        match journal.commit(step, writer, &self.commands, inputs) {
+            Ok(Standing::Known { newest }) => self.ports.restore(&mut self.commands, newest),
+            Ok(Standing::New) => {
+                let orders = !self.commands.is_empty();
+                let ports = &mut self.ports;
+                // In real time the journal's thread lets them leave, and the next step begins meanwhile.
+                let then = (orders && journal.holds_orders())
+                    .then(|| ports.release(&mut self.commands))
+                    .flatten();
+                match journal.write(orders, then, &mut || ports.idle()) {
+                    Ok(()) => self.ports.send(&mut self.commands),
+                    Err(error) => self.report.failure = Some(error),
+                }
+            }
+            Err(error) => self.report.failure = Some(error),
+        }
+        if was_rebuilding && !journal.is_rebuilding() {
+            self.ports.rebuilt(journal.take_cleared());
+        }
+        self.commands.clear();
+        self.report.failure.is_none()
+    }
+
+    /// Makes rows for the journal of what the venue said, before what comes next.
+    #[inline]
+    pub(super) fn note(&mut self, now: Nanos) {
+        if let Some(journal) = &mut self.journal {
+            journal.note(self.report.steps, now, &mut self.writer, &[]);
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Journals for Python: what a run asks for, and what is in a file.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use pairloom_core::domain::parse_decimal;
+use pairloom_core::error::Error;
+use pairloom_core::journal::{
+    Access, JournalSpec, Kind, Purpose, Store, Table as JournalTable, check, journal_error,
+};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use pyo3::exceptions::{PyKeyError, PyRuntimeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use rusqlite::types::ValueRef;
+
+use crate::errors::raise;
+use crate::table::{NamedColumn, Table, integer_column, money_column, text_column, time_column};
+
+/// The journal that a run asks for.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct Asked {
+    path: PathBuf,
+    replay: bool,
+    identity: Vec<(String, String)>,
+    extras: Vec<(String, String)>,
+    distrusted: Vec<(String, String)>,
+}
+
+impl Asked {
+    pub(crate) fn spec(self) -> JournalSpec {
+        JournalSpec {
+            path: self.path,
+            purpose: if self.replay {
+                Purpose::Replay
+            } else {
+                Purpose::Keep
+            },
+            identity: self.identity,
+            extras: self.extras,
+            distrusted: self.distrusted,
+        }
+    }
+}
+
+/// A journal, read-only; a run may write to it meanwhile.
+#[pyclass(frozen, module = "pairloom._native", name = "JournalFile")]
+pub(crate) struct JournalFile {
+    path: PathBuf,
+}
+
+#[pymethods]
+impl JournalFile {
+    #[new]
+    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        open(py, &path)?;
+        Ok(Self { path })
+    }
+
+    /// The names of the tables.
+    #[staticmethod]
+    fn names() -> Vec<&'static str> {
+        JournalTable::ALL.map(JournalTable::name).to_vec()
+    }
+
+    /// One table, names of traders and pairs beside their numbers; `runs` too.
+    fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
+        let store = open(py, &self.path)?;
+        let Some(columns) = columns_of(name) else {
+            let message = format!("there is no table {name:?} in a journal");
+            return Err(PyKeyError::new_err(message));
+        };
+        let columns = read(&store, name, &columns).map_err(|error| raise(py, &error))?;
+        Table::from_columns(name, columns)
+            .map_err(|error: ArrowError| PyRuntimeError::new_err(error.to_string()))
+    }
+
+    /// Writes one table to a file: Parquet, or CSV with exact decimals and ISO times.
+    fn export(&self, py: Python<'_>, name: &str, path: PathBuf, csv: bool) -> PyResult<usize> {
+        let table = self.table(py, name)?;
+        let written = py.detach(|| {
+            let file = File::create(&path).map_err(|error| error.to_string())?;
+            if csv {
+                write_csv(table.batch(), file)
+            } else {
+                write_parquet(table.batch(), file)
+            }
+        });
+        written.map_err(|problem| {
+            let message = format!("{}: {problem}", path.display());
+            raise(py, &journal_error("journal.export", message))
+        })?;
+        Ok(table.batch().num_rows())
+    }
+
+    /// Whether the kill switch is set.
+    #[getter]
+    fn killed(&self, py: Python<'_>) -> PyResult<bool> {
+        open(py, &self.path)?
+            .is_killed()
+            .map_err(|error| raise(py, &error))
+    }
+
+    /// The settings of the run: name, value, and whether another run must have the same to continue it.
+    fn settings(&self, py: Python<'_>) -> PyResult<Vec<(String, String, bool)>> {
+        open(py, &self.path)?
+            .settings()
+            .map_err(|error| raise(py, &error))
+    }
+
+    /// How many rows each table has, by name.
+    fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let store = open(py, &self.path)?;
+        let counts = PyDict::new(py);
+        for name in Self::names().into_iter().chain(["runs", "traders"]) {
+            let sql = format!("SELECT count(*) FROM {name}");
+            let count: i64 = store
+                .with(|connection| connection.query_row(&sql, [], |row| row.get(0)))
+                .map_err(|error| raise(py, &error))?;
+            counts.set_item(name, count)?;
+        }
+        Ok(counts)
+    }
+
+    /// Looks at the whole file: rows, groups, last step, digest and problems.
+    fn check<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let checked = py
+            .detach(|| check(&self.path))
+            .map_err(|error| raise(py, &error))?;
+        let found = PyDict::new(py);
+        found.set_item("rows", checked.rows)?;
+        found.set_item("steps", checked.groups)?;
+        found.set_item("last_step", checked.last_step)?;
+        found.set_item("digest", checked.digest)?;
+        found.set_item("pruned", checked.pruned)?;
+        found.set_item("problems", PyList::new(py, checked.problems)?)?;
+        Ok(found)
+    }
+}
+
+/// Notes that a person lets a killed run trade again; the run takes it in when it is continued.
+#[pyfunction]
+pub(crate) fn journal_clear_kill(py: Python<'_>, path: PathBuf, author: &str) -> PyResult<bool> {
+    py.detach(|| Store::open(&path, Access::Existing)?.clear_kill(author))
+        .map_err(|error| raise(py, &error))
+}
+
+/// Takes the rows of steps before this one out of the journal of a finished run; how many those were.
+#[pyfunction]
+pub(crate) fn journal_prune(py: Python<'_>, path: PathBuf, before: u64) -> PyResult<u64> {
+    py.detach(|| Store::open(&path, Access::Existing)?.prune(before))
+        .map_err(|error| raise(py, &error))
+}
+
+/// Gives the space back that a file no longer needs.
+#[pyfunction]
+pub(crate) fn journal_vacuum(py: Python<'_>, path: PathBuf) -> PyResult<()> {
+    py.detach(|| Store::open(&path, Access::Existing)?.vacuum())
+        .map_err(|error| raise(py, &error))
+}
+
+fn open(py: Python<'_>, path: &Path) -> PyResult<Store> {
+    Store::open(path, Access::Read).map_err(|error| raise(py, &error))
+}
+
+type Named = (String, Kind);
+
+fn columns_of(name: &str) -> Option<Vec<Named>> {
+    let of = |columns: &[(&str, Kind)]| {
+        let named = columns.iter();
+        named
+            .map(|(name, kind)| ((*name).to_owned(), *kind))
+            .collect()
+    };
+    if name == "runs" {
+        return Some(of(&[
+            ("run", Kind::Integer),
+            ("event", Kind::Text),
+            ("at", Kind::Time),
+            ("step", Kind::Integer),
+            ("after_seq", Kind::Integer),
+            ("pid", Kind::Integer),
+            ("version", Kind::Text),
+            ("digest", Kind::Text),
+            ("author", Kind::Text),
+        ]));
+    }
+    let table = JournalTable::parse(name)?;
+    let mut columns: Vec<Named> = of(&[("seq", Kind::Integer)]);
+    for column in table.columns() {
+        columns.push((column.name.to_owned(), column.kind));
+        if column.kind == Kind::Trader {
+            columns.push(("pair".to_owned(), Kind::Text));
+        }
+    }
+    Some(columns)
+}
+
+/// The statement that reads a table with names in place of numbers of traders.
+fn statement(name: &str, columns: &[Named]) -> String {
+    let traders = columns.iter().any(|(_, kind)| *kind == Kind::Trader);
+    let selected: Vec<String> = columns
+        .iter()
+        .map(|(column, kind)| match kind {
+            Kind::Trader => "t.name".to_owned(),
+            _ if traders && column == "pair" => "t.pair".to_owned(),
+            _ => format!("x.\"{column}\""),
+        })
+        .collect();
+    let join = if traders {
+        " JOIN traders t USING (trader)"
+    } else {
+        ""
+    };
+    format!(
+        "SELECT {} FROM {name} x{join} ORDER BY x.rowid",
+        selected.join(", ")
+    )
+}
+
+#[derive(Default)]
+struct Cells {
+    whole: Vec<Option<i64>>,
+    text: Vec<Option<String>>,
+}
+
+fn read(store: &Store, name: &str, columns: &[Named]) -> Result<Vec<NamedColumn>, Error> {
+    let mut cells: Vec<Cells> = columns.iter().map(|_| Cells::default()).collect();
+    store.with(|connection| {
+        let mut select = connection.prepare(&statement(name, columns))?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            for (at, ((_, kind), cells)) in columns.iter().zip(&mut cells).enumerate() {
+                let value = row.get_ref(at)?;
+                match kind {
+                    Kind::Time | Kind::Integer => cells.whole.push(match value {
+                        ValueRef::Integer(value) => Some(value),
+                        _ => None,
+                    }),
+                    Kind::Trader | Kind::Text | Kind::Decimal | Kind::Bytes => {
+                        cells.text.push(match value {
+                            ValueRef::Text(text) => {
+                                Some(String::from_utf8_lossy(text).into_owned())
+                            }
+                            ValueRef::Blob(bytes) => Some(hexadecimal(bytes)),
+                            _ => None,
+                        });
+                    }
+                }
+            }
+        }
+        Ok(())
+    })?;
+    let mut made = Vec::with_capacity(columns.len());
+    for ((column, kind), cells) in columns.iter().zip(cells) {
+        made.push(match kind {
+            Kind::Time => time_column(column, cells.whole),
+            Kind::Integer => integer_column(column, cells.whole),
+            Kind::Trader | Kind::Text | Kind::Bytes => text_column(column, cells.text),
+            Kind::Decimal => {
+                let values = cells.text.iter().map(|text| match text {
+                    Some(text) => parse_decimal(text).map(Some).ok_or_else(|| {
+                        let message =
+                            format!("{name}.{column} holds {text:?}, which is no decimal");
+                        journal_error("journal.damaged", message)
+                    }),
+                    None => Ok(None),
+                });
+                money_column(column, values.collect::<Result<Vec<_>, _>>()?)
+            }
+        });
+    }
+    Ok(made)
+}
+
+fn write_parquet(batch: &RecordBatch, file: File) -> Result<(), String> {
+    let said = |error: parquet::errors::ParquetError| error.to_string();
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .build();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).map_err(said)?;
+    writer.write(batch).map_err(said)?;
+    writer.close().map(drop).map_err(said)
+}
+
+fn write_csv(batch: &RecordBatch, file: File) -> Result<(), String> {
+    let mut out = csv::Writer::from_writer(file);
+    let schema = batch.schema();
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    out.write_record(names).map_err(|error| error.to_string())?;
+    let options = FormatOptions::default();
+    let cells = batch
+        .columns()
+        .iter()
+        .map(|column| ArrayFormatter::try_new(column, &options))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| error.to_string())?;
+    for row in 0..batch.num_rows() {
+        let values = cells.iter().map(|cells| cells.value(row).to_string());
+        out.write_record(values)
+            .map_err(|error| error.to_string())?;
+    }
+    out.flush().map_err(|error| error.to_string())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,564 @@
+"""Journals: what is kept, how a run goes on from it, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+import pairloom
+from journals import Crosses, books_of, change, data, portfolio, rows_of
+from pairloom import ConfigError, Engine, Journal, JournalError, Signal, Strategy, SyntheticFeed
+from pairloom.errors import BrokerError
+
+pytestmark = pytest.mark.filterwarnings("ignore::pairloom.RefusalWarning", "ignore::pairloom.QuarantineWarning")
+
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(autouse=True)
+def stop_nowhere() -> Iterator[None]:
+    Crosses.stop_at = None
+    yield
+    Crosses.stop_at = None
+
+
+@pytest.fixture(scope="module")
+def plain() -> Any:
+    """The run without a journal, which all others are compared with."""
+    return portfolio().backtest(data(), progress=False)
+
+
+def run(driver: str, engine: Engine) -> Any:
+    return engine.backtest(data(), progress=False) if driver == "backtest" else engine.paper(data(), progress=False)
+
+
+def stopped(driver: str, engine: Engine, at: int) -> None:
+    """A run that somebody ends at that event."""
+    Crosses.stop_at = at
+    assert run(driver, engine).interrupted
+    Crosses.stop_at = None
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"never came: {what}"
+
+
+@pytest.mark.parametrize("driver", ["backtest", "paper"])
+def test_a_journal_changes_nothing_and_keeps_everything(tmp_path: Path, plain: Any, driver: str) -> None:
+    path = tmp_path / "run.db"
+    result = run(driver, portfolio(path))
+    assert result.digest == plain.digest
+    assert result.resumed_at_step == 0
+    journal = Journal(path)
+    assert journal.digest == result.digest
+    assert journal.check()["problems"] == []
+    # Tables of the journal against those of the result: they are made from the same facts by other code.
+    for name, columns in {
+        "fills": ("ts", "trader", "pair", "side", "quantity", "price", "fee", "order_id", "liquidity"),
+        "refusals": ("ts", "trader", "pair", "check", "reason"),
+    }.items():
+        kept, told = pyarrow.table(getattr(journal, name)), pyarrow.table(getattr(result, name))
+        assert len(kept) > 10
+        for column in columns:
+            assert kept[column].to_pylist() == told[column].to_pylist(), f"{name}.{column}"
+    kept, told = pyarrow.table(journal.intents), pyarrow.table(result.orders)
+    for column in ("ts", "order_id", "trader", "pair", "side", "type", "quantity", "limit_price"):
+        assert kept[column].to_pylist() == told[column].to_pylist(), f"intents.{column}"
+    with sqlite3.connect(path) as connection:
+        listed = connection.execute("SELECT order_id, status, coalesce(reason, '') FROM order_list").fetchall()
+    statuses = zip(*(told[name].to_pylist() for name in ("order_id", "status", "reason")), strict=True)
+    assert listed == list(statuses)
+    assert [row[3] for row in rows_of(path)["quarantines"]] == [result.traders.index(("Errs S0002/USD", "S0002/USD"))]
+    assert list(journal.runs["event"]) == ["begun", "finished"]
+
+
+@pytest.mark.parametrize("driver", ["backtest", "paper"])
+@pytest.mark.parametrize("at", [1, 57, 101, 300])
+def test_a_run_that_was_ended_goes_on_where_it_was(tmp_path: Path, plain: Any, driver: str, at: int) -> None:
+    whole, path = tmp_path / "whole.db", tmp_path / "run.db"
+    run(driver, portfolio(whole))
+    stopped(driver, portfolio(path), at)
+    before = rows_of(path)
+    # Once more at the same event, while it makes again what is in the journal, and a little behind it.
+    stopped(driver, portfolio(path), max(at - 20, 1))
+    assert rows_of(path) == before
+    stopped(driver, portfolio(path), at + 30)
+    result = run(driver, portfolio(path))
+    assert result.resumed_at_step > 0
+    assert result.digest == plain.digest
+    assert result.equity == plain.equity
+    now = rows_of(path)
+    assert all(now[table][: len(rows)] == rows for table, rows in before.items())
+    assert now == rows_of(whole)
+    assert Journal(path).check()["problems"] == []
+    if driver == "paper":
+        books = books_of(path)
+        assert books == books_of(whole)
+        assert books["duplicates"] == []
+
+
+def test_a_finished_run_gives_its_result_again_and_writes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    first = run("paper", portfolio(path))
+    files = {file: file.read_bytes() for file in tmp_path.iterdir() if file.suffix == ".db"}
+    again = run("paper", portfolio(path, num_threads=1))
+    assert again.digest == first.digest
+    assert again.resumed_at_step > 0
+    assert {file: file.read_bytes() for file in files} == files
+
+
+@pytest.mark.parametrize(
+    ("change_engine", "named"),
+    [
+        (lambda path: portfolio(path, fee=0.002), r"engine\.maker_fee was 0\.001, is 0\.002; engine\.taker_fee"),
+        (lambda path: portfolio(path, seed=1), "engine.seed was 0, is 1"),
+    ],
+)
+def test_a_journal_of_another_run_is_refused(tmp_path: Path, change_engine: Any, named: str) -> None:
+    path = tmp_path / "run.db"
+    stopped("paper", portfolio(path), 30)
+    before = rows_of(path)
+    with pytest.raises(JournalError, match=named) as caught:
+        run("paper", change_engine(path))
+    assert caught.value.code == "journal.mismatch"
+    with pytest.raises(JournalError, match=r"data of S0001/USD was \d+ rows \(\w+\), is \d+ rows"):
+        portfolio(path).paper(data(401), progress=False)
+    with pytest.raises(JournalError, match="driver was paper, is backtest"):
+        run("backtest", portfolio(path))
+    other = portfolio(path)
+    other.trade("S0001/USD", "simple", size=1)
+    with pytest.raises(JournalError, match=r"trader 4 is new: simple\(\) on S0001/USD"):
+        run("paper", other)
+    assert rows_of(path) == before
+
+
+def test_another_source_of_a_strategy_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text(STRATEGY)
+    write_csv(tmp_path / "A_USD.csv")
+    (tmp_path / "run.toml").write_text(CONFIG)
+    command = ["paper", str(tmp_path / "run.toml"), "--journal", str(tmp_path / "run.db"), "--json"]
+    first = pairloom_command(*command)
+    assert first.returncode == 0, first.stderr
+    again = json.loads(pairloom_command(*command).stdout)
+    assert again["resumed_at_step"] > 0
+    assert again["digest"] == json.loads(first.stdout)["digest"]
+    (tmp_path / "one.py").write_text(STRATEGY + "\n")
+    refused = pairloom_command(*command)
+    assert refused.returncode == 1
+    assert "source of One was" in refused.stderr
+
+
+class Drifts(Strategy):
+    """Flips, limit orders, cancels, refusals; from its 150th event on it depends on what is not its own."""
+
+    size: ClassVar[int] = 1
+    stop_at: ClassVar[int | None] = None
+
+    def setup(self, ctx: Any) -> None:
+        self.n = 0
+        self.id: int | None = None
+
+    def generate_signal(self, ctx: Any) -> Signal | None:
+        self.n += 1
+        if self.n == Drifts.stop_at:
+            raise KeyboardInterrupt
+        if self.n % 10 == 0:
+            ctx.buy(1 if self.n < 150 else Drifts.size, tif="IOC" if self.n % 20 else "GTC")
+        if self.n % 25 == 3:
+            self.id = ctx.buy(0.5, limit=ctx.candle.close * 0.98)
+        elif self.n % 25 == 6 and self.id is not None:
+            ctx.replace(self.id, limit=ctx.candle.close * 0.97)
+        elif self.n % 25 == 9 and self.id is not None:
+            ctx.cancel(self.id)
+        elif self.n % 25 == 12:
+            ctx.sell(10_000)
+        elif self.n % 25 == 15:
+            return Signal.long(limit=ctx.candle.close * 0.97)
+        elif self.n % 25 == 19:
+            return Signal.CLOSE
+        return None
+
+
+def drifting(journal: Path) -> Engine:
+    engine = Engine(cash={"USD": 3_000}, journal=journal)
+    engine.trade("S0001/USD", Crosses(), size=3)
+    engine.trade("S0003/USD", Drifts(), size=2)
+    engine.trade("*", "rsi", size={"quote": 200}, period=5)
+    return engine
+
+
+@pytest.fixture
+def drift() -> Iterator[type[Drifts]]:
+    Drifts.size, Drifts.stop_at = 1, None
+    yield Drifts
+    Drifts.size, Drifts.stop_at = 1, None
+
+
+def test_a_backtest_that_does_not_repeat_its_journal_stops_and_says_where(tmp_path: Path, drift: type[Drifts]) -> None:
+    path = tmp_path / "run.db"
+    drift.stop_at = 300
+    assert run("backtest", drifting(path)).interrupted
+    before = rows_of(path)
+    # State that is not the strategy's own is what a run cannot repeat.
+    drift.size, drift.stop_at = 2, None
+    with pytest.raises(JournalError, match='trader "Drifts S0003/USD"') as caught:
+        run("backtest", drifting(path))
+    assert caught.value.code == "journal.not_reproducible"
+    details = caught.value.details
+    assert details["trader"] == "Drifts S0003/USD"
+    assert (details["table"], details["column"]) == ("intents", "quantity")
+    assert (details["journal"], details["now"]) == ('"1"', '"2"')
+    assert rows_of(path) == before
+
+
+def test_a_trader_that_does_not_repeat_its_journal_is_quarantined_and_the_others_go_on(
+    tmp_path: Path, drift: type[Drifts]
+) -> None:
+    path = tmp_path / "run.db"
+    drift.stop_at = 300
+    assert run("paper", drifting(path)).interrupted
+    before, steps = rows_of(path), rows_of(path)["steps"][-1][1]
+    assert {row[7] for row in before["intents"] if row[4] == 1} >= {"0.5", "1"}
+    assert {row[4] for row in before["refusals"] if row[3] == 1} == {"short_sale"}
+    assert {row[5] for row in before["orders"]} >= {None, "close", "replaced"}
+    drift.size, drift.stop_at = 2, None
+    result = run("paper", drifting(path))
+    now = rows_of(path)
+    # All that was committed stands, what the trader had done included; its quarantine is behind it.
+    assert all(now[table][: len(rows)] == rows for table, rows in before.items())
+    (record,) = result.quarantined
+    assert (record.trader, record.kind) == ("Drifts S0003/USD", "not_reproducible")
+    assert "intents.quantity" in str(record.error)
+    ((_, step, _, trader, kind, _),) = now["quarantines"]
+    assert (trader, kind, step) == (1, "not_reproducible", steps + 1)
+    mine = [row for row in now["intents"] if row[4] == 1]
+    assert mine == [row for row in before["intents"] if row[4] == 1]
+    assert len([row for row in now["intents"] if row[4] == 0]) > len([row for row in before["intents"] if row[4] == 0])
+    # Once more, whatever the strategy does now: it is not asked.
+    again = run("paper", drifting(path))
+    assert again.digest == result.digest
+    assert rows_of(path) == now
+    assert books_of(path)["duplicates"] == []
+
+
+def test_a_second_process_is_refused_and_told_who_has_the_journal(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    with portfolio(path).start(data(), speed=1) as live:
+        until(lambda: live.status()["events"] > 0, "the first events")
+        with pytest.raises(JournalError, match=r"in use by process \d+") as caught:
+            run("paper", portfolio(path))
+        assert caught.value.code == "journal.locked"
+        # Who only reads is not kept away.
+        assert Journal(path).counts["runs"] == 1
+    assert run("paper", portfolio(path)).resumed_at_step >= 0
+
+
+def test_what_is_no_journal_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    path.write_text("not a database at all, but long enough to be looked at as one" * 30)
+    with pytest.raises(JournalError) as caught:
+        run("paper", portfolio(path))
+    assert caught.value.code == "journal.damaged"
+    other = tmp_path / "other.db"
+    change(other, "CREATE TABLE mine (x INTEGER)")
+    with pytest.raises(JournalError, match="no journal of Pairloom"):
+        run("paper", portfolio(other))
+    with pytest.raises(JournalError, match="no such journal"):
+        Journal(tmp_path / "none.db")
+    with pytest.raises(JournalError) as caught:
+        run("paper", portfolio(tmp_path / "no" / "folder.db"))
+    assert caught.value.code == "journal.unreachable"
+    with pytest.raises(ConfigError, match="is a folder"):
+        portfolio(tmp_path)
+    with pytest.raises(ConfigError, match="a sweep keeps no journal"):
+        portfolio(tmp_path / "s.db").sweep(data(), fast=[2, 3])
+
+
+def test_a_newer_version_of_the_schema_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    run("backtest", portfolio(path))
+    change(path, "PRAGMA user_version = 999")
+    for attempt in (lambda: run("backtest", portfolio(path)), lambda: Journal(path)):
+        with pytest.raises(JournalError, match="version 999") as caught:
+            attempt()
+        assert caught.value.code == "journal.version"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE fills SET price = '1' WHERE seq = (SELECT max(seq) FROM fills WHERE step < 200)",
+        "UPDATE intents SET trader = trader + 1 WHERE order_id = 20",
+        "DELETE FROM fills WHERE seq = (SELECT min(seq) FROM fills)",
+    ],
+)
+def test_a_changed_row_is_found_by_the_check_and_by_the_run(tmp_path: Path, sql: str) -> None:
+    path = tmp_path / "run.db"
+    stopped("paper", portfolio(path), 250)
+    assert Journal(path).check()["problems"] == []
+    change(path, sql)
+    assert Journal(path).check()["problems"]
+    books = books_of(path)
+    with pytest.raises(JournalError) as caught:
+        run("paper", portfolio(path))
+    assert caught.value.code in {"journal.not_reproducible", "journal.damaged"}
+    assert books_of(path) == books
+
+
+def test_an_order_that_was_committed_and_not_sent_is_sent_once(tmp_path: Path, plain: Any) -> None:
+    path = tmp_path / "run.db"
+    stopped("paper", portfolio(path), 250)
+    newest = rows_of(path)["steps"][-1][1]
+    last = [row[3] for row in rows_of(path)["intents"] if row[1] == newest and "approved" in row]
+    books = path.with_suffix(".broker.db")
+    # As if the engine had died between its commit and the broker's: the orders of the last step are not there.
+    for order in last:
+        change(books, f"DELETE FROM accepted WHERE order_id = {order}")
+        change(books, f"DELETE FROM executions WHERE order_id = {order}")
+    result = run("paper", portfolio(path))
+    assert result.digest == plain.digest
+    kept = [row[0] for row in books_of(path)["accepted"]]
+    assert len(kept) == len(set(kept))
+    assert kept == [row[3] for row in rows_of(path)["intents"] if "approved" in row]
+
+
+def test_books_of_the_broker_that_contradict_the_journal_stop_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    books = path.with_suffix(".broker.db")
+    stopped("paper", portfolio(path), 100)
+    early, early_books = path.read_bytes(), books.read_bytes()
+    stopped("paper", portfolio(path), 250)
+    before = rows_of(path)
+
+    def refused(code: str) -> None:
+        with pytest.raises(BrokerError) as caught:
+            run("paper", portfolio(path))
+        assert caught.value.code == code
+
+    def put(file: Path, content: bytes | None) -> None:
+        # With what SQLite keeps beside it, which belongs to the file that was there.
+        for old in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
+            old.unlink(missing_ok=True)
+        if content is not None:
+            file.write_bytes(content)
+
+    late_books = books.read_bytes()
+    change(books, "UPDATE accepted SET lots = lots + 1 WHERE order_id = 3")
+    refused("broker.disagrees")
+    put(books, late_books)
+    change(books, "UPDATE executions SET half_units = half_units + 1 WHERE order_id = 3")
+    refused("broker.disagrees")
+    # Lost, or an older copy of either file.
+    put(books, None)
+    refused("broker.lost_order")
+    put(books, early_books)
+    refused("broker.lost_order")
+    assert rows_of(path) == before
+    put(books, late_books)
+    put(path, early)
+    refused("broker.unknown_order")
+    put(books, None)
+    change(books, "CREATE TABLE account (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
+    change(books, "PRAGMA user_version = 1")
+    refused("broker.other_run")
+
+
+def test_what_people_told_a_run_is_told_again(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    with portfolio(path).start(data(), speed=6_000) as live:
+        until(lambda: live.status()["working_orders"] > 0, "orders")
+        live.pause("Crosses S0003/USD")
+        live.add_position("Crosses S0001/USD", "0.25")
+        live.force_exit("S0004/USD")
+        live.restart("Crosses S0005/USD")
+        live.resume("Crosses S0003/USD")
+        told = [row[3] for row in rows_of(path)["inputs"]]
+        assert told == [
+            "pause Crosses S0003/USD",
+            "add_position 0.25 Crosses S0001/USD",
+            "force_exit S0004/USD",
+            "restart Crosses S0005/USD",
+            "resume Crosses S0003/USD",
+        ]
+    before = rows_of(path)
+    first, again = (run("paper", portfolio(path)) for _ in range(2))
+    assert first.resumed_at_step > 0
+    assert first.digest == again.digest
+    now = rows_of(path)
+    assert all(now[table][: len(rows)] == rows for table, rows in before.items())
+    assert books_of(path)["duplicates"] == []
+
+
+def test_the_kill_switch_stays_set_until_a_person_clears_it(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    with portfolio(path).start(data(), speed=6_000) as live:
+        until(lambda: live.status()["working_orders"] > 0, "orders")
+        live.kill()
+    assert Journal(path).killed
+    approved = sum("approved" in row for row in rows_of(path)["intents"])
+    # It goes on with the switch set: nothing leaves.
+    with portfolio(path).start(data(), speed=6_000) as live:
+        assert live.status()["killed"]
+        seen = live.status()["events"]
+        until(lambda: live.status()["events"] > seen + 50, "events after the kill")
+    assert sum("approved" in row for row in rows_of(path)["intents"]) == approved
+    cleared = pairloom_command("journal", "clear-kill", str(path), "--by", "Ada")
+    assert "cleared by Ada" in cleared.stdout, cleared.stderr
+    assert "not set" in pairloom_command("journal", "clear-kill", str(path), "--by", "Ada").stdout
+    result = run("paper", portfolio(path))
+    assert sum("approved" in row for row in rows_of(path)["intents"]) > approved
+    assert [(row[3], row[4]) for row in rows_of(path)["inputs"]] == [("kill", "person"), ("clear_kill", "Ada")]
+    assert not Journal(path).killed
+    assert run("paper", portfolio(path)).digest == result.digest
+
+
+def test_a_run_in_real_time_keeps_what_happens_and_is_not_continued(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    engine = Engine(cash={"USD": 10_000}, journal=path)
+    engine.trade(["A/USD", "B/USD"], "simple", size=1)
+    feed = SyntheticFeed(["A/USD", "B/USD"], rate=200, seed=1)
+    with engine.start(feed) as live:
+        until(lambda: Journal(path).counts["fills"] > 5, "fills")
+        live.kill()
+        result = live.stop()
+    journal = Journal(path)
+    assert journal.check()["problems"] == []
+    assert journal.digest == result.digest
+    assert len(journal.fills) == len(result.fills)
+    assert len(journal.intents) == len(result.orders)
+    assert journal.inputs["command"][0] == "kill"
+    books = books_of(path)
+    assert books["duplicates"] == []
+    assert [row[0] for row in books["accepted"]] == [row[3] for row in rows_of(path)["intents"] if "approved" in row]
+    with pytest.raises(JournalError, match="cannot be continued") as caught:
+        engine.start(feed)
+    assert caught.value.code == "journal.real_time"
+
+
+def test_a_run_in_real_time_whose_journal_fails_takes_its_orders_back(tmp_path: Path) -> None:
+    class Rests(Strategy):
+        def on_start(self, ctx: Any) -> None:
+            ctx.buy(1, limit=1)
+
+        def generate_signal(self, ctx: Any) -> Signal:
+            return Signal.LONG if ctx.ts % 2 else Signal.CLOSE
+
+    path = tmp_path / "run.db"
+    engine = Engine(cash={"USD": 10_000}, journal=path)
+    engine.trade(["A/USD", "B/USD"], Rests(), size=1)
+    with pytest.raises(JournalError, match="no such table"), engine.start(SyntheticFeed(["A/USD", "B/USD"])) as live:
+        until(lambda: live.status()["working_orders"] >= 2 and Journal(path).counts["intents"] >= 2, "orders that rest")
+        change(path, "DROP TABLE fills")
+        until(lambda: live.finished, "the end of the run")
+    with sqlite3.connect(path) as connection:
+        limits = connection.execute("SELECT order_id FROM intents WHERE type = 'limit'").fetchall()
+        assert limits
+        approved = [row[0] for row in connection.execute("SELECT order_id FROM intents WHERE verdict = 'approved'")]
+    books = books_of(path)
+    # The broker writes when it has nothing else to do, which may be after the run has ended.
+    until(lambda: set(limits) <= set(books_of(path)["cancels"]), "cancellations")
+    assert {row[0] for row in books["accepted"]} <= set(approved)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="worker processes are for Linux")
+def test_workers_and_threads_continue_each_others_journals(tmp_path: Path, plain: Any) -> None:
+    path = tmp_path / "run.db"
+    stopped("paper", portfolio(path), 150)
+    result = run("paper", portfolio(path, workers=2))
+    assert result.resumed_at_step > 0
+    assert result.digest == plain.digest
+
+
+STRATEGY = """
+from pairloom import Signal, Strategy
+
+class One(Strategy):
+    def setup(self, ctx):
+        self.n = 0
+
+    def generate_signal(self, ctx):
+        self.n += 1
+        return Signal.LONG if self.n % 7 else Signal.CLOSE
+"""
+
+CONFIG = """
+[engine]
+cash = { USD = 1000 }
+[data]
+path = "A_USD.csv"
+[[trader]]
+pairs = "A/USD"
+strategy = "one.py:One"
+size = 1
+"""
+
+
+def write_csv(path: Path) -> None:
+    columns = pairloom.synthetic(["A/USD"], rows=200, seed=2)["A/USD"]
+    rows = zip(*(columns[name].tolist() for name in columns), strict=True)
+    path.write_text("\n".join([",".join(columns), *(",".join(map(str, row)) for row in rows)]) + "\n")
+
+
+def pairloom_command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pairloom", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_journal_is_replayed_shown_exported_and_pruned(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text(STRATEGY)
+    write_csv(tmp_path / "A_USD.csv")
+    (tmp_path / "run.toml").write_text(CONFIG.replace("[data]", 'journal = "run.db"\n[data]'))
+    path = tmp_path / "run.db"
+    done = json.loads(pairloom_command("paper", str(tmp_path / "run.toml"), "--json").stdout)
+    before = path.read_bytes()
+
+    def document(*arguments: str, status: int = 0) -> Any:
+        said = pairloom_command(*arguments, "--json")
+        assert said.returncode == status, said.stderr
+        return json.loads(said.stdout)
+
+    replayed = document("replay", str(path))
+    assert replayed["agrees"]
+    assert replayed["digest"] == replayed["journal_digest"] == done["digest"]
+    shown = document("journal", "show", str(path))
+    assert shown["rows"]["fills"] == done["fills"] > 20
+    fills = document("journal", "show", str(path), "fills", "--last", "3")["rows"]
+    assert [fill["order_id"] for fill in fills] == [done["fills"] - 2, done["fills"] - 1, done["fills"]]
+    assert document("journal", "check", str(path))["whole"]
+    assert path.read_bytes() == before
+    for format in ("parquet", "csv"):
+        counts = document("journal", "export", str(path), str(tmp_path / format), "--format", format)["rows"]
+        assert counts["fills"] == done["fills"]
+    exported = pyarrow.parquet.read_table(tmp_path / "parquet" / "fills.parquet")
+    kept = pyarrow.table(Journal(path).fills)
+    assert exported.equals(kept)
+    lines = (tmp_path / "csv" / "fills.csv").read_text().splitlines()
+    at = lines[0].split(",").index("price")
+    assert [Decimal(line.split(",")[at]) for line in lines[1:]] == kept["price"].to_pylist()
+
+    change(path, "UPDATE fills SET price = '1' WHERE seq = (SELECT min(seq) FROM fills)")
+    differs = document("replay", str(path), status=1)
+    assert not document("journal", "check", str(path), status=1)["whole"]
+    assert differs["first_difference"]["column"] in {"price", "chain"} or "message" in differs["first_difference"]
+    path.write_bytes(before)
+
+    removed = document("journal", "prune", str(path), "--before-step", "100")["removed"]
+    assert 0 < removed < shown["rows"]["fills"] * 4
+    assert document("journal", "check", str(path))["whole"]
+    sizes = document("journal", "vacuum", str(path))
+    assert sizes["bytes"] <= sizes["bytes_before"]
+    refused = pairloom_command("paper", str(tmp_path / "run.toml"))
+    assert "can only be read" in refused.stderr
