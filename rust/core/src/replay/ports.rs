@@ -268,8 +268,8 @@ impl Ports for Direct<'_> {
                     // What fills at an open of this very time is over when the step is.
                     if self.venue.submit(&order, open) {
                         self.timeline.attend_orders(order.market);
-                        self.valuation.touch(order.market);
                     }
+                    self.valuation.touch(order.market);
                 }
                 Command::Cancel { market, order } => {
                     self.venue.cancel(market, order);
