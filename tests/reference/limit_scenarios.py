@@ -105,7 +105,7 @@ def add_limits(scenario: Scenario, seed: int, only: str | None = None) -> Scenar
         own = {entry.name: drawn(OF_THE_ACCOUNT) for entry in scenario.entries if rng.random() < 0.3}
         risk["per_trader"] = {name: limits for name, limits in own.items() if limits}
     scenario.settings.risk = {name: value for name, value in risk.items() if value not in ([], {})}
-    if rng.random() < 0.15:
+    if only == "refuse_crossed_quotes" or rng.random() < 0.15:
         cross_some_quotes(rng, scenario)
     return scenario
 

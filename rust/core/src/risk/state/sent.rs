@@ -1,11 +1,46 @@
 //! The orders that left a short time ago.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::domain::{Lots, Nanos, Side};
 use crate::order::{Order, OrderKind};
 
 type Intent = (u32, Side, Lots, OrderKind);
+
+/// Mixes the numbers of an intent. They are the engine's own, so nobody can choose them to collide, and the order in which
+/// a map holds them is never looked at.
+#[derive(Clone, Debug, Default)]
+struct Mix(u64);
+
+impl Hasher for Mix {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ (mixed >> 29);
+    }
+
+    fn write_i64(&mut self, number: i64) {
+        self.write_u64(number.cast_unsigned());
+    }
+
+    fn write_isize(&mut self, number: isize) {
+        self.write_u64(number.cast_unsigned() as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// What left, as far as it still counts.
 #[derive(Clone, Debug, Default)]
@@ -15,7 +50,7 @@ pub(in crate::risk) struct Sent {
     /// How many of them are kept.
     kept: usize,
     /// When each order was sent last.
-    intents: HashMap<Intent, Nanos>,
+    intents: HashMap<Intent, Nanos, BuildHasherDefault<Mix>>,
     order: VecDeque<(Nanos, Intent)>,
     /// For how long they are kept.
     window: Nanos,
