@@ -4,9 +4,13 @@ of a run never killed."""
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "crash_loop"
 
@@ -20,3 +24,16 @@ def test_thirty_kills() -> None:
     assert summary["kills"] == 30
     assert summary["most_steps_resumed"] > 0
     assert summary["orders_of_a_run"] > 100
+
+
+def test_a_kill_at_each_fsync_and_a_failure_of_each() -> None:
+    strace = shutil.which("strace")
+    traced = [str(strace), "-qq", "-o", os.devnull, "-e", "inject=fsync:error=EIO", "true"]
+    if strace is None or subprocess.run(traced, capture_output=True, check=False).returncode != 0:
+        pytest.skip("strace is not there, or may not trace")
+    command = [sys.executable, str(SCRIPT), "--each-fsync", "--days", "0.11", "--limit", "240"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["killed_at_fsyncs"] > 5
+    assert summary["failed_fsyncs"] > 5

@@ -157,7 +157,7 @@ def test_another_source_of_a_strategy_is_refused(tmp_path: Path) -> None:
     assert again["digest"] == json.loads(first.stdout)["digest"]
     (tmp_path / "one.py").write_text(STRATEGY + "\n")
     refused = pairloom_command(*command)
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "source of One was" in refused.stderr
 
 

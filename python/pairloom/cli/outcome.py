@@ -33,6 +33,10 @@ QUARANTINED = 3
 
 MOST_TRACEBACKS = 5
 
+# A wrong file was named, or something else was asked of it than it is for; nothing has been run.
+_JOURNAL_REASONS = ("mismatch", "missing", "version", "pruned", "real_time", "no_config", "unfinished")
+NOT_THIS_JOURNAL = frozenset(f"journal.{reason}" for reason in _JOURNAL_REASONS)
+
 # Standard output itself, while what others print is sent to standard error.
 _DOCUMENTS: ContextVar[TextIO | None] = ContextVar("documents", default=None)
 
@@ -48,7 +52,7 @@ def run_command(command: Callable[[argparse.Namespace], int], options: argparse.
     except (ConfigError, DataError) as error:
         return _complain(error, USAGE)
     except PairloomError as error:
-        return _complain(error, FAILED)
+        return _complain(error, USAGE if error.code in NOT_THIS_JOURNAL else FAILED)
     except BrokenPipeError:
         # Whoever read the output had enough; the interpreter's last flush must not complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -222,23 +222,35 @@ impl Crew {
         self.pending = 0;
     }
 
-    /// What traders want: answers to this step by trader, behind them the belated ones.
+    /// What traders want: answers to this step by trader, behind them the belated ones. Those of one trader are one act, so
+    /// that what it asked for first is seen when what it asked for next is planned.
     pub(super) fn take(&mut self, acts: &mut Vec<Act>) {
-        for answers in [&mut self.own, &mut self.belated] {
-            answers.sort_by_key(|act| act.trader);
-            let first = acts.len();
-            for act in answers.drain(..) {
-                match acts[first..].last_mut() {
-                    // A trader with several events in a step may have answered in parts.
-                    Some(last) if last.trader == act.trader => {
-                        last.intents.extend(act.intents);
-                        last.failure = last.failure.take().or(act.failure);
-                    }
-                    _ => acts.push(act),
-                }
+        let first = acts.len();
+        self.own.sort_by_key(|act| act.trader);
+        for act in self.own.drain(..) {
+            match acts[first..].last_mut() {
+                // A trader with several events in a step may have answered in parts.
+                Some(last) if last.trader == act.trader => join(last, act),
+                _ => acts.push(act),
+            }
+        }
+        let behind = acts.len();
+        self.belated.sort_by_key(|act| act.trader);
+        for act in self.belated.drain(..) {
+            let own = acts[first..behind].binary_search_by_key(&act.trader, |own| own.trader);
+            match (own, acts[behind..].last_mut()) {
+                // It was late, and then answered in time.
+                (Ok(at), _) => join(&mut acts[first + at], act),
+                (Err(_), Some(last)) if last.trader == act.trader => join(last, act),
+                (Err(_), _) => acts.push(act),
             }
         }
     }
+}
+
+fn join(act: &mut Act, more: Act) {
+    act.intents.extend(more.intents);
+    act.failure = act.failure.take().or(more.failure);
 }
 
 const fn signal_name(signal: &TradeSignal) -> &'static str {
@@ -252,5 +264,32 @@ const fn signal_name(signal: &TradeSignal) -> &'static str {
         TradeSignal::Close => "CLOSE",
         TradeSignal::Reverse => "REVERSE",
         TradeSignal::Target(_) => "TARGET",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn act(trader: u32) -> Act {
+        Act {
+            trader,
+            author: Author::Strategy,
+            intents: vec![Intent::Signal(TradeSignal::LONG)],
+            failure: None,
+        }
+    }
+
+    #[test]
+    fn a_trader_that_was_late_and_then_in_time_acts_once_in_a_step() {
+        let mut crew = Crew::new(&[], Vec::new());
+        crew.own = vec![act(3), act(1), act(3)];
+        crew.belated = vec![act(4), act(3), act(0), act(4), act(1)];
+        let mut acts = vec![act(3)];
+        crew.take(&mut acts);
+        let taken: Vec<(u32, usize)> = acts.iter().map(|a| (a.trader, a.intents.len())).collect();
+        // What was there already, a person's command, stays apart.
+        assert_eq!(taken, [(3, 1), (1, 2), (3, 3), (0, 1), (4, 2)]);
+        assert!(!crew.has_answers());
     }
 }

@@ -95,10 +95,11 @@ impl Live {
         let watch = Stopwatch::start();
         loop {
             self.quote(market, 99.0, 101.0);
-            if holds(&self.run.status().unwrap()) {
+            let status = self.run.status().unwrap();
+            if holds(&status) {
                 return;
             }
-            assert!(watch.elapsed() < PATIENCE, "never came: {what}");
+            assert!(watch.elapsed() < PATIENCE, "never came: {what}; {status:?}");
         }
     }
 }
