@@ -10,13 +10,13 @@ from pairloom._announce import announce
 from pairloom._exit import end_live_runs_with_the_process
 from pairloom._journal import asked, driven, journal_path
 from pairloom._progress import Bar, progress_callback
+from pairloom._run_arguments import no_latency, refuse_in_real_time, run_options, speed_text, whole_span
 from pairloom._settings import choice, engine_settings
 from pairloom._span import kinds, span
-from pairloom._times import duration_ns, moment_ns, utc_text
+from pairloom._times import duration_ns, utc_text
 from pairloom._traders import Assignment, Taken, check_start, traders
 from pairloom._workers import refuse_workers, workers_of
 from pairloom.errors import ConfigError
-from pairloom.numbers import decimal_text, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -43,8 +43,6 @@ __all__ = ["Engine"]
 
 CANDLE_TIMES = ("open", "close")
 REPAIRS = ("drop",)
-HANDOVERS = ("auto", "always", "never")
-MOST_SPEED = 1_000_000
 # How far ahead a schedule is laid out for a run in real time that has no end yet.
 MOST_LIVE_NS = 31 * 24 * 3_600 * 10**9
 
@@ -195,7 +193,7 @@ class Engine:
         Ctrl-C ends the run and returns the result so far. Raises ``ConfigError``,
         ``DataError``, and ``StrategyError`` (with ``.result``) when every trader erred.
         """
-        run = _run_options(start, end, _handover, _shuffle_seed)
+        run = run_options(start, end, _handover, _shuffle_seed)
         return self._run("backtest", data, run, interval, candle_time, repair, progress)
 
     def paper(
@@ -222,15 +220,15 @@ class Engine:
         """
         from pairloom.feed import SyntheticFeed
 
-        run = _run_options(start, end, _handover, _shuffle_seed)
+        run = run_options(start, end, _handover, _shuffle_seed)
         run["duration"] = duration_ns("duration", duration)
-        run["speed"] = _speed(speed)
+        run["speed"] = speed_text(speed)
         if not isinstance(feed, SyntheticFeed):
             return self._run("paper", feed, run, interval, candle_time, repair, progress)
         refuse_workers(self._settings, "a feed in real time", "give recorded data, or use Engine(workers=0)")
         recorded_only = {"speed": speed != "max", "interval": interval is not None, "repair": repair is not None}
         recorded_only |= {"start": start is not None, "end": end is not None, "progress": bool(progress)}
-        _refuse_in_real_time({**recorded_only, "candle_time": candle_time != "open"})
+        refuse_in_real_time({**recorded_only, "candle_time": candle_time != "open"})
         if run["duration"] is None:
             raise ConfigError("a synthetic feed never ends; give duration=, in seconds", code="config.duration")
         with self._start_live(feed, run) as live:
@@ -256,17 +254,17 @@ class Engine:
         from pairloom.feed import SyntheticFeed
 
         refuse_workers(self._settings, "a run in the background", "use backtest or paper, or Engine(workers=0)")
-        run = _run_options(None, None, "auto", None)
+        run = run_options(None, None, "auto", None)
         run["duration"] = duration_ns("duration", duration)
-        run["speed"] = _speed(speed)
+        run["speed"] = speed_text(speed)
         if isinstance(feed, SyntheticFeed):
             recorded_only = {"speed": speed != 1, "interval": interval is not None, "repair": repair is not None}
-            _refuse_in_real_time({**recorded_only, "candle_time": candle_time != "open"})
+            refuse_in_real_time({**recorded_only, "candle_time": candle_time != "open"})
             return self._start_live(feed, run)
         check_start(self._assignments, self._settings["account"])
         described, loaded, market, load_s = self._read(feed, run, interval, candle_time, repair)
         self._ask_for_journal("paper", described, run, market)
-        between = _whole_span(loaded, described)
+        between = whole_span(loaded, described)
         return self._started(described, market, run, loaded.assumptions, load_s, between)
 
     def sweep(
@@ -316,7 +314,7 @@ class Engine:
             options=options,
             parameters=parameters,
         )
-        run = _run_options(start, end, "auto", None)
+        run = run_options(start, end, "auto", None)
         callback = progress_callback(progress)
         _, loaded, market, load_s = self._read(data, run, interval, candle_time, repair)
         result = run_sweep(asked, Plan(self._settings, self._assignments, loaded, market), run, callback, load_s)
@@ -332,7 +330,7 @@ class Engine:
         limits: RiskLimits | None = self._settings["risk"]
         run["risk"] = limits and limits._between(now, last)
         if self._settings["latency"] and feed.kind == "candle":
-            raise _no_latency(feed.pairs[0])
+            raise no_latency(feed.pairs[0])
         self._ask_for_journal("real time", described, run, None)
         return self._started(described, feed._native, run, [], 0.0, (now, last))
 
@@ -424,7 +422,7 @@ class Engine:
         )
         self._check_latency(loaded, described)
         if self._settings["risk"] is not None:
-            run["risk"] = self._settings["risk"]._between(*_whole_span(loaded, described))
+            run["risk"] = self._settings["risk"]._between(*whole_span(loaded, described))
         self._say_what_is_not_used(loaded, described, run)
         market = to_native(loaded)
         return described, loaded, market, time.perf_counter() - began
@@ -468,7 +466,7 @@ class Engine:
         of = kinds(loaded)
         for trader in described:
             if of[trader["pair"]] == {"candle"}:
-                raise _no_latency(trader["pair"])
+                raise no_latency(trader["pair"])
 
     def __repr__(self) -> str:
         """The account and the traders, for a notebook."""
@@ -480,44 +478,3 @@ class Engine:
         )
         lines = [f"  {assignment!r}" for assignment in self._assignments] or ["  no traders yet"]
         return "\n".join([head, *lines])
-
-
-def _run_options(start: object, end: object, handover: str, shuffle_seed: int | None) -> dict[str, Any]:
-    first, last = moment_ns("start", start), moment_ns("end", end)
-    if first is not None and last is not None and first >= last:
-        raise ConfigError(f"start={start!r} is not before end={end!r}", code="config.time")
-    if shuffle_seed is not None:
-        whole_number(shuffle_seed, "_shuffle_seed", least=0, most=2**64 - 1)
-    return {
-        "start": first,
-        "end": last,
-        "_handover": choice("_handover", handover, HANDOVERS),
-        "_shuffle_seed": shuffle_seed,
-    }
-
-
-def _whole_span(loaded: Loaded, described: list[dict[str, Any]]) -> tuple[int, int]:
-    """From when to when the traded data run; the sessions of limits are laid out over it."""
-    return span(loaded, {each["pair"] for each in described}, None, None) or (0, 0)
-
-
-def _refuse_in_real_time(given: dict[str, bool]) -> None:
-    """Refuse arguments that mean something for recorded data alone."""
-    for key, is_given in given.items():
-        if is_given:
-            raise ConfigError(
-                f"{key} has no meaning for a feed in real time; leave it out, or give recorded data",
-                code="config.real_time",
-            )
-
-
-def _no_latency(pair: str) -> ConfigError:
-    return ConfigError(
-        f"latency has no meaning for {pair}, which has candles alone; use latency=0, or give quotes or trades",
-        code="config.latency",
-    )
-
-
-def _speed(speed: object) -> str | None:
-    """Return a multiple of real time as text; ``None`` for as fast as it goes."""
-    return None if speed == "max" else decimal_text(speed, "speed", above=0, below=MOST_SPEED)

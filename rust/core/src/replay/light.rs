@@ -5,7 +5,7 @@
 use crate::commit::Writer;
 use crate::domain::Nanos;
 use crate::limits::{LIGHT_MARKETS, LIGHT_STEPS};
-use crate::step::{Loaded, Quiet};
+use crate::step::{Away, Loaded, Quiet};
 use crate::strategy::Stop;
 
 use super::inline::by_event;
@@ -21,7 +21,9 @@ pub(super) struct Begun {
 impl Cast<'_> {
     /// Whether steps may be light at all: few markets have traders that go event by event, all of these are evaluated
     /// on this thread, and nobody needs every price.
-    pub(super) fn is_light(&self, attended: &[u32], pooled: bool, away: bool) -> bool {
+    pub(super) fn is_light(&self, attended: &[u32], pooled: bool, away: &Away) -> bool {
+        let mut traders = (0..).take(self.traders.len());
+        let away = traders.any(|trader| away.has(trader));
         let lazy = attended.iter().all(|&market| self.lazy[market as usize]);
         (1..=LIGHT_MARKETS).contains(&attended.len()) && lazy && !pooled && !away
     }

@@ -143,24 +143,18 @@ pub fn prepare<'a>(
     let (steps, start) = feed.into_parts();
     let mut timeline = Timeline::new(steps, start, &cast.markets);
     cast.columns = cast.columns(timeline.steps());
-    let account = &core.writer.account;
-    let spot = account.is_spot();
-    cast.assign(account, &time_marks, &away, config.block != Some(0));
+    let spot = core.writer.account.is_spot();
+    cast.assign(
+        &core.writer.account,
+        &time_marks,
+        &away,
+        config.block != Some(0),
+    );
     if core.venue.fills_at_opens() {
         cast.let_pass_orders();
     }
-    let watched = core.writer.watches_data();
-    if watched {
-        cast.lazy.fill(false);
-    }
-    let attended = cast.attended(watched);
-    let elsewhere = (0..)
-        .take(cast.traders.len())
-        .any(|trader| away.has(trader));
-    let light = cast.is_light(&attended, evaluator.is_pooled(), elsewhere);
-    for market in attended {
-        timeline.attend(market);
-    }
+    let attended = cast.look_at(core.writer.watches_data(), &mut timeline);
+    let light = cast.is_light(&attended, evaluator.is_pooled(), &away);
     let ahead = Ahead::new(&mut cast, &timeline, spot, config.block);
     core.writer
         .records
@@ -303,6 +297,19 @@ impl<'a> Cast<'a> {
             .map(|(trader, &market)| (trader, market))
             .collect();
         self.slots = Slots::of_some(self.markets.len(), &by_event);
+    }
+
+    /// Looks at markets in each step where that is needed; gives them.
+    fn look_at(&mut self, watched: bool, timeline: &mut Timeline) -> Vec<u32> {
+        if watched {
+            // The gate sees every price.
+            self.lazy.fill(false);
+        }
+        let attended = self.attended(watched);
+        for &market in &attended {
+            timeline.attend(market);
+        }
+        attended
     }
 
     /// Decides which traders go past their own orders: those whose orders fill at the opens of candles.
