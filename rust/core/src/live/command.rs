@@ -246,3 +246,39 @@ impl RunHandle {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_say_can_be_said_again_but_for_limits() {
+        let again = [
+            LiveCommand::ForceExit("t one".to_owned()),
+            LiveCommand::CloseAll,
+            LiveCommand::AddPosition("ETH/BTC".to_owned(), Decimal::new(-15, 1)),
+            LiveCommand::Kill,
+            LiveCommand::ClearKill,
+            LiveCommand::Enable {
+                name: "t one".to_owned(),
+                by: "A. Person".to_owned(),
+            },
+        ];
+        for command in again {
+            let text = command.text();
+            assert_eq!(
+                text.as_deref().and_then(LiveCommand::parse),
+                Some(command),
+                "{text:?}"
+            );
+        }
+        let limits = LiveCommand::SetLimits {
+            limits: None,
+            by: "A. Person".to_owned(),
+            what: "no limits".to_owned(),
+        };
+        let text = limits.text().unwrap();
+        assert!(text.contains("no limits") && text.contains("A. Person"));
+        assert_eq!(LiveCommand::parse(&text), None);
+    }
+}
