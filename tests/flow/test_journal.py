@@ -517,6 +517,20 @@ def pairloom_command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+def test_native_traders_are_replayed_by_the_other_driver(tmp_path: Path) -> None:
+    """A backtest passes over steps in which nothing happens; its journal has the same groups of rows all the same."""
+    write_csv(tmp_path / "A_USD.csv")
+    config = CONFIG.replace('"one.py:One"', '"sma_cross"').replace("[data]", 'journal = "run.db"\n[data]')
+    (tmp_path / "run.toml").write_text(config + 'options = { fast = 2, slow = 5, side = "long" }\n')
+    for driver in ("paper", "backtest"):
+        done = json.loads(pairloom_command(driver, str(tmp_path / "run.toml"), "--json").stdout)
+        assert done["fills"] > 20
+        replayed = json.loads(pairloom_command("replay", str(tmp_path / "run.db"), "--json").stdout)
+        assert replayed["agrees"], replayed["first_difference"]
+        assert replayed["digest"] == done["digest"]
+        (tmp_path / "run.db").unlink()
+
+
 def test_a_journal_is_replayed_shown_exported_and_pruned(tmp_path: Path) -> None:
     (tmp_path / "one.py").write_text(STRATEGY)
     write_csv(tmp_path / "A_USD.csv")

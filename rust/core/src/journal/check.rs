@@ -7,7 +7,7 @@ use crate::limits::JOURNAL_STEPS;
 
 use super::fault::journal_error;
 use super::record::Table;
-use super::recorder::{CHAIN, chain_of};
+use super::record::{CHAIN, chain_of};
 use super::store::{Access, Store};
 
 /// What a look at a journal found.

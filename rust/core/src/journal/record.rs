@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use blake3::Hasher;
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
@@ -314,4 +315,16 @@ impl Record {
             }
         }
     }
+}
+
+/// Bytes of the chain that are kept of each step.
+pub(super) const CHAIN: usize = 16;
+
+/// The fingerprint of a group of rows, which holds that of the group before.
+pub(super) fn chain_of(bytes: &[u8]) -> [u8; CHAIN] {
+    let mut hasher = Hasher::new();
+    hasher.update(bytes);
+    let mut chain = [0; CHAIN];
+    chain.copy_from_slice(&hasher.finalize().as_bytes()[..CHAIN]);
+    chain
 }

@@ -1,8 +1,6 @@
 //! What a run's steps go through: rows are made of what the writer recorded, and compared with the journal as far as it
 //! goes, or written behind it.
 
-use blake3::Hasher;
-
 use crate::commit::{Act, Command, Writer};
 use crate::domain::Nanos;
 use crate::error::Error;
@@ -14,15 +12,12 @@ use super::fault::journal_error;
 use super::identity::compare_identity;
 use super::input::Input;
 use super::keeper::{Batch, Keeper, Then};
-use super::record::{Record, Table, Value};
+use super::record::{CHAIN, Record, Table, Value, chain_of};
 use super::rows::{self, Now};
 use super::script::{Distrusted, Script};
 use super::spec::{JournalSpec, LedgerSpec, Purpose, RunFacts};
 use super::store::{Access, RunEvent, Store};
 use super::stored::Stored;
-
-/// Bytes of the chain that are kept of each step.
-pub(super) const CHAIN: usize = 16;
 
 /// How a committed step stands to the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,6 +238,13 @@ impl Recorder {
             let values = rows::quarantine(step, &writer.records.quarantined[at]);
             self.push(Table::Quarantines, values);
         }
+    }
+
+    /// Whether rows wait for the step that closes their group.
+    #[must_use]
+    #[inline]
+    pub const fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
     }
 
     fn note_ended<'a>(
@@ -476,14 +478,6 @@ impl Recorder {
         }
         Ok(self.resumed_at)
     }
-}
-
-pub(super) fn chain_of(bytes: &[u8]) -> [u8; CHAIN] {
-    let mut hasher = Hasher::new();
-    hasher.update(bytes);
-    let mut chain = [0; CHAIN];
-    chain.copy_from_slice(&hasher.finalize().as_bytes()[..CHAIN]);
-    chain
 }
 
 fn distrusted(spec: &JournalSpec, facts: &RunFacts) -> Vec<Distrusted> {

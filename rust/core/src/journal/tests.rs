@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::check::check;
 use super::keeper::{Batch, Keeper};
+use super::record::{CHAIN, chain_of};
 use super::record::{Record, Table, Value};
-use super::recorder::{CHAIN, chain_of};
 use super::spec::{JournalSpec, Purpose, RunFacts};
 use super::store::{Access, Store};
 

@@ -67,7 +67,9 @@ impl<P: Ports> Stepper<P> {
         let mut look_at = STEPS_PER_POLL;
         let mut flow = loop {
             let mark = self.time_marks.peek().map(|(_, mark)| mark.ts);
-            if self.started {
+            // What happened after a step's commit is closed by the next one, in both drivers alike.
+            let closed = self.journal.as_ref().is_none_or(|kept| !kept.has_pending());
+            if self.started && closed {
                 self.make_quiet_steps(mark);
             }
             let now = match self.ports.next(mark) {
