@@ -10,9 +10,7 @@ use crate::clock::Stopwatch;
 use crate::commit::Writer;
 use crate::engine::{Handover, Host, RunOptions};
 use crate::error::Error;
-use crate::limits::{
-    DEAR_NANOS, HANDOVER_NANOS, SHARED_NANOS, STEPS_PER_SAMPLE, TASK_NANOS, TRADERS_PER_TASK,
-};
+use crate::limits::{DEAR_NANOS, HANDOVER_NANOS, STEPS_PER_SAMPLE, TASK_NANOS, TRADERS_PER_TASK};
 use crate::market::Row;
 use crate::strategy::Interpreter;
 
@@ -133,8 +131,7 @@ impl Evaluator {
             (Some(_), Handover::Always) => true,
             // One evaluation cannot be shared, however dear it is.
             (Some(_), Handover::Auto) => {
-                let pays = self.part_cost.saturating_mul(parts) > HANDOVER_NANOS;
-                parts > 1 && self.row_cost > SHARED_NANOS && pays
+                parts > 1 && self.part_cost.saturating_mul(parts) > HANDOVER_NANOS
             }
         };
         let dear = self.handover == Handover::Auto && self.row_cost > DEAR_NANOS;
@@ -166,11 +163,15 @@ impl Evaluator {
         }
     }
 
-    /// Whether this step is timed: few are, but more of the first ones, because where traders run ahead there may be no
-    /// more than a dozen steps in which they are evaluated at all.
-    const fn is_sampled(&self) -> bool {
-        let early = self.steps < STEPS_PER_SAMPLE && self.steps.is_power_of_two();
-        self.pool.is_some() && (early || self.steps & (STEPS_PER_SAMPLE - 1) == 0)
+    /// Whether this step is timed: few are, but more of the first ones where strategies are those of an interpreter, which
+    /// are dear enough to be handed over soon. Not the first of all, in which other traders run ahead.
+    fn is_sampled(&self) -> bool {
+        let Some(workers) = &self.pool else {
+            return false;
+        };
+        let early = 1 < self.steps && self.steps < STEPS_PER_SAMPLE;
+        self.steps & (STEPS_PER_SAMPLE - 1) == 0
+            || early && workers.interpreter.is_some() && self.steps.is_power_of_two()
     }
 
     /// Traders that may on the pool; the others on this thread, as they must.
