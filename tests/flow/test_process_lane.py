@@ -310,8 +310,7 @@ def undisturbed(thirty: Any) -> list[tuple[Any, ...]]:
         ("hoard_all", "raised", "", {"memory_limit": "700MB"}),
     ],
 )
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("driver", ["backtest", "paper"])
+@pytest.mark.parametrize(("driver", "workers"), [("backtest", 1), ("backtest", 2), ("paper", 2)])
 def test_a_death_costs_only_its_own_trader(
     thirty: Any,
     undisturbed: Any,
@@ -323,8 +322,6 @@ def test_a_death_costs_only_its_own_trader(
     driver: str,
     capfd: Any,
 ) -> None:
-    if driver == "paper" and workers == 1:
-        pytest.skip("one number of workers is enough")
     before = descriptors()
     engine = among_thirty(Doomed(how=how), workers=workers, **settings)
     with pytest.warns(pairloom.QuarantineWarning, match=r"Doomed S0018/USD"):
