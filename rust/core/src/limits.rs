@@ -40,6 +40,10 @@ pub const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
 /// A step whose evaluations would take less than this runs inline: handing over costs more.
 pub const HANDOVER_NANOS: u64 = 40_000;
 
+/// Evaluations of less than this stay on one thread, however many there are: what traders keep would move from one core's
+/// cache to another's, and back when the writer looks at it.
+pub const SHARED_NANOS: u64 = 500;
+
 /// One step in so many is timed, to know what an evaluation costs.
 pub const STEPS_PER_SAMPLE: u64 = 64;
 

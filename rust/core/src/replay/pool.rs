@@ -10,7 +10,9 @@ use crate::clock::Stopwatch;
 use crate::commit::Writer;
 use crate::engine::{Handover, Host, RunOptions};
 use crate::error::Error;
-use crate::limits::{DEAR_NANOS, HANDOVER_NANOS, STEPS_PER_SAMPLE, TASK_NANOS, TRADERS_PER_TASK};
+use crate::limits::{
+    DEAR_NANOS, HANDOVER_NANOS, SHARED_NANOS, STEPS_PER_SAMPLE, TASK_NANOS, TRADERS_PER_TASK,
+};
 use crate::market::Row;
 use crate::strategy::Interpreter;
 
@@ -131,7 +133,8 @@ impl Evaluator {
             (Some(_), Handover::Always) => true,
             // One evaluation cannot be shared, however dear it is.
             (Some(_), Handover::Auto) => {
-                parts > 1 && self.part_cost.saturating_mul(parts) > HANDOVER_NANOS
+                let pays = self.part_cost.saturating_mul(parts) > HANDOVER_NANOS;
+                parts > 1 && self.row_cost > SHARED_NANOS && pays
             }
         };
         let dear = self.handover == Handover::Auto && self.row_cost > DEAR_NANOS;
