@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -76,23 +79,47 @@ def rows_of(path: Path, *, whole: bool = True) -> dict[str, list[Any]]:
     return rows
 
 
+# A file that a run of this process has open is asked and changed from another one: SQLite's locks belong to the process, and
+# when this interpreter's own SQLite closes the file, the run would lose them.
+ELSEWHERE = """
+import json, sqlite3, sys
+path, mode, *questions = sys.argv[1:]
+connection = sqlite3.connect(f"file:{path}?mode={mode}", uri=True)
+with connection:
+    answers = [connection.execute(question).fetchall() for question in questions]
+connection.close()
+print(json.dumps(answers))
+"""
+
+
+def elsewhere(path: Path, mode: str, *questions: str) -> list[list[list[Any]]]:
+    """What another process is told, for each question its rows."""
+    command = [sys.executable, "-c", ELSEWHERE, str(path), mode, *questions]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    answers: list[list[list[Any]]] = json.loads(done.stdout)
+    return answers
+
+
+def ask(path: Path, question: str) -> list[Any]:
+    """The one column of the rows of a file that may be in use."""
+    (answer,) = elsewhere(path, "ro", question)
+    return [value for (value,) in answer]
+
+
+BOOKS = {
+    "accepted": "SELECT order_id, ts, pair, side, lots FROM accepted ORDER BY 1",
+    "duplicates": "SELECT order_id FROM duplicates",
+    "cancels": "SELECT order_id FROM cancels ORDER BY 1",
+    "executions": "SELECT order_id, ts, outcome FROM executions ORDER BY 1",
+}
+
+
 def books_of(path: Path) -> dict[str, list[Any]]:
-    """What the paper broker of a journal remembers, without the times of the day."""
-    connection = sqlite3.connect(f"file:{path.with_suffix('.broker.db')}?mode=ro", uri=True)
-    try:
-        return {
-            "accepted": connection.execute("SELECT order_id, ts, pair, side, lots FROM accepted ORDER BY 1").fetchall(),
-            "duplicates": connection.execute("SELECT order_id FROM duplicates").fetchall(),
-            "cancels": connection.execute("SELECT order_id FROM cancels ORDER BY 1").fetchall(),
-            "executions": connection.execute("SELECT order_id, ts, outcome FROM executions ORDER BY 1").fetchall(),
-        }
-    finally:
-        connection.close()
+    """What the paper broker of a journal remembers, without the times of the day; it may be writing still."""
+    answers = elsewhere(path.with_suffix(".broker.db"), "ro", *BOOKS.values())
+    return dict(zip(BOOKS, answers, strict=True))
 
 
 def change(path: Path, sql: str) -> None:
     """Change a file behind its owner's back."""
-    connection = sqlite3.connect(path)
-    with connection:
-        connection.execute(sql)
-    connection.close()
+    elsewhere(path, "rwc", sql)

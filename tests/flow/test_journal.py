@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import subprocess
@@ -17,7 +18,7 @@ import pyarrow.parquet
 import pytest
 
 import pairloom
-from journals import Crosses, books_of, change, data, portfolio, rows_of
+from journals import Crosses, ask, books_of, change, data, portfolio, rows_of
 from pairloom import ConfigError, Engine, Journal, JournalError, Signal, Strategy, SyntheticFeed
 from pairloom.errors import BrokerError
 
@@ -385,8 +386,7 @@ def test_what_people_told_a_run_is_told_again(tmp_path: Path) -> None:
         live.force_exit("S0004/USD")
         live.restart("Crosses S0005/USD")
         live.resume("Crosses S0003/USD")
-        told = [row[3] for row in rows_of(path)["inputs"]]
-        assert told == [
+        assert ask(path, "SELECT command FROM inputs ORDER BY seq") == [
             "pause Crosses S0003/USD",
             "add_position 0.25 Crosses S0001/USD",
             "force_exit S0004/USD",
@@ -463,14 +463,35 @@ def test_a_run_in_real_time_whose_journal_fails_takes_its_orders_back(tmp_path: 
         until(lambda: live.status()["working_orders"] >= 2 and Journal(path).counts["intents"] >= 2, "orders that rest")
         change(path, "DROP TABLE fills")
         until(lambda: live.finished, "the end of the run")
-    with sqlite3.connect(path) as connection:
-        limits = connection.execute("SELECT order_id FROM intents WHERE type = 'limit'").fetchall()
-        assert limits
-        approved = [row[0] for row in connection.execute("SELECT order_id FROM intents WHERE verdict = 'approved'")]
-    books = books_of(path)
+    limits = set(ask(path, "SELECT order_id FROM intents WHERE type = 'limit'"))
+    assert limits
+    approved = set(ask(path, "SELECT order_id FROM intents WHERE verdict = 'approved'"))
+    books = path.with_suffix(".broker.db")
     # The broker writes when it has nothing else to do, which may be after the run has ended.
-    until(lambda: set(limits) <= set(books_of(path)["cancels"]), "cancellations")
-    assert {row[0] for row in books["accepted"]} <= set(approved)
+    until(lambda: limits <= set(ask(books, "SELECT order_id FROM cancels")), "cancellations")
+    assert set(ask(books, "SELECT order_id FROM accepted")) <= approved
+
+
+def test_a_run_whose_file_another_sqlite_of_its_process_closes_stops_before_anything_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    engine = Engine(cash={"USD": 10_000}, journal=path)
+    engine.trade(["A/USD", "B/USD"], "simple", size=1)
+    with (
+        pytest.raises(JournalError, match="write-ahead log was removed") as caught,
+        engine.start(SyntheticFeed(["A/USD", "B/USD"], rate=200, seed=1)) as live,
+    ):
+        until(lambda: Journal(path).counts["fills"] > 5, "fills")
+        # What a notebook does to look at the run.
+        sqlite3.connect(path).close()
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("SELECT count(*) FROM fills").fetchone()
+        until(lambda: live.finished, "the end of the run")
+    assert caught.value.code == "journal.disturbed"
+    # All that left is in the file.
+    approved = set(ask(path, "SELECT order_id FROM intents WHERE verdict = 'approved'"))
+    accepted = set(ask(path.with_suffix(".broker.db"), "SELECT order_id FROM accepted"))
+    assert accepted
+    assert accepted <= approved
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="worker processes are for Linux")

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use crate::error::{Error, ErrorKind};
 
@@ -22,6 +22,10 @@ pub fn journal_error(code: &'static str, message: impl Into<String>) -> Error {
 pub fn fault_of(path: &Path, error: &rusqlite::Error) -> Error {
     let file = path.display();
     let (code, way) = match error.sqlite_error_code() {
+        _ if is_disturbed(error) => (
+            "journal.disturbed",
+            "nothing left after the last committed step; run the same command again",
+        ),
         Some(ErrorCode::DiskFull) => (
             "journal.full",
             "the disk is full; nothing left after the last committed step; make room and run the same command again",
@@ -45,4 +49,12 @@ pub fn fault_of(path: &Path, error: &rusqlite::Error) -> Error {
         _ => ("journal.defect", "please report it"),
     };
     journal_error(code, format!("{file}: {error}: {way}"))
+}
+
+/// Whether somebody took the log of an open file away.
+#[must_use]
+pub fn is_disturbed(error: &rusqlite::Error) -> bool {
+    error
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == ffi::SQLITE_READONLY_DBMOVED)
 }

@@ -21,9 +21,10 @@ mod store;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod wal;
 
 pub use check::{Checked, check};
-pub use fault::{fault_of, journal_error};
+pub use fault::{fault_of, is_disturbed, journal_error};
 pub use input::Input;
 pub use keeper::Then;
 pub use lock::Lock;
@@ -33,3 +34,4 @@ pub use schema::{APPLICATION, SCHEMA};
 pub use script::Distrusted;
 pub use spec::{JournalSpec, LedgerSpec, Purpose, RunFacts};
 pub use store::{Access, Store};
+pub use wal::WriteAheadLog;

@@ -15,6 +15,7 @@ use super::lock::Lock;
 use super::record::{Record, Table, Value};
 use super::schema::{self, APPLICATION, MIGRATIONS, SCHEMA};
 use super::spec::{JournalSpec, RunFacts};
+use super::wal::WriteAheadLog;
 
 /// What the settings say of rows that were taken out.
 const PRUNED: &str = "pruned";
@@ -45,6 +46,7 @@ pub(super) struct RunEvent {
 pub struct Store {
     path: PathBuf,
     connection: Connection,
+    log: WriteAheadLog,
     _lock: Option<Lock>,
 }
 
@@ -72,11 +74,13 @@ impl Store {
         let mut store = Self {
             path: path.to_owned(),
             connection,
+            log: WriteAheadLog::of(path),
             _lock: lock,
         };
         store.check_version(access)?;
         if access != Access::Read {
             store.prepare().map_err(|error| fault_of(path, &error))?;
+            store.log = WriteAheadLog::of(path);
             sync_folder(path);
         } else {
             let pragma = store.connection.pragma_update(None, "query_only", true);
@@ -324,7 +328,7 @@ impl Store {
         rows: impl Iterator<Item = &'a Record>,
         events: impl Iterator<Item = &'a RunEvent>,
     ) -> Result<(), Error> {
-        let connection = &mut self.connection;
+        let (connection, log) = (&mut self.connection, &mut self.log);
         let write = || -> rusqlite::Result<()> {
             let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let mut inserts = Table::ALL.map(|_| None);
@@ -343,7 +347,8 @@ impl Store {
                 add_event(&change, event)?;
             }
             drop(inserts);
-            change.commit()
+            change.commit()?;
+            log.check(connection)
         };
         write().map_err(|error| fault_of(&self.path, &error))
     }

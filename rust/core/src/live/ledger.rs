@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, pa
 use crate::clock;
 use crate::domain::Liquidity;
 use crate::error::Error;
-use crate::journal::LedgerSpec;
+use crate::journal::{LedgerSpec, WriteAheadLog, is_disturbed};
 use crate::limits::JOURNAL_PATIENCE;
 use crate::order::{Order, OrderId, OrderKind};
 use crate::venue::{Execution, Outcome};
@@ -98,6 +98,7 @@ enum Note {
 pub(super) struct Ledger {
     path: PathBuf,
     connection: Connection,
+    log: WriteAheadLog,
     /// Orders of before this process that have not been told of again.
     accepted: HashMap<OrderId, Terms>,
     ends: HashMap<OrderId, End>,
@@ -139,6 +140,7 @@ impl Ledger {
         Ok(Self {
             path: path.clone(),
             connection,
+            log: WriteAheadLog::of(path),
             last: 0,
             accepted,
             ends,
@@ -230,7 +232,9 @@ impl Ledger {
             return Ok(());
         }
         let (connection, notes) = (&mut self.connection, &self.notes);
-        write(connection, notes).map_err(|error| fault_of(&self.path, &error))?;
+        write(connection, notes)
+            .and_then(|()| self.log.check(&self.connection))
+            .map_err(|error| fault_of(&self.path, &error))?;
         self.notes.clear();
         Ok(())
     }
@@ -344,6 +348,7 @@ fn write(connection: &mut Connection, notes: &[Note]) -> rusqlite::Result<()> {
 
 fn fault_of(path: &Path, error: &rusqlite::Error) -> Error {
     let code = match error.sqlite_error_code() {
+        _ if is_disturbed(error) => "broker.disturbed",
         Some(ErrorCode::DiskFull) => "broker.full",
         Some(ErrorCode::SystemIoFailure) => "broker.io",
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => "broker.damaged",

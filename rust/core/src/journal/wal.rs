@@ -1,0 +1,70 @@
+//! The write-ahead log of an open file, which must stay the one that was opened.
+//!
+//! SQLite's locks are of POSIX: they belong to the process, and closing a file anywhere in it gives all of them up
+//! (<https://sqlite.org/howtocorrupt.html>, "Multiple copies of `SQLite` linked into the same application"). So when Python's own
+//! `sqlite3` closes the file of a run in the same process, it believes to be its last user and removes the log, into which the
+//! run goes on writing: rows that are "on disk" and that nobody will find. That is noticed here, before anything leaves.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, Error, ffi};
+
+/// The log of an open file.
+#[derive(Debug)]
+pub struct WriteAheadLog {
+    path: PathBuf,
+    file: Option<FileId>,
+}
+
+/// What tells a file from another one of the same name.
+type FileId = (u64, u64);
+
+impl WriteAheadLog {
+    /// That of a database file; it need not be there yet.
+    pub fn of(database: &Path) -> Self {
+        let mut path = database.as_os_str().to_owned();
+        path.push("-wal");
+        let path = PathBuf::from(path);
+        Self {
+            file: id_of(&path),
+            path,
+        }
+    }
+
+    /// To be asked after each commit of the connection.
+    ///
+    /// # Errors
+    /// When the log is another one than before, or gone.
+    pub fn check(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let now = id_of(&self.path);
+        if self.file.is_none() {
+            self.file = now;
+        }
+        if now == self.file {
+            return Ok(());
+        }
+        // What stands in the lost log must not be brought into the file any more: others may have written to that since.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        let message = "its write-ahead log was removed, by another SQLite library in this process (that of Python's \
+            sqlite3, say) that opened and closed the file: read it with pairloom.Journal, or from another process";
+        Err(Error::SqliteFailure(
+            ffi::Error::new(ffi::SQLITE_READONLY_DBMOVED),
+            Some(message.to_owned()),
+        ))
+    }
+}
+
+#[cfg(unix)]
+fn id_of(path: &Path) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt;
+
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// Elsewhere locks belong to whoever opened the file, and an open file cannot be removed.
+#[cfg(not(unix))]
+const fn id_of(_path: &Path) -> Option<FileId> {
+    None
+}
