@@ -79,8 +79,8 @@ def rows_of(path: Path, *, whole: bool = True) -> dict[str, list[Any]]:
     return rows
 
 
-# A file that a run of this process has open is asked and changed from another one: SQLite's locks belong to the process, and
-# when this interpreter's own SQLite closes the file, the run would lose them.
+# A file that a run of this process has open is asked and changed from another one: SQLite's locks belong to a process,
+# and when this interpreter's own SQLite closes the file, the run would lose them.
 ELSEWHERE = """
 import json, sqlite3, sys
 path, mode, *questions = sys.argv[1:]

@@ -3,7 +3,8 @@
 //! SQLite's locks are of POSIX: they belong to the process, and closing a file anywhere in it gives all of them up
 //! (<https://sqlite.org/howtocorrupt.html>, "Multiple copies of `SQLite` linked into the same application"). So when Python's own
 //! `sqlite3` closes the file of a run in the same process, it believes to be its last user and removes the log, into which the
-//! run goes on writing: rows that are "on disk" and that nobody will find. That is noticed here, before anything leaves.
+//! run goes on writing: rows that are "on disk" and that nobody will find. That is noticed here, and mended where the other one
+//! only read.
 
 use std::path::{Path, PathBuf};
 
@@ -44,14 +45,24 @@ impl WriteAheadLog {
         if now == self.file {
             return Ok(());
         }
-        // What stands in the lost log must not be brought into the file any more: others may have written to that since.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        if self.is_written() {
+            // Others have written since, so what stands in the lost log must not be brought into the file any more.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        } else {
+            // The lost log is open here still, and the file is what it was at some moment of the log.
+            connection.query_row("PRAGMA wal_checkpoint(FULL)", [], |_| Ok(()))?;
+        }
         let message = "its write-ahead log was removed, by another SQLite library in this process (that of Python's \
             sqlite3, say) that opened and closed the file: read it with pairloom.Journal, or from another process";
         Err(Error::SqliteFailure(
             ffi::Error::new(ffi::SQLITE_READONLY_DBMOVED),
             Some(message.to_owned()),
         ))
+    }
+
+    /// Whether somebody has written to a new log of this name.
+    fn is_written(&self) -> bool {
+        std::fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() > 0)
     }
 }
 
