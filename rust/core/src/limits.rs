@@ -51,8 +51,8 @@ pub const STEPS_PER_SAMPLE: u64 = 64;
 /// nearest cache, few enough to keep the first step short.
 pub const BLOCK_ROWS: u32 = 256;
 
-/// Where steps are handed over and an evaluation costs more than this, traders go event by event: then the threads share
-/// every step evenly, and the nearest cache matters little.
+/// Where an evaluation costs more than this and threads share the work, a few traders that are due alone go event by event:
+/// the nearest cache matters little then, and all threads having work matters much.
 pub const DEAR_NANOS: u64 = 1_000;
 
 /// Blocks that may follow each other before a trader's state is kept anew: to keep it costs as much as some rows do, and
@@ -99,6 +99,13 @@ pub const READY_PER_THREAD: usize = 4;
 
 /// Traders that one task of the pool evaluates at least, where they are cheap.
 pub const TRADERS_PER_TASK: usize = 8;
+
+/// Traders due in one step, for each thread, from which on dear evaluations are shared block by block: enough to end at about
+/// the same time.
+pub const TRADERS_PER_THREAD: usize = 4;
+
+/// Blocks of a run's first step that are timed one by one, to know what a row costs.
+pub const BLOCKS_PROBED: usize = 3;
 
 /// A task of the pool evaluates fewer where it would take longer than this: the threads would end too far apart.
 pub const TASK_NANOS: u64 = 40_000;

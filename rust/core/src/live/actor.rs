@@ -6,7 +6,6 @@
 //! its tasks.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use flume::{Receiver, Sender, TrySendError};
 use parking_lot::Mutex;
@@ -22,6 +21,7 @@ use crate::strategy::{Interpreter, Lane, Outcome, Stop, Strategy, View};
 use crate::trader::{Input, Trader, TraderState};
 
 use super::event::{Delivery, FeedEvent, Markets, Notice};
+use super::wakeup::Wakeup;
 
 /// Makes a fresh strategy for a trader that is restarted.
 pub type Factory = Box<dyn Fn() -> Outcome<Box<dyn Strategy>> + Send>;
@@ -59,7 +59,7 @@ pub(super) struct Actor {
     lane: Lane,
     inbox: Receiver<Delivery>,
     /// Whether a task is on its way to this trader, or with it.
-    scheduled: AtomicBool,
+    scheduled: Wakeup,
     notices: Mutex<Vec<Notice>>,
     seat: Mutex<Seat>,
     outbox: Mutex<Outbox>,
@@ -78,7 +78,7 @@ impl Actor {
             main,
             lane: trader.lane(),
             inbox,
-            scheduled: AtomicBool::new(false),
+            scheduled: Wakeup::new(),
             notices: Mutex::new(Vec::new()),
             seat: Mutex::new(Seat {
                 trader,
@@ -134,12 +134,9 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Makes sure that a trader with something in its inbox is or will be handled.
-    ///
-    /// The delivery is in the inbox before the flag is looked at, and a task clears the flag before it looks at the
-    /// inbox for the last time. So one of the two sees the other: no wake-up is lost, and no trader runs twice at once.
     pub(super) fn wake(self: &Arc<Self>, trader: u32) {
         let actor = &self.actors[trader as usize];
-        if !actor.scheduled.swap(true, Ordering::SeqCst) {
+        if actor.scheduled.wake() {
             self.enqueue(actor);
         }
     }
@@ -187,8 +184,7 @@ impl Stage {
                 self.report(actor, &mut seat.trader, &delivery);
             }
         }
-        actor.scheduled.store(false, Ordering::SeqCst);
-        if !actor.inbox.is_empty() && !actor.scheduled.swap(true, Ordering::SeqCst) {
+        if actor.scheduled.leave(|| !actor.inbox.is_empty()) {
             self.enqueue(actor);
         }
     }

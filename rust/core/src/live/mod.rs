@@ -17,6 +17,7 @@ mod event;
 mod feed;
 mod join;
 pub mod kill_switch;
+mod lead;
 mod ledger;
 mod metrics;
 mod options;
@@ -28,8 +29,14 @@ mod python_lane;
 mod start;
 mod status;
 mod waiting;
+mod wakeup;
 #[cfg(feature = "watchdog")]
 pub mod watchdog;
+
+/// The atomics of those files whose interleavings `tests/interleavings` plays, where they are a model's.
+mod atomic {
+    pub use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+}
 
 pub use actor::Factory;
 pub use broker::{Broker, BrokerError, Heard, MarketPhase};

@@ -5,7 +5,6 @@
 //! of the call's number: the leader makes it even when the call ends, a spare when it takes over; the first one wins.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use flume::Receiver;
 use parking_lot::{Condvar, Mutex};
@@ -14,6 +13,7 @@ use crate::limits::{PYTHON_CALL, PYTHON_THREADS};
 use crate::strategy::Interpreter;
 
 use super::actor::Stage;
+use super::lead::Lead;
 
 /// Put into the queue to end the lane.
 pub(super) const CLOSE: u32 = u32::MAX;
@@ -30,8 +30,7 @@ pub(super) struct PythonLane {
     ready: Receiver<u32>,
     stage: Arc<Stage>,
     interpreter: Arc<dyn Interpreter>,
-    /// Odd while the leader is in a call.
-    call: AtomicU64,
+    lead: Lead,
     spares: Mutex<Spares>,
     changed: Condvar,
 }
@@ -47,7 +46,7 @@ impl PythonLane {
             ready,
             stage,
             interpreter,
-            call: AtomicU64::new(0),
+            lead: Lead::new(),
             spares: Mutex::new(Spares::default()),
             changed: Condvar::new(),
         });
@@ -97,17 +96,10 @@ impl PythonLane {
                 self.interpreter.detached(&mut || self.close());
                 return;
             }
-            let call = self.call.fetch_add(1, Ordering::SeqCst) + 1;
+            let call = self.lead.begin();
             self.stage.serve(trader, 1);
-            leads = self.end(call);
+            leads = self.lead.end(call);
         }
-    }
-
-    /// Whether the call ended before a spare took over.
-    fn end(&self, call: u64) -> bool {
-        self.call
-            .compare_exchange(call, call + 1, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok()
     }
 
     /// The leader's wait, detached.
@@ -131,9 +123,9 @@ impl PythonLane {
                 self.changed.wait(&mut spares);
                 continue;
             }
-            let call = self.call.load(Ordering::SeqCst);
+            let call = self.lead.call();
             let over = self.changed.wait_for(&mut spares, PYTHON_CALL).timed_out();
-            if over && call % 2 == 1 && self.end(call) {
+            if over && call.is_some_and(|call| self.lead.end(call)) {
                 break;
             }
         }

@@ -80,8 +80,11 @@ pub(super) struct Reach {
     pub stops: Vec<u32>,
     /// Whether the account may be liquidated.
     liquidates: bool,
+    /// The rows that a block may have.
     pub block: u32,
-    /// Whether blocks may begin in this step.
+    /// The same in this step; none where no block may begin.
+    rows: u32,
+    /// Whether blocks may begin still: those of this step have not taken too long.
     open: bool,
 }
 
@@ -94,6 +97,8 @@ pub(super) struct Ahead {
     pub plain: Vec<Plain>,
     pub paths: Vec<Path>,
     pub kept: Vec<Option<Box<Kept>>>,
+    /// How many traders run ahead.
+    traders: usize,
     /// Whether the user asked for blocks, whatever they bring.
     forced: bool,
     begun: u64,
@@ -139,12 +144,14 @@ impl Ahead {
                 stops: stops.collect(),
                 liquidates: !spot,
                 block: block.unwrap_or(BLOCK_ROWS),
+                rows: 0,
                 open: true,
             },
             calendar,
             plain: Vec::new(),
             paths: (0..traders).map(|_| Path::default()).collect(),
             kept: (0..traders).map(|_| None).collect(),
+            traders: cast.ahead.iter().filter(|&&ahead| ahead).count(),
             forced: block.is_some(),
             begun: 0,
             step_watch: None,
@@ -156,11 +163,17 @@ impl Ahead {
         }
     }
 
-    /// A new step begins. Where its evaluations are dear and handed over, the threads share it better one by one.
+    /// A new step begins, in which blocks may have so many rows; all that the user asked for where he did.
     #[inline]
-    pub(super) fn begin_step(&mut self, dear: bool) {
-        self.reach.open = self.forced || !dear;
+    pub(super) fn begin_step(&mut self, rows: u32) {
+        self.reach.rows = if self.forced { self.reach.block } else { rows };
+        self.reach.open = true;
         self.begun = 0;
+    }
+
+    /// How many traders run ahead.
+    pub(super) const fn traders(&self) -> usize {
+        self.traders
     }
 
     /// Notes how far a trader has come, and when it is next to be seen to.
@@ -305,7 +318,7 @@ impl Reach {
         times: &'a [Nanos],
     ) -> Option<Stretch<'a>> {
         let seen = u32::try_from(places.len()).unwrap_or(u32::MAX);
-        let end = seen.min(row.saturating_add(self.block));
+        let end = seen.min(row.saturating_add(self.rows));
         let waits = row < self.waits[trader as usize];
         let passes = row >= self.stops[trader as usize];
         (self.open && row < end && !waits).then(|| Stretch {

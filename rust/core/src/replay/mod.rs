@@ -5,6 +5,7 @@
 
 mod ahead;
 mod calendar;
+mod cost;
 mod direct;
 mod evaluate;
 mod inline;

@@ -10,15 +10,14 @@ use crate::clock::Stopwatch;
 use crate::commit::Writer;
 use crate::engine::{Handover, Host, RunOptions};
 use crate::error::Error;
-use crate::limits::{
-    DEAR_NANOS, HANDOVER_NANOS, SHARED_NANOS, STEPS_PER_SAMPLE, TASK_NANOS, TRADERS_PER_TASK,
-};
+use crate::limits::BLOCKS_PROBED;
 use crate::market::Row;
 use crate::strategy::Interpreter;
 
 use super::Cast;
 use super::ahead::{Ahead, Lead, Reach, Turn};
-use super::evaluate::{Present, later_mark, take_in, turn, view};
+use super::cost::{Cost, Parts, Way};
+use super::evaluate::{self, Present, later_mark, turn, view};
 use super::inline::inline;
 use super::watched::Workers;
 
@@ -27,11 +26,7 @@ pub(super) struct Evaluator {
     pool: Option<Workers>,
     handover: Handover,
     shuffle: Option<u64>,
-    /// What a trader's part of a step costs, in nanoseconds, as last measured.
-    part_cost: u64,
-    /// What the evaluation of one row costs.
-    row_cost: u64,
-    steps: u64,
+    cost: Cost,
     handed_over: u64,
     per_thread: Vec<AtomicU64>,
 }
@@ -90,9 +85,7 @@ impl Evaluator {
             pool,
             handover: options.handover,
             shuffle: options.shuffle_seed,
-            part_cost: 0,
-            row_cost: 0,
-            steps: 0,
+            cost: Cost::default(),
             handed_over: 0,
             per_thread: (0..threads).map(|_| AtomicU64::new(0)).collect(),
         })
@@ -125,56 +118,94 @@ impl Evaluator {
         work: StepWork<'_>,
         host: &dyn Host,
     ) -> bool {
-        self.steps += 1;
         let before = work.acting.len();
-        let parts = (work.rows.len() + work.called.len()) as u64;
-        let pays = match (&self.pool, self.handover) {
-            (None, _) | (_, Handover::Never) => false,
-            (Some(_), Handover::Always) => true,
-            // One evaluation cannot be shared, however dear it is.
-            (Some(_), Handover::Auto) => {
-                let pays = self.part_cost.saturating_mul(parts) > HANDOVER_NANOS;
-                parts > 1 && self.row_cost > SHARED_NANOS && pays
-            }
-        };
-        let dear = self.handover == Handover::Auto && self.row_cost > DEAR_NANOS;
-        work.ahead.begin_step(pays && dear);
-        if pays {
-            self.on_pool(cast, writer, work, host)
-        } else if parts > 0 && self.is_sampled() {
-            let rows_before = work.ahead.rows();
-            let rows = work.rows.len() as u64;
-            let (interrupted, nanos, ahead) = {
-                let watch = Stopwatch::start();
-                let StepWork { ahead, .. } = work;
-                let work = StepWork {
-                    ahead: &mut *ahead,
-                    ..work
-                };
-                (
-                    inline(cast, writer, work, before, false),
-                    watch.nanos(),
-                    ahead,
-                )
-            };
-            let rows = rows + (ahead.rows() - rows_before).max(1);
-            self.part_cost = smoothed(self.part_cost, nanos / parts);
-            self.row_cost = smoothed(self.row_cost, nanos / rows);
-            interrupted
-        } else {
-            inline(cast, writer, work, before, false)
+        let interpreted = |workers: &Workers| workers.interpreter.is_some();
+        let interpreted = self.pool.as_ref().map(interpreted);
+        let sampled = interpreted.is_some_and(|is| self.cost.is_sampled(is));
+        let mut work = work;
+        let mut interrupted = false;
+        if interpreted.is_some() && !self.cost.is_known() && work.called.len() > BLOCKS_PROBED {
+            interrupted = self.probe(cast, writer, &mut work);
         }
+        let parts = Parts {
+            rows: work.rows.len(),
+            called: work.called.len(),
+            all: work.ahead.traders(),
+            block: work.ahead.reach.block,
+        };
+        let threads = self.per_thread.len();
+        let way = match (&self.pool, self.handover) {
+            (Some(_), Handover::Auto) => self.cost.way(parts, threads),
+            (pool, handover) => Way {
+                pooled: pool.is_some() && handover == Handover::Always,
+                ..Cost::default().way(parts, threads)
+            },
+        };
+        work.ahead.begin_step(way.block);
+        if way.pooled {
+            return self.on_pool(cast, writer, work, host, (way.task, sampled)) || interrupted;
+        }
+        if sampled && parts.rows + parts.called > 0 {
+            return self.timed(cast, writer, work, before) || interrupted;
+        }
+        inline(cast, writer, work, before, false) || interrupted
     }
 
-    /// Whether this step is timed: few are, but more of the first ones where strategies are those of an interpreter, which
-    /// are dear enough to be handed over soon. Not the first of all, in which other traders run ahead.
-    fn is_sampled(&self) -> bool {
-        let Some(workers) = &self.pool else {
-            return false;
+    /// Evaluates on this thread and takes the time.
+    fn timed(
+        &mut self,
+        cast: &mut Cast<'_>,
+        writer: &Writer,
+        work: StepWork<'_>,
+        before: usize,
+    ) -> bool {
+        let rows_before = work.ahead.rows();
+        let rows = work.rows.len() as u64;
+        let StepWork { ahead, .. } = work;
+        let work = StepWork {
+            ahead: &mut *ahead,
+            ..work
         };
-        let early = 1 < self.steps && self.steps < STEPS_PER_SAMPLE;
-        self.steps & (STEPS_PER_SAMPLE - 1) == 0
-            || early && workers.interpreter.is_some() && self.steps.is_power_of_two()
+        let watch = Stopwatch::start();
+        let interrupted = inline(cast, writer, work, before, false);
+        let nanos = watch.nanos();
+        self.cost.learn(nanos, rows + ahead.rows() - rows_before);
+        interrupted
+    }
+
+    /// Evaluates what is due before any event, and the blocks of the first traders one by one, to know what a row costs
+    /// before all others are evaluated. The cheapest of them tells: the first ones meet caches and code that are cold.
+    fn probe(&mut self, cast: &mut Cast<'_>, writer: &Writer, work: &mut StepWork<'_>) -> bool {
+        work.ahead.begin_step(work.ahead.reach.block);
+        let (nothing, none) = (Vec::new(), &[][..]);
+        let mut interrupted = false;
+        let mut cheapest: Option<(u64, u64)> = None;
+        for probed in 0..=BLOCKS_PROBED {
+            let called = match probed.checked_sub(1) {
+                None => none,
+                Some(at) => &work.called[at..=at],
+            };
+            let before = (work.acting.len(), work.ahead.rows());
+            let watch = Stopwatch::start();
+            let part = StepWork {
+                present: work.present,
+                rows: &nothing,
+                called,
+                due: work.due,
+                acting: work.acting,
+                ahead: work.ahead,
+            };
+            interrupted |= inline(cast, writer, part, before.0, false);
+            let (nanos, rows) = (watch.nanos(), work.ahead.rows() - before.1);
+            if rows > 0 && cheapest.is_none_or(|(nanos_, rows_)| nanos / rows < nanos_ / rows_) {
+                cheapest = Some((nanos, rows));
+            }
+        }
+        work.called = &work.called[BLOCKS_PROBED..];
+        if let Some((nanos, rows)) = cheapest {
+            self.cost.learn(nanos, rows);
+        }
+        interrupted
     }
 
     /// Traders that may on the pool; the others on this thread, as they must.
@@ -184,6 +215,7 @@ impl Evaluator {
         writer: &Writer,
         mut work: StepWork<'_>,
         host: &dyn Host,
+        (least, timed): (usize, bool),
     ) -> bool {
         let Some(workers) = &self.pool else {
             return false;
@@ -198,6 +230,7 @@ impl Evaluator {
         let counters = &self.per_thread;
         let reach = (&work.ahead.reach, work.ahead.leads.as_slice());
         let over = AtomicBool::new(false);
+        let busy = AtomicU64::new(0);
         let interpreter = workers.interpreter.as_deref();
         let run_all = |jobs: &mut [Job]| {
             for job in jobs {
@@ -210,31 +243,28 @@ impl Evaluator {
                 }
             }
         };
-        let run = |jobs: &mut [Job]| match interpreter {
-            Some(interpreter) if jobs.iter().any(|job| shared.attached[job.trader as usize]) => {
-                interpreter.batch(&mut || run_all(&mut *jobs));
+        let run = |jobs: &mut [Job]| {
+            let watch = timed.then(Stopwatch::start);
+            match interpreter {
+                Some(interpreter)
+                    if jobs.iter().any(|job| shared.attached[job.trader as usize]) =>
+                {
+                    interpreter.batch(&mut || run_all(&mut *jobs));
+                }
+                _ => run_all(jobs),
             }
-            _ => run_all(jobs),
+            busy.fetch_add(watch.map_or(0, |watch| watch.nanos()), Ordering::Relaxed);
         };
         let shuffled = self
             .shuffle
-            .map(|seed| seed ^ self.steps.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let least = task_len(self.part_cost);
+            .map(|seed| seed ^ self.handed_over.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let goes_on = workers.run(host, &over, || spread(&mut jobs, shuffled, least, &run));
         if !goes_on {
             return true;
         }
-        for job in jobs {
-            if job.due {
-                work.ahead.leads[job.trader as usize].chain = 0;
-            }
-            if job.acted {
-                work.acting.push(job.trader);
-            }
-            if let Some(turn) = job.turn {
-                let places = cast.places(work.present.steps, job.trader);
-                work.ahead.note(job.trader, turn, places, work.present.step);
-            }
+        let rows = take_in(cast, &mut work, jobs);
+        if timed {
+            self.cost.learn(busy.into_inner(), rows);
         }
         work.due.retain(|&trader| !cast.native[trader as usize]);
         work.called = &[];
@@ -242,19 +272,22 @@ impl Evaluator {
     }
 }
 
-/// The newest measure counts as much as those before, but a pause of the machine is not the strategy's cost.
-fn smoothed(before: u64, measured: u64) -> u64 {
-    if before == 0 {
-        measured
-    } else {
-        before.min(measured * 2).midpoint(measured)
+/// Takes in what came of the jobs; how many rows they evaluated.
+fn take_in(cast: &Cast<'_>, work: &mut StepWork<'_>, jobs: Vec<Job>) -> u64 {
+    let before = work.ahead.rows();
+    for job in jobs {
+        if job.due {
+            work.ahead.leads[job.trader as usize].chain = 0;
+        }
+        if job.acted {
+            work.acting.push(job.trader);
+        }
+        if let Some(turn) = job.turn {
+            let places = cast.places(work.present.steps, job.trader);
+            work.ahead.note(job.trader, turn, places, work.present.step);
+        }
     }
-}
-
-/// How many traders one task evaluates at least, where an evaluation costs so many nanoseconds.
-fn task_len(cost: u64) -> usize {
-    let fit = TASK_NANOS.checked_div(cost).unwrap_or(u64::MAX);
-    usize::try_from(fit).map_or(TRADERS_PER_TASK, |fit| fit.clamp(1, TRADERS_PER_TASK))
+    work.rows.len() as u64 + work.ahead.rows() - before
 }
 
 /// Shares jobs among the threads of the pool that this is called on; where they are shuffled, one by one and with a
@@ -366,7 +399,7 @@ fn run_job(
             if cast.lazy[market] {
                 view.mark = later_mark(cast, series, rows, at);
             }
-            job.acted |= take_in(&mut trader, series, row, &view);
+            job.acted |= evaluate::take_in(&mut trader, series, row, &view);
         }
     }
 }
