@@ -36,7 +36,10 @@ def _part(key: str, value: Any) -> str:
 
 
 def _seconds(key: str, value: Any) -> int:
-    return duration_ns(key, value) or 0
+    seconds = duration_ns(key, value)
+    if not seconds:
+        raise ConfigError(f"{key}={value!r} must be a time: seconds, a timedelta or '1min'", code="config.risk")
+    return seconds
 
 
 def _flag(key: str, value: Any) -> bool:

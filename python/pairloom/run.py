@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from pairloom._announce import announce
-from pairloom.errors import ConfigError
+from pairloom.errors import ConfigError, PairloomError
 from pairloom.numbers import decimal_text
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Run:
         self._load_s = load_s
         self._between = between
         self._result: Result | None = None
+        self._failure: Exception | None = None
         RUNNING.add(self)
 
     @property
@@ -117,10 +118,16 @@ class Run:
 
     def wait(self) -> Result:
         """Wait for the end of the run and return its `Result`. Ctrl-C ends the run."""
+        if self._failure is not None:
+            raise self._failure
         if self._result is None:
             from pairloom.result import Result
 
-            output = self._native.wait()
+            try:
+                output = self._native.wait()
+            except Exception as failure:
+                self._failure = failure
+                raise
             self._result = Result(output, self._assumptions, self._load_s)
             announce(self._result)
         return self._result
@@ -132,12 +139,18 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the run. An error inside the block goes on; what the run has to say then does not hide it."""
+        """Stop the run. An error inside the block goes on, but where all it says is that the run is over, why it is."""
         if error is None:
             self.stop()
-        elif self._result is None:
+            return
+        if self._result is None and self._failure is None:
             self._native.ask_to_stop()
-            self._native.wait()
+            try:
+                self._native.wait()
+            except PairloomError as failure:
+                self._failure = failure
+        if self._failure is not None and getattr(error, "code", None) == "run.over":
+            raise self._failure from error
 
 
 def _by(by: object) -> str:

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from pairloom.cli.outcome import DONE, FAILED, print_json
+from pairloom.errors import ConfigError
 
 if TYPE_CHECKING:
     from typing import Any
@@ -85,6 +86,9 @@ def _show(options: argparse.Namespace) -> int:
     for run in runs:
         what = f"{run['event']} at {run['at']}, step {run['step']:,}"
         print(f"  {what}{', digest ' + run['digest'] if run['digest'] else ''}")
+    steps = journal.steps
+    if len(steps):
+        print(f"  the last step with rows: {int(steps.column('step')[-1]):,}, at {steps.column('ts')[-1]}")
     if journal.killed:
         print(f"  the kill switch is set: pairloom journal clear-kill {options.file} --by NAME")
     return DONE
@@ -138,11 +142,21 @@ def _export(options: argparse.Namespace) -> int:
 def _prune(options: argparse.Namespace) -> int:
     from pairloom._native import journal_prune
 
-    rows = journal_prune(_open(options).path, max(options.before_step, 0))
+    journal = _open(options)
+    steps = journal.steps.column("step")
+    last = int(steps[-1]) if len(steps) else 0
+    if not 1 < options.before_step <= last:
+        raise ConfigError(
+            f"--before-step {options.before_step}: the journal's last step is {last}; write a number from 2 to {last}, "
+            "or move the file away",
+            code="config.before_step",
+        )
+    rows = journal_prune(journal.path, options.before_step)
     if options.json:
         print_json({"file": options.file, "removed": rows})
     else:
-        print(f"{options.file}: {rows:,} rows taken out; it can be read, but not be made again")
+        said = "it can be read, but not be made again" if rows else "there were none"
+        print(f"{options.file}: {rows:,} rows taken out; {said}")
     return DONE
 
 

@@ -94,6 +94,8 @@ pub struct Writer {
     pub killed: bool,
     /// Whether what the engine believes agrees with what the venue says: until then nothing leaves but cancellations.
     pub reconciled: bool,
+    /// Traders whose positions people close as soon as the venue has answered what was taken back for it.
+    exits: Vec<u32>,
     /// What is to be decided again in this step, for traders that are not believed any more.
     pub again: Again,
     gate: RiskGate,
@@ -121,6 +123,7 @@ impl Writer {
             confirm_cancels: false,
             killed: false,
             reconciled: true,
+            exits: Vec::new(),
             again: Again::default(),
             gate,
             traders,
@@ -159,6 +162,15 @@ impl Writer {
         self.send_again(now, out);
         planned.clear();
         self.planned = planned;
+    }
+
+    /// The traders whose positions people wanted to have closed, and may have closed now: nothing of theirs is being taken
+    /// back any more.
+    pub fn due_exits(&mut self) -> Vec<u32> {
+        let account = &self.account;
+        self.exits
+            .extract_if(.., |trader| account.row(*trader).leaving.is_empty())
+            .collect()
     }
 
     /// The market of a trader.

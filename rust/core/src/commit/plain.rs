@@ -20,8 +20,8 @@ pub struct Plain {
     pub signal: TradeSignal,
     /// The market's price.
     pub mark: HalfUnits,
-    /// When and where the market's next candle opens.
-    pub open: (Nanos, f64),
+    /// When its order fills, and what the market's price is then.
+    pub fill: (Nanos, f64),
 }
 
 impl From<Plain> for Act {

@@ -51,7 +51,9 @@ impl Writer {
         planned: &mut Vec<Planned>,
         out: &mut Vec<Command>,
     ) {
-        let first = planned.len();
+        // Acts come by trader, and a trader may have several: what people asked for, and what its strategy did.
+        let others = planned.iter().rposition(|plan| plan.trader != act.trader);
+        let first = others.map_or(0, |last| last + 1);
         if let Some(fault) = act.failure {
             self.cancel_where(act.trader, reason::QUARANTINE, out, |_| true);
             self.records.quarantined.push(QuarantineRecord {
@@ -60,7 +62,9 @@ impl Writer {
                 fault,
             });
             let position = self.account.row(act.trader).position;
-            if self.on_error == OnError::Close && position != 0 {
+            let closes = |plan: &Planned| plan.ends(position);
+            let closing = planned[first..].iter().any(closes);
+            if self.on_error == OnError::Close && position != 0 && !closing {
                 planned.push(Planned::market(act.trader, -position, Origin::Quarantine));
             }
             return;
@@ -90,6 +94,18 @@ impl Writer {
 }
 
 impl Planned {
+    /// What it changes the position by.
+    fn delta(&self) -> Lots {
+        let lots = self.lots.as_ref();
+        lots.map_or(0, |lots| self.side.sign() * lots)
+    }
+
+    /// Whether it is a person's way out of this whole position.
+    fn ends(&self, position: Lots) -> bool {
+        let leads_out = position != 0 && self.delta() == -position;
+        !self.dropped && self.origin == Origin::Command && leads_out
+    }
+
     fn market(trader: u32, delta: Lots, origin: Origin) -> Self {
         Self {
             trader,
@@ -121,8 +137,17 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    fn position(&self) -> Lots {
+    fn held(&self) -> Lots {
         self.writer.account.row(self.trader).position
+    }
+
+    /// The position from which signals lead elsewhere: none where a person closes it in this very step.
+    fn position(&self) -> Lots {
+        let held = self.held();
+        let closing = self.planned[self.first..]
+            .iter()
+            .any(|plan| plan.ends(held));
+        if closing { 0 } else { held }
     }
 
     fn instrument(&self) -> &Instrument {
@@ -272,7 +297,7 @@ impl Resolver<'_> {
 
     /// Flat, and nothing working but what leads there.
     fn close(&mut self) {
-        let position = self.position();
+        let position = self.held();
         // What leads to flat already: a signal's order that does, or a person's over the whole position.
         let closes = |origin: Origin, delta: Lots| match origin {
             Origin::Signal { target } => position != 0 && target == 0,
@@ -284,8 +309,7 @@ impl Resolver<'_> {
             if plan.dropped {
                 continue;
             }
-            let delta = plan.lots.as_ref().map_or(0, |lots| plan.side.sign() * lots);
-            if closes(plan.origin, delta) {
+            if closes(plan.origin, plan.delta()) {
                 closing = true;
             } else {
                 plan.dropped = true;
@@ -298,7 +322,12 @@ impl Resolver<'_> {
         // Whatever is working now, and not being taken back, is an order that closes already.
         let row = self.writer.account.row(self.trader);
         closing |= row.working.len() > row.leaving.len();
-        if !closing && position != 0 {
+        if self.author == Author::Person && position != 0 && !closing && !row.leaving.is_empty() {
+            // What is being taken back may be filled still, and counts until the venue has answered.
+            if !self.writer.exits.contains(&self.trader) {
+                self.writer.exits.push(self.trader);
+            }
+        } else if !closing && position != 0 {
             let origin = match self.author {
                 Author::Strategy => Origin::Signal { target: 0 },
                 Author::Person => Origin::Command,

@@ -162,6 +162,20 @@ fn wide_ratio_floor(numerator: &[i128], denominator: &[i128]) -> Option<i128> {
     i128::try_from(quotient).ok()
 }
 
+/// Whether a product of two numbers is less than another one, exactly.
+#[must_use]
+#[inline]
+pub fn product_is_less(left: (i128, i128), right: (i128, i128)) -> bool {
+    match (checked_mul(left.0, left.1), checked_mul(right.0, right.1)) {
+        (Some(left), Some(right)) => left < right,
+        // Two numbers of 127 bits have a product of 254, so this one cannot overflow.
+        _ => {
+            let wide = |(a, b)| I256::from(a) * I256::from(b);
+            wide(left) < wide(right)
+        }
+    }
+}
+
 /// The same rounded up.
 #[must_use]
 pub fn ratio_ceil(numerator: &[i128], denominator: &[i128]) -> Option<i128> {
@@ -295,6 +309,20 @@ pub fn write_whole(mut number: u64, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn products_are_compared_beyond_128_bits() {
+        let large = i128::MAX / 3;
+        assert!(product_is_less((large, 10), (large, 11)));
+        assert!(!product_is_less((large, 11), (large, 10)));
+        assert!(!product_is_less((large, 10), (large, 10)));
+        assert!(product_is_less((-large, 10), (large, 1)));
+        assert!(product_is_less(
+            (i128::MIN, i128::MAX),
+            (i128::MAX, i128::MAX)
+        ));
+        assert!(product_is_less((3, 4), (13, 1)));
+    }
 
     #[test]
     fn a_decimal_is_read_back_as_it_was_written() {

@@ -95,7 +95,8 @@ pub(super) fn must_be_whole(store: &Store) -> Result<(), Error> {
 
 /// Computes the chain anew, group by group.
 fn follow_chain(store: &Store, found: &mut Checked) -> Result<(), Error> {
-    let (mut seq, mut bytes) = store.pruned()?.unwrap_or_else(|| (0, vec![0; CHAIN]));
+    let (first, mut bytes) = store.pruned()?.unwrap_or_else(|| (0, vec![0; CHAIN]));
+    let mut seq = first;
     loop {
         let ends: Vec<i64> = store.with(|connection| {
             let sql = "SELECT seq FROM steps WHERE seq > ? ORDER BY seq LIMIT ?";
@@ -135,19 +136,25 @@ fn follow_chain(store: &Store, found: &mut Checked) -> Result<(), Error> {
             bytes.extend_from_slice(&chain);
         }
     }
-    let behind: i64 = store.with(|connection| {
+    let count = |which: String| {
         let counts = Table::ALL.map(|table| {
             let name = table.name();
-            format!("(SELECT count(*) FROM {name} WHERE seq > {seq})")
+            format!("(SELECT count(*) FROM {name} WHERE {which})")
         });
-        connection.query_row(&format!("SELECT {}", counts.join(" + ")), [], |row| {
-            row.get(0)
+        store.with(|connection| {
+            connection.query_row(&format!("SELECT {}", counts.join(" + ")), [], |row| {
+                row.get::<_, i64>(0)
+            })
         })
-    })?;
-    if behind > 0 {
-        found
-            .problems
-            .push(format!("{behind} rows behind the last committed step"));
+    };
+    for (which, whence) in [
+        (format!("seq > {seq}"), "behind the last committed step"),
+        (format!("seq <= {first}"), "before the first one"),
+    ] {
+        let rows = count(which)?;
+        if rows > 0 {
+            found.problems.push(format!("{rows} rows {whence}"));
+        }
     }
     Ok(())
 }

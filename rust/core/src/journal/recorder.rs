@@ -113,7 +113,7 @@ impl Recorder {
         let finished = store.digest()?;
         let ledger = match spec.purpose {
             Purpose::Keep => Some(LedgerSpec {
-                path: spec.path.with_extension("broker.db"),
+                path: LedgerSpec::path_beside(&spec.path),
                 key: store.key()?,
                 last_order: store.last_order()?,
             }),
@@ -304,7 +304,7 @@ impl Recorder {
             self.push(Table::Inputs, rows::input(Now { step, ts }, &input));
         }
         self.note(step, ts, writer, commands);
-        self.close_group(Now { step, ts })
+        self.close_group(Now { step, ts }, writer)
     }
 
     /// Whether orders wait for the journal.
@@ -343,7 +343,7 @@ impl Recorder {
     }
 
     /// Ends a group of rows.
-    fn close_group(&mut self, now: Now) -> Result<Standing, Error> {
+    fn close_group(&mut self, now: Now, writer: &Writer) -> Result<Standing, Error> {
         if !self.pending.is_empty() {
             self.scratch.clear();
             self.scratch.extend_from_slice(&self.chain);
@@ -360,14 +360,18 @@ impl Recorder {
                 Standing::New
             }
             Mode::Writing(_) => Standing::New,
-            Mode::Comparing(_) => self.compare()?,
+            Mode::Comparing(_) => self.compare(writer)?,
         };
         self.group_after = self.seq;
         Ok(standing)
     }
 
     /// Compares a group with that of the journal.
-    fn compare(&mut self) -> Result<Standing, Error> {
+    fn compare(&mut self, writer: &Writer) -> Result<Standing, Error> {
+        let owner = |id: i64| {
+            let at = usize::try_from(id).ok()?.checked_sub(1)?;
+            writer.records.orders.get(at).map(|order| order.trader)
+        };
         let Mode::Comparing(stored) = &mut self.mode else {
             return Ok(Standing::New);
         };
@@ -375,7 +379,7 @@ impl Recorder {
             return Ok(Standing::Known { newest: false });
         };
         let Some(next) = stored.peek()? else {
-            return Err(went_on(&self.pending, &self.facts));
+            return Err(went_on(&self.pending, &self.facts, &owner));
         };
         let now = |name| made.value(name).and_then(Value::int);
         let same = next.seq == made.seq
@@ -385,13 +389,15 @@ impl Recorder {
         let to = next.seq.max(made.seq);
         if !same {
             let stored = stored.rows(self.group_after, to)?;
-            return Err(first_difference(&stored, &self.pending, &self.facts));
+            let facts = &self.facts;
+            return Err(first_difference(&stored, &self.pending, facts, &owner));
         }
         if self.purpose == Purpose::Replay {
             // The chain says what was written; a replay looks at what is there.
             let group = stored.group(self.group_after, to)?;
             if group.iter().ne(&self.pending) && differs(&group, &self.pending) {
-                return Err(first_difference(&group, &self.pending, &self.facts));
+                let facts = &self.facts;
+                return Err(first_difference(&group, &self.pending, facts, &owner));
             }
         }
         stored.pass();
@@ -454,7 +460,7 @@ impl Recorder {
             digest: Some(digest.to_owned()),
             author: None,
         };
-        self.close_group(Now { step, ts })?;
+        self.close_group(Now { step, ts }, writer)?;
         if let Mode::Writing(keeper) = &self.mode {
             let last = Batch {
                 rows: std::mem::take(&mut self.pending),

@@ -1,6 +1,6 @@
 //! What traders that are not believed any more did before, out of the journal, for the steps in which they did it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::OnceLock;
 
 use parking_lot::Mutex;
@@ -127,25 +127,43 @@ const fn failed(trader: u32, fault: StrategyFault) -> Act {
 
 fn orders(connection: &Connection, traders: &str) -> rusqlite::Result<VecDeque<(u64, AgainOrder)>> {
     // Orders of people, of a quarantine and of a liquidation come about again by themselves.
+    let sentences = sentences(connection, traders)?;
     let sql = format!(
         "SELECT step, order_id, trader, side, quantity, limit_price, tif, reduce_only, origin, client_id, tag, \
-         verdict, i.reason, (SELECT r.reason FROM refusals r WHERE r.trader = i.trader AND r.step = i.step \
-         AND r.\"check\" = i.reason ORDER BY r.seq LIMIT 1) \
-         FROM intents i WHERE trader IN ({traders}) AND (verdict = 'refused' \
+         verdict, reason FROM intents WHERE trader IN ({traders}) AND (verdict = 'refused' \
          OR verdict = 'approved' AND origin IN ('signal', 'order')) ORDER BY seq"
     );
     let mut select = connection.prepare(&sql)?;
-    let found = select.query_map([], order)?;
+    let found = select.query_map([], |row| order(row, &sentences))?;
     found.collect()
 }
 
-fn order(row: &Row<'_>) -> rusqlite::Result<(u64, AgainOrder)> {
+/// Why orders were refused, by step, trader and check.
+type Sentences = HashMap<(i64, u32, String), String>;
+
+/// The first sentence of each check in a step.
+fn sentences(connection: &Connection, traders: &str) -> rusqlite::Result<Sentences> {
+    let sql = format!(
+        "SELECT step, trader, \"check\", reason FROM refusals WHERE trader IN ({traders}) ORDER BY seq DESC"
+    );
+    let mut select = connection.prepare(&sql)?;
+    let found = select.query_map([], |row| {
+        Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?))
+    })?;
+    found.collect()
+}
+
+fn order(row: &Row<'_>, sentences: &Sentences) -> rusqlite::Result<(u64, AgainOrder)> {
     let text = |at: usize| row.get::<_, Option<String>>(at);
     let number = |at: usize| -> rusqlite::Result<Option<Decimal>> {
         Ok(text(at)?.and_then(|text| text.parse().ok()))
     };
     let check = text(12)?;
-    let sentence = text(13)?.unwrap_or_default();
+    let sentence = check.as_ref().map(|check| {
+        let key = (row.get(0)?, row.get(2)?, check.clone());
+        Ok::<_, rusqlite::Error>(sentences.get(&key).cloned().unwrap_or_default())
+    });
+    let sentence = sentence.transpose()?.unwrap_or_default();
     let order = AgainOrder {
         id: row.get::<_, i64>(1)?.unsigned_abs(),
         trader: row.get(2)?,

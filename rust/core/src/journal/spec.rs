@@ -1,6 +1,6 @@
 //! What a run says of itself when it asks for a journal.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::order::OrderId;
 
@@ -54,4 +54,17 @@ pub struct LedgerSpec {
     pub key: String,
     /// The last order that the journal has: the broker cannot know a later one.
     pub last_order: OrderId,
+}
+
+impl LedgerSpec {
+    /// Where the paper broker keeps the books of a journal: beside it, under a name that no other journal's books have.
+    #[must_use]
+    pub fn path_beside(journal: &Path) -> PathBuf {
+        if journal.extension().is_some_and(|end| end == "db") {
+            return journal.with_extension("broker.db");
+        }
+        let mut name = journal.as_os_str().to_owned();
+        name.push(".broker.db");
+        PathBuf::from(name)
+    }
 }

@@ -172,7 +172,12 @@ impl RunHandle {
                 reply,
             })
             .map_err(|_| over())?;
-        answer.recv().map_err(|_| over())?
+        // What comes in the moment in which the run ends stays in the channel, and nobody reads it any more.
+        let heard = flume::Selector::new()
+            .recv(&answer, Result::ok)
+            .recv(&self.alive, |_| None)
+            .wait();
+        heard.or_else(|| answer.try_recv().ok()).ok_or_else(over)?
     }
 
     /// How things stand; when the run is over, how they stood at its end.

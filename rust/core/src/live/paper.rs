@@ -72,7 +72,7 @@ impl PaperBroker {
     fn take(&self, floor: &mut Floor, order: &Order) {
         let hint = floor.candles[order.market as usize];
         let market = self.markets.market(order.market);
-        let open = if self.markets.recorded {
+        let open = if self.markets.recorded && floor.venue.waits_for_open(order) {
             market.next_open(order.decided, hint, self.end)
         } else {
             None

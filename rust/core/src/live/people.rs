@@ -26,6 +26,9 @@ impl Coordinator<'_> {
         if writer.killed && !self.killed && self.progress.ending.is_none() {
             self.kill(writer, acts, "engine");
         }
+        for trader in writer.due_exits() {
+            acts.push(by_person(trader, Intent::Signal(TradeSignal::Close)));
+        }
         self.diary.obeyed.clear();
         while let Some((input, command)) = self.diary.due(self.progress.steps) {
             // It was obeyed before, so it is again.
@@ -56,6 +59,15 @@ impl Coordinator<'_> {
         for request in requests {
             let reply = Reply::Status(Arc::clone(&status));
             self.answers.push((request.reply, Ok(reply)));
+        }
+    }
+
+    /// Tells whoever gave commands in the last step that it was not committed.
+    pub(super) fn deny_people(&mut self, error: &Error) {
+        for (_, result) in &mut self.answers {
+            if result.is_ok() {
+                *result = Err(error.clone());
+            }
         }
     }
 

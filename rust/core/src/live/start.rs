@@ -43,6 +43,9 @@ impl Joined<'_> {
             journal,
             ..
         } = self.stepper;
+        if let Some(failure) = &report.failure {
+            ports.deny_people(failure);
+        }
         ports.answer_people();
         let status = Arc::new(ports.status(&writer));
         report.counters = status.counts.by_name();

@@ -133,7 +133,7 @@ impl Coordinator<'_> {
             None if over => {
                 self.progress.ending = Some(Stopwatch::start());
                 self.held = None;
-                self.ask_to_kill();
+                self.ask_to_kill("engine");
                 Some(Next::Time(self.moment()))
             }
             None => None,
@@ -146,13 +146,14 @@ impl Coordinator<'_> {
     }
 
     /// Has everything taken back in the next step, and nothing new sent.
-    fn ask_to_kill(&mut self) {
+    fn ask_to_kill(&mut self, author: &'static str) {
         let command = LiveCommand::Kill;
-        if !self.requests.iter().any(|asked| asked.command == command) {
+        let mut asked = self.requests.iter().chain(&self.diary.later);
+        if !asked.any(|asked| asked.command == command) {
             let (reply, _) = flume::bounded(limits::SAID_ONCE);
             self.requests.push(Request {
                 command,
-                author: Cow::Borrowed("engine"),
+                author: Cow::Borrowed(author),
                 reply,
             });
         }
@@ -184,7 +185,8 @@ impl Coordinator<'_> {
     /// Whether somebody, or the clock, ends the run; commands that came meanwhile are taken in.
     fn is_over(&mut self) -> bool {
         if kill_switch::is_set() && !self.killed && self.progress.ending.is_none() {
-            self.ask_to_kill();
+            // Somebody sent it, so somebody has to clear it.
+            self.ask_to_kill("signal");
         }
         loop {
             match self.arrivals.commands.try_recv() {

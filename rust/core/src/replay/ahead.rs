@@ -225,7 +225,7 @@ impl Ahead {
             target: foreseen.position,
             signal: foreseen.signal(),
             mark: foreseen.mark,
-            open: foreseen.open,
+            fill: foreseen.fill,
         });
         if let Some(step) = self.leads[trader as usize].due(path, places) {
             self.calendar.put(trader, step);

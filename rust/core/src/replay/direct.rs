@@ -36,11 +36,12 @@ impl Direct<'_> {
         false
     }
 
-    /// When and where the candle opens that an order waits for, if it waits for one that the data tell.
-    pub(super) fn next_open(&mut self, order: &Order) -> Option<(Nanos, f64)> {
+    /// When an order fills and what the market's price is then: where a trader foresaw that, or where it waits for the open of
+    /// a candle that the data tell.
+    pub(super) fn next_fill(&mut self, order: &Order) -> Option<(Nanos, f64)> {
         let plain = &self.ahead.plain;
         if let Ok(found) = plain.binary_search_by_key(&order.trader, |plain| plain.trader) {
-            return Some(plain[found].open);
+            return Some(plain[found].fill);
         }
         self.remind_venue(order.market);
         if !self.venue.waits_for_open(order) {

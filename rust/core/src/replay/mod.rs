@@ -151,7 +151,7 @@ pub fn prepare<'a>(
         &away,
         config.block != Some(0),
     );
-    if core.venue.fills_at_opens() {
+    if core.venue.foretells() {
         cast.let_pass_orders();
     }
     let attended = cast.look_at(core.writer.watches_data(), &mut timeline);
@@ -313,7 +313,7 @@ impl<'a> Cast<'a> {
         attended
     }
 
-    /// Decides which traders go past their own orders: those whose orders fill at the opens of candles.
+    /// Decides which traders go past their own orders: those whose orders fill at prices of candles.
     fn let_pass_orders(&mut self) {
         for trader in 0..self.traders.len() {
             let candles = self.kinds[self.market_of[trader] as usize] == [EventKind::Candle];

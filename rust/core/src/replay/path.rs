@@ -2,12 +2,16 @@
 
 use crate::domain::{HalfUnits, Side};
 use crate::portfolio::TraderRow;
-use crate::trader::{Foreseen, Opens};
+use crate::trader::{Fills, Foreseen};
 use crate::venue::SimVenue;
 
-impl Opens for SimVenue {
-    fn fill_at_open(&self, market: u32, side: Side, open: f64) -> HalfUnits {
-        self.market_fill(market, side, open)
+impl Fills for SimVenue {
+    fn at_close(&self) -> bool {
+        !self.fills_at_opens()
+    }
+
+    fn fill_at(&self, market: u32, side: Side, price: f64) -> HalfUnits {
+        self.market_fill(market, side, price)
     }
 }
 

@@ -264,9 +264,9 @@ impl Ports for Direct<'_> {
             match command {
                 Command::Submit(approved) => {
                     let order = approved.into_inner();
-                    let open = self.next_open(&order);
-                    // What fills at an open of this very time is over when the step is.
-                    if self.venue.submit(&order, open) {
+                    let fill = self.next_fill(&order);
+                    // What fills at this very time is over when the step is.
+                    if self.venue.submit(&order, fill) {
                         self.timeline.attend_orders(order.market);
                     }
                     self.valuation.touch(order.market);

@@ -17,7 +17,8 @@ pub fn check_killed(order: &Order, account: &Portfolio) -> Result<(), Refused> {
     }
     Err(Refused::new(
         check::KILLED,
-        "the kill switch is set: no order leaves; start a new run to trade again",
+        "the kill switch is set: no order leaves until somebody clears it, with `pairloom journal clear-kill` where the run \
+         has a journal, or starts a new run",
     ))
 }
 

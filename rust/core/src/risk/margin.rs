@@ -1,6 +1,6 @@
 //! `margin`: the account's exposure stays within leverage times equity.
 
-use crate::domain::{Rate, Side, decimal_string, ratio_floor};
+use crate::domain::{Rate, Side, decimal_string, product_is_less, ratio_floor};
 use crate::order::Order;
 use crate::portfolio::{Carried, Portfolio};
 
@@ -64,10 +64,11 @@ impl Margin {
         self.first_to_look_at(account, &[account.carried()])
             .is_some()
             && held > 0
-            && equity
-                .saturating_mul(2)
-                .saturating_mul(self.leverage.mantissa)
-                < held.saturating_mul(self.leverage.denominator)
+            // Twice equity saturates no earlier than equity itself does.
+            && product_is_less(
+                (equity.saturating_mul(2), self.leverage.mantissa),
+                (held, self.leverage.denominator),
+            )
     }
 }
 

@@ -1,5 +1,5 @@
 //! What a trader's own order will come to, where that can be foreseen: a market order on candles fills at the next
-//! open, which the data tell beforehand, if the gate lets it pass and the cash suffices. So a trader that is evaluated
+//! open, or at the close of its own candle, which the data tell beforehand, if the gate lets it pass and the cash suffices. So a trader that is evaluated
 //! ahead goes on past such an order. Whether things came as foreseen is looked at when they happen.
 
 use crate::domain::{HalfUnits, Instrument, Lots, Nanos, Side};
@@ -7,10 +7,13 @@ use crate::market::CandleSeries;
 use crate::portfolio::TraderRow;
 use crate::signal::{SizeSpec, Sizing, TradeSignal};
 
-/// Who knows at what price a market order fills at an open.
-pub trait Opens {
-    /// That price, in half units, on a market whose candle opens here.
-    fn fill_at_open(&self, market: u32, side: Side, open: f64) -> HalfUnits;
+/// Who knows when and at what price a market order on candles fills.
+pub trait Fills {
+    /// Whether at the close of the candle that decided; else at the open of the next one.
+    fn at_close(&self) -> bool;
+
+    /// The fill's price, in half units, where the market's is this.
+    fn fill_at(&self, market: u32, side: Side, price: f64) -> HalfUnits;
 }
 
 /// What is needed to foresee fills on one trader's market.
@@ -21,7 +24,7 @@ pub struct Foresight<'a> {
     /// How the market's numbers become money.
     pub instrument: &'a Instrument,
     /// Where orders are filled.
-    pub venue: &'a dyn Opens,
+    pub venue: &'a dyn Fills,
     /// The market.
     pub market: u32,
     /// The trader's size.
@@ -76,8 +79,8 @@ pub struct Foreseen {
     pub entry_price: f64,
     /// The market's price at that row.
     pub mark: HalfUnits,
-    /// When and where the next candle opens.
-    pub open: (Nanos, f64),
+    /// When it fills, and what the market's price is then.
+    pub fill: (Nanos, f64),
 }
 
 impl Foreseen {
@@ -134,15 +137,9 @@ impl Foresight<'_> {
             None => 0,
             Some(side) => side.sign() * self.lots(mark)?,
         };
-        let next = at as usize + 1;
-        let open_ts = *self.candles.open_ts.get(next)?;
-        // A candle that opens at the time of its own close is evaluated before it fills anything.
-        if open_ts < now || then.is_none_or(|then| open_ts >= then) {
-            return None;
-        }
+        let fill = self.fill(at as usize, now, then)?;
         let delta = position.checked_sub(row.position)?;
-        let open = *self.candles.open.get(next)?;
-        let price = self.venue.fill_at_open(self.market, Side::of(delta), open);
+        let price = self.venue.fill_at(self.market, Side::of(delta), fill.1);
         let entry_price = match side {
             None => row.entry_price,
             Some(_) => self.instrument.price_f64(price),
@@ -153,8 +150,22 @@ impl Foresight<'_> {
             position,
             entry_price,
             mark,
-            open: (open_ts, open),
+            fill,
         })
+    }
+
+    /// When a market order of a row at this time fills, and what the market's price is then; `None` where that is not before
+    /// the next row, `then`.
+    fn fill(&self, at: usize, now: Nanos, then: Option<Nanos>) -> Option<(Nanos, f64)> {
+        if self.venue.at_close() {
+            // Rows of one time are evaluated before anything fills.
+            let before = then.is_none_or(|then| now < then);
+            return before.then_some((now, *self.candles.close.get(at)?));
+        }
+        let ts = *self.candles.open_ts.get(at + 1)?;
+        // A candle that opens at the time of its own close is evaluated before it fills anything.
+        let before = now <= ts && then.is_some_and(|then| ts < then);
+        before.then_some((ts, *self.candles.open.get(at + 1)?))
     }
 
     /// The quantity of the trader's size; `None` where it hangs on the account, or there is none.

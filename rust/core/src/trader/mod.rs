@@ -11,7 +11,7 @@ mod saved;
 
 pub use block::Stretch;
 pub use evaluate::Input;
-pub use foresight::{Foreseen, Foresight, Opens, Pace};
+pub use foresight::{Fills, Foreseen, Foresight, Pace};
 pub use remote::{Answer, Glance, Remote, SentRow, Waited};
 pub use saved::Saved;
 

@@ -95,7 +95,8 @@ struct Resting {
     arrived: bool,
 }
 
-/// A market order that fills at an open of the time at which it was decided.
+/// A market order on candles whose fill at the time at which it was decided is known: at an open of that time, or at its
+/// close.
 #[derive(Clone, Copy, Debug)]
 struct Opening {
     ts: Nanos,
@@ -103,7 +104,7 @@ struct Opening {
     order: OrderId,
     trader: u32,
     side: Side,
-    /// The open, in units.
+    /// The market's price, in units.
     units: i64,
 }
 
@@ -130,7 +131,7 @@ pub struct SimVenue {
     books: Vec<Book>,
     /// Times at which something happens though no event does: opens, and arrivals.
     wakes: BTreeSet<(Nanos, u32, OrderId)>,
-    /// Market orders that wait for an open of the time at which they were decided.
+    /// Market orders that wait for their fill at the time at which they were decided.
     opening: Vec<Opening>,
     /// Orders of this step that have not had their immediate chance.
     fresh: Vec<(u32, OrderId)>,
@@ -202,11 +203,19 @@ impl SimVenue {
         order.kind == OrderKind::Market && book.waits_for_open(self.config.fill)
     }
 
-    /// The price at which a market order fills at this open of its market's candles.
+    /// The price at which a market order fills where the market's is this.
     #[must_use]
-    pub fn market_fill(&self, market: u32, side: Side, open: f64) -> HalfUnits {
+    pub fn market_fill(&self, market: u32, side: Side, price: f64) -> HalfUnits {
         let book = &self.books[market as usize];
-        self.config.slipped(book.scale.units(open), side, book.grid)
+        self.config
+            .slipped(book.scale.units(price), side, book.grid)
+    }
+
+    /// Whether the data tell when and at what price market orders of markets with candles alone fill.
+    #[must_use]
+    pub fn foretells(&self) -> bool {
+        // An order that fills at closes and is late meets a later one.
+        self.fills_at_opens() || self.config.latency == 0
     }
 
     /// Whether orders of markets with candles alone wait for opens.
@@ -227,15 +236,16 @@ impl SimVenue {
         self.on_event(market, event, ts, &mut nothing);
     }
 
-    /// Takes an order. `next_open` is when and where the first candle of its market opens that does so at the step's time
-    /// or later, where the data tell it beforehand. Whether the order rests: it does not where it fills at the opens of
-    /// this very time.
-    pub fn submit(&mut self, order: &Order, next_open: Option<(Nanos, f64)>) -> bool {
+    /// Takes an order. `fill` is when and at what price of its market it fills, where that is known: with fills at opens that
+    /// of the first candle which opens at the step's time or later, where the data tell it beforehand; with fills at
+    /// closes that of the step's own one. Whether the order rests: it does not where it fills at this very time.
+    pub fn submit(&mut self, order: &Order, fill: Option<(Nanos, f64)>) -> bool {
         let book = &mut self.books[order.market as usize];
         let at_open = book.waits_for_open(self.config.fill);
         let by_market = order.kind == OrderKind::Market;
-        if let Some((ts, open)) = next_open
-            && (at_open && by_market && ts == order.decided)
+        let by_candles = book.has(EventKind::Candle) && !book.has(EventKind::Quote);
+        if let Some((ts, price)) = fill
+            && (by_candles && by_market && ts == order.decided)
         {
             self.opening.push(Opening {
                 ts,
@@ -243,19 +253,15 @@ impl SimVenue {
                 order: order.id,
                 trader: order.trader,
                 side: order.side,
-                units: book.scale.units(open),
+                units: book.scale.units(price),
             });
             return false;
         }
         // Where orders are filled on candles, latency has no meaning.
-        let latency = if book.has(EventKind::Candle) && !book.has(EventKind::Quote) {
-            0
-        } else {
-            self.config.latency
-        };
+        let latency = if by_candles { 0 } else { self.config.latency };
         let arrives = order.decided.saturating_add(latency);
         if at_open && by_market {
-            if let Some((open, _)) = next_open {
+            if let Some((open, _)) = fill {
                 self.wakes.insert((open, order.market, order.id));
             }
         } else if book.quote.is_some() && latency > 0 {
@@ -346,9 +352,17 @@ impl SimVenue {
 
     /// Phase 5: orders of this step meet the close or the quote of this time.
     pub fn immediate(&mut self, now: Nanos, out: &mut Vec<Execution>) {
-        let before = out.len();
+        let first = out.len();
+        if !self.fills_at_opens() {
+            opens::fill_known(self, out);
+        }
+        let known = out.len();
         arrival::immediate(self, now, out);
-        self.resting -= out.len() - before;
+        self.resting -= out.len() - known;
+        if first < known && known < out.len() {
+            // They are told in the order in which they were committed.
+            out[first..].sort_by_key(|execution| execution.order);
+        }
     }
 
     /// Phase 6: market orders that wait for a candle opening now are filled at its open.

@@ -56,6 +56,15 @@ pub(super) fn fill(
     venue.opened = found;
 }
 
+/// With fills at closes: the orders whose close was known when they came.
+pub(super) fn fill_known(venue: &mut SimVenue, out: &mut Vec<Execution>) {
+    let config = venue.config;
+    for closing in venue.opening.drain(..) {
+        let grid = venue.books[closing.market as usize].grid;
+        out.push(filled(&config, &closing, grid).1);
+    }
+}
+
 fn filled(config: &VenueConfig, opening: &Opening, grid: i64) -> (Side, Execution) {
     let execution = Execution {
         order: opening.order,
