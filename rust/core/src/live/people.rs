@@ -113,6 +113,12 @@ impl Coordinator<'_> {
                 writer.set_limits(limits.as_deref(), change)?;
             }
             LiveCommand::Enable { name, by } => {
+                if let Some(market) = (0..).zip(&self.pairs).find(|(_, pair)| pair.as_ref() == name)
+                    && self.lift(market.0, writer)
+                {
+                    let change = self.change("enable", by, name);
+                    writer.records.risk_changes.push(change);
+                }
                 for trader in self.named(name)? {
                     let change = self.change("enable", by, &self.names[trader as usize]);
                     writer.enable(trader, change);

@@ -312,6 +312,13 @@ impl<P: Ports> Stepper<P> {
             return;
         };
         self.ports.refresh_all(&mut self.writer.account);
+        let hurry = flow == Flow::Interrupted;
+        if self.ports.settle(last, hurry, &mut self.writer)
+            && self.journal.is_some()
+            && !self.hand_on(last)
+        {
+            return;
+        }
         if self.ports.expires() {
             self.writer.expire();
         }

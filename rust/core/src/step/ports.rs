@@ -179,6 +179,12 @@ pub trait Ports {
     /// Hears that what was sent, or filled, has reached the account.
     fn settled(&mut self, _writer: &Writer) {}
 
+    /// Hears that no step comes any more: where messages of the venue may be on their way, they are waited for and taken
+    /// in. In a `hurry` somebody waits for the end. Whether something is to be kept in the journal.
+    fn settle(&mut self, _last: Nanos, _hurry: bool, _writer: &mut Writer) -> bool {
+        false
+    }
+
     /// Hears that every trader's part of the account may have changed at once.
     fn liquidated(&mut self, _writer: &Writer) {}
 
