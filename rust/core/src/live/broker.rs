@@ -181,7 +181,7 @@ pub trait Broker: Send + Sync {
     /// Hears of orders that the account's liquidation made and filled at these prices: it is what a venue does.
     async fn liquidated(&self, _orders: &[(Order, Execution)]) {}
 
-    /// The end of a run: what still works there ends with it, where the venue is simulated.
+    /// The end of a run.
     async fn close(&self) -> Farewell {
         Farewell::default()
     }

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::journal::{Input, Then};
 use crate::order::Origin;
 use crate::portfolio::Portfolio;
-use crate::step::{Away, Flow, Loaded, Next, Ports};
+use crate::step::{Away, Ending, Flow, Loaded, Next, Ports};
 use crate::strategy::{Hook, StrategyFault};
 use crate::trader::TraderState;
 use crate::venue::Execution;
@@ -399,8 +399,8 @@ impl Ports for Coordinator<'_> {
         self.last_calls(now, writer)
     }
 
-    fn settle(&mut self, last: Nanos, hurry: bool, writer: &mut Writer) -> bool {
-        self.settle_with_the_venue(last, hurry, writer)
+    fn settle(&mut self, last: Nanos, ending: Ending, writer: &mut Writer) -> bool {
+        self.settle_with_the_venue(last, ending, writer)
     }
 
     fn liquidated(&mut self, writer: &Writer) {

@@ -327,6 +327,13 @@ impl Coordinator<'_> {
             working_orders: traders.iter().map(|trader| trader.working_orders).sum(),
             traders,
             killed: self.killed,
+            connected: self.orders.book.as_deref().is_none_or(|book| book.connected),
+            reconciled: writer.reconciled,
+            halted: writer
+                .halts
+                .iter()
+                .map(|&market| Arc::clone(&self.pairs[market as usize]))
+                .collect(),
             counts: self.counts(writer),
         }
     }

@@ -48,6 +48,7 @@ const CONTROLS: [(&str, IsOn); 22] = [
     ("restricted", |s| s.restricted != super::Pairs::None),
     ("session", |s| s.session.is_on()),
     ("reduce_only", |s| s.reduce_only != super::Pairs::None),
+    ("cancel_on_disconnect", |s| s.cancel_on_disconnect),
 ];
 
 impl RiskSpec {

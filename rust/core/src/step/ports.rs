@@ -34,6 +34,17 @@ pub enum Next {
     Interrupted,
 }
 
+/// How a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With its feed, or because somebody wanted so.
+    Whole,
+    /// Somebody interrupted it, and waits for the end.
+    Hurried,
+    /// Before its feed does, with a journal: it goes on later from there.
+    Paused,
+}
+
 /// The market events of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loaded {
@@ -180,8 +191,8 @@ pub trait Ports {
     fn settled(&mut self, _writer: &Writer) {}
 
     /// Hears that no step comes any more: where messages of the venue may be on their way, they are waited for and taken
-    /// in. In a `hurry` somebody waits for the end. Whether something is to be kept in the journal.
-    fn settle(&mut self, _last: Nanos, _hurry: bool, _writer: &mut Writer) -> bool {
+    /// in. Whether something was found that is to be kept in the journal.
+    fn settle(&mut self, _last: Nanos, _ending: Ending, _writer: &mut Writer) -> bool {
         false
     }
 

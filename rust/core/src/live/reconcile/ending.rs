@@ -8,6 +8,7 @@ use crate::domain::Nanos;
 use crate::limits::{ENDING_LIMIT, ENDING_ROUNDS, POLL_INTERVAL, SETTLE_LIMIT};
 use crate::live::broker::{MarketPhase, Standing};
 use crate::live::coordinator::Coordinator;
+use crate::step::Ending;
 use crate::venue::{Execution, Outcome};
 
 use super::book::Book;
@@ -20,15 +21,22 @@ impl Coordinator<'_> {
     pub(in crate::live) fn settle_with_the_venue(
         &mut self,
         last: Nanos,
-        hurry: bool,
+        ending: Ending,
         writer: &mut Writer,
     ) -> bool {
         if self.orders.book.is_none() {
             return false;
         }
+        if ending == Ending::Paused {
+            self.farewell(writer);
+            return false;
+        }
         let before = writer.records.differences.len();
         let (since, mut now) = (Stopwatch::start(), last);
-        let limit = if hurry { SETTLE_LIMIT } else { ENDING_LIMIT };
+        let limit = match ending {
+            Ending::Hurried => SETTLE_LIMIT,
+            Ending::Whole | Ending::Paused => ENDING_LIMIT,
+        };
         if let Some(book) = &mut self.orders.book {
             book.end_at(last);
         }
