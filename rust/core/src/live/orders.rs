@@ -147,7 +147,8 @@ impl OrderPort {
                     Err(_) => break,
                 }
             }
-        } else if self.waits {
+        } else if self.waits || late {
+            // In real time the answer says it anew.
             self.next_wake = None;
         }
         self.take(out);

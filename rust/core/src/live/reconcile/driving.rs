@@ -54,6 +54,7 @@ impl Coordinator<'_> {
                 {
                     book.sent(order, (trader, market), now);
                     book.counts.adopted += 1;
+                    self.changed.push(trader);
                 } else {
                     commands.push(Command::Cancel { market, order });
                 }
@@ -68,6 +69,11 @@ impl Coordinator<'_> {
         }
         writer.reconciled = book.connected && book.agreed;
         self.orders.book = Some(book);
+        if !commands.is_empty() {
+            // What traders see of their orders has changed.
+            let all = u32::try_from(self.crew.members.len()).unwrap_or(u32::MAX);
+            self.changed.extend(0..all);
+        }
         for command in commands {
             self.orders.command(command);
         }
