@@ -42,8 +42,8 @@ class Quoter(Strategy):
             ctx.cancel()
         elif what < 0.3:
             return Signal.LONG if ctx.random.random() < 0.5 else Signal.CLOSE
-        elif what < 0.5 and ctx.orders:
-            ctx.replace(ctx.orders[0].id, limit=round(mid * 0.999, 2))
+        elif what < 0.5 and (own := [order.id for order in ctx.orders if order.id is not None]):
+            ctx.replace(own[0], limit=round(mid * 0.999, 2))
         elif what < 0.9:
             away = 1 + (ctx.random.random() - 0.5) / 200
             side(0.5, limit=round(mid * away, 2))
@@ -109,6 +109,8 @@ def run(seed: int, minutes: float, faults: Faults | None = None, **settings: Any
 
 def disagreements(result: Any) -> Iterator[str]:
     """What engine and venue do not agree on at the end, of pairs that are not halted; nothing where all is well."""
+    if result.quarantined:
+        yield f"{result.quarantined[0]!r}"
     halted = {found["pair"] for found in result.differences if found["halted"]}
     everything = None in halted
     pair_of = dict(zip(result.orders.column("order_id").tolist(), result.orders.column("pair").tolist(), strict=True))

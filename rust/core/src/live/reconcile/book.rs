@@ -239,13 +239,21 @@ impl Book {
             return;
         }
         self.asked = None;
-        if self.applied.last() > standing.upto {
-            // More has happened than it knows of.
-            let now = self.now;
-            return self.attend(now.saturating_add(1));
+        if self.is_old(&standing) {
+            return;
         }
         self.look_for_missing(&standing, out);
         self.answer = Some(standing);
+    }
+
+    /// Whether more has happened than an answer knows of; then it is asked for again.
+    pub(super) fn is_old(&mut self, standing: &Standing) -> bool {
+        let old = self.applied.last() > standing.upto;
+        if old {
+            let now = self.now;
+            self.attend(now.saturating_add(1));
+        }
+        old
     }
 
     /// Orders that work here and that the venue does not have.

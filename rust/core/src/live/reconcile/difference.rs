@@ -91,6 +91,10 @@ impl Book {
         market_of: impl Fn(OrderId) -> Option<u32>,
     ) -> Option<Compared> {
         let answer = self.answer.take()?;
+        // What came behind it in the same step may be news to it.
+        if self.is_old(&answer) {
+            return None;
+        }
         self.counts.compared += 1;
         let mut found: Vec<Said> = Vec::new();
         for execution in self.late.drain(..) {

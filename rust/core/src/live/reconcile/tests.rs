@@ -198,6 +198,21 @@ fn an_answer_that_is_older_than_what_is_known_is_not_compared() {
 }
 
 #[test]
+fn nor_is_one_behind_which_something_came_in_the_same_step() {
+    let mut book = book();
+    book.sent(1, (0, 0), 0);
+    let question = ask(&mut book, 10);
+    let works = Standing {
+        open: vec![open(Some(1))],
+        ..answer(question, 9)
+    };
+    assert!(answered(&mut book, works).is_empty());
+    assert_eq!(book.told(Some(1), filled(1)), Some(filled(1)));
+    assert!(book.compare(&held(5, 90), |_| None).is_none());
+    assert_eq!(book.due(), Some(11));
+}
+
+#[test]
 fn only_the_answer_to_the_newest_question_is_compared_but_all_of_them_tell() {
     let mut book = book();
     book.sent(1, (0, 0), 0);
