@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pairloom import Engine, Faults, Reconcile, RiskLimits, Signal, Strategy
+from pairloom import Engine, Faults, Quote, Reconcile, RiskLimits, Signal, Strategy
 
 SECOND = 10**9
 START = 1_700_000_000 * SECOND
@@ -35,7 +35,7 @@ class Quoter(Strategy):
         draw = ctx.random.random()
         if draw > self.often:
             return None
-        mid = (ctx.quote.bid + ctx.quote.ask) / 2
+        mid = (ctx.event.bid + ctx.event.ask) / 2 if isinstance(ctx.event, Quote) else ctx.event.close
         what = ctx.random.random()
         side = ctx.buy if ctx.random.random() < 0.5 else ctx.sell
         if what < 0.15:
@@ -64,6 +64,24 @@ def quotes(seed: int, minutes: float) -> dict[str, Any]:
     return {pair: {"quote": each} for pair, each in data.items()}
 
 
+def candles(seed: int, minutes: float) -> dict[str, Any]:
+    """Candles of one second, of the same kind of walk."""
+    data = {}
+    for number, pair in enumerate(PAIRS):
+        rng = np.random.default_rng([seed, number])
+        rows = int(minutes * 60)
+        close = np.round(100 + np.cumsum(rng.normal(0, 0.05, rows)), 2)
+        open_ = np.concatenate([[100.0], close[:-1]])
+        data[pair] = {
+            "ts": START + SECOND * np.arange(rows),
+            "open": open_,
+            "high": np.round(np.maximum(open_, close) + 0.02, 2),
+            "low": np.round(np.minimum(open_, close) - 0.02, 2),
+            "close": close,
+        }
+    return data
+
+
 def schedule(seed: int) -> Faults:
     """A random schedule: some faults are frequent, some rare, some left out."""
     rng = Random(seed)
@@ -88,11 +106,16 @@ def run(seed: int, minutes: float, faults: Faults | None = None, **settings: Any
     """A run whose account, limits and schedule a seed tells."""
     rng = Random(seed + 1)
     account = rng.choice(("spot", "margin"))
+    on_candles = rng.random() < 0.3
+    # Where cash is short, purchases are refused or cut; where there is much leverage, the account may be liquidated.
+    scarce = rng.random() < 0.3
     engine = Engine(
         **{
-            "cash": {"USD": 100_000},
+            "cash": {"USD": 250 if scarce else 100_000},
             "account": account,
-            "leverage": 1 if account == "spot" else 3,
+            "leverage": 1 if account == "spot" else 40 if scarce else 3,
+            "fill": rng.choice(("next_open", "close")) if on_candles else "next_open",
+            "latency": 0 if on_candles else rng.choice((0, 0, 0.25)),
             "faults": schedule(seed) if faults is None else faults,
             "reconcile": Reconcile(interval=rng.choice((2, 10, 30))),
             "risk": RiskLimits(cancel_on_disconnect=rng.random() < 0.5, max_position=20),
@@ -104,7 +127,7 @@ def run(seed: int, minutes: float, faults: Faults | None = None, **settings: Any
     engine.trade(PAIRS, Quoter(often=0.4), size=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return engine.paper(quotes(seed, minutes), progress=False)
+        return engine.paper((candles if on_candles else quotes)(seed, minutes), progress=False)
 
 
 def disagreements(result: Any) -> Iterator[str]:
