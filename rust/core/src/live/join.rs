@@ -228,11 +228,15 @@ fn broker_of(
     if let Some(make) = broker {
         return make(reports);
     }
-    let paper = PaperBroker::new(venue, reports);
-    match connection {
-        None => Arc::new(paper),
-        Some(bad) => Arc::new(FaultyBroker::new(paper, bad.faults, bad.account, bad.cancels)),
+    let Some(bad) = connection else {
+        return Arc::new(PaperBroker::new(venue, reports));
+    };
+    let mut venue = venue;
+    if let Some(ledger) = &mut venue.ledger {
+        ledger.in_any_order();
     }
+    let paper = PaperBroker::new(venue, reports);
+    Arc::new(FaultyBroker::new(paper, bad.faults, bad.account, bad.cancels))
 }
 
 type OrderEnds = (Ends<OrderMessage>, Receiver<Report>, Ends<Told>);
