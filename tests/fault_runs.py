@@ -30,6 +30,8 @@ class Quoter(Strategy):
     """Keeps a limit order near the price, moves it now and then, and sometimes takes all back or trades at the market."""
 
     often: float = 0.3
+    bold: bool = False
+    """Whether it buys with all that there is, or on margin ten at a time."""
 
     def generate_signal(self, ctx: Any) -> Signal | None:
         draw = ctx.random.random()
@@ -47,31 +49,35 @@ class Quoter(Strategy):
         elif what < 0.9:
             away = 1 + (ctx.random.random() - 0.5) / 200
             side(0.5, limit=round(mid * away, 2))
-        else:
+        elif not self.bold:
             side(0.5)
+        elif ctx.cash > mid:
+            ctx.buy(round(ctx.cash / mid / 1.002, 4))
+        else:
+            side(10)
         return None
 
 
-def quotes(seed: int, minutes: float) -> dict[str, Any]:
-    """Quotes of each pair about twice a second, a random walk of cents."""
+def quotes(seed: int, minutes: float, step: float = 0.05) -> dict[str, Any]:
+    """Quotes of each pair about twice a second, a random walk of some cents."""
     data = {}
     for number, pair in enumerate(PAIRS):
         rng = np.random.default_rng([seed, number])
         rows = int(minutes * 120)
         ts = START + np.cumsum(rng.integers(SECOND // 20, SECOND, rows))
-        mid = np.round(100 + np.cumsum(rng.normal(0, 0.05, rows)), 2)
+        mid = np.round(100 + np.cumsum(rng.normal(0, step, rows)), 2)
         data[pair] = {"ts": ts, "bid": mid - 0.01, "ask": mid + 0.01}
     return {pair: {"quote": each} for pair, each in data.items()}
 
 
-def candles(seed: int, minutes: float) -> dict[str, Any]:
-    """Candles of one second, of the same kind of walk."""
+def candles(seed: int, minutes: float, step: float = 0.05) -> dict[str, Any]:
+    """Candles of one second, of the same kind of walk, with gaps between them."""
     data = {}
     for number, pair in enumerate(PAIRS):
         rng = np.random.default_rng([seed, number])
         rows = int(minutes * 60)
-        close = np.round(100 + np.cumsum(rng.normal(0, 0.05, rows)), 2)
-        open_ = np.concatenate([[100.0], close[:-1]])
+        close = np.round(100 + np.cumsum(rng.normal(0, step, rows)), 2)
+        open_ = np.round(np.concatenate([[100.0], close[:-1]]) + rng.normal(0, step, rows), 2)
         data[pair] = {
             "ts": START + SECOND * np.arange(rows),
             "open": open_,
@@ -118,16 +124,17 @@ def run(seed: int, minutes: float, faults: Faults | None = None, **settings: Any
             "latency": 0 if on_candles else rng.choice((0, 0, 0.25)),
             "faults": schedule(seed) if faults is None else faults,
             "reconcile": Reconcile(interval=rng.choice((2, 10, 30))),
-            "risk": RiskLimits(cancel_on_disconnect=rng.random() < 0.5, max_position=20),
+            "risk": RiskLimits(cancel_on_disconnect=rng.random() < 0.5, max_position=None if scarce else 20),
             "num_threads": 1,
             "seed": seed,
             **settings,
         }
     )
-    engine.trade(PAIRS, Quoter(often=0.4), size=1)
+    engine.trade(PAIRS, Quoter(often=0.4, bold=scarce), size=1)
+    market = candles if on_candles else quotes
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return engine.paper((candles if on_candles else quotes)(seed, minutes), progress=False)
+        return engine.paper(market(seed, minutes, 0.25 if scarce else 0.05), progress=False)
 
 
 def disagreements(result: Any) -> Iterator[str]:

@@ -86,7 +86,11 @@ pub(crate) fn venue_books<'py>(
         });
         let quantity = instrument.and_then(|instrument| instrument.quantity(lots));
         let price = instrument.and_then(|instrument| instrument.price(price));
-        fills.append((order, quantity.map(decimal_string), price.map(decimal_string)))?;
+        fills.append((
+            order,
+            quantity.map(decimal_string),
+            price.map(decimal_string),
+        ))?;
     }
     let positions = PyDict::new(py);
     for ((name, instrument), &lots) in outcome.markets.iter().zip(&books.positions) {

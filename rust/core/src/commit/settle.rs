@@ -187,7 +187,11 @@ impl Writer {
     /// The orders of the last liquidation with their fills, for the venue that made them.
     #[must_use]
     pub fn liquidated(&self) -> Vec<(Order, Execution)> {
-        let ours = |id| self.records.order(id).filter(|row| row.reason == reason::LIQUIDATION);
+        let ours = |id| {
+            self.records
+                .order(id)
+                .filter(|row| row.reason == reason::LIQUIDATION)
+        };
         let fills = self.records.fills.iter().rev();
         let newest = fills.map_while(|fill| Some((fill, ours(fill.order)?)));
         let now = self.records.fills.last().map(|fill| fill.ts);

@@ -113,6 +113,8 @@ pub struct OpenOrder {
 pub struct Farewell {
     /// How things stood at the end, with all that ever became of orders; none where it keeps no account.
     pub standing: Option<Box<Standing>>,
+    /// What it filled besides: in liquidations.
+    pub liquidated: Vec<Execution>,
     /// What it counted, by name.
     pub counts: Vec<(&'static str, u64)>,
 }

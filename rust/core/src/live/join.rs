@@ -236,7 +236,12 @@ fn broker_of(
         ledger.in_any_order();
     }
     let paper = PaperBroker::new(venue, reports);
-    Arc::new(FaultyBroker::new(paper, bad.faults, bad.account, bad.cancels))
+    Arc::new(FaultyBroker::new(
+        paper,
+        bad.faults,
+        bad.account,
+        bad.cancels,
+    ))
 }
 
 type OrderEnds = (Ends<OrderMessage>, Receiver<Report>, Ends<Told>);

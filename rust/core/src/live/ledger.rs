@@ -71,9 +71,10 @@ struct End {
 impl End {
     const fn of(execution: &Execution) -> Self {
         let (outcome, half_units, liquidity) = match execution.outcome {
-            Outcome::Filled { price, liquidity } | Outcome::Settled { price, liquidity, .. } => {
-                ("filled", Some(price), Some(liquidity.name()))
-            }
+            Outcome::Filled { price, liquidity }
+            | Outcome::Settled {
+                price, liquidity, ..
+            } => ("filled", Some(price), Some(liquidity.name())),
             Outcome::Missed => ("missed", None, None),
             Outcome::Cancelled => ("cancelled", None, None),
             Outcome::Rejected => ("rejected", None, None),

@@ -77,11 +77,7 @@ impl OrderEngine {
     }
 
     /// Runs until nobody sends messages any more.
-    pub(super) async fn run(
-        mut self,
-        messages: Receiver<OrderMessage>,
-        reports: Receiver<Report>,
-    ) {
+    pub(super) async fn run(mut self, messages: Receiver<OrderMessage>, reports: Receiver<Report>) {
         loop {
             if messages.is_empty()
                 && let Err(error) = self.broker.rest()

@@ -113,7 +113,9 @@ impl Coordinator<'_> {
                 writer.set_limits(limits.as_deref(), change)?;
             }
             LiveCommand::Enable { name, by } => {
-                if let Some(market) = (0..).zip(&self.pairs).find(|(_, pair)| pair.as_ref() == name)
+                if let Some(market) = (0..)
+                    .zip(&self.pairs)
+                    .find(|(_, pair)| pair.as_ref() == name)
                     && self.lift(market.0, writer)
                 {
                     let change = self.change("enable", by, name);
@@ -327,7 +329,11 @@ impl Coordinator<'_> {
             working_orders: traders.iter().map(|trader| trader.working_orders).sum(),
             traders,
             killed: self.killed,
-            connected: self.orders.book.as_deref().is_none_or(|book| book.connected),
+            connected: self
+                .orders
+                .book
+                .as_deref()
+                .is_none_or(|book| book.connected),
             reconciled: writer.reconciled,
             halted: writer
                 .halts

@@ -44,7 +44,13 @@ impl Portfolio {
         ts: Nanos,
         liquidity: Liquidity,
     ) -> Option<Settled> {
-        self.settle_bill(self.bill(order, price, liquidity, None), order, price, ts, liquidity)
+        self.settle_bill(
+            self.bill(order, price, liquidity, None),
+            order,
+            price,
+            ts,
+            liquidity,
+        )
     }
 
     /// The same where the venue says how much was filled: that is so, whatever cash the engine knows of.

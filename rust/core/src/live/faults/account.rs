@@ -14,6 +14,8 @@ pub(super) struct VenueAccount {
     open: BTreeMap<OrderId, Order>,
     seen: HashSet<OrderId>,
     executions: Vec<Execution>,
+    /// What liquidations filled. The engine knows of it, so it has no numbers.
+    liquidated: Vec<Execution>,
 }
 
 impl VenueAccount {
@@ -23,6 +25,7 @@ impl VenueAccount {
             open: BTreeMap::new(),
             seen: HashSet::new(),
             executions: Vec::new(),
+            liquidated: Vec::new(),
         }
     }
 
@@ -52,21 +55,12 @@ impl VenueAccount {
     /// An order has ended: its fill is settled, and numbered.
     pub(super) fn end(&mut self, execution: Execution) -> Option<(u64, Execution)> {
         let order = self.open.remove(&execution.order)?;
-        let outcome = match execution.outcome {
-            Outcome::Filled { price, liquidity } => {
-                self.account.take_out(order.trader, order.id);
-                let ts = execution.ts;
-                let settled = self.account.settle(&order, price, ts, liquidity);
-                Outcome::Settled {
-                    price,
-                    liquidity,
-                    lots: settled.map_or(0, |fill| fill.lots),
-                }
-            }
-            other => {
-                self.account.close(order.trader, order.id);
-                other
-            }
+        let outcome = if matches!(execution.outcome, Outcome::Filled { .. }) {
+            self.account.take_out(order.trader, order.id);
+            self.settled(&order, &execution)?
+        } else {
+            self.account.close(order.trader, order.id);
+            execution.outcome
         };
         Some(self.note(Execution {
             outcome,
@@ -76,9 +70,30 @@ impl VenueAccount {
 
     /// The account was liquidated: this was sold or bought.
     pub(super) fn settle(&mut self, order: &Order, execution: &Execution) {
-        if let Outcome::Filled { price, liquidity } = execution.outcome {
-            self.account.settle(order, price, execution.ts, liquidity);
+        if let Some(outcome) = self.settled(order, execution) {
+            self.liquidated.push(Execution {
+                outcome,
+                ..*execution
+            });
         }
+    }
+
+    /// What liquidations filled.
+    pub(super) fn liquidated(&self) -> &[Execution] {
+        &self.liquidated
+    }
+
+    /// Settles a fill, and says how much of it the cash covered.
+    fn settled(&mut self, order: &Order, execution: &Execution) -> Option<Outcome> {
+        let Outcome::Filled { price, liquidity } = execution.outcome else {
+            return None;
+        };
+        let settled = self.account.settle(order, price, execution.ts, liquidity);
+        Some(Outcome::Settled {
+            price,
+            liquidity,
+            lots: settled.map_or(0, |fill| fill.lots),
+        })
     }
 
     /// The orders that work: market and number.

@@ -8,9 +8,7 @@ use parking_lot::Mutex;
 use crate::domain::Nanos;
 use crate::error::Error;
 use crate::limits::{HELD_BACK, REQUEST_LIFETIME};
-use crate::live::broker::{
-    Broker, BrokerError, Farewell, Heard, MarketPhase, Question, Report,
-};
+use crate::live::broker::{Broker, BrokerError, Farewell, Heard, MarketPhase, Question, Report};
 use crate::live::paper::PaperBroker;
 use crate::order::{Order, OrderId};
 use crate::portfolio::Portfolio;
@@ -370,6 +368,7 @@ impl Broker for FaultyBroker {
         let standing = line.account.standing(all, line.now);
         Farewell {
             standing: Some(Box::new(standing)),
+            liquidated: line.account.liquidated().to_vec(),
             counts: line.schedule.counts(),
         }
     }

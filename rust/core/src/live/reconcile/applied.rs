@@ -41,7 +41,10 @@ mod tests {
     #[test]
     fn each_number_counts_once_in_whatever_order_they_come() {
         let mut applied = Applied::default();
-        assert_eq!([2, 1, 2, 1].map(|n| applied.insert(n)), [true, true, false, false]);
+        assert_eq!(
+            [2, 1, 2, 1].map(|n| applied.insert(n)),
+            [true, true, false, false]
+        );
         assert_eq!((applied.upto(), applied.last()), (2, 2));
         assert!(applied.insert(5) && !applied.insert(5));
         assert_eq!((applied.upto(), applied.last()), (2, 5));

@@ -179,7 +179,9 @@ impl Book {
     /// The question that is due now, if one is.
     pub(in crate::live) fn question(&mut self) -> Option<Question> {
         let now = self.now;
-        let waits = self.asked.is_some_and(|(_, at)| now < at.saturating_add(ANSWER_PATIENCE));
+        let waits = self
+            .asked
+            .is_some_and(|(_, at)| now < at.saturating_add(ANSWER_PATIENCE));
         let due = self.asked.is_some() || self.regular <= now || self.is_urgent();
         if !self.connected || waits || !due {
             return None;
@@ -234,7 +236,10 @@ impl Book {
             // That the venue tells everything again is how it answers.
             self.counts.told_again = before;
         }
-        if self.asked.is_none_or(|(number, _)| number != standing.question) {
+        if self
+            .asked
+            .is_none_or(|(number, _)| number != standing.question)
+        {
             // An answer that came late: what it tells is true, how it stood is not news any more.
             return;
         }
@@ -325,7 +330,9 @@ impl Book {
 
     /// Whether, at the end, everything is known: it was compared since, and no order is in doubt or on its way back.
     pub(super) fn is_settled(&self) -> bool {
-        let compared = self.ending.is_some_and(|before| self.counts.compared > before);
+        let compared = self
+            .ending
+            .is_some_and(|before| self.counts.compared > before);
         let known = |sent: &Sent| !sent.doubted && sent.cancelled.is_none();
         self.connected && self.agreed && compared && self.open.values().all(known)
     }

@@ -119,7 +119,9 @@ impl Book {
                 });
             }
         }
-        compared.news.extend(found.iter().filter(|said| !self.said.contains(said)));
+        compared
+            .news
+            .extend(found.iter().filter(|said| !self.said.contains(said)));
         // What a position lacks the cash lacks, too: a difference in it is news by itself only where no position's is.
         let more = answer.cash.saturating_sub(held.cash);
         let explained = compared.news.iter().any(|said| said.halts());
@@ -153,7 +155,8 @@ impl Book {
 
     /// A person lets a halted pair go on: what still differs there is news again.
     pub(in crate::live) fn forget(&mut self, market: u32) {
-        self.said.retain(|said| said.market().is_some_and(|of| of != market));
+        self.said
+            .retain(|said| said.market().is_some_and(|of| of != market));
         self.cash_off = 0;
         let now = self.now;
         self.attend(now);

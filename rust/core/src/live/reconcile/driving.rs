@@ -46,7 +46,12 @@ impl Coordinator<'_> {
             positions: writer.account.markets().iter().map(|m| m.net).collect(),
             cash: writer.account.cash(),
         };
-        let market_of = |order| writer.records.order(order).map(|row| writer.market_of(row.trader));
+        let market_of = |order| {
+            writer
+                .records
+                .order(order)
+                .map(|row| writer.market_of(row.trader))
+        };
         if let Some(compared) = book.compare(&held, market_of) {
             for (market, order) in compared.unknown {
                 if book.adopts()

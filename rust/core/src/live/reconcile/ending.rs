@@ -80,7 +80,11 @@ impl Coordinator<'_> {
     }
 
     fn report_unsettled(&mut self, now: Nanos, writer: &mut Writer) {
-        let open: Vec<Said> = self.orders.book.as_deref().map_or_else(Vec::new, Book::unsettled);
+        let open: Vec<Said> = self
+            .orders
+            .book
+            .as_deref()
+            .map_or_else(Vec::new, Book::unsettled);
         for said in open {
             self.report(now, said, writer);
         }
@@ -101,24 +105,30 @@ impl Coordinator<'_> {
             ("adopted", counts.adopted),
             ("told_again", counts.told_again),
         ];
-        let named = own.iter().map(|(name, count)| (format!("reconcile_{name}"), *count));
+        let named = own
+            .iter()
+            .map(|(name, count)| (format!("reconcile_{name}"), *count));
         self.left.extend(named);
         let Some(farewell) = farewell else { return };
         let faults = farewell.counts.iter();
-        self.left.extend(faults.map(|(name, count)| (format!("fault_{name}"), *count)));
-        writer.records.venue = farewell.standing.map(|standing| books_of(&standing));
+        self.left
+            .extend(faults.map(|(name, count)| (format!("fault_{name}"), *count)));
+        writer.records.venue = farewell
+            .standing
+            .map(|standing| books_of(&standing, &farewell.liquidated));
     }
 }
 
-/// The venue's books out of all that it ever told.
-fn books_of(standing: &Standing) -> VenueBooks {
-    let fill = |&(_, execution): &(u64, Execution)| match execution.outcome {
+/// The venue's books out of all that it ever told, and what it filled besides.
+fn books_of(standing: &Standing, liquidated: &[Execution]) -> VenueBooks {
+    let told = standing.executions.iter().map(|(_, execution)| execution);
+    let fill = |execution: &Execution| match execution.outcome {
         Outcome::Settled { price, lots, .. } if lots > 0 => Some((execution.order, lots, price)),
         _ => None,
     };
     VenueBooks {
         open: standing.open.iter().map(|order| order.order).collect(),
-        fills: standing.executions.iter().filter_map(fill).collect(),
+        fills: told.chain(liquidated).filter_map(fill).collect(),
         positions: standing.positions.clone(),
         cash: standing.cash,
     }

@@ -71,7 +71,8 @@ fn answered(book: &mut Book, standing: Standing) -> Vec<Execution> {
 }
 
 fn compared(book: &mut Book, held: &Held) -> Compared {
-    book.compare(held, |_| Some(0)).expect("an answer to compare")
+    book.compare(held, |_| Some(0))
+        .expect("an answer to compare")
 }
 
 #[test]
@@ -305,7 +306,10 @@ fn orders_that_only_the_venue_has_are_told_apart() {
         let [ours, foreign] = compared.news[..] else {
             panic!("{compared:?}")
         };
-        assert_eq!((ours.kind(), foreign.kind()), ("unknown_order", "foreign_order"));
+        assert_eq!(
+            (ours.kind(), foreign.kind()),
+            ("unknown_order", "foreign_order")
+        );
         assert!(!ours.halts() && !foreign.halts());
         assert_eq!(book.adopts(), policy == UnknownOrders::Adopt);
     }
