@@ -1,4 +1,7 @@
-"""Runs on paper over a bad connection, and whether engine and venue agree at the end; for tests and ``scripts/fault_schedules``."""
+"""Runs on paper over a bad connection, and whether engine and venue agree at the end.
+
+For the tests, and for ``scripts/fault_schedules``.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ KINDS = (
 
 
 class Quoter(Strategy):
-    """Keeps a limit order near the price, moves it now and then, and sometimes takes all back or trades at the market."""
+    """Sends limit orders near the price, moves them, takes them back, and trades at the market now and then."""
 
     often: float = 0.3
     bold: bool = False

@@ -99,17 +99,19 @@ class Faults(_Settings):
         values = self._values
         shown = [f"seed={values['seed']}"]
         shown += [f"{name}={values[name]!r}" for name in CHANCES if values[name]]
-        shown += [f"{name}=({values[name]!r}, {values[span] / 10**9:g})" for name, span in SPANS.items() if values[name]]
+        shown += [
+            f"{name}=({values[name]!r}, {values[span] / 10**9:g})" for name, span in SPANS.items() if values[name]
+        ]
         return f"Faults({', '.join(shown)})"
 
 
 class Reconcile(_Settings):
-    """How the engine compares itself with a venue that answers questions.
+    """How the engine compares itself with its venue; where it is given, or `Faults` are, the paper broker answers.
 
-    ``interval`` is how many seconds of the run's clock lie between two comparisons, besides those at the start, after each
-    reconnect and whenever something is in doubt. ``unknown_orders`` says what becomes of an order of this run that works
-    at the venue and had ended here: ``"cancel"`` cancels it, ``"adopt"`` lets it work again. Wrong values raise
-    ``ConfigError``.
+    ``interval`` is how many seconds of the run's clock lie between two comparisons, besides those at the start,
+    after each reconnect and whenever something is in doubt. ``unknown_orders`` says what becomes of an order of this
+    run that works at the venue and had ended here: ``"cancel"`` cancels it, ``"adopt"`` lets it work again. Wrong
+    values raise ``ConfigError``.
     """
 
     __slots__ = ()
@@ -144,12 +146,14 @@ def broker_settings(faults: object, reconcile: object, journal: object) -> dict[
 
 
 def refuse_faults(settings: Mapping[str, Any], what: str) -> None:
-    """Refuse faults where there is no connection that could have any."""
-    if "faults" in settings:
-        raise ConfigError(
-            f"faults have no meaning in {what}, whose venue has no connection; use paper or start, or Engine(faults=None)",
-            code="config.faults",
-        )
+    """Refuse both where there is no connection that could have any."""
+    for key in ("faults", "reconcile"):
+        if key in settings:
+            raise ConfigError(
+                f"{key} has no meaning in {what}, whose venue has no connection; use paper or start, "
+                f"or Engine({key}=None)",
+                code=f"config.{key}",
+            )
 
 
 def _made(key: str, given: object, kind: type[Faults] | type[Reconcile]) -> dict[str, Any]:

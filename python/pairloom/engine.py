@@ -72,8 +72,8 @@ class Engine:
     ``on_error="close"`` closes the position of a trader that erred. ``journal`` is a file that
     keeps what a run decides: one that was killed goes on where it was when the same run is made
     on the same file. ``seed`` feeds ``ctx.random``.
-    ``faults`` are `Faults` between the engine and the paper broker, which `backtest` refuses;
-    ``reconcile`` is `Reconcile`, how the engine then compares itself with what the venue says.
+    ``faults`` are `Faults` between the engine and the paper broker, ``reconcile`` is `Reconcile`, how
+    the engine compares itself with what that says; `backtest` refuses both.
 
     An engine may run many times. Wrong arguments raise ``ConfigError``.
     """

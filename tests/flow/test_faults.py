@@ -1,4 +1,4 @@
-"""A connection that fails, and reconciliation: engine and venue agree at the end, or the pair is halted and that is reported."""
+"""A connection that fails, and reconciliation: engine and venue agree at the end, or the pair is halted."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_runs import KINDS, PAIRS, disagreements, quotes, run, schedule
 
+from fault_runs import KINDS, PAIRS, disagreements, quotes, run, schedule
 from pairloom import ConfigError, Engine, Faults, Journal, Reconcile, RiskLimits, Signal, Strategy
 from pairloom.cli import main
-
-MINUTE = 60 * 10**9
 
 
 class Flipper(Strategy):
@@ -111,7 +109,9 @@ def test_nothing_but_cancellations_leaves_while_the_venue_cannot_be_reached(mark
 @pytest.mark.parametrize("cancels", [True, False])
 def test_orders_are_taken_back_when_the_connection_is_lost(market: Any, cancels: bool) -> None:
     limits = RiskLimits(cancel_on_disconnect=cancels)
-    engine = Engine(cash={"USD": 100_000}, faults=Faults(seed=2, disconnect=(0.1, 5)), risk=limits, reconcile=Reconcile(interval=2))
+    engine = Engine(
+        cash={"USD": 100_000}, faults=Faults(seed=2, disconnect=(0.1, 5)), risk=limits, reconcile=Reconcile(interval=2)
+    )
     engine.trade("A/USD", Rester())
     result = quietly(engine, {"A/USD": market["A/USD"]})
     assert result.faults["disconnect"] >= 1
@@ -135,7 +135,7 @@ def test_faults_are_of_a_connection(market: Any) -> None:
     engine = Engine(cash={"USD": 1_000}, faults=Faults(lose_reply=0.1))
     engine.trade("A/USD", Flipper(), size=1)
     for begin in (lambda: engine.backtest(market), lambda: engine.sweep(market, every=[3, 4])):
-        with pytest.raises(ConfigError, match="faults have no meaning") as caught:
+        with pytest.raises(ConfigError, match="faults has no meaning") as caught:
             begin()
         assert caught.value.code == "config.faults"
 
@@ -205,4 +205,4 @@ size = 1
     assert document["faults"]["lose_reply"] > 0 and document["faults"]["reject"] == 0
     assert document["reconciliation"]["compared"] > 1 and document["differences"] == []
     assert main(["backtest", str(config), "--json"]) == 2
-    assert "faults have no meaning in a backtest" in capsys.readouterr().err
+    assert "faults has no meaning in a backtest" in capsys.readouterr().err

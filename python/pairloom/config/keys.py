@@ -104,7 +104,7 @@ ENGINE = Section(
         Key("journal", TEXT, "A file that keeps what a run decides; a killed run goes on from it."),
         Key("seed", WHOLE, "The seed of ctx.random."),
         Key("faults", FAULTS, "What goes wrong between the engine and the paper broker; refused in a backtest."),
-        Key("reconcile", RECONCILE, "How the engine compares itself with its broker."),
+        Key("reconcile", RECONCILE, "How the engine compares itself with its broker; refused in a backtest."),
     ),
     required=True,
 )

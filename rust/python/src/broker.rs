@@ -21,7 +21,7 @@ pub(crate) fn broker_options(
     }
     if let Some(given) = config.get_item("reconcile")? {
         let word: String = given.get_item("unknown_orders")?.extract()?;
-        options.reconcile = ReconcileSpec {
+        options.reconcile = Some(ReconcileSpec {
             interval: given.get_item("interval")?.extract()?,
             unknown_orders: match word.as_str() {
                 "cancel" => UnknownOrders::Cancel,
@@ -31,7 +31,7 @@ pub(crate) fn broker_options(
                     return Err(CONFIG.error(config.py(), "config.native", &message));
                 }
             },
-        };
+        });
     }
     Ok(())
 }

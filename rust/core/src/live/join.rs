@@ -12,29 +12,27 @@ use crate::engine::{Core, Host};
 use crate::error::Error;
 use crate::journal::LedgerSpec;
 use crate::market::{EventKind, Rows};
-use crate::portfolio::{Board, Portfolio};
+use crate::portfolio::Board;
 use crate::step::{Away, Stepper};
 use crate::strategy::{Interpreter, Lane};
 use crate::trader::Trader;
 
 use super::actor::{Actor, Factory, Stage};
-use super::broker::{Broker, Report};
+use super::broker::Report;
 use super::command::{Ended, Request};
 use super::coordinator::{Arrivals, Coordinator, Pace, Posts};
 use super::crew::Crew;
 use super::event::{Batch, Delivery, Markets};
-use super::faults::{FaultSpec, FaultyBroker};
 use super::feed;
 use super::ledger::Ledger;
-use super::options::{BrokerMaker, Feed, LiveOptions};
-use super::order_engine::{OrderEngine, OrderMessage, Told};
-use super::orders::OrderPort;
-use super::paper::{PaperBroker, PaperVenue};
+use super::options::{Feed, LiveOptions};
+use super::order_engine::{OrderMessage, Told};
+use super::order_side::OrderSide;
+use super::paper::PaperVenue;
 use super::python_lane::PythonLane;
-use super::reconcile::Book;
 use super::start::Joined;
 
-type Ends<T> = (Sender<T>, Receiver<T>);
+pub(super) type Ends<T> = (Sender<T>, Receiver<T>);
 
 /// Both sides of one trader's inbox.
 pub(crate) type InboxEnds = (Inbox<Delivery>, Receiver<Delivery>);
@@ -89,7 +87,7 @@ pub(crate) struct Parts<'h> {
 pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     #[cfg(feature = "watchdog")]
     super::watchdog::start();
-    let (mut core, options, channels) = (parts.core, parts.options, parts.channels);
+    let (mut core, mut options, channels) = (parts.core, parts.options, parts.channels);
     let (feed, runtime) = (parts.feed, parts.runtime);
     core.writer.confirm_cancels = !feed.is_recorded();
     core.writer.seal_orders();
@@ -107,21 +105,9 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         fill_delay: options.fill_delay,
         ledger: parts.ledger.as_ref().map(Ledger::open).transpose()?,
     };
-    let company_size = core.traders.len();
-    let recorded = markets.recorded;
     let ends = (channels.orders, channels.reports, channels.told);
-    let connection = options.faults.map(|faults| Connection {
-        faults,
-        account: core.writer.account.opened_like(company_size),
-        cancels: core.writer.cancel_on_disconnect(),
-    });
-    let broker = broker_of(options.broker, venue, connection, ends.1.0);
-    // What a broker that answers questions says is waited for before anything leaves.
-    let answers = broker.answers();
-    core.writer.reconciled = !answers;
-    core.writer.confirm_cancels |= answers;
-    let book = answers.then(|| Box::new(Book::new(options.reconcile)));
-    let orders = order_side(&runtime, broker, (ends.0, ends.1.1, ends.2), recorded, book);
+    let side = OrderSide::of(&mut options, core.traders.len());
+    let orders = side.start(&runtime, &mut core.writer, venue, ends);
     let pace = Pace::of(&feed, options.step_limit);
     let (feed, speed) = ((feed, parts.rows), (options.speed, parts.known));
     let feed = feed_side(&runtime, feed, &markets, speed, channels.feed);
@@ -208,55 +194,6 @@ fn company(
         crew,
         in_python,
     }
-}
-
-/// What stands between the engine and the paper broker, where its connection is bad.
-struct Connection {
-    faults: FaultSpec,
-    /// The account as the run begins.
-    account: Portfolio,
-    /// Whether the venue takes orders back when the connection is lost.
-    cancels: bool,
-}
-
-fn broker_of(
-    broker: Option<BrokerMaker>,
-    venue: PaperVenue,
-    connection: Option<Connection>,
-    reports: Sender<Report>,
-) -> Arc<dyn Broker> {
-    if let Some(make) = broker {
-        return make(reports);
-    }
-    let Some(bad) = connection else {
-        return Arc::new(PaperBroker::new(venue, reports));
-    };
-    let mut venue = venue;
-    if let Some(ledger) = &mut venue.ledger {
-        ledger.in_any_order();
-    }
-    let paper = PaperBroker::new(venue, reports);
-    Arc::new(FaultyBroker::new(
-        paper,
-        bad.faults,
-        bad.account,
-        bad.cancels,
-    ))
-}
-
-type OrderEnds = (Ends<OrderMessage>, Receiver<Report>, Ends<Told>);
-
-/// Starts the order engine with its broker, and gives the commit thread's way to it.
-fn order_side(
-    runtime: &Runtime,
-    broker: Arc<dyn Broker>,
-    (messages, reports, told): OrderEnds,
-    recorded: bool,
-    book: Option<Box<Book>>,
-) -> OrderPort {
-    let simulates = broker.simulates();
-    runtime.spawn(OrderEngine::new(broker, told.0).run(messages.1, reports));
-    OrderPort::new(messages.0, told.1, recorded, simulates, book)
 }
 
 /// Starts the feed's task, and gives the end from which to read. A feed that comes through a channel of its own has no

@@ -23,6 +23,7 @@ mod ledger;
 mod metrics;
 mod options;
 mod order_engine;
+mod order_side;
 mod orders;
 mod paper;
 mod people;

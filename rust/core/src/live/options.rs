@@ -75,8 +75,8 @@ pub struct LiveOptions {
     pub broker: Option<BrokerMaker>,
     /// What goes wrong between the engine and the paper broker, where anything shall.
     pub faults: Option<FaultSpec>,
-    /// How the engine compares itself with a venue that answers questions.
-    pub reconcile: ReconcileSpec,
+    /// How the engine compares itself with a venue that answers questions. Where it is given the paper broker does.
+    pub reconcile: Option<ReconcileSpec>,
 }
 
 impl Default for LiveOptions {
@@ -89,7 +89,7 @@ impl Default for LiveOptions {
             step_limit: STEP_LIMIT,
             broker: None,
             faults: None,
-            reconcile: ReconcileSpec::default(),
+            reconcile: None,
         }
     }
 }

@@ -144,9 +144,14 @@ impl Book {
         self.dropped |= !up;
         self.asked = None;
         self.answer = None;
-        if up {
-            let now = self.now;
-            self.attend(now);
+        if !up {
+            return;
+        }
+        let now = self.now;
+        self.attend(now);
+        // What was to be taken back meanwhile is asked for again at once.
+        for sent in self.open.values_mut() {
+            sent.cancelled = sent.cancelled.map(|_| Nanos::MIN);
         }
     }
 

@@ -3,7 +3,6 @@
 use crate::domain::{Lots, Money};
 use crate::live::broker::Standing;
 use crate::order::OrderId;
-use crate::venue::Outcome;
 
 use super::book::Book;
 
@@ -99,7 +98,6 @@ impl Book {
         let mut found: Vec<Said> = Vec::new();
         for execution in self.late.drain(..) {
             let order = execution.order;
-            debug_assert!(!matches!(execution.outcome, Outcome::Cancelled));
             let market = market_of(order);
             found.push(Said::LateFill { market, order });
         }

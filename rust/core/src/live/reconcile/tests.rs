@@ -347,6 +347,10 @@ fn a_cancellation_of_which_no_word_comes_is_asked_for_again() {
     assert_eq!(book.cancels_due(), [(0, 1)]);
     book.cancel_sent(1);
     assert!(book.cancels_due().is_empty());
+    // After a reconnect at once.
+    book.connection(false);
+    book.connection(true);
+    assert_eq!(book.cancels_due(), [(0, 1)]);
 }
 
 #[test]
