@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from fault_runs import KINDS, PAIRS, disagreements, quotes, run, schedule
-from pairloom import ConfigError, Engine, Faults, Journal, Reconcile, RiskLimits, Signal, Strategy
+from fault_runs import KINDS, PAIRS, Quoter, disagreements, quotes, run, schedule
+from pairloom import ConfigError, Engine, Faults, Journal, Reconcile, RiskLimits, Signal, Strategy, SyntheticFeed
 from pairloom.cli import main
 
 
@@ -129,6 +129,33 @@ def test_a_run_with_a_journal_goes_on_over_the_same_schedule(tmp_path: Path) -> 
     assert again.digest == whole.digest and again.resumed_at_step
     fills = Journal(path).fills.column("order_id").tolist()
     assert sorted(fills) == sorted(set(fills)) == sorted(whole.fills.column("order_id").tolist())
+
+
+def test_in_real_time_too_both_sides_agree_at_the_end() -> None:
+    faults = Faults(
+        seed=8,
+        lose_request=0.05,
+        lose_reply=0.05,
+        delay=(0.2, 0.05),
+        duplicate=0.1,
+        reorder=0.2,
+        disconnect=(0.01, 0.2),
+        fill_during_cancel=0.3,
+    )
+    engine = Engine(cash={"USD": 100_000}, faults=faults, risk=RiskLimits(cancel_on_disconnect=True))
+    engine.trade(["A/USD", "B/USD"], Quoter(often=0.5), size=1)
+    feed = SyntheticFeed(["A/USD", "B/USD"], rate=100, seed=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with engine.start(feed) as live:
+            while not live.finished:
+                status = live.status()
+                assert {"connected", "reconciled", "halted"} <= status.keys()
+                if sum(trader["evaluations"] for trader in status["traders"]) > 300:
+                    break
+            result = live.stop()
+    assert sum(result.faults.values()) > 20 and len(result.fills) > 10
+    assert list(disagreements(result)) == []
 
 
 def test_faults_are_of_a_connection(market: Any) -> None:

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use flume::Sender;
-use pairloom_core::domain::{Liquidity, Lots, Side};
+use pairloom_core::domain::{FeeRates, Liquidity, Lots, Rate, Side};
 use pairloom_core::engine::{Account, Outcome as Ran};
 use pairloom_core::live::{
     Broker, BrokerError, LiveCommand, LiveOptions, OpenOrder, Question, ReconcileSpec, Report,
@@ -163,6 +163,10 @@ fn odd(unknown_orders: UnknownOrders) -> (Arc<Mutex<Books>>, Live) {
     ];
     let markets = vec![quoted("A/USD"), quoted("B/USD")];
     let mut settings = config(Account::Spot, 100_000 * UNIT);
+    settings.fees = FeeRates {
+        maker: Rate::ZERO,
+        taker: Rate::ZERO,
+    };
     settings.risk = Some(RiskSpec {
         account: LimitSpec {
             cancel_on_disconnect: true,

@@ -106,3 +106,38 @@ impl Diary {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(author: &str, command: &str) -> Input {
+        Input {
+            step: 1,
+            command: command.to_owned(),
+            author: author.to_owned(),
+            at: 0,
+        }
+    }
+
+    #[test]
+    fn what_reconciliation_found_is_found_again_and_not_said_again() {
+        let mut diary = Diary::default();
+        let said = vec![
+            input(
+                BY,
+                "differs A/USD position: the position is 1 here and 2 at the venue",
+            ),
+            input("person", "pause a"),
+        ];
+        diary.begin(said).expect("a command of a person");
+        let (_, command) = diary.due(1).expect("the command");
+        assert_eq!(command, LiveCommand::Pause("a".to_owned()));
+        assert!(diary.due(1).is_none());
+        diary.found(1, "differs".to_owned());
+        assert_eq!(
+            (diary.obeyed[0].author.as_str(), diary.obeyed[0].step),
+            (BY, 1)
+        );
+    }
+}

@@ -215,7 +215,8 @@ impl OrderPort {
     /// Tells the venue of what a liquidation did.
     pub(super) fn liquidated(&mut self, orders: Vec<(Order, Execution)>) {
         if let Some(book) = &mut self.book {
-            book.void();
+            // An answer from before is no news any more.
+            book.ask_anew();
             self.send(OrderMessage::Liquidated(orders));
         }
     }

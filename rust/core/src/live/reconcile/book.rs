@@ -142,14 +142,8 @@ impl Book {
         self.connected = up;
         self.agreed = false;
         self.dropped |= !up;
-        self.asked = None;
-        self.answer = None;
-        if !up {
-            return;
-        }
-        let now = self.now;
-        self.attend(now);
-        // What was to be taken back meanwhile is asked for again at once.
+        self.ask_anew();
+        // What was to be taken back meanwhile is asked for again when the venue can be reached.
         for sent in self.open.values_mut() {
             sent.cancelled = sent.cancelled.map(|_| Nanos::MIN);
         }
@@ -219,8 +213,9 @@ impl Book {
         }
     }
 
-    /// The account was liquidated here: an answer from before is no news any more.
-    pub(in crate::live) fn void(&mut self) {
+    /// Compares no answer to a question of before, and asks again at once.
+    pub(in crate::live) fn ask_anew(&mut self) {
+        self.asked = None;
         self.answer = None;
         let now = self.now;
         self.attend(now);

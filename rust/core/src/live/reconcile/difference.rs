@@ -151,12 +151,11 @@ impl Book {
         }
     }
 
-    /// A person lets a halted pair go on: what still differs there is news again.
+    /// A person lets a halted pair go on: what still differs there is news again, to an answer that is asked for from now on.
     pub(in crate::live) fn forget(&mut self, market: u32) {
         self.said
             .retain(|said| said.market().is_some_and(|of| of != market));
         self.cash_off = 0;
-        let now = self.now;
-        self.attend(now);
+        self.ask_anew();
     }
 }
