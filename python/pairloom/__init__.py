@@ -35,6 +35,7 @@ from pairloom.errors import (
     PairloomError,
     ParameterError,
     QuarantineWarning,
+    ReconciliationWarning,
     RefusalWarning,
     RiskError,
     StrategyError,
@@ -46,6 +47,7 @@ from pairloom.strategy import Strategy
 if TYPE_CHECKING:
     from pairloom._compiled import compiled, uncompiled
     from pairloom._synthetic import synthetic
+    from pairloom.broker import Faults, Reconcile
     from pairloom.feed import SyntheticFeed
     from pairloom.journal import Journal
     from pairloom.result import Result
@@ -61,6 +63,7 @@ __all__ = [
     "DataError",
     "Engine",
     "Exit",
+    "Faults",
     "Fees",
     "Fill",
     "Indicator",
@@ -74,6 +77,8 @@ __all__ = [
     "Position",
     "QuarantineWarning",
     "Quote",
+    "Reconcile",
+    "ReconciliationWarning",
     "Refusal",
     "RefusalWarning",
     "Result",
@@ -101,7 +106,9 @@ __all__ = [
 
 # Not every script needs these, so none pays for importing them before it asks.
 _LATER = {
+    "Faults": "pairloom.broker",
     "Journal": "pairloom.journal",
+    "Reconcile": "pairloom.broker",
     "Result": "pairloom.result",
     "RiskLimits": "pairloom.risk",
     "Run": "pairloom.run",

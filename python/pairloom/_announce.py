@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from pairloom.errors import QuarantineWarning, RefusalWarning, StrategyError
+from pairloom.errors import QuarantineWarning, ReconciliationWarning, RefusalWarning, StrategyError
 
 if TYPE_CHECKING:
     from pairloom.result import Result
@@ -21,12 +21,15 @@ def announce(result: Result) -> None:
 
     Raises ``StrategyError`` from the first original when every trader is quarantined.
     """
-    from pairloom._show.messages import quarantine_message, refusal_message
+    from pairloom._show.messages import difference_message, quarantine_message, refusal_message
     from pairloom._show.numbers import described
 
     refused = refusal_message(result)
     if refused:
         warnings.warn(refused, RefusalWarning, stacklevel=_USERS_LINE)
+    differs = difference_message(result)
+    if differs:
+        warnings.warn(differs, ReconciliationWarning, stacklevel=_USERS_LINE)
     records = result.quarantined
     if not records:
         return

@@ -137,6 +137,7 @@ READERS: dict[str, Reader] = {
     "restricted": _pairs,
     "session": _by_pair(_session),
     "reduce_only": _pairs,
+    "cancel_on_disconnect": _flag,
 }
 """For each control what reads its value: normalised, or False where the control is off."""
 

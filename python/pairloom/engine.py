@@ -16,6 +16,7 @@ from pairloom._span import kinds, span
 from pairloom._times import duration_ns, utc_text
 from pairloom._traders import Assignment, Taken, check_start, traders
 from pairloom._workers import refuse_workers, workers_of
+from pairloom.broker import broker_settings, refuse_faults
 from pairloom.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from pairloom._data import Loaded
     from pairloom._native import MarketData, RunOutput
+    from pairloom.broker import Faults, Reconcile
     from pairloom.feed import SyntheticFeed
     from pairloom.instruments import Fees, Instrument
     from pairloom.numbers import Number
@@ -70,6 +72,8 @@ class Engine:
     ``on_error="close"`` closes the position of a trader that erred. ``journal`` is a file that
     keeps what a run decides: one that was killed goes on where it was when the same run is made
     on the same file. ``seed`` feeds ``ctx.random``.
+    ``faults`` are `Faults` between the engine and the paper broker, ``reconcile`` is `Reconcile`, how
+    the engine compares itself with what that says; `backtest` refuses both.
 
     An engine may run many times. Wrong arguments raise ``ConfigError``.
     """
@@ -95,6 +99,8 @@ class Engine:
         on_error: Literal["keep", "close"] = "keep",
         journal: str | PathLike[str] | None = None,
         seed: int = 0,
+        faults: Faults | None = None,
+        reconcile: Reconcile | None = None,
     ) -> None:
         """Check the settings; nothing else happens before a run."""
         self._settings = engine_settings(
@@ -116,6 +122,7 @@ class Engine:
             on_error=on_error,
             seed=seed,
         )
+        self._settings.update(broker_settings(faults, reconcile, journal))
         self._assignments: list[Assignment] = []
         self._taken = Taken()
         self._journal = journal_path(journal)
@@ -304,6 +311,7 @@ class Engine:
 
         if self._journal is not None:
             raise ConfigError("a sweep keeps no journal; use Engine(journal=None)", code="config.journal")
+        refuse_faults(self._settings, "a sweep")
         refuse_workers(self._settings, "a sweep", "give executor=ProcessPoolExecutor(), with Engine(workers=0)")
         asked = request(
             self._assignments,
@@ -360,6 +368,8 @@ class Engine:
     ) -> Result:
         from pairloom.result import Result
 
+        if driver == "backtest":
+            refuse_faults(self._settings, "a backtest")
         callback = progress_callback(progress)
         described, market, assumptions, load_s = self._prepare(data, run, interval, candle_time, repair)
         drive = _native.backtest if driver == "backtest" else _native.paper

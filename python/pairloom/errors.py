@@ -111,5 +111,9 @@ class QuarantineWarning(UserWarning):
     """Some traders erred and were stopped; the others were not disturbed."""
 
 
+class ReconciliationWarning(UserWarning):
+    """The venue and the engine differed in a way that nobody can explain; the pairs concerned were halted."""
+
+
 class SweepWarning(UserWarning):
     """Some combinations of a sweep failed, had orders refused, or were not run."""

@@ -261,9 +261,58 @@ class Result:
     def risk_changes(self) -> list[dict[str, Any]]:
         """What was changed about the gate while the run went on, each with `ts` (ns UTC), `by`, `kind` and `what`.
 
-        The kinds are `limits` (`Run.set_limits`), `enable` (`Run.enable`) and `kill`.
+        The kinds are `limits` (`Run.set_limits`), `enable` (`Run.enable`), `kill`, and `halt`, by reconciliation.
         """
         return self._output.risk_changes
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """How often each fault of `Engine(faults=)` befell a message; empty without faults."""
+        return self._counted("fault_")
+
+    @property
+    def reconciliation(self) -> dict[str, int]:
+        """How often the venue was `asked` and `compared`, and what that brought; empty where it answers nothing.
+
+        `missed` fills and ends that only the answer told, orders that were `lost` on their way or `adopted`, and what
+        was `told_again` and not counted again.
+        """
+        return self._counted("reconcile_")
+
+    def _counted(self, prefix: str) -> dict[str, int]:
+        counters = self._output.counters.items()
+        return {name.removeprefix(prefix): count for name, count in counters if name.startswith(prefix)}
+
+    @property
+    def differences(self) -> list[dict[str, Any]]:
+        """What the engine and the venue differed in, each with `ts` (ns UTC), `pair`, `kind`, `what` and `halted`.
+
+        `pair` is `None` where it is the account. The kinds are `position`, `cash`, `late_fill`, `vanished_order`,
+        `unsettled`, which halt the pair or all pairs, `unknown_order` and `foreign_order`.
+        """
+        return self._output.differences
+
+    @property
+    def venue(self) -> dict[str, Any] | None:
+        """The venue's own books at the end of the data; `None` where it keeps none, as without faults.
+
+        `open_orders` are the numbers of orders that still worked, `fills` tuples `(order_id, quantity, price)`,
+        `positions` by pair and `cash` in the account's currency, all exact.
+        """
+        books = self._output.venue
+        if books is None:
+            return None
+        return {
+            "open_orders": books["open_orders"],
+            "fills": [(order, Decimal(quantity), Decimal(price)) for order, quantity, price in books["fills"]],
+            "positions": {pair: Decimal(size) for pair, size in books["positions"].items()},
+            "cash": Decimal(books["cash"]),
+        }
+
+    @property
+    def reserved(self) -> Decimal:
+        """Cash that orders still reserve at the end: zero, unless the engine has a defect."""
+        return Decimal(self._output.reserved)
 
     @cached_property
     def refusals_by_check(self) -> dict[str, int]:
@@ -330,7 +379,15 @@ def to_json(result: Result, *, threads: int | None = None) -> dict[str, Any]:
         "stats": {name: _number(value) for name, value in result.stats.items()},
         "assumptions": result.assumptions,
         "refusals_by_check": result.refusals_by_check,
+        **_of_the_broker(result),
     }
+
+
+def _of_the_broker(result: Result) -> dict[str, Any]:
+    """What there is to say of faults and reconciliation, where the venue answers questions."""
+    if not result.reconciliation:
+        return {}
+    return {"faults": result.faults, "reconciliation": result.reconciliation, "differences": result.differences}
 
 
 def _number(value: float) -> float | None:

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 __all__ = ["RiskLimits", "limits_of"]
 
 # What only the account as a whole has.
-OF_THE_ACCOUNT = ("max_gross_exposure", "max_net_exposure", "max_daily_loss", "max_drawdown")
+OF_THE_ACCOUNT = (
+    "max_gross_exposure",
+    "max_net_exposure",
+    "max_daily_loss",
+    "max_drawdown",
+    "cancel_on_disconnect",
+)
 
 
 class RiskLimits:
@@ -65,6 +71,7 @@ class RiskLimits:
     - ``known_instruments_only``: True refuses pairs without an entry in ``Engine(instruments=)``.
     - ``session``: a `Session` in which orders may be sent, or a dict by pair.
 
+    ``cancel_on_disconnect``, True, takes all orders back when the connection to the venue is lost.
     ``max_cancel_rate`` is the one limit of cancellations by strategies: a pace, or a dict by pair.
     ``per_trader`` maps a trader's name, or the name of a strategy for each of its traders, to more
     `RiskLimits`; those and the account's are both met, so that the tightest wins.
@@ -100,6 +107,7 @@ class RiskLimits:
         restricted: bool | Iterable[str] = False,
         session: Session | Mapping[str, Session] | None = None,
         reduce_only: bool | Iterable[str] = False,
+        cancel_on_disconnect: bool = False,
         per_trader: Mapping[str, RiskLimits] | None = None,
     ) -> None:
         """Check every limit; raises ``ConfigError`` naming the one that is wrong."""

@@ -50,7 +50,8 @@ class Run:
     def status(self) -> dict[str, Any]:
         """Return how things stand, or stood at the end.
 
-        The keys are ``ts, elapsed, equity, cash, working_orders, killed, events, steps`` and
+        The keys are ``ts, elapsed, equity, cash, working_orders, killed, connected, reconciled, halted``
+        (pairs about which the venue and the engine differ), ``events, steps`` and
         ``traders``, a list with ``trader, pair, state`` ("active", "paused" or "quarantined"),
         ``position, entry_price, unrealized_pnl, realized_pnl, last_price, last_signal,
         evaluations, inbox`` (events that wait), ``late`` and ``working_orders`` of each.

@@ -27,6 +27,8 @@ HINTS: dict[str, str] = {
     "missing_limit": "a limit by pair has no number for the pair, name the pair or '*'",
     "repeated_execution": "a trader sent too many orders of one side and is stopped, look at it and use Run.enable",
     "killed": "the kill switch is set",
+    "not_reconciled": "the venue could not be reached, or had not answered yet",
+    "halted": "the pair is halted, by a limit or because the venue and the engine differ: see result.differences",
     "cancel_rate": "cancellations came faster than max_cancel_rate, and their orders went on working",
     "min_notional": "the order was worth less than its instrument's min_notional, use a larger size",
 }
@@ -66,6 +68,17 @@ def refusal_message(result: Result) -> str | None:
     """The text of the `RefusalWarning` of a run, or None when no order was refused and no fill cut."""
     lines = [line for line in (refused_line(result), cut_line(result)) if line]
     return "\n".join(lines) or None
+
+
+def difference_message(result: Result) -> str | None:
+    """The text of the `ReconciliationWarning` of a run, or None when nothing halted a pair."""
+    halting = [found for found in result.differences if found["halted"]]
+    if not halting:
+        return None
+    shown = [f"{clean(found['pair'] or 'all pairs')}: {clean(found['what'], 200)}" for found in halting[:_SHOWN]]
+    if len(halting) > _SHOWN:
+        shown.append(f"and {len(halting) - _SHOWN:,} more")
+    return f"halted, for the venue and the engine differ: {'; '.join(shown)} (all of it in result.differences)"
 
 
 def quarantine_message(result: Result) -> str | None:

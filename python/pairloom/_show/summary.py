@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pairloom._show import numbers
-from pairloom._show.messages import cut_line, quarantine_message, refused_line
+from pairloom._show.messages import cut_line, difference_message, quarantine_message, refused_line
 from pairloom._show.numbers import clean, counted
 from pairloom.stats.facts import nanoseconds
 
@@ -26,7 +26,7 @@ class Summary(NamedTuple):
 
 def summary(result: Result) -> Summary:
     """Everything that `print(result)` and a notebook show of a result, cleaned of control characters."""
-    found = (quarantine_message(result), refused_line(result), cut_line(result))
+    found = (quarantine_message(result), difference_message(result), refused_line(result), cut_line(result))
     rows = [*_money_rows(result), *_trading_rows(result), *_run_rows(result)]
     return Summary(
         alerts=[line for line in found if line],

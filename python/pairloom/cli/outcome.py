@@ -15,7 +15,15 @@ import warnings
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TextIO
 
-from pairloom.errors import ConfigError, DataError, PairloomError, QuarantineWarning, RefusalWarning, StrategyError
+from pairloom.errors import (
+    ConfigError,
+    DataError,
+    PairloomError,
+    QuarantineWarning,
+    ReconciliationWarning,
+    RefusalWarning,
+    StrategyError,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -77,7 +85,7 @@ def _with_its_output(command: Callable[[argparse.Namespace], int], options: argp
 def run_engine(engine: Engine, run: Callable[[], Result], as_json: bool) -> int:
     """Run, print the result, and return the exit status."""
     # The summary for people opens with what these say; beside a document they say it apart.
-    for category in (RefusalWarning, QuarantineWarning):
+    for category in (RefusalWarning, QuarantineWarning, ReconciliationWarning):
         warnings.simplefilter("always" if as_json else "ignore", category)
     try:
         result = run()

@@ -51,6 +51,21 @@ def _table(**properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
+CHANCE: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 1}
+CHANCE_AND_SECONDS: dict[str, Any] = {"type": "array", "prefixItems": [CHANCE, NUMBER], "minItems": 2, "maxItems": 2}
+FAULTS = _table(
+    seed=WHOLE,
+    lose_request=CHANCE,
+    lose_reply=CHANCE,
+    delay=CHANCE_AND_SECONDS,
+    duplicate=CHANCE,
+    reorder=CHANCE,
+    reject=CHANCE,
+    disconnect=CHANCE_AND_SECONDS,
+    fill_during_cancel=CHANCE,
+)
+RECONCILE = _table(interval=NUMBER, unknown_orders=_one_of("cancel", "adopt"))
+
 ENGINE = Section(
     "engine",
     "The account and how orders are filled: the arguments of Engine.",
@@ -88,6 +103,8 @@ ENGINE = Section(
         Key("on_error", _one_of("keep", "close"), "What happens to the position of a trader that erred."),
         Key("journal", TEXT, "A file that keeps what a run decides; a killed run goes on from it."),
         Key("seed", WHOLE, "The seed of ctx.random."),
+        Key("faults", FAULTS, "What goes wrong between the engine and the paper broker; refused in a backtest."),
+        Key("reconcile", RECONCILE, "How the engine compares itself with its broker; refused in a backtest."),
     ),
     required=True,
 )
@@ -126,6 +143,7 @@ LIMITS = (
     Key("restricted", PAIRS, "Pairs that may not be traded."),
     Key("session", _by_pair(SESSION), "When orders may be sent."),
     Key("reduce_only", PAIRS, "Pairs whose positions may only become smaller."),
+    Key("cancel_on_disconnect", FLAG, "Take all orders back when the connection to the venue is lost."),
 )
 
 RISK = Section(

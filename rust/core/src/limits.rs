@@ -152,6 +152,25 @@ pub const STEP_LIMIT: Duration = Duration::from_millis(1);
 /// Live: how long the end of a real-time run waits for orders to reach a terminal state.
 pub const SETTLE_LIMIT: Duration = Duration::from_millis(1_500);
 
+/// Live: how long, on the run's clock, a request may be on its way: a venue that answers questions takes none that is older,
+/// so that after it the venue's word that it has no such order is the last one. In nanoseconds, like the next three.
+pub const REQUEST_LIFETIME: i64 = 5_000_000_000;
+
+/// Live: how long an answer is waited for before the venue is asked again.
+pub const ANSWER_PATIENCE: i64 = 2_000_000_000;
+
+/// Live: how far two comparisons with the venue lie apart, where nothing asks for one.
+pub const RECONCILE_INTERVAL: i64 = 30_000_000_000;
+
+/// Faults: by how much a message is late that others overtake.
+pub const HELD_BACK: i64 = 1_000_000;
+
+/// Live: how long the end of a run waits for the last word of a venue whose messages may be late.
+pub const ENDING_LIMIT: Duration = Duration::from_secs(30);
+
+/// Live: how often it looks for that word on a recorded feed, where nothing has to be waited for.
+pub const ENDING_ROUNDS: u32 = 10_000;
+
 /// Live: threads for feeds, timers and the order engine, which wait far more than they work.
 pub const TOKIO_THREADS: usize = 1;
 

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use flume::{Receiver, Sender};
 use pairloom_core::domain::Liquidity;
 use pairloom_core::engine::{Account, Config};
-use pairloom_core::live::{Broker, BrokerError, LiveCommand, LiveOptions};
+use pairloom_core::live::{Broker, BrokerError, LiveCommand, LiveOptions, Report};
 use pairloom_core::order::{Order, OrderId, OrderStatus};
 use pairloom_core::signal::TradeSignal;
 use pairloom_core::strategy::StrategyFault;
@@ -308,7 +308,7 @@ fn a_signal_adds_nothing_while_the_end_of_its_last_order_is_unknown() {
 /// Takes an order only when the test lets it, and fills it at 100.
 struct Slow {
     gate: Receiver<()>,
-    reports: Sender<Execution>,
+    reports: Sender<Report>,
 }
 
 #[async_trait]
@@ -326,7 +326,7 @@ impl Broker for Slow {
         };
         for _ in 0..2 {
             // Told twice: it counts once.
-            let _ = self.reports.send_async(filled).await;
+            let _ = self.reports.send_async(filled.into()).await;
         }
         Ok(())
     }

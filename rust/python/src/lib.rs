@@ -9,6 +9,7 @@ mod data;
 
 mod config;
 mod risk;
+mod broker;
 mod numbers;
 mod signal;
 

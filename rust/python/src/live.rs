@@ -18,6 +18,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use rust_decimal::Decimal;
 
+use crate::broker::broker_options;
 #[cfg(target_os = "linux")]
 use crate::config::workers;
 use crate::config::{engine_config, live_options, run_options, strategy_anew, trader_configs};
@@ -134,14 +135,16 @@ fn factory(trader: &Bound<'_, PyDict>, config: &Bound<'_, PyDict>) -> Option<Fac
 }
 
 /// The settings of a live run, beyond those of any run.
-fn options(run: &Bound<'_, PyDict>) -> PyResult<LiveOptions> {
+fn options(config: &Bound<'_, PyDict>, run: &Bound<'_, PyDict>) -> PyResult<LiveOptions> {
     let (speed, duration) = live_options(run)?;
-    Ok(LiveOptions {
+    let mut options = LiveOptions {
         run: run_options(run)?,
         speed,
         duration,
         ..LiveOptions::default()
-    })
+    };
+    broker_options(config, &mut options)?;
+    Ok(options)
 }
 
 /// Runs traders through the live driver, on the paper broker, over recorded data or a synthetic feed.
@@ -158,7 +161,7 @@ pub(crate) fn paper(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<RunOutput> {
     let settings = engine_config(config, run)?;
-    let options = options(run)?;
+    let options = options(config, run)?;
     let cast = cast(&traders, config)?;
     let feed = data.feed();
     let host = PythonHost::new(progress);
@@ -180,7 +183,7 @@ pub(crate) fn start(
     run: &Bound<'_, PyDict>,
 ) -> PyResult<LiveRun> {
     let settings = engine_config(config, run)?;
-    let options = options(run)?;
+    let options = options(config, run)?;
     let cast = cast(&traders, config)?;
     let feed = data.feed();
     let handle = py
@@ -299,6 +302,10 @@ fn status_dict<'py>(py: Python<'py>, status: &Status) -> PyResult<Bound<'py, PyD
     dict.set_item("cash", money_f64(status.cash))?;
     dict.set_item("working_orders", status.working_orders)?;
     dict.set_item("killed", status.killed)?;
+    dict.set_item("connected", status.connected)?;
+    dict.set_item("reconciled", status.reconciled)?;
+    let halted: Vec<&str> = status.halted.iter().map(AsRef::as_ref).collect();
+    dict.set_item("halted", halted)?;
     dict.set_item("events", status.counts.events)?;
     dict.set_item("steps", status.counts.steps)?;
     let traders = PyList::empty(py);

@@ -15,6 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::broker::{differences, venue_books};
 use crate::fault::origin;
 use crate::table::{
     NamedColumn, Table, integer_column, money_column, text_column, time_column, word_column,
@@ -197,6 +198,25 @@ impl RunOutput {
             Ok(dict)
         };
         changes.map(change).collect()
+    }
+
+    /// What the engine and the venue differed in, each a dict with `ts, pair, kind, what, halted`.
+    #[getter]
+    fn differences<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let found = &self.outcome.records.differences;
+        differences(py, found, &self.outcome.markets)
+    }
+
+    /// The venue's own books at the end, where it keeps any.
+    #[getter]
+    fn venue<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        venue_books(py, &self.outcome)
+    }
+
+    /// Cash that is still reserved at the end.
+    #[getter]
+    fn reserved(&self) -> String {
+        decimal_string(self.outcome.reserved)
     }
 
     /// Fills cut to the cash that was left when they came.

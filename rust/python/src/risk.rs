@@ -58,6 +58,7 @@ fn limits(given: &Limits<'_, '_>) -> PyResult<LimitSpec> {
         restricted: given.pairs("restricted")?,
         session: given.by_pair("session", hours)?,
         reduce_only: given.pairs("reduce_only")?,
+        cancel_on_disconnect: given.flag("cancel_on_disconnect")?,
     })
 }
 

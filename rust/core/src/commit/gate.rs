@@ -2,7 +2,7 @@
 
 use crate::domain::Nanos;
 use crate::order::{Order, OrderKind, OrderRecord, OrderStatus, Origin, RefusalRecord, reason};
-use crate::risk::{Approved, Refused, Verdict, check_killed, not_reconciled};
+use crate::risk::{Approved, Refused, Verdict, check_halted, check_killed, not_reconciled};
 use crate::strategy::{Hook, Hooks, RefusalView};
 
 use super::plan::Planned;
@@ -47,6 +47,11 @@ impl Writer {
         }
         if self.killed
             && let Err(refused) = check_killed(&order, &self.account)
+        {
+            return self.refuse(now, &order, refused);
+        }
+        if self.halts.contains(&order.market)
+            && let Err(refused) = check_halted(&order, &self.account)
         {
             return self.refuse(now, &order, refused);
         }

@@ -6,6 +6,7 @@ mod digest;
 mod gate;
 mod plain;
 mod plan;
+mod reconciled;
 mod records;
 mod settle;
 
@@ -13,7 +14,10 @@ use plan::{Planned, Turn};
 
 pub use again::{Again, AgainOrder, next_where};
 pub use plain::Plain;
-pub use records::{Counted, Curve, FillRecord, QuarantineRecord, Records, RiskChange};
+pub use reconciled::Halts;
+pub use records::{
+    Counted, Curve, Difference, FillRecord, QuarantineRecord, Records, RiskChange, VenueBooks,
+};
 
 use crate::domain::{HalfUnits, Money, Nanos};
 use crate::error::Error;
@@ -96,6 +100,8 @@ pub struct Writer {
     pub reconciled: bool,
     /// Traders whose positions people close as soon as the venue has answered what was taken back for it.
     exits: Vec<u32>,
+    /// Markets that are halted while the run goes on: nothing leaves for them but what gets out of a position.
+    pub halts: Halts,
     /// What is to be decided again in this step, for traders that are not believed any more.
     pub again: Again,
     gate: RiskGate,
@@ -124,6 +130,7 @@ impl Writer {
             killed: false,
             reconciled: true,
             exits: Vec::new(),
+            halts: Halts::new(),
             again: Again::default(),
             gate,
             traders,
@@ -194,7 +201,7 @@ impl Writer {
     /// Whether orders leave at all, if the gate lets them.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.reconciled && !self.killed && self.again.is_empty()
+        self.reconciled && !self.killed && self.halts.is_empty() && self.again.is_empty()
     }
 
     /// Makes as many of the next steps as it can, in which nothing happens but that carried positions are worth this:
@@ -231,6 +238,12 @@ impl Writer {
     pub fn see(&mut self, market: u32, ts: Nanos, mark: HalfUnits, ask: Option<HalfUnits>) {
         self.account.mark(market, mark, ask);
         self.gate.see(market, ts, ask, &self.account);
+    }
+
+    /// Whether all orders are taken back when the connection to the venue is lost.
+    #[must_use]
+    pub fn cancel_on_disconnect(&self) -> bool {
+        self.gate.cancel_on_disconnect()
     }
 
     /// Lets the gate seal what it approves, because it passes through channels on its way to a venue.

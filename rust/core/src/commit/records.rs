@@ -1,7 +1,7 @@
 //! What happened, in columns and rows of whole numbers: the material of every table and of the digest.
 
 use crate::domain::{HalfUnits, Liquidity, Lots, Money, Nanos, Side};
-use crate::order::{OrderId, OrderRecord, OrderStatus, Reason, RefusalRecord};
+use crate::order::{OrderId, OrderRecord, OrderStatus, Reason, RefusalRecord, reason};
 use crate::strategy::StrategyFault;
 
 /// One fill.
@@ -43,10 +43,38 @@ pub struct RiskChange {
     pub ts: Nanos,
     /// Who made it.
     pub by: String,
-    /// What it was: `limits`, `enable` or `kill`.
+    /// What it was: `limits`, `enable`, `kill` or `halt`.
     pub kind: &'static str,
     /// What holds since then, in words.
     pub what: String,
+}
+
+/// Something in which the engine and the venue differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The time of the step that found it.
+    pub ts: Nanos,
+    /// On which market, where it is on one.
+    pub market: Option<u32>,
+    /// What differs: `position`, `cash`, `late_fill`, `vanished_order`, `unknown_order`, `foreign_order`, `unsettled`.
+    pub kind: &'static str,
+    /// The difference, in words.
+    pub what: String,
+    /// Whether the pair was halted for it, or all pairs.
+    pub halts: bool,
+}
+
+/// The venue's own books, as a broker that keeps some leaves them behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VenueBooks {
+    /// Orders that worked there at the end, by the engine's number; none where somebody else sent one.
+    pub open: Vec<Option<OrderId>>,
+    /// What it filled: order, quantity and price in half units.
+    pub fills: Vec<(OrderId, Lots, HalfUnits)>,
+    /// The account's position in each market.
+    pub positions: Vec<Lots>,
+    /// The account's cash.
+    pub cash: Money,
 }
 
 /// Equity over time, one row a step.
@@ -86,6 +114,10 @@ pub struct Records {
     pub quarantined: Vec<QuarantineRecord>,
     /// In the order in which they were made.
     pub risk_changes: Vec<RiskChange>,
+    /// What the venue and the engine differed in, in the order in which it was found.
+    pub differences: Vec<Difference>,
+    /// The venue's own books at the end, where it keeps any.
+    pub venue: Option<VenueBooks>,
     /// Equity over time.
     pub curve: Curve,
     /// How many fills were cut because the cash did not cover them.
@@ -119,6 +151,22 @@ impl Records {
             orders: self.orders.len(),
             fills: self.fills.len(),
             refusals: self.refusals.len(),
+        }
+    }
+
+    /// The row of an order.
+    #[must_use]
+    pub fn order(&self, id: OrderId) -> Option<&OrderRecord> {
+        let index = usize::try_from(id).ok()?.checked_sub(1)?;
+        self.orders.get(index)
+    }
+
+    /// An order that had ended works again.
+    pub(super) fn reopen(&mut self, id: OrderId) {
+        let index = usize::try_from(id).unwrap_or(usize::MAX).wrapping_sub(1);
+        if let Some(order) = self.orders.get_mut(index) {
+            order.status = OrderStatus::Working;
+            order.reason = reason::NONE;
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the venue says becomes fills; the account is liquidated when it must be; the end of the data ends orders.
 
-use crate::domain::{HalfUnits, Liquidity, Nanos, Side, decimal_string};
+use crate::domain::{HalfUnits, Liquidity, Lots, Nanos, Side, decimal_string};
 use crate::order::{Order, OrderKind, OrderStatus, Origin, reason};
 use crate::portfolio::{Settled, fill_view};
 use crate::risk::{Refused, check};
@@ -20,8 +20,15 @@ impl Writer {
             Outcome::Filled { price, liquidity } => {
                 return self.fill(execution, price, liquidity);
             }
+            Outcome::Settled {
+                price,
+                liquidity,
+                lots,
+            } => return self.fill_as_told(execution, (price, lots), liquidity),
             Outcome::Missed => reason::NONE,
             Outcome::Rejected => reason::REJECTED,
+            Outcome::NotSent => reason::NOT_SENT,
+            Outcome::Lost => reason::LOST,
             Outcome::Altered => return self.stop_for_altered(execution),
             Outcome::Cancelled => {
                 let leaving = &self.account.row(trader).leaving;
@@ -51,6 +58,21 @@ impl Writer {
         let settled = self.account.settle(&order, price, execution.ts, liquidity);
         self.gate.closed(&order, &self.account);
         self.note_settled(&order, execution.ts, settled);
+    }
+
+    fn fill_as_told(
+        &mut self,
+        execution: &Execution,
+        fill: (HalfUnits, Lots),
+        liquidity: Liquidity,
+    ) {
+        let Some(order) = self.account.take_out(execution.trader, execution.order) else {
+            return;
+        };
+        let ts = execution.ts;
+        let settled = self.account.settle_as_told(&order, fill, ts, liquidity);
+        self.gate.closed(&order, &self.account);
+        self.note_settled(&order, ts, settled);
     }
 
     fn note_settled(&mut self, order: &Order, ts: Nanos, settled: Option<Settled>) {
@@ -160,6 +182,50 @@ impl Writer {
             self.gate.moved(trader, &self.account);
             self.note_settled(&order, now, settled);
         }
+    }
+
+    /// The orders of the last liquidation with their fills, for the venue that made them.
+    #[must_use]
+    pub fn liquidated(&self) -> Vec<(Order, Execution)> {
+        let ours = |id| {
+            self.records
+                .order(id)
+                .filter(|row| row.reason == reason::LIQUIDATION)
+        };
+        let fills = self.records.fills.iter().rev();
+        let newest = fills.map_while(|fill| Some((fill, ours(fill.order)?)));
+        let now = self.records.fills.last().map(|fill| fill.ts);
+        let newest = newest.take_while(|(fill, _)| Some(fill.ts) == now);
+        newest
+            .map(|(fill, row)| {
+                let order = Order {
+                    id: row.id,
+                    trader: row.trader,
+                    market: self.market_of(row.trader),
+                    client_id: None,
+                    side: row.side,
+                    lots: fill.lots,
+                    kind: OrderKind::Market,
+                    tif: TimeInForce::default(),
+                    reduce_only: false,
+                    origin: Origin::Liquidation,
+                    reserved: 0,
+                    decided: row.ts,
+                    tag: None,
+                };
+                let outcome = Outcome::Filled {
+                    price: fill.price,
+                    liquidity: fill.liquidity,
+                };
+                let execution = Execution {
+                    order: row.id,
+                    trader: row.trader,
+                    ts: fill.ts,
+                    outcome,
+                };
+                (order, execution)
+            })
+            .collect()
     }
 
     /// Ends orders that still wait when the data end.

@@ -244,7 +244,7 @@ fn channels(core: &Core, recorded: bool) -> live::Channels {
         evaluations: flume::bounded(limits::evaluation_reports(count)),
         feed: flume::bounded(limits::FEED_BATCHES),
         orders: flume::bounded(limits::order_messages(count)),
-        executions: flume::bounded(limits::ORDER_REPORTS),
+        reports: flume::bounded(limits::ORDER_REPORTS),
         told: flume::bounded(limits::ORDER_REPORTS),
         inboxes: inboxes(core, recorded),
     }

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::journal::{Input, Then};
 use crate::order::Origin;
 use crate::portfolio::Portfolio;
-use crate::step::{Away, Flow, Loaded, Next, Ports};
+use crate::step::{Away, Ending, Flow, Loaded, Next, Ports};
 use crate::strategy::{Hook, StrategyFault};
 use crate::trader::TraderState;
 use crate::venue::Execution;
@@ -106,6 +106,8 @@ pub(super) struct Coordinator<'h> {
     /// Traders whose part of the account may have changed since it was published.
     pub changed: Vec<u32>,
     pub tick_to_order: Histogram,
+    /// What reconciliation and the broker counted, by name, when the run is over.
+    pub left: Vec<(String, u64)>,
 }
 
 /// What the commit thread is given.
@@ -153,6 +155,7 @@ impl<'h> Coordinator<'h> {
             diary: Diary::default(),
             changed: Vec::new(),
             tick_to_order: Histogram::default(),
+            left: Vec::new(),
         }
     }
 }
@@ -255,7 +258,11 @@ impl Ports for Coordinator<'_> {
     fn meet(&mut self, now: Nanos, arrivals: bool, out: &mut Vec<Execution>) {
         let events = Arc::clone(&self.events);
         let phase = MarketPhase::Events { events, arrivals };
-        self.orders.market(now, phase, out);
+        if self.orders.book.is_some() {
+            self.meet_and_ask(now, phase, out);
+        } else {
+            self.orders.market(now, phase, out);
+        }
         self.note_changes(out);
     }
 
@@ -279,6 +286,7 @@ impl Ports for Coordinator<'_> {
         self.progress.last = Some(now);
         self.publish(writer);
         self.obey(writer, acts);
+        self.reconcile(now, writer);
         let in_time = self.dispatch(now, writer, true)
             && match self.pace {
                 Pace::Recorded => self.wait_for_all() && self.wait_for_the_away(),
@@ -357,7 +365,7 @@ impl Ports for Coordinator<'_> {
     }
 
     fn immediate(&mut self, now: Nanos, out: &mut Vec<Execution>) {
-        if self.orders.resting > 0 {
+        if self.orders.resting() > 0 || self.orders.book.is_some() {
             self.orders.market(now, MarketPhase::Immediate, out);
             self.note_changes(out);
         }
@@ -391,7 +399,14 @@ impl Ports for Coordinator<'_> {
         self.last_calls(now, writer)
     }
 
-    fn liquidated(&mut self, _writer: &Writer) {
+    fn settle(&mut self, last: Nanos, ending: Ending, writer: &mut Writer) -> bool {
+        self.settle_with_the_venue(last, ending, writer)
+    }
+
+    fn liquidated(&mut self, writer: &Writer) {
+        if self.orders.book.is_some() {
+            self.orders.liquidated(writer.liquidated());
+        }
         let all = u32::try_from(self.crew.members.len()).unwrap_or(u32::MAX);
         self.changed.extend(0..all);
     }

@@ -35,7 +35,7 @@ impl Coordinator<'_> {
             orders: counted.orders as u64,
             refusals: counted.refusals as u64,
             fills: counted.fills as u64,
-            orders_open: self.orders.resting as u64,
+            orders_open: self.orders.resting() as u64,
             lock_holds: holds.count,
             lock_hold_mean_ns: holds.mean,
             lock_hold_max_ns: holds.max,

@@ -10,6 +10,9 @@ use crate::limits::SAID_ONCE;
 
 use super::command::{LiveCommand, Request};
 
+/// Who tells what reconciliation found, in the journal and in the table of changes.
+pub(super) const BY: &str = "reconciliation";
+
 /// Commands on their way to the journal, and back out of it.
 #[derive(Default)]
 pub(super) struct Diary {
@@ -34,7 +37,9 @@ impl Diary {
     /// When people told the run what cannot be told again.
     pub(super) fn begin(&mut self, inputs: Vec<Input>) -> Result<(), Error> {
         self.rebuilding = true;
-        for input in inputs {
+        // What reconciliation found is found again.
+        let said = inputs.into_iter().filter(|input| input.author != BY);
+        for input in said {
             let Some(command) = LiveCommand::parse(&input.command) else {
                 let said = input.command.lines().next().unwrap_or_default();
                 let message = format!(
@@ -89,5 +94,50 @@ impl Diary {
                 at: clock::now(),
             });
         }
+    }
+
+    /// Reconciliation found something.
+    pub(super) fn found(&mut self, step: u64, text: String) {
+        self.obeyed.push(Input {
+            step: step.saturating_sub(self.warmed_up),
+            command: text,
+            author: BY.to_owned(),
+            at: clock::now(),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(author: &str, command: &str) -> Input {
+        Input {
+            step: 1,
+            command: command.to_owned(),
+            author: author.to_owned(),
+            at: 0,
+        }
+    }
+
+    #[test]
+    fn what_reconciliation_found_is_found_again_and_not_said_again() {
+        let mut diary = Diary::default();
+        let said = vec![
+            input(
+                BY,
+                "differs A/USD position: the position is 1 here and 2 at the venue",
+            ),
+            input("person", "pause a"),
+        ];
+        diary.begin(said).expect("a command of a person");
+        let (_, command) = diary.due(1).expect("the command");
+        assert_eq!(command, LiveCommand::Pause("a".to_owned()));
+        assert!(diary.due(1).is_none());
+        diary.found(1, "differs".to_owned());
+        assert_eq!(
+            (diary.obeyed[0].author.as_str(), diary.obeyed[0].step),
+            (BY, 1)
+        );
     }
 }

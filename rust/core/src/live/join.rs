@@ -16,24 +16,23 @@ use crate::portfolio::Board;
 use crate::step::{Away, Stepper};
 use crate::strategy::{Interpreter, Lane};
 use crate::trader::Trader;
-use crate::venue::Execution;
 
 use super::actor::{Actor, Factory, Stage};
-use super::broker::Broker;
+use super::broker::Report;
 use super::command::{Ended, Request};
 use super::coordinator::{Arrivals, Coordinator, Pace, Posts};
 use super::crew::Crew;
 use super::event::{Batch, Delivery, Markets};
 use super::feed;
 use super::ledger::Ledger;
-use super::options::{BrokerMaker, Feed, LiveOptions};
-use super::order_engine::{OrderEngine, OrderMessage, Told};
-use super::orders::OrderPort;
-use super::paper::{PaperBroker, PaperVenue};
+use super::options::{Feed, LiveOptions};
+use super::order_engine::{OrderMessage, Told};
+use super::order_side::OrderSide;
+use super::paper::PaperVenue;
 use super::python_lane::PythonLane;
 use super::start::Joined;
 
-type Ends<T> = (Sender<T>, Receiver<T>);
+pub(super) type Ends<T> = (Sender<T>, Receiver<T>);
 
 /// Both sides of one trader's inbox.
 pub(crate) type InboxEnds = (Inbox<Delivery>, Receiver<Delivery>);
@@ -54,7 +53,7 @@ pub(crate) struct Channels {
     /// From the commit thread to the order engine.
     pub orders: Ends<OrderMessage>,
     /// From the broker to the order engine.
-    pub executions: Ends<Execution>,
+    pub reports: Ends<Report>,
     /// From the order engine to the commit thread.
     pub told: Ends<Told>,
     /// To the traders.
@@ -88,7 +87,7 @@ pub(crate) struct Parts<'h> {
 pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     #[cfg(feature = "watchdog")]
     super::watchdog::start();
-    let (mut core, options, channels) = (parts.core, parts.options, parts.channels);
+    let (mut core, mut options, channels) = (parts.core, parts.options, parts.channels);
     let (feed, runtime) = (parts.feed, parts.runtime);
     core.writer.confirm_cancels = !feed.is_recorded();
     core.writer.seal_orders();
@@ -106,8 +105,9 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         fill_delay: options.fill_delay,
         ledger: parts.ledger.as_ref().map(Ledger::open).transpose()?,
     };
-    let ends = (channels.orders, channels.executions, channels.told);
-    let orders = order_side(&runtime, options.broker, venue, ends);
+    let ends = (channels.orders, channels.reports, channels.told);
+    let side = OrderSide::of(&mut options, core.traders.len());
+    let orders = side.start(&runtime, &mut core.writer, venue, ends);
     let pace = Pace::of(&feed, options.step_limit);
     let (feed, speed) = ((feed, parts.rows), (options.speed, parts.known));
     let feed = feed_side(&runtime, feed, &markets, speed, channels.feed);
@@ -194,25 +194,6 @@ fn company(
         crew,
         in_python,
     }
-}
-
-type OrderEnds = (Ends<OrderMessage>, Ends<Execution>, Ends<Told>);
-
-/// Starts the order engine with its broker, and gives the commit thread's way to it.
-fn order_side(
-    runtime: &Runtime,
-    broker: Option<BrokerMaker>,
-    venue: PaperVenue,
-    (messages, reports, told): OrderEnds,
-) -> OrderPort {
-    let recorded = venue.markets.recorded;
-    let broker: Arc<dyn Broker> = match broker {
-        Some(make) => make(reports.0),
-        None => Arc::new(PaperBroker::new(venue, reports.0)),
-    };
-    let simulates = broker.simulates();
-    runtime.spawn(OrderEngine::new(broker, told.0).run(messages.1, reports.1));
-    OrderPort::new(messages.0, told.1, recorded, simulates)
 }
 
 /// Starts the feed's task, and gives the end from which to read. A feed that comes through a channel of its own has no

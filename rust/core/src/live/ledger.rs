@@ -3,7 +3,7 @@
 //!
 //! Orders and fills are committed before the broker tells a fill; cancellations with them, or when it has nothing else to do.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
@@ -71,11 +71,15 @@ struct End {
 impl End {
     const fn of(execution: &Execution) -> Self {
         let (outcome, half_units, liquidity) = match execution.outcome {
-            Outcome::Filled { price, liquidity } => ("filled", Some(price), Some(liquidity.name())),
+            Outcome::Filled { price, liquidity }
+            | Outcome::Settled {
+                price, liquidity, ..
+            } => ("filled", Some(price), Some(liquidity.name())),
             Outcome::Missed => ("missed", None, None),
             Outcome::Cancelled => ("cancelled", None, None),
             Outcome::Rejected => ("rejected", None, None),
-            Outcome::Altered => ("altered", None, None),
+            // Of what never reached the venue its books tell nothing.
+            Outcome::Altered | Outcome::NotSent | Outcome::Lost => ("unknown", None, None),
         };
         Self {
             ts: execution.ts,
@@ -104,6 +108,8 @@ pub(super) struct Ledger {
     ends: HashMap<OrderId, End>,
     /// The last order that was accepted by this process: numbers rise.
     last: OrderId,
+    /// All that were, where orders overtake each other on their way here.
+    seen: Option<HashSet<OrderId>>,
     notes: Vec<Note>,
 }
 
@@ -142,20 +148,37 @@ impl Ledger {
             connection,
             log: WriteAheadLog::of(path),
             last: 0,
+            seen: None,
             accepted,
             ends,
             notes: Vec::new(),
         })
     }
 
+    /// Takes orders in any order from now on: some are late.
+    pub(super) fn in_any_order(&mut self) {
+        self.seen = Some(HashSet::new());
+    }
+
+    fn note_number(&mut self, id: OrderId) {
+        self.last = self.last.max(id);
+        if let Some(seen) = &mut self.seen {
+            seen.insert(id);
+        }
+    }
+
     /// An order is handed over.
     pub(super) fn submit(&mut self, order: &Order, pair: &str) -> Result<(), BrokerError> {
-        if order.id <= self.last || self.accepted.contains_key(&order.id) {
+        let known = match &self.seen {
+            Some(seen) => seen.contains(&order.id),
+            None => order.id <= self.last,
+        };
+        if known || self.accepted.contains_key(&order.id) {
             self.notes.push(Note::Duplicate(order.id));
             let reason = format!("order {} was accepted before", order.id);
             return Err(BrokerError::Rejected(reason));
         }
-        self.last = order.id;
+        self.note_number(order.id);
         self.notes
             .push(Note::Accepted(order.id, Terms::of(order, pair)));
         Ok(())
@@ -171,7 +194,7 @@ impl Ledger {
         let terms = Terms::of(order, pair);
         match self.accepted.remove(&order.id) {
             Some(before) if before == terms => {
-                self.last = self.last.max(order.id);
+                self.note_number(order.id);
                 Ok(())
             }
             Some(before) => {

@@ -14,6 +14,7 @@ mod demo;
 mod diary;
 mod evaluation;
 mod event;
+mod faults;
 mod feed;
 mod join;
 pub mod kill_switch;
@@ -22,10 +23,12 @@ mod ledger;
 mod metrics;
 mod options;
 mod order_engine;
+mod order_side;
 mod orders;
 mod paper;
 mod people;
 mod python_lane;
+mod reconcile;
 mod start;
 mod status;
 mod waiting;
@@ -39,13 +42,17 @@ mod atomic {
 }
 
 pub use actor::Factory;
-pub use broker::{Broker, BrokerError, Heard, MarketPhase};
+pub use broker::{
+    Broker, BrokerError, Farewell, Heard, MarketPhase, OpenOrder, Question, Report, Standing,
+};
 pub use command::{LiveCommand, Reply, RunHandle};
 pub use demo::{DemoOptions, demo};
 pub use event::{Batch, FeedEvent, Markets};
+pub use faults::{Fault, FaultSpec};
 pub use metrics::{Histogram, LiveCounts};
 pub use options::{BrokerMaker, Cast, Feed, LiveOptions};
 pub use paper::{PaperBroker, PaperVenue};
+pub use reconcile::{ReconcileSpec, UnknownOrders};
 pub use start::{paper, start};
 pub use status::{Status, TraderStatus};
 

@@ -10,11 +10,12 @@ use crate::limits::STEP_LIMIT;
 use crate::market::MarketData;
 use crate::market::synthetic::SyntheticFeed;
 use crate::strategy::Interpreter;
-use crate::venue::Execution;
 
 use super::actor::Factory;
-use super::broker::Broker;
+use super::broker::{Broker, Report};
 use super::event::Batch;
+use super::faults::FaultSpec;
+use super::reconcile::ReconcileSpec;
 
 /// Where market events come from.
 pub enum Feed {
@@ -55,8 +56,8 @@ impl Feed {
     }
 }
 
-/// Makes a broker that tells the end of orders through the channel.
-pub type BrokerMaker = Box<dyn FnOnce(Sender<Execution>) -> Arc<dyn Broker> + Send>;
+/// Makes a broker that tells what becomes of orders through the channel.
+pub type BrokerMaker = Box<dyn FnOnce(Sender<Report>) -> Arc<dyn Broker> + Send>;
 
 /// The settings of a live run.
 pub struct LiveOptions {
@@ -72,6 +73,10 @@ pub struct LiveOptions {
     pub step_limit: Duration,
     /// The broker; the paper broker when not given.
     pub broker: Option<BrokerMaker>,
+    /// What goes wrong between the engine and the paper broker, where anything shall.
+    pub faults: Option<FaultSpec>,
+    /// How the engine compares itself with a venue that answers questions. Where it is given the paper broker does.
+    pub reconcile: Option<ReconcileSpec>,
 }
 
 impl Default for LiveOptions {
@@ -83,6 +88,8 @@ impl Default for LiveOptions {
             fill_delay: Duration::ZERO,
             step_limit: STEP_LIMIT,
             broker: None,
+            faults: None,
+            reconcile: None,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::order::{Order, OrderId};
 use crate::risk::{Altered, Approved};
 use crate::venue::{Execution, Outcome};
 
-use super::broker::{Broker, BrokerError, MarketPhase};
+use super::broker::{Broker, BrokerError, Farewell, MarketPhase, Question, Report};
 
 /// What the commit thread wants of the order engine. An order can come in one way only: approved.
 #[derive(Debug)]
@@ -26,6 +26,12 @@ pub(crate) enum OrderMessage {
     },
     /// Take an order back.
     Cancel { market: u32, order: OrderId },
+    /// Ask the venue how things stand.
+    Ask(Question),
+    /// Tell it of orders that a liquidation made and filled.
+    Liquidated(Vec<(Order, Execution)>),
+    /// The run is over.
+    Close,
     /// For a simulated venue: the market.
     Market {
         now: Nanos,
@@ -38,8 +44,12 @@ pub(crate) enum OrderMessage {
 /// What the order engine tells the commit thread.
 #[derive(Clone, Debug)]
 pub(crate) enum Told {
-    /// The end of an order.
-    Execution(Execution),
+    /// What the broker tells: of an order without a terminal state, or where it answers questions of any.
+    Report(Report),
+    /// Nobody knows whether an order arrived.
+    Doubt(OrderId),
+    /// What the broker leaves behind.
+    Farewell(Box<Farewell>),
     /// All that a phase of a recorded run brought has been told.
     Answered { next_wake: Option<Nanos> },
     /// The broker's own books failed.
@@ -51,23 +61,23 @@ pub(super) struct OrderEngine {
     told: Sender<Told>,
     /// Orders without a terminal state, and whose they are.
     open: HashMap<OrderId, u32>,
+    /// Whether the broker answers questions.
+    answers: bool,
 }
 
 impl OrderEngine {
     pub(super) fn new(broker: Arc<dyn Broker>, told: Sender<Told>) -> Self {
+        let answers = broker.answers();
         Self {
             broker,
             told,
             open: HashMap::new(),
+            answers,
         }
     }
 
     /// Runs until nobody sends messages any more.
-    pub(super) async fn run(
-        mut self,
-        messages: Receiver<OrderMessage>,
-        reports: Receiver<Execution>,
-    ) {
+    pub(super) async fn run(mut self, messages: Receiver<OrderMessage>, reports: Receiver<Report>) {
         loop {
             if messages.is_empty()
                 && let Err(error) = self.broker.rest()
@@ -76,7 +86,7 @@ impl OrderEngine {
             }
             tokio::select! {
                 biased;
-                Ok(execution) = reports.recv_async() => self.tell(execution).await,
+                Ok(report) = reports.recv_async() => self.tell(report).await,
                 message = messages.recv_async() => match message {
                     Ok(message) => self.do_and_listen(message, &reports).await,
                     Err(_) => return,
@@ -86,7 +96,7 @@ impl OrderEngine {
     }
 
     /// Does what a message says, and meanwhile passes on what the broker tells: it may be waiting for room.
-    async fn do_and_listen(&mut self, message: OrderMessage, reports: &Receiver<Execution>) {
+    async fn do_and_listen(&mut self, message: OrderMessage, reports: &Receiver<Report>) {
         let broker = Arc::clone(&self.broker);
         if let OrderMessage::Submit(approved)
         | OrderMessage::Restore {
@@ -101,24 +111,32 @@ impl OrderEngine {
             tokio::select! {
                 biased;
                 came = &mut doing => break came,
-                Ok(execution) = reports.recv_async() => self.tell(execution).await,
+                Ok(report) = reports.recv_async() => self.tell(report).await,
             }
         };
         if let Some(failure) = came.failure {
             let _ = self.told.send_async(Told::Failed(failure)).await;
         }
-        for execution in came.executions {
-            self.tell(execution).await;
+        for report in came.reports {
+            self.tell(report).await;
+        }
+        if let Some(told) = came.told {
+            let _ = self.told.send_async(told).await;
         }
         if let Some(next_wake) = came.answer {
             let _ = self.told.send_async(Told::Answered { next_wake }).await;
         }
     }
 
-    /// Tells the end of an order, once: what comes after it, or for an order never sent, is not passed on.
-    async fn tell(&mut self, execution: Execution) {
-        if self.open.remove(&execution.order).is_some() {
-            let _ = self.told.send_async(Told::Execution(execution)).await;
+    /// Tells the end of an order, once: what comes after it, or for an order never sent, is not passed on. Where the broker
+    /// answers questions everything is: then numbers say what was told before, and what has no explanation is reported.
+    async fn tell(&mut self, report: Report) {
+        let ends = match &report {
+            Report::Execution { execution, .. } => self.open.remove(&execution.order).is_some(),
+            Report::Connected(_) | Report::Standing(_) => true,
+        };
+        if ends || self.answers {
+            let _ = self.told.send_async(Told::Report(report)).await;
         }
     }
 }
@@ -126,7 +144,8 @@ impl OrderEngine {
 /// What came of a message.
 #[derive(Default)]
 struct Came {
-    executions: Vec<Execution>,
+    reports: Vec<Report>,
+    told: Option<Told>,
     answer: Option<Option<Nanos>>,
     failure: Option<Error>,
 }
@@ -138,12 +157,11 @@ impl Came {
             Ok(()) => {}
             Err(BrokerError::Rejected(reason)) => {
                 tracing::warn!(order = order.id, reason, "the broker rejected an order");
-                self.executions.push(Execution {
-                    order: order.id,
-                    trader: order.trader,
-                    ts: clock::now(),
-                    outcome: Outcome::Rejected,
-                });
+                self.reports.push(ended(order, Outcome::Rejected).into());
+            }
+            Err(BrokerError::NotSent(reason)) => {
+                tracing::warn!(order = order.id, reason, "an order never left");
+                self.reports.push(ended(order, Outcome::NotSent).into());
             }
             Err(BrokerError::Unknown(reason)) => {
                 tracing::warn!(
@@ -151,6 +169,7 @@ impl Came {
                     reason,
                     "nobody knows what became of an order"
                 );
+                self.told = Some(Told::Doubt(order.id));
             }
             Err(BrokerError::Failed(error)) => self.failure = Some(error),
         }
@@ -168,7 +187,7 @@ async fn carry_out(broker: Arc<dyn Broker>, message: OrderMessage) -> Came {
                         order = order.id,
                         "an order is not what was approved; it was held back"
                     );
-                    came.executions.push(ended(&order, Outcome::Altered));
+                    came.reports.push(ended(&order, Outcome::Altered).into());
                     return came;
                 }
             };
@@ -185,9 +204,20 @@ async fn carry_out(broker: Arc<dyn Broker>, message: OrderMessage) -> Came {
             Err(BrokerError::Failed(error)) => came.failure = Some(error),
             Err(error) => tracing::warn!(order, ?error, "an order was not taken back"),
         },
+        OrderMessage::Ask(question) => match broker.ask(question).await {
+            Ok(()) => {}
+            Err(BrokerError::Failed(error)) => came.failure = Some(error),
+            // It is asked again when no answer has come.
+            Err(error) => tracing::debug!(?error, "a question was not answered"),
+        },
+        OrderMessage::Liquidated(orders) => broker.liquidated(&orders).await,
+        OrderMessage::Close => {
+            let farewell = broker.close().await;
+            came.told = Some(Told::Farewell(Box::new(farewell)));
+        }
         OrderMessage::Market { now, phase, answer } => {
             let heard = broker.on_market(now, &phase).await;
-            came.executions = heard.executions;
+            came.reports = heard.reports;
             came.failure = heard.failure;
             came.answer = answer.then_some(heard.next_wake);
         }
@@ -258,7 +288,10 @@ mod tests {
         for approved in [good, bad] {
             let broker: Arc<dyn Broker> = broker.clone();
             let heard = carry_out(broker, OrderMessage::Submit(approved)).await;
-            came.extend(heard.executions.iter().map(|e| (e.order, e.outcome)));
+            came.extend(heard.reports.into_iter().filter_map(|report| match report {
+                Report::Execution { execution, .. } => Some((execution.order, execution.outcome)),
+                _ => None,
+            }));
         }
         assert_eq!(*broker.0.lock(), [1]);
         assert_eq!(came, [(2, Outcome::Altered)]);

@@ -6,11 +6,13 @@ use crate::commit::Command;
 use crate::domain::Nanos;
 use crate::error::Error;
 use crate::journal::Then;
-use crate::limits::POLL_INTERVAL;
+use crate::limits::{POLL_INTERVAL, SETTLE_LIMIT};
+use crate::order::Order;
 use crate::venue::Execution;
 
-use super::broker::MarketPhase;
+use super::broker::{Farewell, MarketPhase, Report};
 use super::order_engine::{OrderMessage, Told};
+use super::reconcile::Book;
 
 /// Both channels, and what is known of orders that have no terminal state yet.
 pub(super) struct OrderPort {
@@ -20,8 +22,10 @@ pub(super) struct OrderPort {
     waits: bool,
     /// Whether the broker has to be told of the market.
     simulates: bool,
-    /// Orders sent that have not been told to have ended.
-    pub resting: usize,
+    /// Orders sent that have not been told to have ended, where the venue answers no questions.
+    sent: usize,
+    /// What is known of orders and account where it does.
+    pub book: Option<Box<Book>>,
     /// When the venue does something next though no event does.
     pub next_wake: Option<Nanos>,
     answered: bool,
@@ -29,6 +33,7 @@ pub(super) struct OrderPort {
     pub waiting: Vec<Execution>,
     /// Why the broker's own books failed.
     pub failure: Option<Error>,
+    farewell: Option<Box<Farewell>>,
 }
 
 impl OrderPort {
@@ -37,17 +42,32 @@ impl OrderPort {
         told: Receiver<Told>,
         waits: bool,
         simulates: bool,
+        book: Option<Box<Book>>,
     ) -> Self {
         Self {
             messages,
             told,
             waits,
             simulates,
-            resting: 0,
+            sent: 0,
+            book,
             next_wake: None,
             answered: false,
             waiting: Vec::new(),
             failure: None,
+            farewell: None,
+        }
+    }
+
+    /// How many orders have not been told to have ended.
+    pub(super) fn resting(&self) -> usize {
+        self.book.as_deref().map_or(self.sent, Book::resting)
+    }
+
+    fn note_sent(&mut self, order: &Order) {
+        match &mut self.book {
+            Some(book) => book.sent(order.id, (order.trader, order.market), order.decided),
+            None => self.sent += 1,
         }
     }
 
@@ -77,10 +97,15 @@ impl OrderPort {
     fn message(&mut self, command: Command) -> OrderMessage {
         match command {
             Command::Submit(approved) => {
-                self.resting += 1;
+                self.note_sent(approved.get());
                 OrderMessage::Submit(approved)
             }
-            Command::Cancel { market, order } => OrderMessage::Cancel { market, order },
+            Command::Cancel { market, order } => {
+                if let Some(book) = &mut self.book {
+                    book.cancel_sent(order);
+                }
+                OrderMessage::Cancel { market, order }
+            }
         }
     }
 
@@ -88,7 +113,7 @@ impl OrderPort {
     pub(super) fn restore(&mut self, command: Command, newest: bool) {
         match command {
             Command::Submit(order) => {
-                self.resting += 1;
+                self.note_sent(order.get());
                 self.send(OrderMessage::Restore { order, newest });
             }
             Command::Cancel { .. } => self.command(command),
@@ -102,10 +127,17 @@ impl OrderPort {
             MarketPhase::Events { events, .. } => !events.is_empty(),
             MarketPhase::Immediate | MarketPhase::Opens => false,
         };
-        // Where nothing rests nothing can be filled, so there is no answer to wait for.
-        let answer = self.waits && self.resting > 0;
-        if self.simulates && (events || self.resting > 0) {
+        // Where nothing rests nothing can be filled, so there is no answer to wait for: but where messages may be late, there
+        // may be any.
+        let late = self.book.is_some();
+        if let Some(book) = &mut self.book {
+            book.now = book.now.max(now);
+        }
+        let rests = late || self.resting() > 0;
+        let answer = self.waits && rests;
+        if self.simulates && (events || rests) {
             self.answered = false;
+            let answer = answer || late;
             self.send(OrderMessage::Market { now, phase, answer });
         }
         if answer {
@@ -115,7 +147,8 @@ impl OrderPort {
                     Err(_) => break,
                 }
             }
-        } else if self.waits {
+        } else if self.waits || late {
+            // In real time the answer says it anew.
             self.next_wake = None;
         }
         self.take(out);
@@ -136,10 +169,13 @@ impl OrderPort {
 
     pub(super) fn note(&mut self, told: Told) {
         match told {
-            Told::Execution(execution) => {
-                self.resting = self.resting.saturating_sub(1);
-                self.waiting.push(execution);
+            Told::Report(report) => self.hear(report),
+            Told::Doubt(order) => {
+                if let Some(book) = &mut self.book {
+                    book.doubt(order);
+                }
             }
+            Told::Farewell(farewell) => self.farewell = Some(farewell),
             Told::Answered { next_wake } => {
                 self.next_wake = next_wake;
                 self.answered = true;
@@ -148,6 +184,53 @@ impl OrderPort {
                 self.failure.get_or_insert(error);
             }
         }
+    }
+
+    fn hear(&mut self, report: Report) {
+        let Some(book) = &mut self.book else {
+            if let Report::Execution { execution, .. } = report {
+                self.sent = self.sent.saturating_sub(1);
+                self.waiting.push(execution);
+            }
+            return;
+        };
+        match report {
+            Report::Execution { number, execution } => {
+                self.waiting.extend(book.told(number, execution));
+            }
+            Report::Connected(up) => book.connection(up),
+            Report::Standing(standing) => book.answered(*standing, &mut self.waiting),
+        }
+    }
+
+    /// Asks the venue how things stand, if it is time to.
+    pub(super) fn ask(&mut self, now: Nanos) {
+        let Some(book) = &mut self.book else { return };
+        book.now = book.now.max(now);
+        if let Some(question) = book.question() {
+            self.send(OrderMessage::Ask(question));
+        }
+    }
+
+    /// Tells the venue of what a liquidation did.
+    pub(super) fn liquidated(&mut self, orders: Vec<(Order, Execution)>) {
+        if let Some(book) = &mut self.book {
+            // An answer from before is no news any more.
+            book.ask_anew();
+            self.send(OrderMessage::Liquidated(orders));
+        }
+    }
+
+    /// Takes leave of the broker: what it leaves behind, if it says so in time.
+    pub(super) fn close(&mut self) -> Option<Farewell> {
+        self.send(OrderMessage::Close);
+        while self.farewell.is_none() {
+            match self.told.recv_timeout(SETTLE_LIMIT) {
+                Ok(told) => self.note(told),
+                Err(_) => break,
+            }
+        }
+        self.farewell.take().map(|farewell| *farewell)
     }
 
     /// Sends a message. While there is no room, what the order engine tells is read: it may be waiting for that.

@@ -13,7 +13,7 @@ use crate::market::EventKind;
 use crate::order::{Order, OrderId};
 use crate::venue::{Execution, Outcome, SimVenue};
 
-use super::broker::{Broker, BrokerError, Heard, MarketPhase};
+use super::broker::{Broker, BrokerError, Heard, MarketPhase, Report};
 use super::event::{FeedEvent, Markets};
 use super::ledger::Ledger;
 
@@ -47,13 +47,13 @@ pub struct PaperBroker {
     markets: Markets,
     end: Option<Nanos>,
     fill_delay: Duration,
-    reports: Sender<Execution>,
+    reports: Sender<Report>,
 }
 
 impl PaperBroker {
     /// A broker that tells through `reports`.
     #[must_use]
-    pub fn new(venue: PaperVenue, reports: Sender<Execution>) -> Self {
+    pub fn new(venue: PaperVenue, reports: Sender<Report>) -> Self {
         Self {
             floor: Mutex::new(Floor {
                 venue: venue.venue,
@@ -81,8 +81,61 @@ impl PaperBroker {
         floor.owners.insert(order.id, order.trader);
     }
 
-    /// What the venue does in one phase.
-    fn phase(&self, now: Nanos, phase: &MarketPhase) -> Heard {
+    /// Takes an order, and keeps it in the books.
+    pub(super) fn accept(&self, order: &Order) -> Result<(), BrokerError> {
+        let mut floor = self.floor.lock();
+        let pair = &self.markets.market(order.market).name;
+        if let Some(ledger) = &mut floor.ledger {
+            ledger.submit(order, pair)?;
+        }
+        self.take(&mut floor, order);
+        Ok(())
+    }
+
+    /// Takes an order again that left before this process began.
+    pub(super) fn accept_again(&self, order: &Order, newest: bool) -> Result<(), BrokerError> {
+        let mut floor = self.floor.lock();
+        let pair = &self.markets.market(order.market).name;
+        if let Some(ledger) = &mut floor.ledger {
+            ledger.restore(order, pair, newest)?;
+        }
+        self.take(&mut floor, order);
+        Ok(())
+    }
+
+    /// Takes an order back. Whose it was, if it was there: else it is filled, and the fill is on its way.
+    pub(super) fn take_back(&self, market: u32, order: OrderId) -> Option<u32> {
+        let mut floor = self.floor.lock();
+        if let Some(ledger) = &mut floor.ledger {
+            ledger.cancel(order);
+        }
+        let there = floor.venue.cancel(market, order);
+        floor.owners.remove(&order).filter(|_| there)
+    }
+
+    /// Fills a limit order at its limit now, whatever the market does: it is filled while it is being taken back.
+    pub(super) fn fill_at_limit(
+        &self,
+        (market, order): (u32, OrderId),
+        now: Nanos,
+    ) -> Result<Option<Execution>, Error> {
+        let mut floor = self.floor.lock();
+        let Some(execution) = floor.venue.fill_at_limit(market, order, now) else {
+            return Ok(None);
+        };
+        floor.owners.remove(&order);
+        if let Some(ledger) = &mut floor.ledger {
+            ledger.tell(&[execution])?;
+        }
+        Ok(Some(execution))
+    }
+
+    /// What the venue does in one phase: what it tells, and when something happens next. What is not written is not told.
+    pub(super) fn phase(
+        &self,
+        now: Nanos,
+        phase: &MarketPhase,
+    ) -> Result<(Vec<Execution>, Option<Nanos>), Error> {
         let mut executions = Vec::new();
         let mut floor = self.floor.lock();
         let Floor {
@@ -120,57 +173,26 @@ impl PaperBroker {
         for execution in &executions {
             owners.remove(&execution.order);
         }
-        let written = ledger.as_mut().map_or(Ok(()), |ledger| {
+        if let Some(ledger) = ledger {
             ledger.tell(&executions)?;
-            ledger.commit()
-        });
-        match written {
-            Ok(()) => Heard {
-                executions,
-                next_wake: venue.next_wake(),
-                failure: None,
-            },
-            // What is not written is not told.
-            Err(error) => Heard {
-                failure: Some(error),
-                ..Heard::default()
-            },
+            ledger.commit()?;
         }
+        Ok((executions, venue.next_wake()))
     }
 }
 
 #[async_trait]
 impl Broker for PaperBroker {
     async fn submit(&self, order: &Order) -> Result<(), BrokerError> {
-        let mut floor = self.floor.lock();
-        let pair = &self.markets.market(order.market).name;
-        if let Some(ledger) = &mut floor.ledger {
-            ledger.submit(order, pair)?;
-        }
-        self.take(&mut floor, order);
-        Ok(())
+        self.accept(order)
     }
 
     async fn restore(&self, order: &Order, newest: bool) -> Result<(), BrokerError> {
-        let mut floor = self.floor.lock();
-        let pair = &self.markets.market(order.market).name;
-        if let Some(ledger) = &mut floor.ledger {
-            ledger.restore(order, pair, newest)?;
-        }
-        self.take(&mut floor, order);
-        Ok(())
+        self.accept_again(order, newest)
     }
 
     async fn cancel(&self, market: u32, order: OrderId) -> Result<(), BrokerError> {
-        let owner = {
-            let mut floor = self.floor.lock();
-            if let Some(ledger) = &mut floor.ledger {
-                ledger.cancel(order);
-            }
-            // Not there any more: it is filled, and the fill is on its way.
-            let there = floor.venue.cancel(market, order);
-            floor.owners.remove(&order).filter(|_| there)
-        };
+        let owner = self.take_back(market, order);
         if let Some(trader) = owner {
             let confirmed = Execution {
                 order,
@@ -179,7 +201,7 @@ impl Broker for PaperBroker {
                 outcome: Outcome::Cancelled,
             };
             // The order engine reads this channel while it waits for this call, so there will be room.
-            let _ = self.reports.send_async(confirmed).await;
+            let _ = self.reports.send_async(confirmed.into()).await;
         }
         Ok(())
     }
@@ -198,17 +220,30 @@ impl Broker for PaperBroker {
     }
 
     async fn on_market(&self, now: Nanos, phase: &MarketPhase) -> Heard {
-        let mut heard = self.phase(now, phase);
-        if self.fill_delay.is_zero() || heard.executions.is_empty() {
+        let (executions, next_wake) = match self.phase(now, phase) {
+            Ok(happened) => happened,
+            Err(error) => {
+                return Heard {
+                    failure: Some(error),
+                    ..Heard::default()
+                };
+            }
+        };
+        let mut heard = Heard {
+            reports: executions.into_iter().map(Report::from).collect(),
+            next_wake,
+            failure: None,
+        };
+        if self.fill_delay.is_zero() || heard.reports.is_empty() {
             return heard;
         }
-        let (late, delay) = (std::mem::take(&mut heard.executions), self.fill_delay);
+        let (late, delay) = (std::mem::take(&mut heard.reports), self.fill_delay);
         let reports = self.reports.clone();
         // Each step's fills wait in a task of their own: they delay nobody.
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
-            for execution in late {
-                if reports.send_async(execution).await.is_err() {
+            for report in late {
+                if reports.send_async(report).await.is_err() {
                     return;
                 }
             }

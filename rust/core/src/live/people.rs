@@ -113,6 +113,14 @@ impl Coordinator<'_> {
                 writer.set_limits(limits.as_deref(), change)?;
             }
             LiveCommand::Enable { name, by } => {
+                if let Some(market) = (0..)
+                    .zip(&self.pairs)
+                    .find(|(_, pair)| pair.as_ref() == name)
+                    && self.lift(market.0, writer)
+                {
+                    let change = self.change("enable", by, name);
+                    writer.records.risk_changes.push(change);
+                }
                 for trader in self.named(name)? {
                     let change = self.change("enable", by, &self.names[trader as usize]);
                     writer.enable(trader, change);
@@ -321,6 +329,17 @@ impl Coordinator<'_> {
             working_orders: traders.iter().map(|trader| trader.working_orders).sum(),
             traders,
             killed: self.killed,
+            connected: self
+                .orders
+                .book
+                .as_deref()
+                .is_none_or(|book| book.connected),
+            reconciled: writer.reconciled,
+            halted: writer
+                .halts
+                .iter()
+                .map(|&market| Arc::clone(&self.pairs[market as usize]))
+                .collect(),
             counts: self.counts(writer),
         }
     }

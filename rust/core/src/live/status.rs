@@ -55,6 +55,12 @@ pub struct Status {
     pub working_orders: usize,
     /// Whether the kill switch is set.
     pub killed: bool,
+    /// Whether the venue can be reached.
+    pub connected: bool,
+    /// Whether orders may leave, because what the engine believes agreed with the venue's word.
+    pub reconciled: bool,
+    /// Pairs that are halted because the engine and the venue differ about them.
+    pub halted: Vec<Arc<str>>,
     /// Counts by stage.
     pub counts: LiveCounts,
 }

@@ -16,6 +16,7 @@ use super::coordinator::Coordinator;
 use super::event::Batch;
 use super::kill_switch;
 use super::order_engine::Told;
+use super::reconcile::Book;
 
 /// What ended a wait.
 enum Woke {
@@ -51,7 +52,10 @@ impl Coordinator<'_> {
                 let over = self.progress.feed_over;
                 let last = self.progress.last_rows;
                 // What would happen after the last row never happens: such orders expire.
-                let wake = self.orders.next_wake;
+                let due = self.orders.book.as_deref().and_then(Book::due);
+                let wake = [self.orders.next_wake, due].into_iter().flatten().min();
+                // Time does not go back for what is overdue.
+                let wake = wake.map(|ts| self.progress.last.map_or(ts, |last| ts.max(last)));
                 let wake = wake.filter(|&ts| rows.is_some() || !over || Some(ts) <= last);
                 let earliest = [rows, mark, wake].into_iter().flatten().min();
                 return earliest.map_or(Next::End, Next::Time);
@@ -83,7 +87,7 @@ impl Coordinator<'_> {
             if let Some(mark) = due {
                 return Next::Time(mark);
             }
-            let told = !self.orders.waiting.is_empty() || self.crew.has_answers();
+            let told = !self.orders.waiting.is_empty() || self.crew.has_answers() || self.wakes();
             if told || !self.requests.is_empty() {
                 return Next::Time(self.moment());
             }
@@ -95,6 +99,15 @@ impl Coordinator<'_> {
                 return Next::Interrupted;
             }
         }
+    }
+
+    /// Whether something is due between the engine and a venue whose messages may be late.
+    fn wakes(&self) -> bool {
+        let Some(book) = self.orders.book.as_deref() else {
+            return false;
+        };
+        let due = [self.orders.next_wake, book.due()].into_iter().flatten();
+        due.min().is_some_and(|at| at <= clock::now())
     }
 
     /// Takes the market events that are there, no more than a step may have; their time is the newest one's.
@@ -138,7 +151,7 @@ impl Coordinator<'_> {
             }
             None => None,
             Some(since) => {
-                let settled = self.orders.resting == 0 && self.orders.waiting.is_empty();
+                let settled = self.orders.resting() == 0 && self.orders.waiting.is_empty();
                 let done = settled || since.elapsed() > SETTLE_LIMIT;
                 (done && self.requests.is_empty()).then_some(Next::End)
             }
@@ -168,7 +181,7 @@ impl Coordinator<'_> {
             }
         }
         let since = Stopwatch::start();
-        while self.orders.resting > 0
+        while self.orders.resting() > 0
             && let Some(left) = SETTLE_LIMIT.checked_sub(since.elapsed())
             && let Ok(told) = self.orders.told.recv_timeout(left)
         {

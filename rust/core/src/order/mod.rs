@@ -110,6 +110,12 @@ pub mod reason {
     pub const LIQUIDATION: Reason = "liquidation";
     /// The venue did not take it.
     pub const REJECTED: Reason = "rejected";
+    /// The venue could not be reached: it never left.
+    pub const NOT_SENT: Reason = "not_sent";
+    /// The venue has none such, though it was sent: it never arrived.
+    pub const LOST: Reason = "lost";
+    /// The connection to the venue was lost, and such orders are taken back.
+    pub const DISCONNECTED: Reason = "disconnected";
     /// A person's command.
     pub const COMMAND: Reason = "command";
 }

@@ -119,6 +119,14 @@ impl Portfolio {
         }
     }
 
+    /// Another account over the same markets, as this one began.
+    #[must_use]
+    pub fn opened_like(&self, traders: usize) -> Self {
+        let instruments = self.markets.iter();
+        let instruments = instruments.map(|book| Instrument::clone(&book.instrument));
+        Self::new(self.spot, self.start, instruments.collect(), traders)
+    }
+
     /// Cash in the account's currency, reserved or not.
     #[must_use]
     pub const fn cash(&self) -> Money {

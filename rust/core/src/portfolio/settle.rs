@@ -44,7 +44,37 @@ impl Portfolio {
         ts: Nanos,
         liquidity: Liquidity,
     ) -> Option<Settled> {
-        let Some(bill) = self.bill(order, price, liquidity) else {
+        self.settle_bill(
+            self.bill(order, price, liquidity, None),
+            order,
+            price,
+            ts,
+            liquidity,
+        )
+    }
+
+    /// The same where the venue says how much was filled: that is so, whatever cash the engine knows of.
+    pub fn settle_as_told(
+        &mut self,
+        order: &Order,
+        (price, lots): (HalfUnits, Lots),
+        ts: Nanos,
+        liquidity: Liquidity,
+    ) -> Option<Settled> {
+        let bill = self.bill(order, price, liquidity, Some(lots));
+        self.settle_bill(bill, order, price, ts, liquidity)
+    }
+
+    #[inline]
+    fn settle_bill(
+        &mut self,
+        bill: Option<Bill>,
+        order: &Order,
+        price: HalfUnits,
+        ts: Nanos,
+        liquidity: Liquidity,
+    ) -> Option<Settled> {
+        let Some(bill) = bill else {
             self.revalue(order.market);
             return None;
         };
@@ -68,11 +98,17 @@ impl Portfolio {
         Some(settled)
     }
 
-    fn bill(&self, order: &Order, price: HalfUnits, liquidity: Liquidity) -> Option<Bill> {
+    fn bill(
+        &self,
+        order: &Order,
+        price: HalfUnits,
+        liquidity: Liquidity,
+        told: Option<Lots>,
+    ) -> Option<Bill> {
         let book = &self.markets[order.market as usize];
         let instrument = &book.instrument;
-        let mut lots = order.lots;
-        if order.side == Side::Buy && self.spot {
+        let mut lots = told.unwrap_or(order.lots);
+        if told.is_none() && order.side == Side::Buy && self.spot {
             let free = self.cash.checked_sub(self.reserved)?;
             let fits = instrument
                 .cost(price, lots, liquidity)

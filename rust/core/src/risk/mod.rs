@@ -48,6 +48,7 @@ mod unconfirmed;
 mod unknown_instrument;
 
 pub use approved::{Altered, Approved};
+pub use halted::check_halted;
 pub use killed::check_killed;
 pub use margin::Margin;
 pub use not_reconciled::not_reconciled;
@@ -110,6 +111,8 @@ pub struct RiskGate {
     pub margin: Margin,
     /// Whether orders are sealed: where they pass through channels on their way to a venue.
     pub seals: bool,
+    /// Whether all orders are taken back when the connection to the venue is lost.
+    cancels_on_disconnect: bool,
     roster: Arc<Roster>,
     limits: Option<Box<Limits>>,
 }
@@ -121,6 +124,7 @@ impl RiskGate {
         Self {
             margin,
             seals: false,
+            cancels_on_disconnect: false,
             roster: Arc::new(roster),
             limits: None,
         }
@@ -143,7 +147,14 @@ impl RiskGate {
             }
         };
         self.limits = made;
+        self.cancels_on_disconnect = spec.is_some_and(|spec| spec.account.cancel_on_disconnect);
         Ok(())
+    }
+
+    /// Whether all orders are taken back when the connection to the venue is lost.
+    #[must_use]
+    pub const fn cancel_on_disconnect(&self) -> bool {
+        self.cancels_on_disconnect
     }
 
     /// Whether the gate has to be shown every event of every market.

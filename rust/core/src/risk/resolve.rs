@@ -25,7 +25,7 @@ pub struct Roster {
 }
 
 /// The words of each control that may be on: what the user calls it.
-const CONTROLS: [(&str, IsOn); 22] = [
+const CONTROLS: [(&str, IsOn); 23] = [
     ("max_order_quantity", |s| s.max_order_quantity.is_on()),
     ("max_order_notional", |s| s.max_order_notional.is_on()),
     ("price_collar", |s| s.price_collar.is_on()),
@@ -48,6 +48,7 @@ const CONTROLS: [(&str, IsOn); 22] = [
     ("restricted", |s| s.restricted != super::Pairs::None),
     ("session", |s| s.session.is_on()),
     ("reduce_only", |s| s.reduce_only != super::Pairs::None),
+    ("cancel_on_disconnect", |s| s.cancel_on_disconnect),
 ];
 
 impl RiskSpec {

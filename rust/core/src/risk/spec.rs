@@ -94,6 +94,8 @@ pub struct LimitSpec {
     pub session: ByPair<Hours>,
     /// Pairs whose positions may only become smaller.
     pub reduce_only: Pairs,
+    /// Whether all orders are taken back when the connection to the venue is lost; of the account alone.
+    pub cancel_on_disconnect: bool,
 }
 
 /// All limits of an engine.

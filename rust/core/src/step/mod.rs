@@ -9,7 +9,7 @@ mod ports;
 mod report;
 
 pub use away::{Away, slots_where};
-pub use ports::{Flow, Loaded, Next, Ports, Quiet};
+pub use ports::{Ending, Flow, Loaded, Next, Ports, Quiet};
 pub use report::Report;
 
 use crate::commit::{Act, Command, QuarantineRecord, Writer};
@@ -294,6 +294,17 @@ impl<P: Ports> Stepper<P> {
         }
     }
 
+    /// Takes in what the venue still has to say. `false` when the journal failed.
+    fn settle(&mut self, flow: Flow, last: Nanos) -> bool {
+        let ending = match flow {
+            _ if self.journal.is_some() && !self.report.complete => Ending::Paused,
+            Flow::Interrupted => Ending::Hurried,
+            _ => Ending::Whole,
+        };
+        let found = self.ports.settle(last, ending, &mut self.writer);
+        !found || self.journal.is_none() || self.hand_on(last)
+    }
+
     /// The end: what waits expires, strategies hear of it, and the curve gets its last row.
     fn finish(&mut self, flow: Flow) {
         self.report.interrupted = flow == Flow::Interrupted;
@@ -312,6 +323,9 @@ impl<P: Ports> Stepper<P> {
             return;
         };
         self.ports.refresh_all(&mut self.writer.account);
+        if !self.settle(flow, last) {
+            return;
+        }
         if self.ports.expires() {
             self.writer.expire();
         }

@@ -34,6 +34,17 @@ pub enum Next {
     Interrupted,
 }
 
+/// How a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With its feed, or because somebody wanted so.
+    Whole,
+    /// Somebody interrupted it, and waits for the end.
+    Hurried,
+    /// Before its feed does, with a journal: it goes on later from there.
+    Paused,
+}
+
 /// The market events of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loaded {
@@ -178,6 +189,12 @@ pub trait Ports {
 
     /// Hears that what was sent, or filled, has reached the account.
     fn settled(&mut self, _writer: &Writer) {}
+
+    /// Hears that no step comes any more: where messages of the venue may be on their way, they are waited for and taken
+    /// in. Whether something was found that is to be kept in the journal.
+    fn settle(&mut self, _last: Nanos, _ending: Ending, _writer: &mut Writer) -> bool {
+        false
+    }
 
     /// Hears that every trader's part of the account may have changed at once.
     fn liquidated(&mut self, _writer: &Writer) {}

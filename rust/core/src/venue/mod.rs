@@ -11,7 +11,7 @@ mod trades;
 
 use std::collections::BTreeSet;
 
-use crate::domain::{HalfUnits, Liquidity, Nanos, Rate, Side, ratio_ceil, ratio_floor};
+use crate::domain::{HalfUnits, Liquidity, Lots, Nanos, Rate, Side, ratio_ceil, ratio_floor};
 use crate::market::{EventKind, EventRef, PriceScale};
 use crate::order::{Order, OrderId, OrderKind};
 use crate::signal::TimeInForce;
@@ -70,12 +70,25 @@ pub enum Outcome {
         /// Whether it made or took.
         liquidity: Liquidity,
     },
+    /// It is filled, and the venue says how much of it: less than the order where the account's cash did not cover it.
+    Settled {
+        /// At what price, in half units.
+        price: HalfUnits,
+        /// Whether it made or took.
+        liquidity: Liquidity,
+        /// How much.
+        lots: Lots,
+    },
     /// Its first opportunity passed (`IOC`, `FOK`).
     Missed,
     /// It was taken back before it was filled.
     Cancelled,
     /// The venue did not take it.
     Rejected,
+    /// It never left, because the venue could not be reached.
+    NotSent,
+    /// The venue has none such, and nothing that could still arrive there.
+    Lost,
     /// It never left: it was not what the gate had approved.
     Altered,
 }
@@ -296,6 +309,26 @@ impl SimVenue {
         self.resting -= 1;
         self.wakes.retain(|&(_, _, id)| id != order);
         true
+    }
+
+    /// Fills a limit order that rests at its limit, whatever the market does. None where there is no such order.
+    pub fn fill_at_limit(&mut self, market: u32, order: OrderId, now: Nanos) -> Option<Execution> {
+        let orders = &self.books[market as usize].orders;
+        let resting = orders.iter().find(|resting| resting.id == order)?;
+        let OrderKind::Limit(limit) = resting.kind else {
+            return None;
+        };
+        let trader = resting.trader;
+        self.cancel(market, order);
+        Some(Execution {
+            order,
+            trader,
+            ts: now,
+            outcome: Outcome::Filled {
+                price: limit.saturating_mul(2),
+                liquidity: Liquidity::Maker,
+            },
+        })
     }
 
     /// Reads a part of what an order on this market will need. See the replay driver.

@@ -1,0 +1,161 @@
+//! What differs between the engine and the venue, and what follows from it.
+
+use crate::domain::{Lots, Money};
+use crate::live::broker::Standing;
+use crate::order::OrderId;
+
+use super::book::Book;
+
+/// What the engine believes that its account holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::live) struct Held {
+    /// The position in each market.
+    pub positions: Vec<Lots>,
+    pub cash: Money,
+}
+
+/// Something that differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::live) enum Said {
+    /// The position of a market: here and at the venue.
+    Position {
+        market: u32,
+        here: Lots,
+        there: Lots,
+    },
+    /// The cash: by how much the venue has more.
+    Cash { more: Money },
+    /// A fill of an order that had ended here.
+    LateFill { market: Option<u32>, order: OrderId },
+    /// An order that the venue had taken and has no more, without a word.
+    Vanished { market: u32, order: OrderId },
+    /// An order of ours that only the venue has.
+    Unknown { market: u32, order: OrderId },
+    /// An order that is not ours.
+    Foreign { market: u32, lots: Lots },
+    /// The run ended before the venue told of an order, or of the account.
+    Unsettled {
+        market: Option<u32>,
+        order: Option<OrderId>,
+    },
+}
+
+impl Said {
+    /// The word for it.
+    pub(super) const fn kind(self) -> &'static str {
+        match self {
+            Self::Position { .. } => "position",
+            Self::Cash { .. } => "cash",
+            Self::LateFill { .. } => "late_fill",
+            Self::Vanished { .. } => "vanished_order",
+            Self::Unknown { .. } => "unknown_order",
+            Self::Foreign { .. } => "foreign_order",
+            Self::Unsettled { .. } => "unsettled",
+        }
+    }
+
+    /// The market, where it is of one.
+    pub(super) const fn market(self) -> Option<u32> {
+        match self {
+            Self::Position { market, .. }
+            | Self::Vanished { market, .. }
+            | Self::Unknown { market, .. }
+            | Self::Foreign { market, .. } => Some(market),
+            Self::LateFill { market, .. } | Self::Unsettled { market, .. } => market,
+            Self::Cash { .. } => None,
+        }
+    }
+
+    /// Whether nobody can explain it, so that its pair is halted: all pairs, where it is of none.
+    pub(super) const fn halts(self) -> bool {
+        !matches!(self, Self::Unknown { .. } | Self::Foreign { .. })
+    }
+}
+
+/// What a comparison came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::live) struct Compared {
+    /// What is new of what differs.
+    pub news: Vec<Said>,
+    /// Orders of ours that only the venue has.
+    pub unknown: Vec<(u32, OrderId)>,
+}
+
+impl Book {
+    /// Compares the last answer, whose executions have been applied, with what is held here. None where there is no
+    /// answer to compare.
+    pub(in crate::live) fn compare(
+        &mut self,
+        held: &Held,
+        market_of: impl Fn(OrderId) -> Option<u32>,
+    ) -> Option<Compared> {
+        let answer = self.answer.take()?;
+        // What came behind it in the same step may be news to it.
+        if self.is_old(&answer) {
+            return None;
+        }
+        self.counts.compared += 1;
+        let mut found: Vec<Said> = Vec::new();
+        for execution in self.late.drain(..) {
+            let order = execution.order;
+            let market = market_of(order);
+            found.push(Said::LateFill { market, order });
+        }
+        for (order, sent) in self.vanished.drain(..) {
+            let market = sent.market;
+            found.push(Said::Vanished { market, order });
+        }
+        let mut compared = Compared::default();
+        self.compare_orders(&answer, &mut found, &mut compared.unknown);
+        let positions = held.positions.iter().zip(&answer.positions);
+        for (market, (&here, &there)) in (0..).zip(positions) {
+            if here != there {
+                found.push(Said::Position {
+                    market,
+                    here,
+                    there,
+                });
+            }
+        }
+        compared
+            .news
+            .extend(found.iter().filter(|said| !self.said.contains(said)));
+        // What a position lacks the cash lacks, too: a difference in it is news by itself only where no position's is.
+        let more = answer.cash.saturating_sub(held.cash);
+        let explained = compared.news.iter().any(|said| said.halts());
+        if more != 0 && more != self.cash_off && !explained {
+            compared.news.push(Said::Cash { more });
+        }
+        self.cash_off = more;
+        self.said = found.into_iter().collect();
+        self.agreed = true;
+        Some(compared)
+    }
+
+    fn compare_orders(
+        &self,
+        answer: &Standing,
+        found: &mut Vec<Said>,
+        unknown: &mut Vec<(u32, OrderId)>,
+    ) {
+        for open in &answer.open {
+            let (market, lots) = (open.market, open.lots);
+            match open.order {
+                None => found.push(Said::Foreign { market, lots }),
+                Some(order) if !self.open.contains_key(&order) => {
+                    found.push(Said::Unknown { market, order });
+                    unknown.push((market, order));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// A person lets a halted pair go on: what still differs there is news again, to an answer that is asked for from now on.
+    pub(in crate::live) fn forget(&mut self, market: u32) {
+        self.said
+            .retain(|said| said.market().is_some_and(|of| of != market));
+        self.cash_off = 0;
+        self.ask_anew();
+    }
+}
