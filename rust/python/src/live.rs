@@ -20,7 +20,9 @@ use rust_decimal::Decimal;
 
 #[cfg(target_os = "linux")]
 use crate::config::workers;
-use crate::config::{engine_config, live_options, run_options, strategy_anew, trader_configs};
+use crate::config::{
+    engine_config, live_options, risk_link, run_options, strategy_anew, trader_configs,
+};
 use crate::data::MarketData;
 use crate::engine::{PythonHost, finish, guarded};
 use crate::errors::{CONFIG, raise};
@@ -134,12 +136,13 @@ fn factory(trader: &Bound<'_, PyDict>, config: &Bound<'_, PyDict>) -> Option<Fac
 }
 
 /// The settings of a live run, beyond those of any run.
-fn options(run: &Bound<'_, PyDict>) -> PyResult<LiveOptions> {
+fn options(run: &Bound<'_, PyDict>, config: &Bound<'_, PyDict>) -> PyResult<LiveOptions> {
     let (speed, duration) = live_options(run)?;
     Ok(LiveOptions {
         run: run_options(run)?,
         speed,
         duration,
+        risk: risk_link(config)?,
         ..LiveOptions::default()
     })
 }
@@ -158,7 +161,7 @@ pub(crate) fn paper(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<RunOutput> {
     let settings = engine_config(config, run)?;
-    let options = options(run)?;
+    let options = options(run, config)?;
     let cast = cast(&traders, config)?;
     let feed = data.feed();
     let host = PythonHost::new(progress);
@@ -180,7 +183,7 @@ pub(crate) fn start(
     run: &Bound<'_, PyDict>,
 ) -> PyResult<LiveRun> {
     let settings = engine_config(config, run)?;
-    let options = options(run)?;
+    let options = options(run, config)?;
     let cast = cast(&traders, config)?;
     let feed = data.feed();
     let handle = py

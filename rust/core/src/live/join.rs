@@ -31,6 +31,7 @@ use super::order_engine::{OrderEngine, OrderMessage, Told};
 use super::orders::OrderPort;
 use super::paper::{PaperBroker, PaperVenue};
 use super::python_lane::PythonLane;
+use super::risk_side;
 use super::start::Joined;
 
 type Ends<T> = (Sender<T>, Receiver<T>);
@@ -106,8 +107,19 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         fill_delay: options.fill_delay,
         ledger: parts.ledger.as_ref().map(Ledger::open).transpose()?,
     };
-    let ends = (channels.orders, channels.executions, channels.told);
-    let orders = order_side(&runtime, options.broker, venue, ends);
+    let mut ends = (channels.orders, channels.executions, channels.told);
+    let gate = options.risk.map(|spec| {
+        let way = risk_side::Way {
+            messages: &mut ends.0,
+            told: &ends.2.0,
+            traders: core.traders.len(),
+            left: venue.ledger.as_ref().map(Ledger::left).unwrap_or_default(),
+        };
+        risk_side::join(&runtime, spec, &mut core.writer, way)
+    });
+    let risk = gate.transpose()?;
+    let mut orders = order_side(&runtime, options.broker, venue, ends);
+    orders.risk = risk;
     let pace = Pace::of(&feed, options.step_limit);
     let (feed, speed) = ((feed, parts.rows), (options.speed, parts.known));
     let feed = feed_side(&runtime, feed, &markets, speed, channels.feed);
@@ -147,6 +159,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         duration: options.duration,
         host: parts.host,
         ended: parts.people.1,
+        known: parts.known,
     });
     Ok(Joined {
         stepper: Stepper::new(coordinator, core.writer, core.time_marks),

@@ -3,7 +3,7 @@
 //!
 //! Orders and fills are committed before the broker tells a fill; cancellations with them, or when it has nothing else to do.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
@@ -76,6 +76,8 @@ impl End {
             Outcome::Cancelled => ("cancelled", None, None),
             Outcome::Rejected => ("rejected", None, None),
             Outcome::Altered => ("altered", None, None),
+            // The venue never hears of such an order.
+            Outcome::Vetoed(_) => ("vetoed", None, None),
         };
         Self {
             ts: execution.ts,
@@ -146,6 +148,11 @@ impl Ledger {
             ends,
             notes: Vec::new(),
         })
+    }
+
+    /// The orders of before this process that it has.
+    pub(super) fn left(&self) -> HashSet<OrderId> {
+        self.accepted.keys().copied().collect()
     }
 
     /// An order is handed over.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use flume::{Receiver, Sender};
 
 use crate::engine::{RunOptions, TraderConfig};
+use crate::guard::RiskLink;
 use crate::limits::STEP_LIMIT;
 use crate::market::MarketData;
 use crate::market::synthetic::SyntheticFeed;
@@ -72,6 +73,8 @@ pub struct LiveOptions {
     pub step_limit: Duration,
     /// The broker; the paper broker when not given.
     pub broker: Option<BrokerMaker>,
+    /// The risk process, without whose word no order leaves; none when not given.
+    pub risk: Option<RiskLink>,
 }
 
 impl Default for LiveOptions {
@@ -83,6 +86,7 @@ impl Default for LiveOptions {
             fill_delay: Duration::ZERO,
             step_limit: STEP_LIMIT,
             broker: None,
+            risk: None,
         }
     }
 }

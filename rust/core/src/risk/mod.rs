@@ -18,9 +18,11 @@ mod halted;
 mod killed;
 mod limits;
 mod margin;
+mod memory;
 mod min_notional;
 mod net_exposure;
 mod not_reconciled;
+mod note;
 mod order_notional;
 mod order_quantity;
 mod order_rate;
@@ -40,19 +42,24 @@ mod size;
 mod spec;
 mod stale_data;
 mod state;
+mod text;
 #[cfg(test)]
 mod test_support;
 #[cfg(test)]
 mod tests_overshoot;
 mod unconfirmed;
 mod unknown_instrument;
+mod vetoed;
 
 pub use approved::{Altered, Approved};
 pub use killed::check_killed;
 pub use margin::Margin;
+pub use memory::{Intent, Memory, SeenMemory, Watched};
 pub use not_reconciled::not_reconciled;
+pub use note::{Note, Tape};
 pub use resolve::Roster;
 pub use size::size_refusal;
+pub use vetoed::vetoed;
 pub use spec::{ByPair, Hours, LimitSpec, Pace, Pairs, RiskSpec};
 
 use std::sync::Arc;
@@ -111,6 +118,7 @@ pub struct RiskGate {
     /// Whether orders are sealed: where they pass through channels on their way to a venue.
     pub seals: bool,
     roster: Arc<Roster>,
+    spec: Option<Box<RiskSpec>>,
     limits: Option<Box<Limits>>,
 }
 
@@ -122,6 +130,7 @@ impl RiskGate {
             margin,
             seals: false,
             roster: Arc::new(roster),
+            spec: None,
             limits: None,
         }
     }
@@ -143,7 +152,20 @@ impl RiskGate {
             }
         };
         self.limits = made;
+        self.spec = spec.cloned().map(Box::new);
         Ok(())
+    }
+
+    /// Who trades what.
+    #[must_use]
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// The limits in force, as they were given.
+    #[must_use]
+    pub fn spec(&self) -> Option<&RiskSpec> {
+        self.spec.as_deref()
     }
 
     /// Whether the gate has to be shown every event of every market.
@@ -164,6 +186,15 @@ impl RiskGate {
     pub fn begin(&mut self, times: &[Nanos], equity: &[Money], account: &Portfolio) {
         if let Some(limits) = &mut self.limits {
             limits.begin(times, equity, account);
+        }
+    }
+
+    /// Takes in the equity of one step, where nobody keeps the curve.
+    pub fn row(&mut self, ts: Nanos, equity: Money) {
+        if let Some(limits) = &mut self.limits
+            && limits.needs.equity
+        {
+            limits.state.equity.take_in(ts, equity);
         }
     }
 
@@ -271,7 +302,7 @@ impl RiskGate {
             limits.sent(&order, asked);
         }
         Verdict::Approved {
-            order: Approved::new(order, self.seals),
+            order: Approved::new(order, asked, self.seals),
             refused,
         }
     }
