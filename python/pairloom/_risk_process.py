@@ -26,7 +26,8 @@ def socket_path(key: str, path: object) -> str:
     whole = str(Path(os.fsdecode(path)).expanduser().absolute())
     if len(os.fsencode(whole)) > MOST_BYTES:
         raise ConfigError(
-            f"{key}={whole!r} is longer than the {MOST_BYTES} bytes that the path of a socket may have; name a shorter one",
+            f"{key}={whole!r} is longer than the {MOST_BYTES} bytes that the path of a socket may have; "
+            "name a shorter one",
             code=f"config.{key}",
         )
     return whole
@@ -51,7 +52,7 @@ def refuse_process(settings: dict[str, Any], what: str) -> None:
     """Refuse a risk process where no order leaves that it could be asked about; raises ``ConfigError``."""
     if settings["risk_socket"] is not None:
         raise ConfigError(
-            f"risk_socket: {what} sends no orders, so that the risk process has nothing to say; use Engine(risk_socket=None), "
-            "whose gate refuses the same, or paper or start",
+            f"risk_socket: {what} sends no orders, so that the risk process has nothing to say; "
+            "use Engine(risk_socket=None), whose gate refuses the same, or paper or start",
             code="config.risk_socket",
         )

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -33,7 +33,17 @@ class Process:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.socket, self.log = folder / "r.sock", folder / "verdicts.log"
-        command = [sys.executable, "-m", "pairloom", "risk", "--socket", str(self.socket), "--log", str(self.log), "--json"]
+        command = [
+            sys.executable,
+            "-m",
+            "pairloom",
+            "risk",
+            "--socket",
+            str(self.socket),
+            "--log",
+            str(self.log),
+            "--json",
+        ]
         self.child = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def wait_for(self, event: str) -> dict[str, Any]:
@@ -53,15 +63,31 @@ class Process:
         return [line for line in lines if line[1] in ("yes", "no")]
 
 
+Start = Callable[..., Process]
+
+
 @pytest.fixture
-def process(tmp_path: Path) -> Iterator[Process]:
-    """One that listens, and ends with the test."""
-    made = Process(tmp_path)
-    made.wait_for("listening")
-    yield made
-    if made.child.poll() is None:
-        made.child.kill()
-    made.child.wait()
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts processes, which end with the test."""
+    made: list[Process] = []
+
+    def begin(*options: str, listens: bool = True) -> Process:
+        made.append(Process(tmp_path, *options))
+        if listens:
+            made[-1].wait_for("listening")
+        return made[-1]
+
+    yield begin
+    for each in made:
+        if each.child.poll() is None:
+            each.child.kill()
+        each.child.communicate()
+
+
+@pytest.fixture
+def process(start: Start) -> Process:
+    """One that listens."""
+    return start()
 
 
 def limits() -> RiskLimits:
@@ -98,8 +124,11 @@ def test_with_the_process_a_recorded_run_is_the_same(
     assert asked.digest == alone.digest
     assert len(alone.refusals_by_check) > 3
     words = process.words()
-    sent = [order for order, status in zip(asked.orders.column("order_id"), asked.orders.column("status"), strict=True)
-            if status != "refused"]
+    sent = [
+        order
+        for order, status in zip(asked.orders.column("order_id"), asked.orders.column("status"), strict=True)
+        if status != "refused"
+    ]
     assert [int(word[2]) for word in words] == sent
     assert {word[1] for word in words} == {"yes"}
 
@@ -155,7 +184,7 @@ def test_its_kill_switch_stops_the_engine(process: Process) -> None:
     assert "killed" in Places.refused
     assert set(result.orders.column("status")) == {"cancelled", "refused"}
     yes = [word for word in process.words() if word[1] == "yes"]
-    assert len(yes) == result.orders.column("status").count("cancelled")
+    assert len(yes) == list(result.orders.column("status")).count("cancelled")
     assert process.end() == 0
     assert not process.socket.exists()
 
@@ -163,6 +192,7 @@ def test_its_kill_switch_stops_the_engine(process: Process) -> None:
 CONFIG = """
 [engine]
 cash = { USD = 2000 }
+account = "margin"
 [data]
 path = "data"
 [[trader]]
@@ -174,12 +204,10 @@ options = { fast = 3, slow = 9 }
 TIGHT = '[risk]\nmax_position = { "S0001/USD" = 1, "*" = 3 }\n'
 
 
-def tight(folder: Path) -> Process:
+def tight(start: Start, folder: Path) -> Process:
     """A process with limits of its own, which refuse what the engine's gate lets pass."""
     (folder / "limits.toml").write_text(TIGHT)
-    made = Process(folder, "--config", str(folder / "limits.toml"))
-    made.wait_for("listening")
-    return made
+    return start("--config", str(folder / "limits.toml"))
 
 
 def write_data(folder: Path) -> None:
@@ -190,11 +218,11 @@ def write_data(folder: Path) -> None:
         (folder / f"{pair.replace('/', '_')}.csv").write_text(text + "\n")
 
 
-def test_limits_of_its_own_and_a_replay_without_it(tmp_path: Path) -> None:
+def test_limits_of_its_own_and_a_replay_without_it(start: Start, tmp_path: Path) -> None:
     """What it refused ends again when the run is made again, and nobody is asked twice."""
     write_data(tmp_path / "data")
     (tmp_path / "run.toml").write_text(CONFIG)
-    process = tight(tmp_path)
+    process = tight(start, tmp_path)
     command = [sys.executable, "-m", "pairloom", "paper", str(tmp_path / "run.toml"), "--json"]
     command += ["--set", f"engine.risk_socket={process.socket}", "--set", f"engine.risk_timeout={SLOW_S}"]
 
@@ -220,7 +248,7 @@ def test_limits_of_its_own_and_a_replay_without_it(tmp_path: Path) -> None:
     assert json.loads(replayed.stdout)["digest"] == whole["digest"]
 
 
-def test_a_run_that_was_ended_goes_on_with_a_process_that_is_new(tmp_path: Path) -> None:
+def test_a_run_that_was_ended_goes_on_with_a_process_that_is_new(start: Start, tmp_path: Path) -> None:
     settings = {"risk_timeout": SLOW_S, "account": "margin"}
 
     def run(process: Process, journal: Path, stop_at: int | None) -> Any:
@@ -231,14 +259,14 @@ def test_a_run_that_was_ended_goes_on_with_a_process_that_is_new(tmp_path: Path)
         finally:
             Crosses.stop_at = None
 
-    process = tight(tmp_path)
+    process = tight(start, tmp_path)
     whole = run(process, tmp_path / "whole.db", None)
     assert "position" in whole.refusals_by_check
     parts = tmp_path / "parts.db"
     for stop_at in (40, 41, 200):
         assert run(process, parts, stop_at).interrupted
         process.end(signal.SIGKILL)
-        process = tight(tmp_path)
+        process = tight(start, tmp_path)
     result = run(process, parts, None)
     assert result.resumed_at_step > 0
     assert result.digest == whole.digest
@@ -247,22 +275,21 @@ def test_a_run_that_was_ended_goes_on_with_a_process_that_is_new(tmp_path: Path)
     assert process.end() == 0
 
 
-def test_two_processes_do_not_share_a_socket(process: Process, tmp_path: Path) -> None:
-    other = Process(tmp_path)
-    assert other.child.wait() == 2
-    assert other.child.stderr is not None
-    assert "another process listens there" in other.child.stderr.read()
+def test_two_processes_do_not_share_a_socket(process: Process, start: Start) -> None:
+    other = start(listens=False)
+    assert "another process listens there" in other.child.communicate()[1]
+    assert other.child.returncode == 2
     # A process that was killed leaves its socket behind, which is no hindrance.
     process.end(signal.SIGKILL)
     assert process.socket.exists()
-    third = Process(tmp_path)
-    third.wait_for("listening")
-    assert third.end(signal.SIGINT) == 0
+    assert start().end(signal.SIGINT) == 0
 
 
 def test_kills_and_stops_under_load() -> None:
     command = [sys.executable, str(SCRIPT), "--kills", "3", "--stops", "3", "--orders", "20"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONWARNINGS": "ignore"})
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONWARNINGS": "ignore"}
+    )
     # The seed is in the first line of what it says; with --seed kills and stops come in the same order.
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

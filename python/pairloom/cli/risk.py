@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -11,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pairloom.cli.outcome import DONE
+from pairloom.cli.outcome import DONE, print_json_line
 from pairloom.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -105,8 +104,7 @@ class _Says:
 
     def __call__(self, event: str, detail: str) -> None:
         if self._as_json:
-            said = {"event": event, "detail": detail, "socket": self._path, "pid": os.getpid()}
-            print(json.dumps(said), flush=True)
+            print_json_line({"event": event, "detail": detail, "socket": self._path, "pid": os.getpid()})
             return
         where = f" on {self._path}, process {os.getpid()}" if event == "listening" else ""
         print(f"pairloom risk: {event}{where}{': ' if detail else ''}{detail}", flush=True)
