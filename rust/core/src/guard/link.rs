@@ -215,10 +215,7 @@ fn digest_of(state: &[u8]) -> Digest {
     *blake3::hash(state).as_bytes()
 }
 
-async fn within<T>(
-    most: Duration,
-    work: impl Future<Output = Result<T, Lost>>,
-) -> Result<T, Lost> {
+async fn within<T>(most: Duration, work: impl Future<Output = Result<T, Lost>>) -> Result<T, Lost> {
     match tokio::time::timeout(most, work).await {
         Ok(came) => came,
         Err(_) => Err(Lost::Slow),

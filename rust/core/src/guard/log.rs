@@ -58,7 +58,12 @@ impl Log {
     }
 
     /// Adds a word on an order; [`Log::write`] has to follow before anybody hears it.
-    pub(super) fn word(&mut self, mirror: &Mirror, question: &Question, said: &Result<(), Refused>) {
+    pub(super) fn word(
+        &mut self,
+        mirror: &Mirror,
+        question: &Question,
+        said: &Result<(), Refused>,
+    ) {
         let order = &question.order;
         let (trader, pair) = mirror.names(order.trader);
         let instrument = &mirror.account.market(order.market).instrument;

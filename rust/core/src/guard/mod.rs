@@ -21,7 +21,7 @@ mod tests;
 pub use bytes::Malformed;
 pub use link::RiskLink;
 pub use message::VERSION;
-pub use serve::{Served, ServeOptions, Supervisor, serve};
+pub use serve::{ServeOptions, Served, Supervisor, serve};
 
 pub(crate) use link::{Link, Lost};
 pub(crate) use message::Question;

@@ -9,7 +9,9 @@ use crate::risk::{Margin, Memory, RiskGate, RiskSpec, Roster, SeenMemory};
 
 use super::bytes::{In, Malformed, Out, Read};
 use super::message::read_price;
-use super::order::{MOST_LOTS, read_kind, read_order, read_side, write_kind, write_order, write_side};
+use super::order::{
+    MOST_LOTS, read_kind, read_order, read_side, write_kind, write_order, write_side,
+};
 
 /// An account and its gate.
 pub(crate) struct State {
@@ -218,7 +220,11 @@ fn write_memory(out: &mut Out, memory: &Memory) {
         });
     }
     out.i64(memory.equity.0);
-    memory.equity.1.into_iter().for_each(|money| out.i128(money));
+    memory
+        .equity
+        .1
+        .into_iter()
+        .for_each(|money| out.i128(money));
     out.count(memory.times.len());
     for (trader, side, times) in &memory.times {
         out.u32(*trader);
@@ -254,7 +260,11 @@ fn read_memory(from: &mut In<'_>) -> Read<Memory> {
         })?,
         equity: (
             from.i64("a day")?,
-            [from.i128("equity")?, from.i128("equity")?, from.i128("equity")?],
+            [
+                from.i128("equity")?,
+                from.i128("equity")?,
+                from.i128("equity")?,
+            ],
         ),
         times: from.list("times of orders", |from| {
             let (trader, side) = (from.u32("a trader")?, read_side(from)?);

@@ -205,14 +205,14 @@ enum Deed {
 
 fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
-        (0_u32..2, 4_000_i64..12_000, -5_i64..30).prop_map(|(m, p, s)| Deed::Price(m, p, s)),
+        1 => (0_u32..2, 4_000_i64..12_000, -5_i64..30).prop_map(|(m, p, s)| Deed::Price(m, p, s)),
         4 => (0_u32..3, -45_i64..45, proptest::option::of(1_800_i64..6_000))
             .prop_filter("an order has a quantity", |order| order.1 != 0)
             .prop_map(|(t, lots, limit)| Deed::Order(t, lots, limit)),
         2 => (any::<usize>(), any::<bool>()).prop_map(|(pick, filled)| Deed::End(pick, filled)),
-        (0_u32..3).prop_map(Deed::Cancel),
+        1 => (0_u32..3).prop_map(Deed::Cancel),
         2 => (1_i64..40_000).prop_map(|ms| Deed::Step(ms * 1_000_000)),
-        (0_u32..3).prop_map(Deed::Enable),
+        1 => (0_u32..3).prop_map(Deed::Enable),
     ]
 }
 
@@ -229,7 +229,8 @@ proptest! {
             if number == begin {
                 let state = desk.state();
                 let (made, digest) = Mirror::new(&state, None).unwrap();
-                prop_assert_eq!(&digest, blake3::hash(&state).as_bytes());
+                let seen = blake3::hash(&state);
+                prop_assert_eq!(&digest, seen.as_bytes());
                 desk.tape.lock().begin();
                 mirror = Some(made);
             }
@@ -331,17 +332,38 @@ proptest! {
 fn note() -> impl Strategy<Value = Note> {
     let price = -(i64::MAX / 8)..=i64::MAX / 8;
     prop_oneof![
-        (0_u32..3, any::<Nanos>(), price.clone(), proptest::option::of(price.clone()))
-            .prop_map(|(market, ts, mark, ask)| Note::Seen { market, ts, mark, ask }),
+        (
+            0_u32..3,
+            any::<Nanos>(),
+            price.clone(),
+            proptest::option::of(price.clone())
+        )
+            .prop_map(|(market, ts, mark, ask)| Note::Seen {
+                market,
+                ts,
+                mark,
+                ask
+            }),
         any::<Nanos>().prop_map(|ts| Note::Step { ts }),
         (0_u32..4, 0_u64..5).prop_map(|(trader, order)| Note::Leaving { trader, order }),
         (0_u32..4, 0_u64..5).prop_map(|(trader, order)| Note::Ended { trader, order }),
-        (0_u32..4, 0_u64..5, any::<Nanos>(), price.clone()).prop_map(|(trader, order, ts, price)| {
-            let liquidity = Liquidity::Maker;
-            Note::Filled { trader, order, ts, price, liquidity }
+        (0_u32..4, 0_u64..5, any::<Nanos>(), price.clone()).prop_map(
+            |(trader, order, ts, price)| {
+                let liquidity = Liquidity::Maker;
+                Note::Filled {
+                    trader,
+                    order,
+                    ts,
+                    price,
+                    liquidity,
+                }
+            }
+        ),
+        (0_u32..4, any::<Nanos>(), price).prop_map(|(trader, ts, price)| Note::Liquidated {
+            trader,
+            ts,
+            price
         }),
-        (0_u32..4, any::<Nanos>(), price)
-            .prop_map(|(trader, ts, price)| Note::Liquidated { trader, ts, price }),
         (0_u32..4).prop_map(|trader| Note::Enabled { trader }),
         any::<bool>().prop_map(|set| Note::Killed { set }),
     ]
@@ -376,7 +398,9 @@ fn limits_of_its_own_take_the_place_of_the_engines() {
         desk.end(0, true);
         let notes = desk.tape.lock().take();
         if said.is_none() {
-            notes.into_iter().for_each(|note| mirror.tell(note).unwrap());
+            notes
+                .into_iter()
+                .for_each(|note| mirror.tell(note).unwrap());
         }
     }
 }

@@ -179,7 +179,10 @@ fn strangers_are_told_why_and_the_next_one_is_served() {
         (framed(b"\0GET / HTTP/1.1"), "a greeting cannot be read"),
         (long, "a message that is too long"),
         (hello(VERSION + 1), "speaks version"),
-        ([hello(VERSION), hello(VERSION)].concat(), "a second greeting"),
+        (
+            [hello(VERSION), hello(VERSION)].concat(),
+            "a second greeting",
+        ),
         (framed(&ToProcess::Notes(Vec::new()).bytes()), "no greeting"),
         (untold.concat(), "before the account was told"),
         (account.concat(), "cannot be read"),

@@ -199,7 +199,11 @@ mod tests {
             |s| drop(s.holdings.pop()),
             |s| s.holdings[0].working[0].market = 1,
             |s| s.holdings[0].working[0].lots = 0,
-            |s| s.holdings[1].working.push(order(9, 1, Side::Buy, Lots::MAX)),
+            |s| {
+                s.holdings[1]
+                    .working
+                    .push(order(9, 1, Side::Buy, Lots::MAX))
+            },
         ];
         for change in wrong {
             let mut standing = account(true).standing();

@@ -129,7 +129,10 @@ mod tests {
 
     #[test]
     fn what_was_approved_leaves() {
-        assert_eq!(Approved::new(order(), 100, true).release().unwrap(), order());
+        assert_eq!(
+            Approved::new(order(), 100, true).release().unwrap(),
+            order()
+        );
         assert_eq!(Approved::new(order(), 100, false).into_inner(), order());
     }
 

@@ -84,7 +84,9 @@ impl RiskGate {
             };
         }
         state.equity.recall(memory.equity.0, memory.equity.1);
-        state.sent.recall(memory.times, memory.intents, memory.stopped);
+        state
+            .sent
+            .recall(memory.times, memory.intents, memory.stopped);
         true
     }
 }

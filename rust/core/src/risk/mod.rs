@@ -59,8 +59,8 @@ pub use not_reconciled::not_reconciled;
 pub use note::{Note, Tape};
 pub use resolve::Roster;
 pub use size::size_refusal;
-pub use vetoed::vetoed;
 pub use spec::{ByPair, Hours, LimitSpec, Pace, Pairs, RiskSpec};
+pub use vetoed::vetoed;
 
 use std::sync::Arc;
 

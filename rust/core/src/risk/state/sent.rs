@@ -133,7 +133,11 @@ impl Sent {
             .zip(&self.stopped)
             .filter(|(_, stopped)| **stopped)
             .map(|(trader, _)| trader);
-        (times, self.order.iter().copied().collect(), stopped.collect())
+        (
+            times,
+            self.order.iter().copied().collect(),
+            stopped.collect(),
+        )
     }
 
     /// Remembers that; what is of no trader is left out.
