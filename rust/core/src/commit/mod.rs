@@ -258,10 +258,15 @@ impl Writer {
     pub fn set_limits(&mut self, spec: Option<&RiskSpec>, change: RiskChange) -> Result<(), Error> {
         self.gate.set_limits(spec, &self.account)?;
         self.records.risk_changes.push(change);
+        self.tell_anew();
+        Ok(())
+    }
+
+    /// What changed was not written down piece by piece: who follows the account is told how all stands.
+    pub fn tell_anew(&self) {
         if let Some(tape) = &self.tape {
             tape.lock().spoil();
         }
-        Ok(())
     }
 
     /// Account and gate, as they stand before a commit.

@@ -31,10 +31,11 @@ use super::order_engine::{OrderEngine, OrderMessage, Told};
 use super::orders::OrderPort;
 use super::paper::{PaperBroker, PaperVenue};
 use super::python_lane::PythonLane;
+use super::risk_port::RiskPort;
 use super::risk_side;
 use super::start::Joined;
 
-type Ends<T> = (Sender<T>, Receiver<T>);
+pub(super) type Ends<T> = (Sender<T>, Receiver<T>);
 
 /// Both sides of one trader's inbox.
 pub(crate) type InboxEnds = (Inbox<Delivery>, Receiver<Delivery>);
@@ -93,12 +94,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     let (feed, runtime) = (parts.feed, parts.runtime);
     core.writer.confirm_cancels = !feed.is_recorded();
     core.writer.seal_orders();
-    let markets = Markets {
-        data: Arc::clone(feed.data()),
-        sources: core.sources.iter().flatten().copied().collect(),
-        scales: std::mem::take(&mut core.scales),
-        recorded: feed.is_recorded(),
-    };
+    let markets = markets_of(&feed, &mut core);
     let pairs = names_of(&core.pairs);
     let venue = PaperVenue {
         venue: core.venue,
@@ -108,18 +104,9 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         ledger: parts.ledger.as_ref().map(Ledger::open).transpose()?,
     };
     let mut ends = (channels.orders, channels.executions, channels.told);
-    let gate = options.risk.map(|spec| {
-        let way = risk_side::Way {
-            messages: &mut ends.0,
-            told: &ends.2.0,
-            traders: core.traders.len(),
-            left: venue.ledger.as_ref().map(Ledger::left).unwrap_or_default(),
-        };
-        risk_side::join(&runtime, spec, &mut core.writer, way)
-    });
-    let risk = gate.transpose()?;
-    let mut orders = order_side(&runtime, options.broker, venue, ends);
-    orders.risk = risk;
+    let way = risk_side::Way::of(&mut ends, &venue, core.traders.len());
+    let risk = risk_side::join(&runtime, options.risk, &mut core.writer, way)?;
+    let orders = order_side(&runtime, (options.broker, risk), venue, ends);
     let pace = Pace::of(&feed, options.step_limit);
     let (feed, speed) = ((feed, parts.rows), (options.speed, parts.known));
     let feed = feed_side(&runtime, feed, &markets, speed, channels.feed);
@@ -168,6 +155,15 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     })
 }
 
+fn markets_of(feed: &Feed, core: &mut Core) -> Markets {
+    Markets {
+        data: Arc::clone(feed.data()),
+        sources: core.sources.iter().flatten().copied().collect(),
+        scales: std::mem::take(&mut core.scales),
+        recorded: feed.is_recorded(),
+    }
+}
+
 fn names_of(pairs: &PairTable) -> Vec<Arc<str>> {
     (0..pairs.len())
         .filter_map(|pair| u32::try_from(pair).ok())
@@ -209,12 +205,12 @@ fn company(
     }
 }
 
-type OrderEnds = (Ends<OrderMessage>, Ends<Execution>, Ends<Told>);
+pub(super) type OrderEnds = (Ends<OrderMessage>, Ends<Execution>, Ends<Told>);
 
 /// Starts the order engine with its broker, and gives the commit thread's way to it.
 fn order_side(
     runtime: &Runtime,
-    broker: Option<BrokerMaker>,
+    (broker, risk): (Option<BrokerMaker>, Option<RiskPort>),
     venue: PaperVenue,
     (messages, reports, told): OrderEnds,
 ) -> OrderPort {
@@ -225,7 +221,9 @@ fn order_side(
     };
     let simulates = broker.simulates();
     runtime.spawn(OrderEngine::new(broker, told.0).run(messages.1, reports.1));
-    OrderPort::new(messages.0, told.1, recorded, simulates)
+    let mut port = OrderPort::new(messages.0, told.1, recorded, simulates);
+    port.risk = risk;
+    port
 }
 
 /// Starts the feed's task, and gives the end from which to read. A feed that comes through a channel of its own has no

@@ -1,7 +1,5 @@
 //! Joins a run with its risk process: it has to be there when the run begins.
 
-use std::collections::HashSet;
-
 use flume::{Receiver, Sender};
 use tokio::runtime::Runtime;
 
@@ -9,34 +7,47 @@ use crate::commit::Writer;
 use crate::error::Error;
 use crate::guard::{Link, Lost, RiskLink};
 use crate::limits;
-use crate::order::OrderId;
 
 use super::gatekeeper::{Ends, Gatekeeper};
+use super::join::OrderEnds;
 use super::order_engine::{OrderMessage, Told};
+use super::paper::PaperVenue;
 use super::risk_port::{RiskPort, state_of};
 
 /// The way of orders, into which the process is put.
 pub(super) struct Way<'a> {
     /// From the commit thread to the order engine: what the latter reads is what has passed.
-    pub messages: &'a mut (Sender<OrderMessage>, Receiver<OrderMessage>),
+    messages: &'a mut (Sender<OrderMessage>, Receiver<OrderMessage>),
     /// To the commit thread.
-    pub told: &'a Sender<Told>,
+    told: &'a Sender<Told>,
+    /// The venue, which may know orders of before.
+    venue: &'a PaperVenue,
     /// How many traders there are.
-    pub traders: usize,
-    /// Orders of before that the broker knows.
-    pub left: HashSet<OrderId>,
+    traders: usize,
 }
 
-/// Connects, tells the account, and puts the process before the order engine.
+impl<'a> Way<'a> {
+    pub(super) const fn of(ends: &'a mut OrderEnds, venue: &'a PaperVenue, traders: usize) -> Self {
+        Self {
+            messages: &mut ends.0,
+            told: &ends.2.0,
+            venue,
+            traders,
+        }
+    }
+}
+
+/// Connects, tells the account, and puts the process before the order engine, where there is one.
 ///
 /// # Errors
 /// When it is not there, does not answer, or does not see the account that it was told.
 pub(super) fn join(
     runtime: &Runtime,
-    spec: RiskLink,
+    spec: Option<RiskLink>,
     writer: &mut Writer,
     way: Way<'_>,
-) -> Result<RiskPort, Error> {
+) -> Result<Option<RiskPort>, Error> {
+    let Some(spec) = spec else { return Ok(None) };
     let port = RiskPort::new(writer);
     let state = state_of(writer);
     let link = runtime
@@ -47,15 +58,14 @@ pub(super) fn join(
         })
         .map_err(|lost| unreachable(&spec, &lost))?;
     let (out, passed) = flume::bounded(limits::order_messages(way.traders));
-    let messages = std::mem::replace(&mut way.messages.1, passed);
     let ends = Ends {
-        messages,
+        messages: std::mem::replace(&mut way.messages.1, passed),
         out,
         told: way.told.clone(),
-        left: way.left,
+        left: way.venue.left(),
     };
     runtime.spawn(Gatekeeper::new(spec, link, ends).run());
-    Ok(port)
+    Ok(Some(port))
 }
 
 fn unreachable(spec: &RiskLink, lost: &Lost) -> Error {
