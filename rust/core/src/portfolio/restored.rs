@@ -195,8 +195,8 @@ mod tests {
     #[test]
     fn what_no_account_can_be_is_refused() {
         let wrong: [fn(&mut Standing); 5] = [
-            |s| drop(s.marks.pop()),
-            |s| drop(s.holdings.pop()),
+            |s| s.marks.clear(),
+            |s| s.holdings.clear(),
             |s| s.holdings[0].working[0].market = 1,
             |s| s.holdings[0].working[0].lots = 0,
             |s| {
