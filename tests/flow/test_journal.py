@@ -405,7 +405,8 @@ def test_what_people_told_a_run_is_told_again(tmp_path: Path) -> None:
 def test_limits_that_were_changed_on_the_way_are_changed_again(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     tight = RiskLimits(
-        max_order_quantity={"S0001/USD": 0.1, "*": 2}, per_trader={"Crosses S0003/USD": RiskLimits(max_repeats=(1, 600))}
+        max_order_quantity={"S0001/USD": 0.1, "*": 2},
+        per_trader={"Crosses S0003/USD": RiskLimits(max_repeats=(1, 600))},
     )
     with portfolio(path).start(data(), speed=6_000) as live:
         until(lambda: live.status()["working_orders"] > 0, "orders")
