@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -283,6 +285,46 @@ def test_two_processes_do_not_share_a_socket(process: Process, start: Start) -> 
     process.end(signal.SIGKILL)
     assert process.socket.exists()
     assert start().end(signal.SIGINT) == 0
+
+
+def test_without_its_log_it_gives_no_word(start: Start) -> None:
+    full = start("--log", "/dev/full", listens=False)
+    assert "the log of verdicts cannot be written" in full.child.communicate()[1]
+    assert full.child.returncode == 2
+
+
+def as_nobody(socket_path: Path) -> str:
+    """What another user hears who connects: an error's name, or what came."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setuid(65534)
+            with socket.socket(socket.AF_UNIX) as one:
+                one.connect(str(socket_path))
+                said = repr(one.recv(1000))
+        except OSError as error:
+            said = type(error).__name__
+        os.write(writer, said.encode())
+        os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    with os.fdopen(reader) as out:
+        return out.read()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="to be another user takes root")
+def test_another_user_is_not_spoken_to(start: Start) -> None:
+    with tempfile.TemporaryDirectory(prefix="pl-") as folder:
+        os.chmod(folder, 0o755)
+        where = Path(folder) / "r.sock"
+        process = start("--socket", str(where))
+        assert as_nobody(where) == "PermissionError", "the mode lets nobody in"
+        # Somebody opened it; then the system still says who comes.
+        where.chmod(0o666)
+        assert as_nobody(where) == "b''", "closed without a word"
+        assert process.wait_for("lost")["detail"] == "user 65534"
+        assert process.end() == 0
 
 
 def test_kills_and_stops_under_load() -> None:
