@@ -29,7 +29,7 @@ __all__ = ["asked", "driven", "journal_path"]
 T = TypeVar("T")
 
 # Settings that never change a result.
-_FREE = frozenset({"num_threads", "workers", "time_limit", "memory_limit", "block"})
+_FREE = frozenset({"num_threads", "workers", "time_limit", "memory_limit", "block", "risk_socket", "risk_timeout"})
 # Digits of a fingerprint that people are shown.
 _SHOWN = 16
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")

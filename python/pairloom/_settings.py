@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from pairloom._risk_process import process_settings
 from pairloom._words import listing, nearest
 from pairloom._workers import worker_settings
 from pairloom.errors import ConfigError
@@ -54,6 +55,8 @@ def engine_settings(  # one parameter for each argument of Engine, in its order
     memory_limit: object,
     block: object,
     on_error: object,
+    risk_socket: object,
+    risk_timeout: object,
     seed: object,
 ) -> dict[str, Any]:
     """Check every argument and return the settings that the core takes."""
@@ -79,6 +82,7 @@ def engine_settings(  # one parameter for each argument of Engine, in its order
         **worker_settings(workers, time_limit, memory_limit),
         "block": None if block is None else whole_number(block, "block", least=0, most=MOST_BLOCK),
         "on_error": choice("on_error", on_error, ON_ERROR),
+        **process_settings(risk_socket, risk_timeout),
         "seed": whole_number(seed, "seed", least=0, most=MOST_SEED),
     }
 

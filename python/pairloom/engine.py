@@ -10,6 +10,7 @@ from pairloom._announce import announce
 from pairloom._exit import end_live_runs_with_the_process
 from pairloom._journal import asked, driven, journal_path
 from pairloom._progress import Bar, progress_callback
+from pairloom._risk_process import refuse_process
 from pairloom._run_arguments import no_latency, refuse_in_real_time, run_options, speed_text, whole_span
 from pairloom._settings import choice, engine_settings
 from pairloom._span import kinds, span
@@ -71,7 +72,9 @@ class Engine:
     result depends on it.
     ``on_error="close"`` closes the position of a trader that erred. ``journal`` is a file that
     keeps what a run decides: one that was killed goes on where it was when the same run is made
-    on the same file. ``seed`` feeds ``ctx.random``.
+    on the same file. ``risk_socket`` is where ``pairloom risk`` listens: in `paper` and `start` no
+    order leaves without that process's word, given within ``risk_timeout`` seconds, 1 by default.
+    ``seed`` feeds ``ctx.random``.
     ``faults`` are `Faults` between the engine and the paper broker, ``reconcile`` is `Reconcile`, how
     the engine compares itself with what that says; `backtest` refuses both.
 
@@ -98,6 +101,8 @@ class Engine:
         block: int | None = None,
         on_error: Literal["keep", "close"] = "keep",
         journal: str | PathLike[str] | None = None,
+        risk_socket: str | PathLike[str] | None = None,
+        risk_timeout: Number | None = None,
         seed: int = 0,
         faults: Faults | None = None,
         reconcile: Reconcile | None = None,
@@ -120,6 +125,8 @@ class Engine:
             memory_limit=memory_limit,
             block=block,
             on_error=on_error,
+            risk_socket=risk_socket,
+            risk_timeout=risk_timeout,
             seed=seed,
         )
         self._settings.update(broker_settings(faults, reconcile, journal))
@@ -200,6 +207,7 @@ class Engine:
         Ctrl-C ends the run and returns the result so far. Raises ``ConfigError``,
         ``DataError``, and ``StrategyError`` (with ``.result``) when every trader erred.
         """
+        refuse_process(self._settings, "a backtest")
         run = run_options(start, end, _handover, _shuffle_seed)
         return self._run("backtest", data, run, interval, candle_time, repair, progress)
 
@@ -312,6 +320,7 @@ class Engine:
         if self._journal is not None:
             raise ConfigError("a sweep keeps no journal; use Engine(journal=None)", code="config.journal")
         refuse_faults(self._settings, "a sweep")
+        refuse_process(self._settings, "a sweep")
         refuse_workers(self._settings, "a sweep", "give executor=ProcessPoolExecutor(), with Engine(workers=0)")
         asked = request(
             self._assignments,

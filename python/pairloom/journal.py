@@ -159,8 +159,9 @@ def replay(path: str | PathLike[str]) -> dict[str, Any]:
         "first_difference": None,
     }
     try:
-        # Where people told the run nothing, the other driver makes it again: it knows neither channels nor brokers.
+        # Where nobody told the run anything, the other driver makes it again: it knows neither channels nor brokers.
         live = len(journal.inputs) > 0 or "not_reproducible" in journal.quarantines.column("kind")
+        live = live or "refused" in journal.orders.column("status")
         result = engine.paper(data, **options) if live else engine.backtest(data, **options)
     except JournalError as error:
         if error.code != "journal.not_reproducible":
@@ -195,7 +196,9 @@ def _engine_of(journal: Journal) -> tuple[Engine, str, dict[str, Any]]:
             code="journal.no_config",
         )
     document = json.loads(extras["document"])
-    document["engine"].pop("journal", None)
+    # A replay sends nothing, so that it has nobody to ask.
+    for key in ("journal", "risk_socket", "risk_timeout"):
+        document["engine"].pop(key, None)
     plan = make_plan(document, base=Path(json.loads(extras["base"])), where=json.loads(extras["where"]))
     plan.engine._journal = journal.path.absolute()
     plan.engine._replays = driver

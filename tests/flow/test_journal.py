@@ -19,7 +19,7 @@ import pytest
 
 import pairloom
 from journals import Crosses, ask, books_of, change, data, portfolio, rows_of
-from pairloom import ConfigError, Engine, Journal, JournalError, Signal, Strategy, SyntheticFeed
+from pairloom import ConfigError, Engine, Journal, JournalError, RiskLimits, Signal, Strategy, SyntheticFeed
 from pairloom.errors import BrokerError
 
 pytestmark = pytest.mark.filterwarnings("ignore::pairloom.RefusalWarning", "ignore::pairloom.QuarantineWarning")
@@ -400,6 +400,31 @@ def test_what_people_told_a_run_is_told_again(tmp_path: Path) -> None:
     now = rows_of(path)
     assert all(now[table][: len(rows)] == rows for table, rows in before.items())
     assert books_of(path)["duplicates"] == []
+
+
+def test_limits_that_were_changed_on_the_way_are_changed_again(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    tight = RiskLimits(
+        max_order_quantity={"S0001/USD": 0.1, "*": 2},
+        per_trader={"Crosses S0003/USD": RiskLimits(max_repeats=(1, 600))},
+    )
+    with portfolio(path).start(data(), speed=6_000) as live:
+        until(lambda: live.status()["working_orders"] > 0, "orders")
+        live.set_limits(tight, by="Ada")
+        until(lambda: bool(ask(path, "SELECT 1 FROM refusals WHERE \"check\" = 'order_quantity'")), "refusals")
+        before = live.stop()
+    changes = [(change["by"], change["kind"], change["what"]) for change in before.risk_changes]
+    assert [change[:2] for change in changes] == [("Ada", "limits")]
+    rows = rows_of(path)
+    first, again = (run("paper", portfolio(path)) for _ in range(2))
+    assert first.resumed_at_step > 0
+    assert first.digest == again.digest
+    for result in (first, again):
+        assert [(c["by"], c["kind"], c["what"]) for c in result.risk_changes] == changes
+        assert result.refusals_by_check["order_quantity"] > before.refusals_by_check["order_quantity"]
+        assert "repeated_execution" in result.refusals_by_check
+    now = rows_of(path)
+    assert all(now[table][: len(each)] == each for table, each in rows.items())
 
 
 def test_the_kill_switch_stays_set_until_a_person_clears_it(tmp_path: Path) -> None:

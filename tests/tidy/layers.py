@@ -28,6 +28,7 @@ STAGES = (
     "portfolio",
     "commit",
     "journal",
+    "guard",
     "step",
     "replay",
     "live",
@@ -102,6 +103,13 @@ ALLOWED: dict[str, dict[str, str]] = {
         "signal": "the terms of an order of before",
         "risk": "why an order of before was refused",
     },
+    "guard": {
+        "domain": "times, prices and instruments, which travel",
+        "signal": "the time in force of an order that travels",
+        "risk": "the gate that another process has, too",
+        "order": "what is asked about",
+        "portfolio": "the account that the other process keeps",
+    },
     "step": {
         "journal": "a step is in it before its orders leave",
         "market": "rows for traders that are evaluated elsewhere",
@@ -128,6 +136,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "commit": "acts in, commands out",
         "step": "the phases of a step",
         "journal": "commands of people, and the paper broker's own books",
+        "guard": "no order leaves without the risk process's word",
         "engine": "the options and the host of a run",
     },
     "replay": {

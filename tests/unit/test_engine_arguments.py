@@ -149,6 +149,8 @@ def test_settings_are_exact_texts():
         "workers": 2,
         "time_limit": 1_500_000_000,
         "memory_limit": 2 << 30,
+        "risk_socket": None,
+        "risk_timeout": None,
     }
 
 

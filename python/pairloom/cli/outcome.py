@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pairloom.engine import Engine
     from pairloom.result import Result
 
-__all__ = ["DONE", "FAILED", "QUARANTINED", "USAGE", "print_json", "run_command", "run_engine"]
+__all__ = ["DONE", "FAILED", "QUARANTINED", "USAGE", "print_json", "print_json_line", "run_command", "run_engine"]
 
 DONE = 0
 FAILED = 1
@@ -111,6 +111,13 @@ def print_json(document: Any) -> None:
     # In one piece: a document that cannot be written is not written in half.
     out = _DOCUMENTS.get() or sys.stdout
     out.write(json.dumps(_finite(document), indent=2, allow_nan=False) + "\n")
+
+
+def print_json_line(document: Any) -> None:
+    """Print one line of JSON to standard output, at once: for commands that go on."""
+    out = _DOCUMENTS.get() or sys.stdout
+    out.write(json.dumps(_finite(document), allow_nan=False) + "\n")
+    out.flush()
 
 
 def _finite(value: Any) -> Any:

@@ -13,7 +13,7 @@ from pairloom.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["apply_change", "check_document", "read_document", "set_value"]
+__all__ = ["apply_change", "check_document", "check_section", "read_document", "set_value"]
 
 MOST_BYTES = 16 * 2**20
 
@@ -92,6 +92,13 @@ def check_document(document: dict[str, Any], where: str) -> None:
             continue
         for title, table in _tables(section, document[name], where):
             _check_table(section, title, table, where)
+
+
+def check_section(name: str, value: Any, where: str) -> None:
+    """Check the keys of one section alone; raises ``ConfigError``."""
+    section = SECTIONS[name]
+    for title, table in _tables(section, value, where):
+        _check_table(section, title, table, where)
 
 
 def _tables(section: Section, value: Any, where: str) -> list[tuple[str, dict[str, Any]]]:

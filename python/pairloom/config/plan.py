@@ -38,6 +38,8 @@ def make_plan(document: dict[str, Any], *, base: Path, where: str) -> Plan:
     settings = dict(document["engine"])
     if isinstance(settings.get("journal"), str) and settings["journal"]:
         settings["journal"] = base / Path(settings["journal"]).expanduser()
+    if isinstance(settings.get("risk_socket"), str) and settings["risk_socket"]:
+        settings["risk_socket"] = base / Path(settings["risk_socket"]).expanduser()
     with _located(f"{where}: [engine]"):
         engine = Engine(**settings, risk=limits)
     engine._origin = {"document": document, "base": str(base.absolute()), "where": where}

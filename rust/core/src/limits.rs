@@ -220,6 +220,45 @@ pub const JOURNAL_STEPS: i64 = 4_096;
 /// Journal: how long a reader or a writer waits for the other's lock on the file.
 pub const JOURNAL_PATIENCE: Duration = Duration::from_secs(5);
 
+/// Risk process: bytes of one message at most.
+pub const RISK_FRAME: usize = 1 << 20;
+
+/// Risk process: bytes of an account that is told in parts, all together at most.
+pub const RISK_STATE: usize = 1 << 28;
+
+/// Risk process: orders that are put to it together at most.
+pub const RISK_BATCH: usize = 1_024;
+
+/// Risk process: changes of the account that may come together before an order; what is more has the account told anew.
+pub const RISK_NOTES: usize = 1 << 16;
+
+/// Risk process: changes in one message.
+pub const RISK_NOTES_TOGETHER: usize = 8_192;
+
+/// Risk process: bytes of a name or a sentence in a message at most.
+pub const RISK_TEXT: usize = 1 << 12;
+
+/// Risk process: how long it may take to answer, where nobody says otherwise.
+pub const RISK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Risk process: how long the engine waits between two tries to reach it.
+pub const RISK_RETRY: Duration = Duration::from_millis(50);
+
+/// Risk process: how often it looks whether it is to end, or its kill switch was set.
+pub const RISK_LOOK: Duration = Duration::from_millis(10);
+
+/// Risk process: how long who connects may take for the first message.
+pub const RISK_GREETING: Duration = Duration::from_secs(5);
+
+/// Risk process: connections that may wait while another is served.
+pub const RISK_WAITING: u32 = 16;
+
+/// Risk process: messages behind an order that is being judged, which wait for that, at most.
+pub const RISK_HELD: usize = 1_024;
+
+/// Risk process: round trips that it remembers of an account, until it forgets them: no control looks at them.
+pub const RISK_TRADES: usize = 1 << 16;
+
 /// How often the watchdog looks for threads that wait for each other.
 pub const WATCHDOG_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -252,3 +291,6 @@ pub const fn python_queue(traders: usize) -> usize {
 const _: () = assert!(evaluation_reports(MAX_TRADERS) >= MAX_TRADERS);
 const _: () = assert!(DELIVERIES_PER_TASK >= 1 && INBOX >= 1 && QUOTE_INBOX == 1);
 const _: () = assert!(EVENTS_PER_STEP >= EVENTS_PER_BATCH);
+// Every message that one side may make fits: a change takes at most 32 bytes, an order at most 128.
+const _: () = assert!(RISK_NOTES_TOGETHER * 32 < RISK_FRAME && RISK_BATCH * 128 < RISK_FRAME);
+const _: () = assert!(RISK_TEXT < RISK_FRAME && RISK_FRAME < RISK_STATE);

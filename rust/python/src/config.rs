@@ -3,11 +3,13 @@
 //! `pairloom` has checked what people wrote; a setting that is missing or malformed here is a defect of the package, and
 //! is said as an ordinary `ConfigError` that names the key.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pairloom_core::commit::OnError;
 use pairloom_core::domain::{FeeRates, InstrumentSpec, Money, Rate, money_of};
 use pairloom_core::engine::{Account, Config, Handover, RunOptions, TimeMark, TraderConfig};
+use pairloom_core::guard::RiskLink;
 use pairloom_core::market::EventKind;
 use pairloom_core::strategy::{Elsewhere, Hooks, ParameterValue, Strategy, builtin};
 use pairloom_core::venue::{FillModel, VenueConfig};
@@ -220,6 +222,19 @@ pub(crate) fn live_options(run: &Bound<'_, PyDict>) -> PyResult<(Option<f64>, Op
         speed.and_then(|speed| speed.to_f64()),
         duration.map(Duration::from_nanos),
     ))
+}
+
+/// The risk process of a live run, where it has one.
+pub(crate) fn risk_link(config: &Bound<'_, PyDict>) -> PyResult<Option<RiskLink>> {
+    let settings = Settings {
+        what: "config",
+        dict: config,
+    };
+    let Some(path) = settings.read_optional::<PathBuf>("risk_socket")? else {
+        return Ok(None);
+    };
+    let timeout = Duration::from_nanos(settings.read("risk_timeout")?);
+    Ok(Some(RiskLink { path, timeout }))
 }
 
 /// A fresh strategy for a trader that is described like that.

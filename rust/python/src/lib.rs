@@ -41,6 +41,8 @@ mod engine;
 mod live;
 #[cfg(target_os = "linux")]
 mod kill;
+#[cfg(target_os = "linux")]
+mod risk_process;
 mod sweep;
 mod output;
 mod journal;
@@ -87,6 +89,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(synthetic::synthetic, module)?)?;
     #[cfg(target_os = "linux")]
     module.add_function(wrap_pyfunction!(kill::kill_on_signal, module)?)?;
+    #[cfg(target_os = "linux")]
+    module.add_function(wrap_pyfunction!(risk_process::serve_risk, module)?)?;
     #[cfg(target_os = "linux")]
     module.add_function(wrap_pyfunction!(process::serve_worker, module)?)?;
     read::register(module)?;

@@ -21,7 +21,9 @@ use rust_decimal::Decimal;
 use crate::broker::broker_options;
 #[cfg(target_os = "linux")]
 use crate::config::workers;
-use crate::config::{engine_config, live_options, run_options, strategy_anew, trader_configs};
+use crate::config::{
+    engine_config, live_options, risk_link, run_options, strategy_anew, trader_configs,
+};
 use crate::data::MarketData;
 use crate::engine::{PythonHost, finish, guarded};
 use crate::errors::{CONFIG, raise};
@@ -141,6 +143,7 @@ fn options(config: &Bound<'_, PyDict>, run: &Bound<'_, PyDict>) -> PyResult<Live
         run: run_options(run)?,
         speed,
         duration,
+        risk: risk_link(config)?,
         ..LiveOptions::default()
     };
     broker_options(config, &mut options)?;

@@ -10,6 +10,9 @@ mod reconciled;
 mod records;
 mod settle;
 
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use plan::{Planned, Turn};
 
 pub use again::{Again, AgainOrder, next_where};
@@ -23,7 +26,7 @@ use crate::domain::{HalfUnits, Money, Nanos};
 use crate::error::Error;
 use crate::order::{Order, OrderId, OrderStatus, Reason};
 use crate::portfolio::{Carried, Portfolio, order_view};
-use crate::risk::{Approved, RiskGate, RiskSpec};
+use crate::risk::{Approved, Note, RiskGate, RiskSpec, Tape};
 use crate::signal::{Intent, SizeSpec};
 use crate::strategy::{Hook, Hooks, StrategyFault};
 
@@ -104,6 +107,8 @@ pub struct Writer {
     pub halts: Halts,
     /// What is to be decided again in this step, for traders that are not believed any more.
     pub again: Again,
+    /// Where changes of the account are noted for who follows it from elsewhere.
+    pub tape: Option<Arc<Mutex<Tape>>>,
     gate: RiskGate,
     traders: Vec<TraderInfo>,
     on_error: OnError,
@@ -132,6 +137,7 @@ impl Writer {
             exits: Vec::new(),
             halts: Halts::new(),
             again: Again::default(),
+            tape: None,
             gate,
             traders,
             on_error,
@@ -196,6 +202,7 @@ impl Writer {
     #[inline]
     pub fn snapshot(&mut self, now: Nanos) {
         self.records.curve.push(now, self.account.view().equity);
+        self.write_down(Note::Step { ts: now });
     }
 
     /// Whether orders leave at all, if the gate lets them.
@@ -231,13 +238,19 @@ impl Writer {
     #[must_use]
     #[inline]
     pub fn watches_data(&self) -> bool {
-        self.gate.watches_data()
+        self.tape.is_some() || self.gate.watches_data()
     }
 
     /// Takes in an event of a market, where all have to be shown.
     pub fn see(&mut self, market: u32, ts: Nanos, mark: HalfUnits, ask: Option<HalfUnits>) {
         self.account.mark(market, mark, ask);
         self.gate.see(market, ts, ask, &self.account);
+        self.write_down(Note::Seen {
+            market,
+            ts,
+            mark,
+            ask,
+        });
     }
 
     /// Whether all orders are taken back when the connection to the venue is lost.
@@ -258,12 +271,36 @@ impl Writer {
     pub fn set_limits(&mut self, spec: Option<&RiskSpec>, change: RiskChange) -> Result<(), Error> {
         self.gate.set_limits(spec, &self.account)?;
         self.records.risk_changes.push(change);
+        self.tell_anew();
         Ok(())
+    }
+
+    /// What changed was not written down piece by piece: who follows the account is told how all stands.
+    pub fn tell_anew(&self) {
+        if let Some(tape) = &self.tape {
+            tape.lock().spoil();
+        }
+    }
+
+    /// Account and gate, as they stand before a commit.
+    pub fn standing(&mut self) -> (&Portfolio, &RiskGate) {
+        let curve = &self.records.curve;
+        self.gate.begin(&curve.ts, &curve.equity, &self.account);
+        (&self.account, &self.gate)
+    }
+
+    /// Notes a change for who follows the account from elsewhere.
+    #[inline]
+    fn write_down(&self, note: Note) {
+        if let Some(tape) = &self.tape {
+            tape.lock().add(note);
+        }
     }
 
     /// Lets a trader go on that the gate stopped, and records who did so. Whether it was stopped.
     pub fn enable(&mut self, trader: u32, change: RiskChange) -> bool {
         let stopped = self.gate.enable(trader);
+        self.write_down(Note::Enabled { trader });
         if stopped {
             self.records.risk_changes.push(change);
         }
@@ -285,6 +322,7 @@ impl Writer {
     /// Ends a working order without a fill.
     fn end_order(&mut self, trader: u32, id: OrderId, status: OrderStatus, reason: Reason) {
         if let Some(order) = self.account.close(trader, id) {
+            self.write_down(Note::Ended { trader, order: id });
             self.gate.closed(&order, &self.account);
             self.records.end(id, status, reason);
             self.tell_order(&order, status, reason);
@@ -326,6 +364,7 @@ impl Writer {
             }
             if self.confirm_cancels {
                 self.account.leave(trader, order, reason);
+                self.write_down(Note::Leaving { trader, order });
             } else {
                 self.end_order(trader, order, OrderStatus::Cancelled, reason);
             }

@@ -1,9 +1,9 @@
 //! What the venue says becomes fills; the account is liquidated when it must be; the end of the data ends orders.
 
 use crate::domain::{HalfUnits, Liquidity, Lots, Nanos, Side, decimal_string};
-use crate::order::{Order, OrderKind, OrderStatus, Origin, reason};
+use crate::order::{Order, OrderKind, OrderStatus, Origin, Reason, reason};
 use crate::portfolio::{Settled, fill_view};
-use crate::risk::{Refused, check};
+use crate::risk::{Note, Refused, check, vetoed};
 use crate::signal::TimeInForce;
 use crate::strategy::{Hook, Hooks};
 use crate::venue::{Execution, Outcome};
@@ -30,6 +30,7 @@ impl Writer {
             Outcome::NotSent => reason::NOT_SENT,
             Outcome::Lost => reason::LOST,
             Outcome::Altered => return self.stop_for_altered(execution),
+            Outcome::Vetoed(check) => return self.veto(execution, check),
             Outcome::Cancelled => {
                 let leaving = &self.account.row(trader).leaving;
                 let asked = leaving.iter().find(|&&(leaving, _)| leaving == id);
@@ -51,10 +52,28 @@ impl Writer {
         }
     }
 
+    /// The risk process did not give its word, so that the order never left.
+    fn veto(&mut self, execution: &Execution, check: Reason) {
+        let (trader, id) = (execution.trader, execution.order);
+        let working = &self.account.row(trader).working;
+        if let Some(order) = working.iter().find(|order| order.id == id).cloned() {
+            let refused = vetoed(check);
+            self.note_refusal(execution.ts, &order, refused);
+            self.end_order(trader, id, OrderStatus::Refused, check);
+        }
+    }
+
     fn fill(&mut self, execution: &Execution, price: HalfUnits, liquidity: Liquidity) {
         let Some(order) = self.account.take_out(execution.trader, execution.order) else {
             return;
         };
+        self.write_down(Note::Filled {
+            trader: order.trader,
+            order: order.id,
+            ts: execution.ts,
+            price,
+            liquidity,
+        });
         let settled = self.account.settle(&order, price, execution.ts, liquidity);
         self.gate.closed(&order, &self.account);
         self.note_settled(&order, execution.ts, settled);
@@ -178,6 +197,11 @@ impl Writer {
                 reason::LIQUIDATION,
             ));
             self.tell_order(&order, OrderStatus::Working, reason::LIQUIDATION);
+            self.write_down(Note::Liquidated {
+                trader,
+                ts: now,
+                price: mark,
+            });
             let settled = self.account.settle(&order, mark, now, Liquidity::Taker);
             self.gate.moved(trader, &self.account);
             self.note_settled(&order, now, settled);

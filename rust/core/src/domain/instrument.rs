@@ -68,6 +68,21 @@ pub struct Instrument {
     fee_parts: [Option<(i64, i64)>; 2],
 }
 
+/// The whole numbers of an instrument, for what has to travel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct InstrumentParts {
+    /// Decimal digits of a price unit.
+    pub scale: i8,
+    /// Smallest step of an order price in price units.
+    pub tick: Units,
+    /// Smallest value of an order that adds exposure.
+    pub min_notional: Option<Money>,
+    /// Fee rates.
+    pub fees: FeeRates,
+    /// The lot: digits without the point, and how many of them stand behind it.
+    pub lot: (i128, u32),
+}
+
 /// Digits of the lot where no instrument is given.
 pub const DEFAULT_LOT_DIGITS: u32 = 8;
 
@@ -92,10 +107,36 @@ impl Instrument {
             Some(value) => Some(money_of(value)?),
             None => None,
         };
+        Self::of(InstrumentParts {
+            scale,
+            tick,
+            min_notional,
+            fees,
+            lot: (lot.mantissa(), lot.scale()),
+        })
+    }
+
+    /// Builds an instrument from its whole numbers. `None` when they cannot be those of any.
+    #[must_use]
+    pub fn of(parts: InstrumentParts) -> Option<Self> {
+        let InstrumentParts {
+            scale,
+            tick,
+            min_notional,
+            fees,
+            lot: (lot_mantissa, lot_digits),
+        } = parts;
+        let fair = |rate: Rate| rate.mantissa >= 0 && rate.denominator > 0;
+        if tick < 1 || lot_mantissa < 1 || lot_digits > MONEY_DIGITS {
+            return None;
+        }
+        if !fair(fees.maker) || !fair(fees.taker) {
+            return None;
+        }
         let exponent = i32::try_from(MONEY_DIGITS).ok()?
             - i32::from(scale)
-            - i32::try_from(lot.scale()).ok()?;
-        let (mut numerator, mut denominator) = (lot.mantissa(), 2_i128);
+            - i32::try_from(lot_digits).ok()?;
+        let (mut numerator, mut denominator) = (lot_mantissa, 2_i128);
         if exponent >= 0 {
             numerator = numerator.checked_mul(pow10(exponent.unsigned_abs())?)?;
         } else {
@@ -116,11 +157,23 @@ impl Instrument {
             tick,
             min_notional,
             fees,
-            lot_mantissa: lot.mantissa(),
-            lot_digits: lot.scale(),
+            lot_mantissa,
+            lot_digits,
             numerator,
             denominator,
         })
+    }
+
+    /// The whole numbers from which it can be built again.
+    #[must_use]
+    pub const fn parts(&self) -> InstrumentParts {
+        InstrumentParts {
+            scale: self.scale,
+            tick: self.tick,
+            min_notional: self.min_notional,
+            fees: self.fees,
+            lot: (self.lot_mantissa, self.lot_digits),
+        }
     }
 
     /// The scale a market needs so that both its data and its instrument's tick are whole numbers.

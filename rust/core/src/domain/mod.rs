@@ -7,7 +7,9 @@ mod number;
 mod pair;
 mod side;
 
-pub use instrument::{FeeRates, Instrument, InstrumentSpec, Rounding, money_of, units_of};
+pub use instrument::{
+    FeeRates, Instrument, InstrumentParts, InstrumentSpec, Rounding, money_of, units_of,
+};
 pub use number::{
     Amount, MONEY_DIGITS, Money, NumberError, Rate, checked_mul, decimal_string, parse_decimal,
     pow10, pow10_f64, product_is_less, ratio_ceil, ratio_floor, write_decimal, write_whole,

@@ -205,7 +205,7 @@ pub(crate) fn join_live(
     let free = |trader: &Trader| trader.lane() == Lane::FreeThreaded;
     let free_threaded = core.traders.iter().any(free);
     let pool = trader_pool(config.threads, free_threaded.then_some(&interpreter))?;
-    let runtime = io_runtime()?;
+    let runtime = io_runtime(options.risk.is_some())?;
     // 9. The rows of a recorded feed, in steps.
     let rows = feed
         .is_recorded()
@@ -311,11 +311,16 @@ fn trader_pool(
         })
 }
 
-fn io_runtime() -> Result<Runtime, Error> {
-    tokio::runtime::Builder::new_multi_thread()
+fn io_runtime(sockets: bool) -> Result<Runtime, Error> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder
         .worker_threads(limits::TOKIO_THREADS)
         .thread_name("pairloom-io")
-        .enable_time()
+        .enable_time();
+    if sockets {
+        builder.enable_io();
+    }
+    builder
         .build()
         .map_err(|error| Error::config("run.thread", format!("no threads for the feed: {error}")))
 }

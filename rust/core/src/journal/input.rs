@@ -1,6 +1,10 @@
 //! What people told a run, as it is kept.
 
 use crate::domain::Nanos;
+use crate::order::OrderId;
+
+/// Orders that the gate approved and the risk process did not, and the name of the check.
+pub type Vetoes = Vec<(OrderId, String)>;
 
 /// One command.
 #[derive(Clone, Debug, PartialEq, Eq)]

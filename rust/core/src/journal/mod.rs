@@ -25,7 +25,7 @@ mod wal;
 
 pub use check::{Checked, check};
 pub use fault::{fault_of, is_disturbed, journal_error};
-pub use input::Input;
+pub use input::{Input, Vetoes};
 pub use keeper::Then;
 pub use lock::Lock;
 pub use record::{Column, Kind, Record, Table, Value};

@@ -10,7 +10,7 @@ use super::check::must_be_whole;
 use super::difference::{differs, ended_early, first_difference, went_on};
 use super::fault::journal_error;
 use super::identity::compare_identity;
-use super::input::Input;
+use super::input::{Input, Vetoes};
 use super::keeper::{Batch, Keeper, Then};
 use super::record::{CHAIN, Record, Table, Value, chain_of};
 use super::rows::{self, Now};
@@ -177,14 +177,14 @@ impl Recorder {
         }
     }
 
-    /// What people told the run before.
+    /// What people told the run before, and for which orders the risk process did not give its word.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub fn inputs(&self) -> Result<Vec<Input>, Error> {
+    pub fn inputs(&self) -> Result<(Vec<Input>, Vetoes), Error> {
         match &self.mode {
-            Mode::Comparing(stored) => stored.inputs(),
-            Mode::Writing(_) | Mode::Beyond => Ok(Vec::new()),
+            Mode::Comparing(stored) => Ok((stored.inputs()?, stored.vetoes()?)),
+            Mode::Writing(_) | Mode::Beyond => Ok((Vec::new(), Vec::new())),
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::error::Error;
 use crate::limits::JOURNAL_STEPS;
 
-use super::input::Input;
+use super::input::{Input, Vetoes};
 use super::record::Record;
 use super::store::Store;
 
@@ -109,6 +109,18 @@ impl Stored {
         }
         let number = self.ahead.partition_point(|row| row.seq <= to);
         Ok(self.ahead.drain(..number).collect())
+    }
+
+    /// Orders that the gate approved and the risk process did not, and why: they never left.
+    pub(super) fn vetoes(&self) -> Result<Vetoes, Error> {
+        self.store.with(|connection| {
+            let sql = "SELECT order_id, coalesce(reason, '') FROM orders WHERE status = 'refused' ORDER BY seq";
+            let mut select = connection.prepare(sql)?;
+            let vetoes = select.query_map([], |row| {
+                Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?))
+            })?;
+            vetoes.collect()
+        })
     }
 
     /// What people told the run, in their order.

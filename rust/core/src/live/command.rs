@@ -73,13 +73,15 @@ impl LiveCommand {
             Self::Restart(name) => format!("restart {name}"),
             Self::Kill => "kill".to_owned(),
             Self::ClearKill => "clear_kill".to_owned(),
-            Self::SetLimits { by, what, .. } => format!("set_limits {what}\n{by}"),
+            Self::SetLimits { limits, by, what } => {
+                let limits = limits.as_ref().map_or_else(String::new, |spec| spec.text());
+                format!("set_limits {}\n{}\n{limits}", one_line(what), one_line(by))
+            }
             Self::Enable { name, by } => format!("enable {name}\n{by}"),
         })
     }
 
-    /// The command that a journal keeps as this text. Limits are kept in words alone, so that they cannot be put in force
-    /// again.
+    /// The command that a journal keeps as this text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
@@ -96,6 +98,20 @@ impl LiveCommand {
             "restart" => Self::Restart(name()),
             "kill" => Self::Kill,
             "clear_kill" => Self::ClearKill,
+            "set_limits" => {
+                let (what, rest) = rest.split_once('\n')?;
+                let (by, limits) = rest.split_once('\n')?;
+                let limits = if limits.is_empty() {
+                    None
+                } else {
+                    Some(Box::new(RiskSpec::parse(limits)?))
+                };
+                Self::SetLimits {
+                    limits,
+                    by: by.to_owned(),
+                    what: what.to_owned(),
+                }
+            }
             "enable" => {
                 let (name, by) = rest.split_once('\n')?;
                 Self::Enable {
@@ -106,6 +122,11 @@ impl LiveCommand {
             _ => return None,
         })
     }
+}
+
+/// A text for people in one line, since the next one has another meaning.
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
 }
 
 /// What a command brings.
@@ -255,9 +276,20 @@ impl RunHandle {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::risk::{ByPair, LimitSpec};
 
     #[test]
-    fn what_people_say_can_be_said_again_but_for_limits() {
+    fn what_people_say_can_be_said_again() {
+        let limits = |limits| LiveCommand::SetLimits {
+            limits,
+            by: "A. Person".to_owned(),
+            what: "at most 5".to_owned(),
+        };
+        let account = LimitSpec {
+            max_order_quantity: ByPair::All(Decimal::from(5)),
+            ..LimitSpec::default()
+        };
+        let traders = vec![("t one".to_owned(), account.clone())];
         let again = [
             LiveCommand::ForceExit("t one".to_owned()),
             LiveCommand::CloseAll,
@@ -268,6 +300,8 @@ mod tests {
                 name: "t one".to_owned(),
                 by: "A. Person".to_owned(),
             },
+            limits(None),
+            limits(Some(Box::new(RiskSpec { account, traders }))),
         ];
         for command in again {
             let text = command.text();
@@ -277,13 +311,17 @@ mod tests {
                 "{text:?}"
             );
         }
-        let limits = LiveCommand::SetLimits {
+    }
+
+    #[test]
+    fn limits_that_an_earlier_version_kept_in_words_alone_are_not_made_up() {
+        assert_eq!(LiveCommand::parse("set_limits at most 5\nA. Person"), None);
+        let lines = LiveCommand::SetLimits {
             limits: None,
-            by: "A. Person".to_owned(),
-            what: "no limits".to_owned(),
+            by: "A.\nPerson".to_owned(),
+            what: "at\r\nmost".to_owned(),
         };
-        let text = limits.text().unwrap();
-        assert!(text.contains("no limits") && text.contains("A. Person"));
-        assert_eq!(LiveCommand::parse(&text), None);
+        let text = lines.text().unwrap();
+        assert_eq!(text, "set_limits at  most\nA. Person\n");
     }
 }

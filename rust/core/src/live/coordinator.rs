@@ -11,9 +11,10 @@ use crate::dispatch::TradingEngineHandle;
 use crate::domain::{HalfUnits, Nanos};
 use crate::engine::Host;
 use crate::error::Error;
-use crate::journal::{Input, Then};
+use crate::journal::{Input, Then, Vetoes};
 use crate::order::Origin;
 use crate::portfolio::Portfolio;
+use crate::risk::check;
 use crate::step::{Away, Ending, Flow, Loaded, Next, Ports};
 use crate::strategy::{Hook, StrategyFault};
 use crate::trader::TraderState;
@@ -88,6 +89,8 @@ pub(super) struct Coordinator<'h> {
     pub watch: Stopwatch,
     pub host: &'h dyn Host,
     pub ended: Arc<Ended>,
+    /// Up to which time the journal has been kept.
+    pub known: Option<Nanos>,
     pub progress: Progress,
     /// The next market events, when they are here already.
     pub held: Option<Batch>,
@@ -124,6 +127,7 @@ pub(super) struct Posts<'h> {
     pub duration: Option<Duration>,
     pub host: &'h dyn Host,
     pub ended: Arc<Ended>,
+    pub known: Option<Nanos>,
 }
 
 impl<'h> Coordinator<'h> {
@@ -142,6 +146,7 @@ impl<'h> Coordinator<'h> {
             duration: posts.duration,
             host: posts.host,
             ended: posts.ended,
+            known: posts.known,
             watch: Stopwatch::start(),
             progress: Progress::default(),
             held: None,
@@ -184,6 +189,21 @@ impl Coordinator<'_> {
                 }
             }
         }
+    }
+
+    /// Before a step's orders are decided: what the risk process has to be told. Of steps that are made again it hears
+    /// nothing but how all stood before the last one.
+    fn tell_risk(&mut self, now: Nanos, writer: &mut Writer) {
+        let Some(risk) = &mut self.orders.risk else {
+            return;
+        };
+        if self.diary.rebuilding {
+            risk.wanted = true;
+            if self.known.is_some_and(|known| now < known) {
+                return;
+            }
+        }
+        risk.before_orders(writer);
     }
 
     fn note_changes(&mut self, executions: &[Execution]) {
@@ -287,6 +307,7 @@ impl Ports for Coordinator<'_> {
         self.publish(writer);
         self.obey(writer, acts);
         self.reconcile(now, writer);
+        self.tell_risk(now, writer);
         let in_time = self.dispatch(now, writer, true)
             && match self.pace {
                 Pace::Recorded => self.wait_for_all() && self.wait_for_the_away(),
@@ -306,6 +327,7 @@ impl Ports for Coordinator<'_> {
 
     fn send(&mut self, commands: &mut Vec<Command>) {
         self.time(commands);
+        self.orders.announce(commands);
         for command in commands.drain(..) {
             self.orders.command(command);
         }
@@ -330,6 +352,10 @@ impl Ports for Coordinator<'_> {
     }
 
     fn restore(&mut self, commands: &mut Vec<Command>, newest: bool) {
+        if newest {
+            // One of them may never have left, and then needs the word of the risk process.
+            self.orders.announce(commands);
+        }
         for command in commands.drain(..) {
             self.orders.restore(command, newest);
         }
@@ -339,7 +365,11 @@ impl Ports for Coordinator<'_> {
         out.append(&mut self.diary.obeyed);
     }
 
-    fn rebuild(&mut self, inputs: Vec<Input>) -> Result<(), Error> {
+    fn rebuild(&mut self, inputs: Vec<Input>, vetoes: Vetoes) -> Result<(), Error> {
+        let known = vetoes
+            .into_iter()
+            .map(|(order, reason)| (order, check::known(&reason)));
+        self.orders.vetoes = known.collect();
         self.diary.begin(inputs)
     }
 

@@ -43,8 +43,8 @@ impl Diary {
             let Some(command) = LiveCommand::parse(&input.command) else {
                 let said = input.command.lines().next().unwrap_or_default();
                 let message = format!(
-                    "in step {} {} said \"{said}\", which cannot be said again: a run whose limits were changed on its way \
-                     is neither continued nor replayed; begin a new journal",
+                    "in step {} {} said \"{said}\", which this version cannot say again: an earlier one kept limits that were \
+                     changed on the way in words alone; begin a new journal",
                     input.step, input.author
                 );
                 return Err(journal_error("journal.command", message));

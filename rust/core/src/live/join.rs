@@ -30,6 +30,7 @@ use super::order_engine::{OrderMessage, Told};
 use super::order_side::OrderSide;
 use super::paper::PaperVenue;
 use super::python_lane::PythonLane;
+use super::risk_side;
 use super::start::Joined;
 
 pub(super) type Ends<T> = (Sender<T>, Receiver<T>);
@@ -91,12 +92,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     let (feed, runtime) = (parts.feed, parts.runtime);
     core.writer.confirm_cancels = !feed.is_recorded();
     core.writer.seal_orders();
-    let markets = Markets {
-        data: Arc::clone(feed.data()),
-        sources: core.sources.iter().flatten().copied().collect(),
-        scales: std::mem::take(&mut core.scales),
-        recorded: feed.is_recorded(),
-    };
+    let markets = markets_of(&feed, &mut core);
     let pairs = names_of(&core.pairs);
     let venue = PaperVenue {
         venue: core.venue,
@@ -105,9 +101,12 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         fill_delay: options.fill_delay,
         ledger: parts.ledger.as_ref().map(Ledger::open).transpose()?,
     };
-    let ends = (channels.orders, channels.reports, channels.told);
+    let mut ends = (channels.orders, channels.reports, channels.told);
+    let way = risk_side::Way::of(&mut ends, &venue, core.traders.len());
+    let risk = risk_side::join(&runtime, options.risk.take(), &mut core.writer, way)?;
     let side = OrderSide::of(&mut options, core.traders.len());
-    let orders = side.start(&runtime, &mut core.writer, venue, ends);
+    let mut orders = side.start(&runtime, &mut core.writer, venue, ends);
+    orders.risk = risk;
     let pace = Pace::of(&feed, options.step_limit);
     let (feed, speed) = ((feed, parts.rows), (options.speed, parts.known));
     let feed = feed_side(&runtime, feed, &markets, speed, channels.feed);
@@ -147,12 +146,22 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         duration: options.duration,
         host: parts.host,
         ended: parts.people.1,
+        known: parts.known,
     });
     Ok(Joined {
         stepper: Stepper::new(coordinator, core.writer, core.time_marks),
         stage,
         runtime,
     })
+}
+
+fn markets_of(feed: &Feed, core: &mut Core) -> Markets {
+    Markets {
+        data: Arc::clone(feed.data()),
+        sources: core.sources.iter().flatten().copied().collect(),
+        scales: std::mem::take(&mut core.scales),
+        recorded: feed.is_recorded(),
+    }
 }
 
 fn names_of(pairs: &PairTable) -> Vec<Arc<str>> {
@@ -195,6 +204,8 @@ fn company(
         in_python,
     }
 }
+
+pub(super) type OrderEnds = (Ends<OrderMessage>, Ends<Report>, Ends<Told>);
 
 /// Starts the feed's task, and gives the end from which to read. A feed that comes through a channel of its own has no
 /// task, and is read from there.

@@ -79,7 +79,9 @@ impl End {
             Outcome::Cancelled => ("cancelled", None, None),
             Outcome::Rejected => ("rejected", None, None),
             // Of what never reached the venue its books tell nothing.
-            Outcome::Altered | Outcome::NotSent | Outcome::Lost => ("unknown", None, None),
+            Outcome::Altered | Outcome::NotSent | Outcome::Lost | Outcome::Vetoed(_) => {
+                ("unknown", None, None)
+            }
         };
         Self {
             ts: execution.ts,
@@ -165,6 +167,11 @@ impl Ledger {
         if let Some(seen) = &mut self.seen {
             seen.insert(id);
         }
+    }
+
+    /// The orders of before this process that it has.
+    pub(super) fn left(&self) -> HashSet<OrderId> {
+        self.accepted.keys().copied().collect()
     }
 
     /// An order is handed over.

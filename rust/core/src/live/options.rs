@@ -6,6 +6,7 @@ use std::time::Duration;
 use flume::{Receiver, Sender};
 
 use crate::engine::{RunOptions, TraderConfig};
+use crate::guard::RiskLink;
 use crate::limits::STEP_LIMIT;
 use crate::market::MarketData;
 use crate::market::synthetic::SyntheticFeed;
@@ -77,6 +78,8 @@ pub struct LiveOptions {
     pub faults: Option<FaultSpec>,
     /// How the engine compares itself with a venue that answers questions. Where it is given the paper broker does.
     pub reconcile: Option<ReconcileSpec>,
+    /// The risk process, without whose word no order leaves; none when not given.
+    pub risk: Option<RiskLink>,
 }
 
 impl Default for LiveOptions {
@@ -90,6 +93,7 @@ impl Default for LiveOptions {
             broker: None,
             faults: None,
             reconcile: None,
+            risk: None,
         }
     }
 }

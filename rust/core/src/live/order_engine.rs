@@ -13,6 +13,7 @@ use crate::risk::{Altered, Approved};
 use crate::venue::{Execution, Outcome};
 
 use super::broker::{Broker, BrokerError, Farewell, MarketPhase, Question, Report};
+use super::risk_port::RiskNews;
 
 /// What the commit thread wants of the order engine. An order can come in one way only: approved.
 #[derive(Debug)]
@@ -24,6 +25,13 @@ pub(crate) enum OrderMessage {
         order: Approved<Order>,
         newest: bool,
     },
+    /// End an order again for which the risk process did not give its word.
+    Veto {
+        order: Approved<Order>,
+        check: &'static str,
+    },
+    /// What the risk process is told before it is asked about orders; it goes no further than to that.
+    Risk(RiskNews),
     /// Take an order back.
     Cancel { market: u32, order: OrderId },
     /// Ask the venue how things stand.
@@ -54,6 +62,10 @@ pub(crate) enum Told {
     Answered { next_wake: Option<Nanos> },
     /// The broker's own books failed.
     Failed(Error),
+    /// The risk process is back, and wants to know how all stands.
+    RiskWantsState,
+    /// The kill switch of the risk process is set.
+    RiskKilled,
 }
 
 pub(super) struct OrderEngine {
@@ -100,6 +112,9 @@ impl OrderEngine {
         let broker = Arc::clone(&self.broker);
         if let OrderMessage::Submit(approved)
         | OrderMessage::Restore {
+            order: approved, ..
+        }
+        | OrderMessage::Veto {
             order: approved, ..
         } = &message
         {
@@ -199,6 +214,10 @@ async fn carry_out(broker: Arc<dyn Broker>, message: OrderMessage) -> Came {
             let said = broker.restore(&order, newest).await;
             came.note(&order, said);
         }
+        OrderMessage::Risk(_) => {}
+        OrderMessage::Veto { order, check } => {
+            came.reports.push(vetoed(order.get(), check).into());
+        }
         OrderMessage::Cancel { market, order } => match broker.cancel(market, order).await {
             Ok(()) => {}
             Err(BrokerError::Failed(error)) => came.failure = Some(error),
@@ -223,6 +242,17 @@ async fn carry_out(broker: Arc<dyn Broker>, message: OrderMessage) -> Came {
         }
     }
     came
+}
+
+/// The end of an order for which the risk process did not give its word. Its time is that of the step that decided it, so
+/// that a run that is made again has the same.
+pub(super) const fn vetoed(order: &Order, check: &'static str) -> Execution {
+    Execution {
+        order: order.id,
+        trader: order.trader,
+        ts: order.decided,
+        outcome: Outcome::Vetoed(check),
+    }
 }
 
 fn ended(order: &Order, outcome: Outcome) -> Execution {

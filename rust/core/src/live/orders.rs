@@ -1,5 +1,7 @@
 //! The commit thread's way to the order engine, and what comes back.
 
+use std::collections::HashMap;
+
 use flume::{Receiver, SendTimeoutError, Sender};
 
 use crate::commit::Command;
@@ -7,12 +9,13 @@ use crate::domain::Nanos;
 use crate::error::Error;
 use crate::journal::Then;
 use crate::limits::{POLL_INTERVAL, SETTLE_LIMIT};
-use crate::order::Order;
+use crate::order::{Order, OrderId};
 use crate::venue::Execution;
 
 use super::broker::{Farewell, MarketPhase, Report};
 use super::order_engine::{OrderMessage, Told};
 use super::reconcile::Book;
+use super::risk_port::RiskPort;
 
 /// Both channels, and what is known of orders that have no terminal state yet.
 pub(super) struct OrderPort {
@@ -34,6 +37,12 @@ pub(super) struct OrderPort {
     /// Why the broker's own books failed.
     pub failure: Option<Error>,
     farewell: Option<Box<Farewell>>,
+    /// Orders of before for which the risk process did not give its word, and why.
+    pub vetoes: HashMap<OrderId, &'static str>,
+    /// What is kept for the risk process, where there is one.
+    pub risk: Option<RiskPort>,
+    /// Whether the kill switch of the risk process is set.
+    pub risk_killed: bool,
 }
 
 impl OrderPort {
@@ -56,6 +65,16 @@ impl OrderPort {
             waiting: Vec::new(),
             failure: None,
             farewell: None,
+            vetoes: HashMap::new(),
+            risk: None,
+            risk_killed: false,
+        }
+    }
+
+    /// Tells the risk process what it has to know before it is asked about these.
+    pub(super) fn announce(&mut self, commands: &[Command]) {
+        if let Some(news) = self.risk.as_mut().and_then(|risk| risk.news(commands)) {
+            self.send(OrderMessage::Risk(news));
         }
     }
 
@@ -79,10 +98,9 @@ impl OrderPort {
 
     /// What sends that later, from another thread.
     pub(super) fn later(&mut self, commands: &mut Vec<Command>) -> Then {
-        let waiting: Vec<OrderMessage> = commands
-            .drain(..)
-            .map(|command| self.message(command))
-            .collect();
+        let news = self.risk.as_mut().and_then(|risk| risk.news(commands));
+        let mut waiting: Vec<OrderMessage> = news.map(OrderMessage::Risk).into_iter().collect();
+        waiting.extend(commands.drain(..).map(|command| self.message(command)));
         let messages = self.messages.clone();
         Box::new(move || {
             for message in waiting {
@@ -114,7 +132,11 @@ impl OrderPort {
         match command {
             Command::Submit(order) => {
                 self.note_sent(order.get());
-                self.send(OrderMessage::Restore { order, newest });
+                let vetoed = self.vetoes.remove(&order.get().id);
+                self.send(match vetoed {
+                    Some(check) => OrderMessage::Veto { order, check },
+                    None => OrderMessage::Restore { order, newest },
+                });
             }
             Command::Cancel { .. } => self.command(command),
         }
@@ -183,6 +205,12 @@ impl OrderPort {
             Told::Failed(error) => {
                 self.failure.get_or_insert(error);
             }
+            Told::RiskWantsState => {
+                if let Some(risk) = &mut self.risk {
+                    risk.wanted = true;
+                }
+            }
+            Told::RiskKilled => self.risk_killed = true,
         }
     }
 

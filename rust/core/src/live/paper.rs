@@ -1,6 +1,6 @@
 //! The paper broker: the simulated venue behind the boundary to a venue.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,6 +39,13 @@ pub struct PaperVenue {
     pub fill_delay: Duration,
     /// Its own books, where it keeps any.
     pub(super) ledger: Option<Ledger>,
+}
+
+impl PaperVenue {
+    /// The orders of before this process that its books have.
+    pub(super) fn left(&self) -> HashSet<OrderId> {
+        self.ledger.as_ref().map(Ledger::left).unwrap_or_default()
+    }
 }
 
 /// A broker over [`SimVenue`].

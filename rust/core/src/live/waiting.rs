@@ -197,9 +197,13 @@ impl Coordinator<'_> {
 
     /// Whether somebody, or the clock, ends the run; commands that came meanwhile are taken in.
     fn is_over(&mut self) -> bool {
-        if kill_switch::is_set() && !self.killed && self.progress.ending.is_none() {
-            // Somebody sent it, so somebody has to clear it.
-            self.ask_to_kill("signal");
+        if !self.killed && self.progress.ending.is_none() {
+            if kill_switch::is_set() {
+                // Somebody sent it, so somebody has to clear it.
+                self.ask_to_kill("signal");
+            } else if self.orders.risk_killed {
+                self.ask_to_kill("risk process");
+            }
         }
         loop {
             match self.arrivals.commands.try_recv() {

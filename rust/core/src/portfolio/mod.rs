@@ -2,12 +2,14 @@
 
 mod board;
 mod carried;
+mod restored;
 mod row;
 mod settle;
 mod trades;
 
 pub use board::{Board, HoldTimes};
 pub use carried::Carried;
+pub use restored::{Holding, Standing};
 pub use row::{Exit, TraderRow, fill_view, order_view};
 pub use settle::Settled;
 pub use trades::TradeRecord;

@@ -3,6 +3,7 @@
 //! `altered`: where an order passes through channels and threads on its way to a venue it carries a seal over all that the
 //! venue will be told, made when it was approved. On the way out the seal is made again and compared.
 
+use crate::domain::Lots;
 use crate::order::{Order, OrderKind};
 use crate::signal::TimeInForce;
 
@@ -10,6 +11,8 @@ use crate::signal::TimeInForce;
 #[derive(Debug)]
 pub struct Approved<T> {
     inner: T,
+    /// Its quantity before it was cut.
+    asked: Lots,
     /// Zero where it has none.
     seal: u64,
 }
@@ -31,9 +34,14 @@ impl<T> Approved<T> {
 }
 
 impl Approved<Order> {
-    pub(super) fn new(inner: Order, sealed: bool) -> Self {
+    pub(super) fn new(inner: Order, asked: Lots, sealed: bool) -> Self {
         let seal = if sealed { seal(&inner) } else { 0 };
-        Self { inner, seal }
+        Self { inner, asked, seal }
+    }
+
+    /// How much was asked for, before it was cut to what may go.
+    pub const fn asked(&self) -> Lots {
+        self.asked
     }
 
     /// What was approved, on its way out.
@@ -51,7 +59,8 @@ impl Approved<Order> {
     /// One for tests of what comes after the gate.
     #[cfg(test)]
     pub(crate) fn for_test(order: Order) -> Self {
-        Self::new(order, true)
+        let asked = order.lots;
+        Self::new(order, asked, true)
     }
 
     #[cfg(test)]
@@ -120,8 +129,11 @@ mod tests {
 
     #[test]
     fn what_was_approved_leaves() {
-        assert_eq!(Approved::new(order(), true).release().unwrap(), order());
-        assert_eq!(Approved::new(order(), false).into_inner(), order());
+        assert_eq!(
+            Approved::new(order(), 100, true).release().unwrap(),
+            order()
+        );
+        assert_eq!(Approved::new(order(), 100, false).into_inner(), order());
     }
 
     #[test]
@@ -140,10 +152,10 @@ mod tests {
             |o| o.decided += 1,
         ];
         for change in changes {
-            let mut approved = Approved::new(order(), true);
+            let mut approved = Approved::new(order(), 100, true);
             change(approved.tamper());
             assert!(approved.release().is_err());
         }
-        assert!(Approved::new(order(), false).release().is_err());
+        assert!(Approved::new(order(), 100, false).release().is_err());
     }
 }

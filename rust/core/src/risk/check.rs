@@ -76,5 +76,61 @@ pub const NET_EXPOSURE: &str = "net_exposure";
 pub const DAILY_LOSS: &str = "daily_loss";
 /// The account is too far below its highest equity.
 pub const DRAWDOWN: &str = "drawdown";
+/// The risk process is gone, too slow, or has not been told yet how all stands.
+pub const RISK_UNREACHABLE: &str = "risk_unreachable";
+/// The risk process refused for a reason that this engine does not know.
+pub const RISK_PROCESS: &str = "risk_process";
 /// What was about to leave is not what was approved.
 pub const ALTERED: &str = "altered";
+
+/// All of them.
+pub const ALL: [&str; 41] = [
+    CASH,
+    CASH_AT_FILL,
+    MARGIN,
+    SHORT_SALE,
+    NO_SIZE,
+    NO_PRICE,
+    BELOW_LOT,
+    NOT_FINITE,
+    NOT_POSITIVE,
+    UNCONFIRMED,
+    KILLED,
+    OVERFLOW,
+    MIN_NOTIONAL,
+    NOT_RECONCILED,
+    MISSING_LIMIT,
+    UNKNOWN_INSTRUMENT,
+    HALTED,
+    RESTRICTED,
+    SESSION,
+    REPEATED_EXECUTION,
+    DUPLICATE_ID,
+    DUPLICATE_INTENT,
+    SELF_TRADE,
+    PRICE_BAND,
+    PRICE_COLLAR,
+    ORDER_RATE,
+    CANCEL_RATE,
+    REDUCE_ONLY,
+    ORDER_QUANTITY,
+    ORDER_NOTIONAL,
+    STALE_DATA,
+    CROSSED_QUOTE,
+    PRICE_GAP,
+    POSITION,
+    GROSS_EXPOSURE,
+    NET_EXPOSURE,
+    DAILY_LOSS,
+    DRAWDOWN,
+    RISK_UNREACHABLE,
+    RISK_PROCESS,
+    ALTERED,
+];
+
+/// The check of that name, as it was told by another process.
+#[must_use]
+pub fn known(name: &str) -> &'static str {
+    let same = ALL.into_iter().find(|known| *known == name);
+    same.unwrap_or(RISK_PROCESS)
+}

@@ -18,9 +18,11 @@ mod halted;
 mod killed;
 mod limits;
 mod margin;
+mod memory;
 mod min_notional;
 mod net_exposure;
 mod not_reconciled;
+mod note;
 mod order_notional;
 mod order_quantity;
 mod order_rate;
@@ -40,21 +42,26 @@ mod size;
 mod spec;
 mod stale_data;
 mod state;
+mod text;
 #[cfg(test)]
 mod test_support;
 #[cfg(test)]
 mod tests_overshoot;
 mod unconfirmed;
 mod unknown_instrument;
+mod vetoed;
 
 pub use approved::{Altered, Approved};
 pub use halted::check_halted;
 pub use killed::check_killed;
 pub use margin::Margin;
+pub use memory::{Intent, Memory, SeenMemory, Watched};
 pub use not_reconciled::not_reconciled;
+pub use note::{Note, Tape};
 pub use resolve::Roster;
 pub use size::size_refusal;
 pub use spec::{ByPair, Hours, LimitSpec, Pace, Pairs, RiskSpec};
+pub use vetoed::vetoed;
 
 use std::sync::Arc;
 
@@ -114,6 +121,7 @@ pub struct RiskGate {
     /// Whether all orders are taken back when the connection to the venue is lost.
     cancels_on_disconnect: bool,
     roster: Arc<Roster>,
+    spec: Option<Box<RiskSpec>>,
     limits: Option<Box<Limits>>,
 }
 
@@ -126,6 +134,7 @@ impl RiskGate {
             seals: false,
             cancels_on_disconnect: false,
             roster: Arc::new(roster),
+            spec: None,
             limits: None,
         }
     }
@@ -148,6 +157,7 @@ impl RiskGate {
         };
         self.limits = made;
         self.cancels_on_disconnect = spec.is_some_and(|spec| spec.account.cancel_on_disconnect);
+        self.spec = spec.cloned().map(Box::new);
         Ok(())
     }
 
@@ -155,6 +165,18 @@ impl RiskGate {
     #[must_use]
     pub const fn cancel_on_disconnect(&self) -> bool {
         self.cancels_on_disconnect
+    }
+
+    /// Who trades what.
+    #[must_use]
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// The limits in force, as they were given.
+    #[must_use]
+    pub fn spec(&self) -> Option<&RiskSpec> {
+        self.spec.as_deref()
     }
 
     /// Whether the gate has to be shown every event of every market.
@@ -175,6 +197,15 @@ impl RiskGate {
     pub fn begin(&mut self, times: &[Nanos], equity: &[Money], account: &Portfolio) {
         if let Some(limits) = &mut self.limits {
             limits.begin(times, equity, account);
+        }
+    }
+
+    /// Takes in the equity of one step, where nobody keeps the curve.
+    pub fn row(&mut self, ts: Nanos, equity: Money) {
+        if let Some(limits) = &mut self.limits
+            && limits.needs.equity
+        {
+            limits.state.equity.take_in(ts, equity);
         }
     }
 
@@ -282,7 +313,7 @@ impl RiskGate {
             limits.sent(&order, asked);
         }
         Verdict::Approved {
-            order: Approved::new(order, self.seals),
+            order: Approved::new(order, asked, self.seals),
             refused,
         }
     }

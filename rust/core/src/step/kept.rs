@@ -17,7 +17,8 @@ impl<P: Ports> Stepper<P> {
             self.ports.silence(trader);
         }
         if journal.is_rebuilding() {
-            self.ports.rebuild(journal.inputs()?)?;
+            let (inputs, vetoes) = journal.inputs()?;
+            self.ports.rebuild(inputs, vetoes)?;
         }
         self.journal = Some(journal);
         Ok(())

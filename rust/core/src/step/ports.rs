@@ -3,7 +3,7 @@
 use crate::commit::{Act, Command, Plain, Writer};
 use crate::domain::{HalfUnits, Nanos};
 use crate::error::Error;
-use crate::journal::{Input, Then};
+use crate::journal::{Input, Then, Vetoes};
 use crate::portfolio::Portfolio;
 use crate::strategy::{Hook, StrategyFault};
 use crate::venue::Execution;
@@ -133,11 +133,11 @@ pub trait Ports {
     fn inputs(&mut self, _out: &mut Vec<Input>) {}
 
     /// Hears, before the first step, what people told the run before: it is told again in the same steps, and nobody else
-    /// is listened to until then.
+    /// is listened to until then. And for which orders the risk process did not give its word, and why: they end again.
     ///
     /// # Errors
     /// When something of it cannot be told again.
-    fn rebuild(&mut self, _inputs: Vec<Input>) -> Result<(), Error> {
+    fn rebuild(&mut self, _inputs: Vec<Input>, _vetoes: Vetoes) -> Result<(), Error> {
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::{HalfUnits, Liquidity, Lots, Nanos, Rate, Side, ratio_ceil, ratio_floor};
 use crate::market::{EventKind, EventRef, PriceScale};
-use crate::order::{Order, OrderId, OrderKind};
+use crate::order::{Order, OrderId, OrderKind, Reason};
 use crate::signal::TimeInForce;
 
 /// When market orders on candles are filled.
@@ -91,6 +91,8 @@ pub enum Outcome {
     Lost,
     /// It never left: it was not what the gate had approved.
     Altered,
+    /// It never left: the risk process did not give its word, for this reason.
+    Vetoed(Reason),
 }
 
 /// An order at the venue.

@@ -43,6 +43,17 @@ impl Bucket {
             .min(Self::room(self.pace))
     }
 
+    /// How full it was, and when it was looked at.
+    pub(in crate::risk) const fn level(&self) -> (u128, Nanos) {
+        (self.parts, self.at)
+    }
+
+    /// Sets that; no more than there is room for.
+    pub(in crate::risk) fn set_level(&mut self, parts: u128, at: Nanos) {
+        self.parts = parts.min(Self::room(self.pace));
+        self.at = at;
+    }
+
     /// Whether there is a token.
     pub(in crate::risk) fn has(&self, now: Nanos) -> bool {
         self.parts(now) >= Self::token(self.pace)

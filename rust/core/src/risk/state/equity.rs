@@ -32,15 +32,31 @@ impl EquityWatch {
     pub(in crate::risk) fn follow(&mut self, times: &[Nanos], equity: &[Money]) {
         let rows = times.iter().zip(equity).skip(self.rows);
         for (&ts, &equity) in rows {
-            let day = ts.div_euclid(DAY);
-            if day != self.day {
-                self.day = day;
-                self.at_midnight = self.last;
-            }
-            self.last = equity;
-            self.peak = self.peak.max(equity);
+            self.take_in(ts, equity);
         }
         self.rows = times.len();
+    }
+
+    /// Takes in one row.
+    pub(in crate::risk) fn take_in(&mut self, ts: Nanos, equity: Money) {
+        let day = ts.div_euclid(DAY);
+        if day != self.day {
+            self.day = day;
+            self.at_midnight = self.last;
+        }
+        self.last = equity;
+        self.peak = self.peak.max(equity);
+    }
+
+    /// What it remembers: the day, the last equity, that at midnight and the highest.
+    pub(in crate::risk) const fn watched(&self) -> (Nanos, [Money; 3]) {
+        (self.day, [self.last, self.at_midnight, self.peak])
+    }
+
+    /// Remembers that.
+    pub(in crate::risk) const fn recall(&mut self, day: Nanos, equity: [Money; 3]) {
+        self.day = day;
+        [self.last, self.at_midnight, self.peak] = equity;
     }
 }
 

@@ -13,4 +13,5 @@ pub(super) use equity::EquityWatch;
 pub(super) use quoted::Quoted;
 pub(super) use reach::{Own, Reach};
 pub(super) use seen::Seen;
+pub use sent::Intent;
 pub(super) use sent::Sent;

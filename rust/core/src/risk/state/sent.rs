@@ -6,7 +6,11 @@ use std::hash::{BuildHasherDefault, Hasher};
 use crate::domain::{Lots, Nanos, Side};
 use crate::order::{Order, OrderKind};
 
-type Intent = (u32, Side, Lots, OrderKind);
+/// The times of a trader's last orders of a side.
+pub(in crate::risk) type Times = Vec<(u32, Side, Vec<Nanos>)>;
+
+/// An order as far as another may repeat it.
+pub type Intent = (u32, Side, Lots, OrderKind);
 
 /// Mixes the numbers of an intent. They are the engine's own, so nobody can choose them to collide, and the order in which
 /// a map holds them is never looked at.
@@ -112,6 +116,48 @@ impl Sent {
             let intent = intent(order, asked);
             self.intents.insert(intent, now);
             self.order.push_back((now, intent));
+        }
+    }
+
+    /// What is remembered: the times of each trader's orders by side, the intents in their order, and who is stopped.
+    pub(in crate::risk) fn kept(&self) -> (Times, Vec<(Nanos, Intent)>, Vec<u32>) {
+        let mut times = Vec::new();
+        for (trader, sides) in (0_u32..).zip(&self.times) {
+            for (side, of_side) in [Side::Buy, Side::Sell].into_iter().zip(sides) {
+                if !of_side.is_empty() {
+                    times.push((trader, side, of_side.iter().copied().collect()));
+                }
+            }
+        }
+        let stopped = (0_u32..)
+            .zip(&self.stopped)
+            .filter(|(_, stopped)| **stopped)
+            .map(|(trader, _)| trader);
+        (
+            times,
+            self.order.iter().copied().collect(),
+            stopped.collect(),
+        )
+    }
+
+    /// Remembers that; what is of no trader is left out.
+    pub(in crate::risk) fn recall(
+        &mut self,
+        times: Times,
+        order: Vec<(Nanos, Intent)>,
+        stopped: Vec<u32>,
+    ) {
+        for (trader, side, of_side) in times {
+            if let Some(sides) = self.times.get_mut(trader as usize) {
+                sides[side as usize] = of_side.into();
+            }
+        }
+        self.intents = order.iter().map(|&(ts, intent)| (intent, ts)).collect();
+        self.order = order.into();
+        for trader in stopped {
+            if let Some(is_stopped) = self.stopped.get_mut(trader as usize) {
+                *is_stopped = true;
+            }
         }
     }
 

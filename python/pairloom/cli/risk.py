@@ -1,0 +1,110 @@
+"""``pairloom risk``: the gate as a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pairloom.cli.outcome import DONE, print_json_line
+from pairloom.errors import ConfigError
+
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Any
+
+__all__ = ["add_parser", "run"]
+
+EXAMPLES = """\
+examples:
+  pairloom risk --socket /run/user/1000/risk.sock
+  pairloom risk --socket risk.sock --config limits.toml --log verdicts.log
+  pairloom paper portfolio.toml --set engine.risk_socket=risk.sock
+
+signals: SIGTERM and SIGINT end it; SIGUSR1 sets its kill switch: no order leaves any more, and all are cancelled
+exit status: 0 it was ended; 2 nobody can listen there, or the log cannot be written
+"""
+
+# How far ahead the sessions of limits are laid out.
+AHEAD_NS = 31 * 24 * 3_600 * 10**9
+
+
+def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "risk",
+        help="the gate as a process of its own",
+        description="Run the gate as a process of its own, which an engine with risk_socket asks about every order "
+        "that its own gate approved. Without its word nothing but cancellations leaves. It serves one engine after "
+        "the other, of its own user, until it is ended.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--socket", metavar="PATH", required=True, help="where it listens: a Unix socket, mode 0600")
+    parser.add_argument("--config", metavar="CONFIG", help="a TOML file whose [risk] takes the place of the engine's")
+    parser.add_argument("--log", metavar="FILE", help="add a line for each word on an order to this file")
+    parser.add_argument("--json", action="store_true", help="print what befalls it as lines of JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; returns the exit status."""
+    if sys.platform != "linux":
+        raise ConfigError(f"the risk process needs Linux so far, and this is {sys.platform}", code="config.platform")
+    from pairloom import _native
+    from pairloom._risk_process import socket_path
+
+    path = socket_path("--socket", options.socket)
+    limits = None if options.config is None else _limits(Path(options.config))
+    log = None if options.log is None else str(Path(options.log).expanduser().absolute())
+    _native.kill_on_signal()
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        _native.serve_risk(path, log, limits, _Says(path, as_json=options.json))
+    except KeyboardInterrupt:
+        # SIGINT and SIGTERM are how it ends; it has said so itself.
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return DONE
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _limits(config: Path) -> dict[str, Any]:
+    """The limits of a config, as the core takes them; its other sections are not looked at."""
+    from pairloom.config import read_document
+    from pairloom.config.document import check_section
+    from pairloom.risk import RiskLimits
+
+    document = read_document(config)
+    if "risk" not in document:
+        raise ConfigError(f"{config}: there is no [risk] in it; write one, or leave --config out", code="config.risk")
+    check_section("risk", document["risk"], str(config))
+    try:
+        limits = RiskLimits(**document["risk"])
+    except ConfigError as error:
+        raise ConfigError(f"{config}: [risk] {error}", code=error.code) from error.__cause__
+    now = time.time_ns()
+    return limits._between(now, now + AHEAD_NS)
+
+
+class _Says:
+    """Prints what befalls the process."""
+
+    def __init__(self, path: str, *, as_json: bool) -> None:
+        self._path = path
+        self._as_json = as_json
+
+    def __call__(self, event: str, detail: str) -> None:
+        if self._as_json:
+            print_json_line({"event": event, "detail": detail, "socket": self._path, "pid": os.getpid()})
+            return
+        where = f" on {self._path}, process {os.getpid()}" if event == "listening" else ""
+        print(f"pairloom risk: {event}{where}{': ' if detail else ''}{detail}", flush=True)

@@ -1,0 +1,100 @@
+//! The socket of a risk process: for its own user alone, and never in the place of one that somebody listens on.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::error::Error;
+use crate::limits::RISK_WAITING;
+
+/// Nobody but the owner may read or write.
+const OWN: u32 = 0o600;
+
+/// A socket that is listened on; it is removed at the end.
+#[derive(Debug)]
+pub(super) struct Listening {
+    pub listener: UnixListener,
+    path: PathBuf,
+    /// Held as long as the process lives, so that two that begin at once do not take each other's place.
+    _lock: File,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        // Where somebody removed it before, nothing is left to do.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn error(code: &'static str, path: &Path, why: &str) -> Error {
+    Error::config(code, format!("{}: {why}", path.display()))
+}
+
+/// Begins to listen.
+pub(super) async fn listen(path: &Path) -> Result<Listening, Error> {
+    let lock = lock(path)?;
+    remove_stale(path).await?;
+    let cannot = |why: std::io::Error| {
+        let why = format!("nobody can listen there: {why}; name a short path in a folder of yours");
+        error("risk.socket", path, &why)
+    };
+    // It gets its mode under another name, so that it is never open to others under its own.
+    let mut other = path.as_os_str().to_owned();
+    other.push(".new");
+    let other = PathBuf::from(other);
+    let _ = std::fs::remove_file(&other);
+    let socket = tokio::net::UnixSocket::new_stream().map_err(cannot)?;
+    socket.bind(&other).map_err(cannot)?;
+    std::fs::set_permissions(&other, Permissions::from_mode(OWN)).map_err(cannot)?;
+    let listener = socket.listen(RISK_WAITING).map_err(cannot)?;
+    std::fs::rename(&other, path).map_err(cannot)?;
+    Ok(Listening {
+        listener,
+        path: path.to_owned(),
+        _lock: lock,
+    })
+}
+
+fn lock(path: &Path) -> Result<File, Error> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let mut how = OpenOptions::new();
+    how.create(true).truncate(false).write(true).mode(OWN);
+    let file = how.open(&name).map_err(|why| {
+        let why = format!("nobody can listen there: {why}; name a path in a folder of yours");
+        error("risk.socket", path, &why)
+    })?;
+    file.try_lock().map_err(|_| in_use(path))?;
+    Ok(file)
+}
+
+fn in_use(path: &Path) -> Error {
+    error(
+        "risk.in_use",
+        path,
+        "another process listens there; end that one, or name another socket",
+    )
+}
+
+/// Removes what a process left that has died.
+async fn remove_stale(path: &Path) -> Result<(), Error> {
+    let found = match std::fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(why) if why.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(why) => return Err(error("risk.socket", path, &why.to_string())),
+    };
+    if !found.file_type().is_socket() {
+        let why = "there is something else than a socket; name another path";
+        return Err(error("risk.socket", path, why));
+    }
+    match UnixStream::connect(path).await {
+        Err(why) if why.kind() == ErrorKind::ConnectionRefused => {
+            let removed = std::fs::remove_file(path);
+            removed.map_err(|why| error("risk.socket", path, &why.to_string()))
+        }
+        _ => Err(in_use(path)),
+    }
+}
