@@ -12,7 +12,7 @@ typedef struct actor {
     double money;
 } actor;
 
-static long alive = 0;
+static _Atomic long alive = 0; /* Threads share strategies where these are dear. */
 
 long actors_alive(void) { return alive; }
 

@@ -11,7 +11,7 @@ typedef struct cross {
     long calls;
 } cross;
 
-static long alive = 0;
+static _Atomic long alive = 0; /* Threads share strategies where these are dear. */
 
 long cross_alive(void) { return alive; }
 

@@ -33,7 +33,7 @@ pub enum Standing {
 
 enum Mode {
     /// What the run decides is compared.
-    Comparing(Stored),
+    Comparing(Box<Stored>),
     /// What the run decides is written.
     Writing(Keeper),
     /// A replay has passed the end of a journal that is not finished.
@@ -132,7 +132,7 @@ impl Recorder {
             purpose: spec.purpose,
             resumed_at: stored.last,
             known_until: stored.last_ts,
-            mode: Mode::Comparing(stored),
+            mode: Mode::Comparing(Box::new(stored)),
             seq: 0,
             group_after: 0,
             pending: Vec::new(),
