@@ -98,6 +98,7 @@ class FakeOutput:
         self.finish_s = 0.002
         self.interrupted = False
         self.cut_at_fill = 0
+        self.differences: list[dict[str, Any]] = []
         for name, value in others.items():
             getattr(self, name)  # a misspelt part would otherwise be ignored
             setattr(self, name, value)

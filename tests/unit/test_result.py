@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pairloom._show import numbers
-from pairloom._show.messages import HINTS
+from pairloom._show.messages import HINTS, difference_message
 from pairloom.errors import StrategyError
 from pairloom.result import Result, quarantine_message, refusal_message, to_json
 from unit.result_fakes import DAY, START, FakeOutput, fill, result, trade
@@ -433,3 +433,17 @@ def test_numbers_that_json_lacks_are_null() -> None:
     assert document["stats"]["sharpe"] is None
     winning = {"trades": [trade(START, START + DAY, 1.0)]}
     assert to_json(result(curve=CURVE, tables=winning))["stats"]["profit_factor"] is None
+
+
+# Differences from the venue
+
+
+def test_what_halted_a_pair_comes_first() -> None:
+    difference = {"ts": 1, "pair": "A/USD", "kind": "position", "what": "the position is 1 here", "halted": True}
+    foreign = {**difference, "kind": "foreign_order", "what": "an order", "halted": False}
+    everything = {**difference, "pair": None, "kind": "cash", "what": "the cash"}
+    made = result(differences=[difference, foreign, everything])
+    message = difference_message(made)
+    assert message is not None and "A/USD: the position is 1 here; all pairs: the cash" in message
+    assert message in str(made).splitlines()[0]
+    assert difference_message(result(differences=[foreign])) is None
