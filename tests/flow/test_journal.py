@@ -478,12 +478,13 @@ def test_a_run_in_real_time_whose_journal_fails_takes_its_orders_back(tmp_path: 
         def on_start(self, ctx: Any) -> None:
             ctx.buy(1, limit=1)
 
-        def generate_signal(self, ctx: Any) -> Signal:
-            return Signal.LONG if ctx.ts % 2 else Signal.CLOSE
+        def generate_signal(self, ctx: Any) -> None:
+            # Something is filled at each event, and what rests is left alone.
+            ctx.buy("0.001")
 
     path = tmp_path / "run.db"
     engine = Engine(cash={"USD": 10_000}, journal=path)
-    engine.trade(["A/USD", "B/USD"], Rests(), size=1)
+    engine.trade(["A/USD", "B/USD"], Rests())
     with pytest.raises(JournalError, match="no such table"), engine.start(SyntheticFeed(["A/USD", "B/USD"])) as live:
         until(lambda: live.status()["working_orders"] >= 2 and Journal(path).counts["intents"] >= 2, "orders that rest")
         change(path, "DROP TABLE fills")
