@@ -104,7 +104,8 @@ pub(super) type IsOn = fn(&LimitSpec) -> bool;
 /// A control, and whether limits have a number for it.
 pub(super) type Switched = (IsOn, Control);
 
-/// What every order meets, in this order. A trader that was stopped stays so, whatever limits come after.
+/// What every order meets, in this order. A trader that was stopped stays so, whatever limits
+/// come after, unless all are taken away in between.
 pub(super) const ORDERS: [Switched; 10] = [
     (|s| s.known_instruments_only, unknown_instrument::check),
     (|s| s.halted != Pairs::None, halted::check),

@@ -1,6 +1,7 @@
 //! What a trader's own order will come to, where that can be foreseen: a market order on candles fills at the next
-//! open, or at the close of its own candle, which the data tell beforehand, if the gate lets it pass and the cash suffices. So a trader that is evaluated
-//! ahead goes on past such an order. Whether things came as foreseen is looked at when they happen.
+//! open, or at the close of its own candle, which the data tell beforehand, if the gate lets it pass and the cash suffices.
+//! So a trader that is evaluated ahead goes on past such an order. Whether things came as foreseen is looked at when they
+//! happen.
 
 use crate::domain::{HalfUnits, Instrument, Lots, Nanos, Side};
 use crate::market::CandleSeries;

@@ -1,4 +1,5 @@
-//! Market orders on candles with `fill="next_open"`: the open of the first candle that opens after the decision.
+//! Market orders on candles with `fill="next_open"`: the open of the first candle that opens after the decision. With
+//! `fill="close"`, those whose close was known when they came; `candles` has all others.
 //!
 //! Not modelled: the spread, and what the order does to the opening price; `slippage_bps` stands for both.
 
