@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -118,3 +120,16 @@ def test_journals_in_one_folder_have_books_of_their_own(tmp_path: Path) -> None:
         assert not run(tmp_path / name).interrupted
     books = sorted(path.name for path in tmp_path.glob("*.broker.db"))
     assert books == ["run.2026-11-25.broker.db", "run.2026-11-26.broker.db", "run.broker.db"]
+
+
+@pytest.mark.parametrize("before", ["-5", "1", "99999999"])
+def test_prune_takes_neither_nothing_nor_everything(tmp_path: Path, before: str) -> None:
+    path = tmp_path / "run.db"
+    assert not run(path).interrupted
+    counts = Journal(path).counts
+    command = [sys.executable, "-m", "pairloom", "journal", "prune", str(path), "--before-step", before]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"--before-step {before}: the journal's last step is" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert Journal(path).counts == counts
