@@ -239,7 +239,10 @@ fn an_order_of_which_nobody_knows_works_until_the_venue_tells() {
     books.lock().silent = true;
     add(&live, "a", "1");
     let asked = books.lock().questions;
-    live.until_quoting(0, "answers", |_| books.lock().questions > asked + 3);
+    live.until_quoting(0, "answers", |_| {
+        let books = books.lock();
+        books.questions > asked + 3 && books.open.len() == 1
+    });
     assert_eq!(live.run.status().unwrap().working_orders, 1);
     // It was filled, and the venue says so when it is asked.
     {
@@ -326,7 +329,10 @@ fn a_lost_connection_takes_all_orders_back_and_stops_trading_until_both_agree() 
     let (books, live) = odd(UnknownOrders::Cancel);
     books.lock().silent = true;
     add(&live, "a", "1");
-    live.until_quoting(0, "the order", |s| s.working_orders == 1);
+    // It counts as working before it is at the venue, which must take it while it is silent.
+    live.until_quoting(0, "the order at the venue", |s| {
+        s.working_orders == 1 && books.lock().open.len() == 1
+    });
     books.lock().silent = false;
     let says = books.lock().says.clone().unwrap();
     let say = |up| says.send(Report::Connected(up)).unwrap();
