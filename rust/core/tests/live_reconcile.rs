@@ -43,12 +43,7 @@ struct Odd {
 }
 
 impl Odd {
-    async fn tell(&self, execution: Execution) {
-        let number = {
-            let mut books = self.books.lock();
-            books.executions.push(execution);
-            books.executions.len() as u64
-        };
+    async fn tell(&self, number: u64, execution: Execution) {
         let report = Report::Execution {
             number: Some(number),
             execution,
@@ -57,10 +52,29 @@ impl Odd {
     }
 }
 
+impl Books {
+    /// Keeps what happened, and gives its number. Who changes anything else with it holds the lock meanwhile: an
+    /// answer must never show the one without the other.
+    fn keep(&mut self, execution: Execution) -> u64 {
+        self.executions.push(execution);
+        self.executions.len() as u64
+    }
+}
+
 #[async_trait]
 impl Broker for Odd {
     async fn submit(&self, order: &Order) -> Result<(), BrokerError> {
-        {
+        let filled = Execution {
+            order: order.id,
+            trader: order.trader,
+            ts: order.decided,
+            outcome: Outcome::Settled {
+                price: 20_000,
+                liquidity: Liquidity::Taker,
+                lots: order.lots,
+            },
+        };
+        let number = {
             let mut books = self.books.lock();
             if books.down {
                 return Err(BrokerError::NotSent("no connection".to_owned()));
@@ -75,37 +89,28 @@ impl Broker for Odd {
                 return Err(BrokerError::Unknown("no answer".to_owned()));
             }
             books.positions[order.market as usize] += order.delta();
-        }
-        let filled = Execution {
-            order: order.id,
-            trader: order.trader,
-            ts: order.decided,
-            outcome: Outcome::Settled {
-                price: 20_000,
-                liquidity: Liquidity::Taker,
-                lots: order.lots,
-            },
+            books.keep(filled)
         };
-        self.tell(filled).await;
+        self.tell(number, filled).await;
         Ok(())
     }
 
     async fn cancel(&self, _market: u32, order: OrderId) -> Result<(), BrokerError> {
-        let was = {
+        let cancelled = Execution {
+            order,
+            trader: 0,
+            ts: 0,
+            outcome: Outcome::Cancelled,
+        };
+        let number = {
             let mut books = self.books.lock();
             books.cancelled.push(order);
             let before = books.open.len();
             books.open.retain(|open| open.order != Some(order));
-            before > books.open.len()
+            (before > books.open.len()).then(|| books.keep(cancelled))
         };
-        if was {
-            let cancelled = Execution {
-                order,
-                trader: 0,
-                ts: 0,
-                outcome: Outcome::Cancelled,
-            };
-            self.tell(cancelled).await;
+        if let Some(number) = number {
+            self.tell(number, cancelled).await;
         }
         Ok(())
     }

@@ -51,7 +51,7 @@ pub(in crate::live) struct Book {
     pub(super) late: Vec<Execution>,
     /// Orders that the venue had taken and has no more, without a word of what became of them.
     pub(super) vanished: Vec<(OrderId, Sent)>,
-    /// What has been reported and still holds.
+    /// The keys of what has been reported and still holds.
     pub(super) said: BTreeSet<Said>,
     /// By how much the cash differs, as reported.
     pub(super) cash_off: i128,

@@ -66,6 +66,23 @@ impl Said {
         }
     }
 
+    /// The same for what is the same difference: a position that differs by as much as before is no news when it is
+    /// made smaller at both ends.
+    fn key(self) -> Self {
+        match self {
+            Self::Position {
+                market,
+                here,
+                there,
+            } => Self::Position {
+                market,
+                here: 0,
+                there: there.saturating_sub(here),
+            },
+            other => other,
+        }
+    }
+
     /// Whether nobody can explain it, so that its pair is halted: all pairs, where it is of none.
     pub(super) const fn halts(self) -> bool {
         !matches!(self, Self::Unknown { .. } | Self::Foreign { .. })
@@ -117,9 +134,8 @@ impl Book {
                 });
             }
         }
-        compared
-            .news
-            .extend(found.iter().filter(|said| !self.said.contains(said)));
+        let news = found.iter().filter(|said| !self.said.contains(&said.key()));
+        compared.news.extend(news);
         // What a position lacks the cash lacks, too: a difference in it is news by itself only where no position's is.
         let more = answer.cash.saturating_sub(held.cash);
         let explained = compared.news.iter().any(|said| said.halts());
@@ -127,7 +143,7 @@ impl Book {
             compared.news.push(Said::Cash { more });
         }
         self.cash_off = more;
-        self.said = found.into_iter().collect();
+        self.said = found.into_iter().map(Said::key).collect();
         self.agreed = true;
         Some(compared)
     }

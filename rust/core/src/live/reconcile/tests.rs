@@ -378,3 +378,29 @@ fn at_the_end_a_new_answer_is_wanted_and_what_is_open_is_named() {
     compared(&mut book, &held(0, 100));
     assert!(book.is_settled() && book.unsettled().is_empty());
 }
+
+#[test]
+fn a_difference_that_stays_the_same_is_no_news_though_both_ends_move() {
+    let mut book = book();
+    let differs = |book: &mut Book, here: i64, there: i64, asked: i64| {
+        let question = ask(book, asked * 60 * SECOND);
+        let standing = Standing {
+            positions: vec![there, 0],
+            ..answer(question, asked * 60 * SECOND)
+        };
+        answered(book, standing);
+        compared(book, &held(here, 100)).news
+    };
+    let position = |here, there| Said::Position {
+        market: 0,
+        here,
+        there,
+    };
+    assert_eq!(differs(&mut book, 1, 6, 1), [position(1, 6)]);
+    // A person sells what is held here: the five too many at the venue are those of before.
+    assert_eq!(differs(&mut book, 0, 5, 2), []);
+    assert_eq!(differs(&mut book, 0, 4, 3), [position(0, 4)]);
+    // When it was gone and is back, it is news.
+    assert_eq!(differs(&mut book, 0, 0, 4), []);
+    assert_eq!(differs(&mut book, 0, 4, 5), [position(0, 4)]);
+}
