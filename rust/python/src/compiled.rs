@@ -158,6 +158,8 @@ impl Strategy for CompiledStrategy {
                     Ok((Arc::new(origin), rule))
                 });
             self.ready = Some(made.map_err(|error| raised(py, &error))?);
+            // Compiled code reads values from the graph; the objects that setup was given show nothing from here on.
+            ctx.graph.tell_nobody();
             Ok(())
         })
     }

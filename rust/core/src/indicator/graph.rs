@@ -397,6 +397,12 @@ impl Graph {
         cell
     }
 
+    /// Cells that were given out are left behind: from now on values are read from the graph alone.
+    pub fn tell_nobody(&mut self) {
+        self.nodes.iter_mut().for_each(Node::tell_nobody);
+        self.ahead.told = self.nodes.iter().any(Node::has_cell);
+    }
+
     /// What an indicator was asked for as; `None` for an id of another graph.
     #[must_use]
     pub fn spec(&self, id: IndicatorId) -> Option<&Spec> {

@@ -41,8 +41,7 @@ impl Node {
             spec: Box::new(spec),
             ahead: Vec::new(),
         };
-        if node.spec.keep > 2 {
-            // A longer history lives in the cell alone, so it must be there from the first value.
+        if node.needs_cell() {
             node.cell();
         }
         node
@@ -134,6 +133,18 @@ impl Node {
             let mut row = self.row.now;
             row[0] = self.ahead[place];
             cell.push(&row);
+        }
+    }
+
+    /// Whether it keeps more values than the last two: those live in the cell alone, so it must be there from the first.
+    const fn needs_cell(&self) -> bool {
+        self.spec.keep > 2
+    }
+
+    /// Nobody reads it from outside any more.
+    pub(crate) fn tell_nobody(&mut self) {
+        if !self.needs_cell() {
+            self.cell.take();
         }
     }
 

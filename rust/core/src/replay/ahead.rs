@@ -37,9 +37,10 @@ impl Lead {
     /// The step in which the trader is next to be seen to: where it acted, else where its next row is.
     #[inline]
     pub(super) fn due(self, path: &Path, places: &[u32]) -> Option<u32> {
-        let last = self.until - u32::from(self.acts);
-        let row = path.next_row().unwrap_or(last);
-        places.get(row as usize).copied()
+        path.next_step().or_else(|| {
+            let row = self.until - u32::from(self.acts);
+            places.get(row as usize).copied()
+        })
     }
 }
 
@@ -207,7 +208,7 @@ impl Ahead {
 
     /// Reads what is next on these traders' ways, so that the waits for memory overlap.
     pub(super) fn touch(&self, traders: &[u32]) {
-        let next = |&trader: &u32| self.paths[trader as usize].next_row().unwrap_or(0);
+        let next = |&trader: &u32| self.paths[trader as usize].next_step().unwrap_or(0);
         let touched = traders.iter().map(next).fold(0, |all, one| all ^ one);
         std::hint::black_box(touched);
     }

@@ -38,10 +38,10 @@ impl Path {
         };
     }
 
-    /// The row of the next thing to be committed.
+    /// The step of the next thing to be committed.
     #[inline]
-    pub(super) fn next_row(&self) -> Option<u32> {
-        self.asked.get(self.committed).map(|next| next.row)
+    pub(super) fn next_step(&self) -> Option<u32> {
+        self.asked.get(self.committed).map(|next| next.step)
     }
 
     /// The next thing to be committed; it counts as that from now on.

@@ -98,7 +98,10 @@ impl Valuation {
         // What was released is among the touched; its weight stands here still.
         drop(account.released());
         let mut touched = std::mem::take(&mut self.touched);
-        for &market in &touched {
+        for (place, &market) in touched.iter().enumerate() {
+            if inside && touched.len() > FEW_VALUED && place.is_multiple_of(BLOCKS_TOGETHER) {
+                self.touch_closes(&touched[place..], step, cast);
+            }
             let before = self.weights[market as usize];
             let carried = cast.carries[market as usize].then(|| account.carry(market));
             let now = match carried.flatten() {
@@ -147,7 +150,7 @@ impl Valuation {
         while let Some(&market) = self.valued.get(place) {
             if place >= read && self.valued.len() > FEW_VALUED {
                 read = place + BLOCKS_TOGETHER;
-                self.touch_closes(place, step, cast);
+                self.touch_closes(&self.valued[place..], step, cast);
             }
             let weight = i128::from(self.weights[market as usize]);
             if self.add(market, (weight, weight.abs()), step, steps, cast) {
@@ -158,14 +161,17 @@ impl Valuation {
         }
     }
 
-    /// Reads the closes of some markets that are to be summed up, so that the waits for memory overlap.
-    fn touch_closes(&self, place: usize, step: usize, cast: &Cast<'_>) {
-        let markets = self.valued[place..].iter().take(BLOCKS_TOGETHER);
+    /// Reads the closes of the first of these markets, which are to be summed up, so that the waits for memory overlap.
+    fn touch_closes(&self, markets: &[u32], step: usize, cast: &Cast<'_>) {
+        let left = self.end().saturating_sub(step).min(VALUED_TOGETHER);
+        let markets = markets.iter().take(BLOCKS_TOGETHER);
         let touched = markets.fold(0, |touched, &market| {
             let column = &cast.columns[market as usize];
-            let rows = (step.wrapping_sub(column.first)..).step_by(CLOSES_PER_LINE);
-            rows.take(VALUED_TOGETHER / CLOSES_PER_LINE)
-                .map_while(|row| column.closes.get(row))
+            let first = step.wrapping_sub(column.first);
+            // A column begins anywhere in a line, so the last row may lie in one that no other of these does.
+            let rows = (first..first.wrapping_add(left)).step_by(CLOSES_PER_LINE);
+            let rows = rows.chain(std::iter::once(first.wrapping_add(left).wrapping_sub(1)));
+            rows.map_while(|row| column.closes.get(row))
                 .fold(touched, |touched, close| touched ^ close.to_bits())
         });
         std::hint::black_box(touched);

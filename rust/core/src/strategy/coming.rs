@@ -66,6 +66,12 @@ impl<'a> Coming<'a> {
         &values[..values.len().min(self.rows)]
     }
 
+    /// The value of an indicator's first output at the row before these.
+    #[must_use]
+    pub fn before(&self, id: IndicatorId) -> f64 {
+        self.graph.history(id, 0, 0)
+    }
+
     /// The time of the step of one of these rows, counted from the first.
     #[must_use]
     #[inline]

@@ -221,9 +221,11 @@ fn foresee(
     at: usize,
 ) -> Option<Foreseen> {
     let foresight = stretch.foresight.as_ref()?;
-    let now = stretch.times[stretch.places[at] as usize];
+    let step = stretch.places[at];
+    let now = stretch.times[step as usize];
     let then = stretch.places.get(at + 1);
     let then = then.map(|&step| stretch.times[step as usize]);
     let mark = stretch.series.event(at).mark(stretch.scale);
-    foresight.after(signal, row, (u32::try_from(at).ok()?, mark), (now, then))
+    let place = (u32::try_from(at).ok()?, step, mark);
+    foresight.after(signal, row, place, (now, then))
 }

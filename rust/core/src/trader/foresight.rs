@@ -72,6 +72,8 @@ const fn sizing(instrument: &Instrument, last: Option<HalfUnits>) -> Sizing<'_> 
 pub struct Foreseen {
     /// The row at which the trader asked for it.
     pub row: u32,
+    /// The step of that row.
+    pub step: u32,
     /// The side to be on; `None` is flat.
     pub side: Option<Side>,
     /// The position that it leads to.
@@ -114,14 +116,14 @@ impl Foreseen {
 }
 
 impl Foresight<'_> {
-    /// What becomes of a signal at a row, for a trader without working orders. `mark` is the market's price there. `None`
+    /// What becomes of a signal at a row of a step, for a trader without working orders. `mark` is the market's price there. `None`
     /// where the fill cannot be foreseen, or would not come before the next row.
     #[must_use]
     pub fn after(
         &self,
         signal: &TradeSignal,
         row: &TraderRow,
-        (at, mark): (u32, HalfUnits),
+        (at, step, mark): (u32, u32, HalfUnits),
         (now, then): (Nanos, Option<Nanos>),
     ) -> Option<Foreseen> {
         let side = match *signal {
@@ -147,6 +149,7 @@ impl Foresight<'_> {
         };
         Some(Foreseen {
             row: at,
+            step,
             side,
             position,
             entry_price,

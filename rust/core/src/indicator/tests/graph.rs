@@ -367,3 +367,30 @@ fn values_computed_ahead_are_what_single_updates_give() {
         }
     }
 }
+
+#[test]
+fn rows_are_passed_over_together_only_where_nobody_reads_each_of_them() {
+    for (keep, together) in [(2, 16), (3, 0)] {
+        let mut graph = Graph::new(2, Field::Close);
+        let id = graph
+            .add(Spec::new(Kind::Sma { period: 2 }).keep(keep))
+            .unwrap();
+        let _read = graph.cell(id);
+        let halves: Vec<i64> = (0..24).map(|row| 20_000 + row * 2).collect();
+        let sample = |row: usize| Candle {
+            scale: 2,
+            open: halves[row] / 2,
+            high: halves[row] / 2,
+            low: halves[row] / 2,
+            close: halves[row] / 2,
+            volume: 1.0,
+            extra: 0.0,
+        };
+        (0..3).for_each(|row| graph.update(&sample(row)));
+        graph.look_ahead(3, &halves[3..19]);
+        assert_eq!(graph.coming(3), 0, "somebody reads the cell at each row");
+        graph.tell_nobody();
+        // Values older than the one before live in the cell alone.
+        assert_eq!(graph.coming(3), together);
+    }
+}

@@ -15,6 +15,25 @@ use super::setup::Slot;
 /// Slots that are read along their columns at most; with more, rows are taken in one by one.
 const SLOTS: usize = 8;
 
+/// What one slot reads at the coming rows.
+#[derive(Clone, Copy, Default)]
+struct Values<'a> {
+    /// The indicator's values at these rows.
+    values: &'a [f64],
+    /// For a slot that looks back by one event, the value before these rows.
+    before: Option<f64>,
+}
+
+impl Values<'_> {
+    #[inline]
+    fn at(&self, row: usize) -> f64 {
+        match self.before {
+            None => self.values[row],
+            Some(before) => row.checked_sub(1).map_or(before, |row| self.values[row]),
+        }
+    }
+}
+
 /// What a strategy of the interface reads at each row.
 pub(super) struct Reader<'s> {
     pub reads: u32,
@@ -51,7 +70,7 @@ pub(super) fn take_in(
         slots,
         values,
     } = reader;
-    let mut columns: [&[f64]; SLOTS] = [&[]; SLOTS];
+    let mut columns = [Values::default(); SLOTS];
     let Some(columns) = columns_of(slots, coming, &mut columns) else {
         return (0, Ended::Signal(None));
     };
@@ -68,7 +87,7 @@ pub(super) fn take_in(
     let mut raw = begin(coming, reads, values);
     for row in 0..coming.rows {
         for (value, column) in values.iter_mut().zip(columns) {
-            *value = column[row];
+            *value = column.at(row);
         }
         // The values may have moved in the compiler's eyes; where they lie has not.
         raw.values = values.as_ptr();
@@ -111,20 +130,23 @@ pub(super) fn take_in(
 fn columns_of<'c, 'a>(
     slots: &[Slot],
     coming: &Coming<'a>,
-    columns: &'c mut [&'a [f64]; SLOTS],
-) -> Option<&'c [&'a [f64]]> {
+    columns: &'c mut [Values<'a>; SLOTS],
+) -> Option<&'c [Values<'a>]> {
     let columns = columns.get_mut(..slots.len())?;
     for (column, slot) in columns.iter_mut().zip(slots) {
         let Slot::Indicator {
             id,
             output: 0,
-            back: 0,
+            back: back @ (0 | 1),
         } = *slot
         else {
             return None;
         };
-        *column = coming.values(id);
-        if column.len() < coming.rows {
+        *column = Values {
+            values: coming.values(id),
+            before: (back == 1).then(|| coming.before(id)),
+        };
+        if column.values.len() < coming.rows {
             return None;
         }
     }
