@@ -100,7 +100,7 @@ class Faults(_Settings):
         shown = [f"seed={values['seed']}"]
         shown += [f"{name}={values[name]!r}" for name in CHANCES if values[name]]
         shown += [
-            f"{name}=({values[name]!r}, {values[span] / 10**9:g})" for name, span in SPANS.items() if values[name]
+            f"{name}=({values[name]!r}, {_seconds(values[span])})" for name, span in SPANS.items() if values[name]
         ]
         return f"Faults({', '.join(shown)})"
 
@@ -119,15 +119,17 @@ class Reconcile(_Settings):
     def __init__(self, *, interval: Span = 30, unknown_orders: Literal["cancel", "adopt"] = "cancel") -> None:
         """Check both."""
         if unknown_orders not in UNKNOWN_ORDERS:
-            hint = nearest(unknown_orders, UNKNOWN_ORDERS) or f"; it is {listing(UNKNOWN_ORDERS)}"
+            hint = nearest(unknown_orders, UNKNOWN_ORDERS) or f"; it is {' or '.join(map(repr, UNKNOWN_ORDERS))}"
             raise ConfigError(f"unknown_orders={unknown_orders!r} is unknown{hint}", code="config.reconcile")
+        if interval is None:
+            raise ConfigError("interval=None is no time; write seconds, as in interval=30", code="config.reconcile")
         values = {"interval": duration_ns("interval", interval), "unknown_orders": unknown_orders}
         object.__setattr__(self, "_values", values)
 
     def __repr__(self) -> str:
         """The settings as one would write them."""
         values = self._values
-        return f"Reconcile(interval={values['interval'] / 10**9:g}, unknown_orders={values['unknown_orders']!r})"
+        return f"Reconcile(interval={_seconds(values['interval'])}, unknown_orders={values['unknown_orders']!r})"
 
 
 def broker_settings(faults: object, reconcile: object, journal: object) -> dict[str, Any]:
@@ -173,6 +175,12 @@ def _made(key: str, given: object, kind: type[Faults] | type[Reconcile]) -> dict
     return dict(given._values)
 
 
+def _seconds(nanos: int) -> str:
+    """A time in seconds, with all its digits."""
+    whole, rest = divmod(nanos, 10**9)
+    return f"{whole}.{rest:09d}".rstrip("0") if rest else str(whole)
+
+
 def _chance(key: str, value: object) -> float:
     chance = float(decimal_text(value, key, at_least=0))
     if chance > 1:
@@ -183,7 +191,7 @@ def _chance(key: str, value: object) -> float:
 def _chance_and_span(key: str, value: object) -> tuple[float, int]:
     if value is None:
         return 0.0, 0
-    if not isinstance(value, tuple | list) or len(value) != 2:
+    if not isinstance(value, tuple | list) or len(value) != 2 or value[1] is None:
         raise ConfigError(
             f"{key}={value!r} must be a probability and a time: {key}=(0.1, 2), two seconds in a tenth of the messages",
             code="config.faults",

@@ -51,8 +51,9 @@ class Run:
         """Return how things stand, or stood at the end.
 
         The keys are ``ts, elapsed, equity, cash, working_orders, killed, connected, reconciled, halted``
-        (pairs about which the venue and the engine differ), ``events, steps`` and
-        ``traders``, a list with ``trader, pair, state`` ("active", "paused" or "quarantined"),
+        (pairs about which the venue and the engine differ), ``differences`` (those so far, as in
+        `Result.differences`), ``risk_process`` ("reconciled", or why it cannot be asked; ``None`` without one),
+        ``refusals, events, steps`` and ``traders``, a list with ``trader, pair, state`` ("active", "paused" or "quarantined"),
         ``position, entry_price, unrealized_pnl, realized_pnl, last_price, last_signal,
         evaluations, inbox`` (events that wait), ``late`` and ``working_orders`` of each.
         """
@@ -85,7 +86,8 @@ class Run:
     def kill(self, *, flatten: bool = False) -> None:
         """Cancel all orders and block new ones for the rest of the run; ``flatten`` closes all positions, too.
 
-        What a person sends to make a position smaller, `force_exit` say, still passes.
+        What a person sends to make a position smaller, `force_exit` say, still passes; but not while a risk process
+        cannot be asked: then it is refused as ``risk_unreachable``, and has to be sent again.
         """
         self._native.kill()
         if flatten:
@@ -103,7 +105,11 @@ class Run:
         self._native.set_limits(laid_out, _by(by), repr(limits))
 
     def enable(self, name: str, *, by: str) -> None:
-        """Let a trader send orders again that ``max_repeats`` has stopped; ``by`` says who does so."""
+        """Let a trader send orders again that ``max_repeats`` has stopped, or a pair that reconciliation has halted.
+
+        ``name`` is a trader's or a pair's: a pair's lets its traders go on, too. ``by`` says who does so. Raises
+        ``ConfigError`` where there is none of that name.
+        """
         self._native.enable(_name(name), _by(by))
 
     def abandon(self) -> None:

@@ -90,6 +90,8 @@ def test_schedules_end_in_agreement() -> None:
     for seed in range(1, 9):
         result = run(seed, 1.5)
         assert list(disagreements(result)) == [], f"seed {seed}: {schedule(seed)}"
+        # An engine that halts everything would agree, too.
+        assert not [found for found in result.differences if found["halted"]], f"seed {seed}"
         faults.update(result.faults)
     assert set(faults) == set(KINDS) and all(faults.values()), faults
 
@@ -175,6 +177,7 @@ def test_faults_are_of_a_connection(market: Any) -> None:
         ({"reject": "often"}, "reject"),
         ({"delay": 0.5}, r"delay=\(0.1, 2\)"),
         ({"delay": (0.5, -1)}, r"delay\[1\]"),
+        ({"delay": (0.5, None)}, r"delay=\(0.1, 2\)"),
         ({"disconnect": (2, 1)}, r"disconnect\[0\]=2 is a probability"),
         ({"seed": -1}, "seed"),
     ],
@@ -193,8 +196,9 @@ def test_wrong_settings_are_refused(tmp_path: Path) -> None:
         Engine(cash={"USD": 1}, faults=0.1)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="unknown_orders='keep'"):
         Reconcile(unknown_orders="keep")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="interval"):
-        Reconcile(interval=0)
+    for wrong in (0, None):
+        with pytest.raises(ConfigError, match="interval"):
+            Reconcile(interval=wrong)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="one end of each order"):
         Engine(cash={"USD": 1}, reconcile=Reconcile(unknown_orders="adopt"), journal=tmp_path / "run.db")
 
@@ -204,6 +208,7 @@ def test_settings_travel_and_are_shown() -> None:
     assert pickle.loads(pickle.dumps(faults)) == faults != Faults(seed=3)
     assert repr(faults) == "Faults(seed=3, lose_reply=0.25, delay=(0.5, 1.5))"
     assert eval(repr(faults)) == faults
+    assert eval(repr(Faults(delay=(0.5, 1234567.25)))) == Faults(delay=(0.5, 1234567.25))
     reconcile = Reconcile(interval=2.5, unknown_orders="adopt")
     assert pickle.loads(pickle.dumps(reconcile)) == reconcile == eval(repr(reconcile))
 

@@ -379,7 +379,7 @@ def test_books_of_the_broker_that_contradict_the_journal_stop_the_run(tmp_path: 
 
 def test_what_people_told_a_run_is_told_again(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
-    with portfolio(path).start(data(), speed=6_000) as live:
+    with portfolio(path).start(data(), speed=2_000) as live:
         until(lambda: live.status()["working_orders"] > 0, "orders")
         live.pause("Crosses S0003/USD")
         live.add_position("Crosses S0001/USD", "0.25")
@@ -408,7 +408,7 @@ def test_limits_that_were_changed_on_the_way_are_changed_again(tmp_path: Path) -
         max_order_quantity={"S0001/USD": 0.1, "*": 2},
         per_trader={"Crosses S0003/USD": RiskLimits(max_repeats=(1, 600))},
     )
-    with portfolio(path).start(data(), speed=6_000) as live:
+    with portfolio(path).start(data(), speed=2_000) as live:
         until(lambda: live.status()["working_orders"] > 0, "orders")
         live.set_limits(tight, by="Ada")
         until(lambda: bool(ask(path, "SELECT 1 FROM refusals WHERE \"check\" = 'order_quantity'")), "refusals")
@@ -429,13 +429,13 @@ def test_limits_that_were_changed_on_the_way_are_changed_again(tmp_path: Path) -
 
 def test_the_kill_switch_stays_set_until_a_person_clears_it(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
-    with portfolio(path).start(data(), speed=6_000) as live:
+    with portfolio(path).start(data(), speed=2_000) as live:
         until(lambda: live.status()["working_orders"] > 0, "orders")
         live.kill()
     assert Journal(path).killed
     approved = sum("approved" in row for row in rows_of(path)["intents"])
     # It goes on with the switch set: nothing leaves.
-    with portfolio(path).start(data(), speed=6_000) as live:
+    with portfolio(path).start(data(), speed=2_000) as live:
         assert live.status()["killed"]
         seen = live.status()["events"]
         until(lambda: live.status()["events"] > seen + 50, "events after the kill")

@@ -18,7 +18,7 @@ import pytest
 import journals
 import pairloom
 from journals import Crosses, books_of, data
-from pairloom import ConfigError, Engine, RiskLimits, Strategy, SyntheticFeed
+from pairloom import ConfigError, Engine, Faults, Reconcile, RiskLimits, Strategy, SyntheticFeed
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "risk_process_loop"
 # Long enough for any machine: where the process is up, no test may depend on how fast it is.
@@ -135,6 +135,24 @@ def test_with_the_process_a_recorded_run_is_the_same(
     assert {word[1] for word in words} == {"yes"}
 
 
+@pytest.mark.parametrize(
+    "venue",
+    [
+        {"reconcile": Reconcile(interval=600)},
+        {"faults": Faults(seed=5, lose_reply=0.05, lose_request=0.02, delay=(0.1, 20), disconnect=(0.005, 300))},
+    ],
+)
+@pytest.mark.parametrize("account", ["spot", "margin"])
+def test_nor_does_it_change_a_run_whose_venue_is_asked(process: Process, account: str, venue: dict[str, Any]) -> None:
+    """Such a venue says how much it filled, and the process has to hear of that."""
+    alone = portfolio(account=account, **venue).paper(data(), progress=False)
+    asked = portfolio(process.socket, account=account, **venue).paper(data(), progress=False)
+    assert len(alone.fills) > 100
+    assert asked.refusals_by_check == alone.refusals_by_check
+    assert asked.digest == alone.digest
+    assert {word[1] for word in process.words()} == {"yes"}
+
+
 def test_without_the_process_no_run_begins(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"start it with pairloom risk --socket") as raised:
         portfolio(tmp_path / "nobody.sock").paper(data())
@@ -179,7 +197,8 @@ def test_its_kill_switch_stops_the_engine(process: Process) -> None:
             assert not run.finished
         process.child.send_signal(signal.SIGUSR1)
         process.wait_for("killed")
-        while not run.status()["killed"] or run.status()["working_orders"]:
+        # Until it has refused something, too: stopping a run lets nothing new be asked for.
+        while not run.status()["killed"] or run.status()["working_orders"] or "killed" not in Places.refused:
             assert not run.finished
         result = run.stop()
     assert set(result.refusals_by_check) == {"killed"}
@@ -189,6 +208,36 @@ def test_its_kill_switch_stops_the_engine(process: Process) -> None:
     assert len(yes) == list(result.orders.column("status")).count("cancelled")
     assert process.end() == 0
     assert not process.socket.exists()
+
+
+def test_orders_that_wait_for_its_word_are_taken_back_when_the_run_ends(process: Process) -> None:
+    engine = Engine(cash={"USD": 1_000_000}, risk_socket=process.socket, risk_timeout=SLOW_S)
+    engine.trade("*", Places())
+    with engine.start(SyntheticFeed(2, rate=200)) as run:
+        while run.status()["working_orders"] < 3:
+            assert not run.finished
+        process.child.send_signal(signal.SIGSTOP)
+        asked = run.status()["working_orders"]
+        # It says nothing more, so none of these ever leaves.
+        while run.status()["working_orders"] < asked + 3:
+            assert not run.finished
+        result = run.stop()
+    process.child.send_signal(signal.SIGCONT)
+    assert set(result.orders.column("status")) <= {"cancelled", "refused"}
+    assert result.reserved == 0
+
+
+def test_a_status_says_whether_the_process_can_be_asked(process: Process) -> None:
+    engine = Engine(cash={"USD": 1_000_000}, risk_socket=process.socket, risk_timeout=SLOW_S)
+    engine.trade("*", Places())
+    with engine.start(SyntheticFeed(2, rate=200)) as run:
+        assert run.status()["risk_process"] == "reconciled"
+        process.end(signal.SIGKILL)
+        while run.status()["risk_process"] == "reconciled" or not run.status()["refusals"]:
+            assert not run.finished
+        assert "not there" in run.status()["risk_process"]
+        result = run.stop()
+    assert "risk_unreachable" in result.refusals_by_check
 
 
 CONFIG = """
@@ -218,6 +267,16 @@ def write_data(folder: Path) -> None:
         lines = zip(*columns.values(), strict=True)
         text = "\n".join([",".join(columns), *(",".join(map(str, line)) for line in lines)])
         (folder / f"{pair.replace('/', '_')}.csv").write_text(text + "\n")
+
+
+@pytest.mark.parametrize("name", ["max_cancel_rate = [1, 60]", "cancel_on_disconnect = true"])
+def test_limits_of_cancellations_are_none_of_the_process(start: Start, tmp_path: Path, name: str) -> None:
+    config = tmp_path / "limits.toml"
+    config.write_text(f"[risk]\nmax_position = 3\n{name}\n")
+    refused = start("--config", str(config), listens=False)
+    _, said = refused.child.communicate()
+    assert refused.child.returncode == 2
+    assert "about cancellations" in said and name.split()[0] in said
 
 
 def test_limits_of_its_own_and_a_replay_without_it(start: Start, tmp_path: Path) -> None:

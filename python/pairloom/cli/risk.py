@@ -29,8 +29,11 @@ signals: SIGTERM and SIGINT end it; SIGUSR1 sets its kill switch: no order leave
 exit status: 0 it was ended; 2 nobody can listen there, or the log cannot be written
 """
 
-# How far ahead the sessions of limits are laid out.
-AHEAD_NS = 31 * 24 * 3_600 * 10**9
+# Sessions are laid out for recorded data of the last ten years, and for as long as the process may run.
+DAY_NS = 24 * 3_600 * 10**9
+BEHIND_NS, AHEAD_NS = 3_653 * DAY_NS, 366 * DAY_NS
+# The process is asked about orders alone: these are for cancellations, which pass always.
+ABOUT_CANCELLATIONS = ("max_cancel_rate", "cancel_on_disconnect")
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
@@ -87,12 +90,25 @@ def _limits(config: Path) -> dict[str, Any]:
     if "risk" not in document:
         raise ConfigError(f"{config}: there is no [risk] in it; write one, or leave --config out", code="config.risk")
     check_section("risk", document["risk"], str(config))
+    _refuse_idle(document["risk"], config)
     try:
         limits = RiskLimits(**document["risk"])
     except ConfigError as error:
         raise ConfigError(f"{config}: [risk] {error}", code=error.code) from error.__cause__
     now = time.time_ns()
-    return limits._between(now, now + AHEAD_NS)
+    return limits._between(now - BEHIND_NS, now + AHEAD_NS)
+
+
+def _refuse_idle(limits: dict[str, Any], config: Path) -> None:
+    """Refuse what would have no effect here."""
+    for given in (limits, *limits.get("per_trader", {}).values()):
+        for name in ABOUT_CANCELLATIONS:
+            if given.get(name):
+                raise ConfigError(
+                    f"{config}: [risk] {name} is about cancellations, which no risk process is asked about; "
+                    "set it in the engine's own limits and leave it out here",
+                    code="config.risk",
+                )
 
 
 class _Says:

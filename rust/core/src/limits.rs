@@ -254,7 +254,7 @@ pub const RISK_GREETING: Duration = Duration::from_secs(5);
 pub const RISK_WAITING: u32 = 16;
 
 /// Risk process: messages behind an order that is being judged, which wait for that, at most.
-pub const RISK_HELD: usize = 1_024;
+pub const RISK_HELD: usize = 16_384;
 
 /// Risk process: round trips that it remembers of an account, until it forgets them: no control looks at them.
 pub const RISK_TRADES: usize = 1 << 16;

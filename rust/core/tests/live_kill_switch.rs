@@ -41,6 +41,6 @@ fn it_takes_back_all_that_works_and_lets_nothing_out() {
     assert_eq!(records.orders[0].status, OrderStatus::Cancelled);
     assert!(records.refusals.iter().all(|r| r.check == check::KILLED));
     let changes = records.risk_changes.iter().map(|c| (c.kind, c.by.as_str()));
-    assert_eq!(changes.collect::<Vec<_>>(), [("kill", "command")]);
+    assert_eq!(changes.collect::<Vec<_>>(), [("kill", "signal")]);
     assert_eq!(outcome.reserved, 0);
 }

@@ -108,7 +108,11 @@ fn commands_that_name_nothing_say_what_there_is() {
 fn a_paused_trader_is_not_called_until_it_is_resumed() {
     let (tell, told) = flume::bounded(64);
     let traders = vec![trader("a", "A/USD", None, Teller::new(0, &tell))];
-    let options = LiveOptions::default();
+    // A call that is late would find the pause, the price and the end of the pause together.
+    let options = LiveOptions {
+        step_limit: PATIENCE,
+        ..LiveOptions::default()
+    };
     let live = Live::start(
         settings(),
         vec![quoted("A/USD")],
@@ -272,7 +276,9 @@ fn a_signal_adds_nothing_while_the_end_of_its_last_order_is_unknown() {
         }
     }
     let options = LiveOptions {
-        fill_delay: Duration::from_millis(300),
+        // Long enough for three rounds on a machine that does other things, too.
+        fill_delay: Duration::from_secs(3),
+        step_limit: PATIENCE,
         ..LiveOptions::default()
     };
     // A side asks for nothing until the answer is in; a named quantity asks, and is refused.

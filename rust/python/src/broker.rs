@@ -51,14 +51,12 @@ fn faults(given: &Bound<'_, PyAny>) -> PyResult<FaultSpec> {
 }
 
 /// What the engine and the venue differed in, each a dict with `ts, pair, kind, what, halted`.
-pub(crate) fn differences<'py>(
+pub(crate) fn differences<'py, 'a>(
     py: Python<'py>,
-    found: &[Difference],
-    markets: &[(String, Instrument)],
+    found: impl IntoIterator<Item = (Option<&'a str>, &'a Difference)>,
 ) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
-    for difference in found {
-        let pair = difference.market.map(|market| &markets[market as usize].0);
+    for (pair, difference) in found {
         let dict = PyDict::new(py);
         dict.set_item("ts", difference.ts)?;
         dict.set_item("pair", pair)?;

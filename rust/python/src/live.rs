@@ -18,7 +18,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use rust_decimal::Decimal;
 
-use crate::broker::broker_options;
+use crate::broker::{broker_options, differences};
 #[cfg(target_os = "linux")]
 use crate::config::workers;
 use crate::config::{
@@ -309,6 +309,17 @@ fn status_dict<'py>(py: Python<'py>, status: &Status) -> PyResult<Bound<'py, PyD
     dict.set_item("reconciled", status.reconciled)?;
     let halted: Vec<&str> = status.halted.iter().map(AsRef::as_ref).collect();
     dict.set_item("halted", halted)?;
+    let found = status.differences.iter();
+    let found = found.map(|(pair, each)| (pair.as_deref(), each));
+    dict.set_item("differences", differences(py, found)?)?;
+    let process = status.risk_process.as_ref();
+    let process = process.map(|asked| {
+        asked
+            .as_ref()
+            .map_or_else(|lost| lost.as_str(), |()| "reconciled")
+    });
+    dict.set_item("risk_process", process)?;
+    dict.set_item("refusals", status.counts.refusals)?;
     dict.set_item("events", status.counts.events)?;
     dict.set_item("steps", status.counts.steps)?;
     let traders = PyList::empty(py);

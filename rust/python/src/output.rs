@@ -203,8 +203,9 @@ impl RunOutput {
     /// What the engine and the venue differed in, each a dict with `ts, pair, kind, what, halted`.
     #[getter]
     fn differences<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let found = &self.outcome.records.differences;
-        differences(py, found, &self.outcome.markets)
+        let found = self.outcome.records.differences.iter();
+        let pair = |market: u32| self.outcome.markets[market as usize].0.as_str();
+        differences(py, found.map(|each| (each.market.map(pair), each)))
     }
 
     /// The venue's own books at the end, where it keeps any.

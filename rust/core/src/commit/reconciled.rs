@@ -58,6 +58,8 @@ impl Writer {
         self.records.reopen(id);
         self.account.open(order.clone());
         self.gate.opened(&order, &self.account);
+        // It is on no tape: whoever follows this account begins anew.
+        self.tell_anew();
         self.tell_order(&order, OrderStatus::Working, reason::NONE);
         Some(trader)
     }

@@ -89,6 +89,14 @@ impl Writer {
             return;
         };
         let ts = execution.ts;
+        self.write_down(Note::Settled {
+            trader: order.trader,
+            order: order.id,
+            ts,
+            price: fill.0,
+            lots: fill.1,
+            liquidity,
+        });
         let settled = self.account.settle_as_told(&order, fill, ts, liquidity);
         self.gate.closed(&order, &self.account);
         self.note_settled(&order, ts, settled);

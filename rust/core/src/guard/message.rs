@@ -13,7 +13,7 @@ use super::bytes::{In, Malformed, Out, Read};
 use super::order::{MOST_LOTS, read_order, write_order};
 
 /// Of the protocol. Two sides of different versions do not speak.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The first bytes of a greeting, so that a stranger is known.
 const MAGIC: u64 = u64::from_le_bytes(*b"pairrisk");
@@ -267,6 +267,22 @@ fn write_note(out: &mut Out, note: &Note) {
             out.i64(price);
             out.flag(liquidity == Liquidity::Maker);
         }
+        Note::Settled {
+            trader,
+            order,
+            ts,
+            price,
+            lots,
+            liquidity,
+        } => {
+            out.u8(8);
+            out.u32(trader);
+            out.u64(order);
+            out.i64(ts);
+            out.i64(price);
+            out.i64(lots);
+            out.flag(liquidity == Liquidity::Maker);
+        }
         Note::Liquidated { trader, ts, price } => {
             out.u8(5);
             out.u32(trader);
@@ -294,6 +310,24 @@ pub(super) fn read_price(from: &mut In<'_>) -> Read<HalfUnits> {
     }
 }
 
+fn read_liquidity(from: &mut In<'_>) -> Read<Liquidity> {
+    Ok(if from.flag("liquidity")? {
+        Liquidity::Maker
+    } else {
+        Liquidity::Taker
+    })
+}
+
+/// How much was filled: nothing, where the cash covered none of it.
+fn read_lots(from: &mut In<'_>) -> Read<Lots> {
+    let lots = from.i64("a quantity")?;
+    if (0..=MOST_LOTS).contains(&lots) {
+        Ok(lots)
+    } else {
+        Err(Malformed("a quantity"))
+    }
+}
+
 fn read_note(from: &mut In<'_>) -> Read<Note> {
     Ok(match from.u8("a change")? {
         0 => Note::Seen {
@@ -318,11 +352,7 @@ fn read_note(from: &mut In<'_>) -> Read<Note> {
             order: from.u64("an order's number")?,
             ts: from.i64("a time")?,
             price: read_price(from)?,
-            liquidity: if from.flag("liquidity")? {
-                Liquidity::Maker
-            } else {
-                Liquidity::Taker
-            },
+            liquidity: read_liquidity(from)?,
         },
         5 => Note::Liquidated {
             trader: from.u32("a trader")?,
@@ -334,6 +364,14 @@ fn read_note(from: &mut In<'_>) -> Read<Note> {
         },
         7 => Note::Killed {
             set: from.flag("the kill switch")?,
+        },
+        8 => Note::Settled {
+            trader: from.u32("a trader")?,
+            order: from.u64("an order's number")?,
+            ts: from.i64("a time")?,
+            price: read_price(from)?,
+            lots: read_lots(from)?,
+            liquidity: read_liquidity(from)?,
         },
         _ => return Err(Malformed("a change")),
     })

@@ -4,7 +4,7 @@
 use crate::domain::{Liquidity, Nanos, Side};
 use crate::error::Error;
 use crate::limits::RISK_TRADES;
-use crate::order::{Order, OrderKind, Origin};
+use crate::order::{Order, OrderId, OrderKind, Origin};
 use crate::portfolio::Portfolio;
 use crate::risk::{Note, Refused, RiskGate, RiskSpec, Verdict, check, check_killed, vetoed};
 use crate::signal::TimeInForce;
@@ -18,6 +18,10 @@ pub(crate) struct Mirror {
     pub account: Portfolio,
     gate: RiskGate,
     killed: bool,
+    /// The limits of the process's own.
+    own: Option<RiskSpec>,
+    /// The newest step that was told.
+    last: Nanos,
 }
 
 /// Why an account could not be taken in.
@@ -31,8 +35,13 @@ pub(crate) enum Untaken {
 
 impl Mirror {
     /// Takes in an account as it was told, and what it looks like from here. Limits of the process's own take the place of
-    /// the engine's; what these remembered is kept where it still counts.
-    pub(crate) fn new(bytes: &[u8], own: Option<&RiskSpec>) -> Result<(Self, Digest), Untaken> {
+    /// the engine's, and remember what they did for the account `before`, when that was of the same traders: no engine
+    /// gets rid of them by telling its account anew.
+    pub(crate) fn new(
+        bytes: &[u8],
+        own: Option<&RiskSpec>,
+        before: Option<&Self>,
+    ) -> Result<(Self, Digest), Untaken> {
         let State {
             account,
             mut gate,
@@ -43,10 +52,18 @@ impl Mirror {
             gate.set_limits(Some(own), &account)
                 .map_err(Untaken::Limits)?;
         }
+        let same = |before: &&Self| own.is_some() && before.gate.roster() == gate.roster();
+        let before = before.filter(same);
+        if let Some(memory) = before.and_then(|before| before.gate.memory()) {
+            // Limits and traders are the same, so it fits.
+            let _ = gate.recall(memory);
+        }
         let mirror = Self {
             account,
             gate,
             killed,
+            own: own.cloned(),
+            last: before.map_or(Nanos::MIN, |before| before.last),
         };
         Ok((mirror, *seen.as_bytes()))
     }
@@ -90,7 +107,7 @@ impl Mirror {
                 self.account.mark(market, mark, ask);
                 self.gate.see(market, ts, ask, &self.account);
             }
-            Note::Step { ts } => self.gate.row(ts, self.account.view().equity),
+            Note::Step { ts } => self.step(ts)?,
             Note::Leaving { trader, order } => {
                 self.market_of(trader)?;
                 let row = self.account.row(trader);
@@ -112,11 +129,22 @@ impl Mirror {
                 price,
                 liquidity,
             } => {
-                self.market_of(trader)?;
-                let order = self.account.take_out(trader, order);
-                // The venue filled what nobody here let leave: the two do not believe the same.
-                let order = order.ok_or(Malformed("a fill of an order that does not work"))?;
+                let order = self.filled(trader, order)?;
                 let _ = self.account.settle(&order, price, ts, liquidity);
+                self.gate.closed(&order, &self.account);
+                self.forget();
+            }
+            Note::Settled {
+                trader,
+                order,
+                ts,
+                price,
+                lots,
+                liquidity,
+            } => {
+                let order = self.filled(trader, order)?;
+                let fill = (price, lots);
+                let _ = self.account.settle_as_told(&order, fill, ts, liquidity);
                 self.gate.closed(&order, &self.account);
                 self.forget();
             }
@@ -128,6 +156,28 @@ impl Mirror {
             Note::Killed { set } => self.killed = set,
         }
         Ok(())
+    }
+
+    /// A step was made. Where time went back another run has begun, about which nothing is remembered.
+    fn step(&mut self, ts: Nanos) -> Read<()> {
+        if ts < self.last && self.own.is_some() {
+            let anew = [None, self.own.as_ref()];
+            for limits in anew {
+                let set = self.gate.set_limits(limits, &self.account);
+                set.map_err(|_| Malformed("limits"))?;
+            }
+        }
+        self.last = ts;
+        self.gate.row(ts, self.account.view().equity);
+        Ok(())
+    }
+
+    /// Takes out an order that was filled.
+    fn filled(&mut self, trader: u32, order: OrderId) -> Read<Order> {
+        self.market_of(trader)?;
+        let order = self.account.take_out(trader, order);
+        // The venue filled what nobody here let leave: the two do not believe the same.
+        order.ok_or(Malformed("a fill of an order that does not work"))
     }
 
     fn liquidated(&mut self, trader: u32, ts: Nanos, price: i64) -> Read<()> {

@@ -138,6 +138,7 @@ pub fn serve(options: &ServeOptions, supervisor: &dyn Supervisor) -> Result<(), 
             log,
             look,
             killed: false,
+            mirror: None,
             words: (0, 0),
         };
         let came = process.accept(&listening).await;
@@ -155,6 +156,8 @@ struct Process<'a> {
     look: Interval,
     /// Whether it has been said that the kill switch is set.
     killed: bool,
+    /// The account as it was told last, by whichever engine.
+    mirror: Option<Mirror>,
     words: (u64, u64),
 }
 
@@ -164,7 +167,8 @@ struct Engine {
     greeted: bool,
     /// The parts of an account that is being told.
     parts: Vec<u8>,
-    mirror: Option<Mirror>,
+    /// Whether it has told its account.
+    told: bool,
     /// Whether it was told that the kill switch is set.
     killed: bool,
 }
@@ -251,7 +255,7 @@ impl Process<'_> {
             while let Some(message) = frames.next()? {
                 let message = ToProcess::read(message)?;
                 if let Some(answer) = self.answer(&mut engine, message)? {
-                    stream.write_all(&framed(&answer.bytes())).await?;
+                    self.say(stream, &answer).await?;
                 }
             }
             self.tell_kill(&mut engine, stream).await?;
@@ -262,9 +266,18 @@ impl Process<'_> {
     async fn tell_kill(&self, engine: &mut Engine, stream: &mut UnixStream) -> Result<(), Over> {
         if self.killed && engine.greeted && !engine.killed {
             engine.killed = true;
-            stream.write_all(&framed(&ToEngine::Killed.bytes())).await?;
+            self.say(stream, &ToEngine::Killed).await?;
         }
         Ok(())
+    }
+
+    /// Says something to an engine, which has to take it in time: one that reads nothing does not hold the process up.
+    async fn say(&self, stream: &mut UnixStream, what: &ToEngine) -> Result<(), Over> {
+        let said = timeout(RISK_GREETING, stream.write_all(&framed(&what.bytes()))).await;
+        match said {
+            Ok(said) => Ok(said?),
+            Err(_) => Err(Over::Gone("the engine reads nothing".to_owned())),
+        }
     }
 
     fn answer(
@@ -288,15 +301,15 @@ impl Process<'_> {
             _ if !engine.greeted => Err(Over::Refused("it begins with no greeting".to_owned())),
             ToProcess::Part { last, bytes } => self.take_in(engine, last, &bytes),
             ToProcess::Notes(notes) => {
-                let mirror = engine.mirror.as_mut().ok_or(UNTOLD)?;
+                let mirror = self.mirror.as_mut().filter(|_| engine.told);
+                let mirror = mirror.ok_or(UNTOLD)?;
                 for note in notes {
                     mirror.tell(note)?;
                 }
                 Ok(None)
             }
             ToProcess::Ask { number, orders } => {
-                let mirror = engine.mirror.as_mut().ok_or(UNTOLD)?;
-                let refused = self.judge(mirror, &orders)?;
+                let refused = self.judge(engine, &orders)?;
                 Ok(Some(ToEngine::Answer { number, refused }))
             }
         }
@@ -316,23 +329,23 @@ impl Process<'_> {
             return Ok(None);
         }
         let whole = std::mem::take(&mut engine.parts);
-        let made = Mirror::new(&whole, self.options.limits.as_ref());
+        let (own, before) = (self.options.limits.as_ref(), self.mirror.as_ref());
+        let made = Mirror::new(&whole, own, before);
         let (mirror, digest) = made.map_err(|untaken| match untaken {
             Untaken::Malformed(malformed) => Over::from(malformed),
             Untaken::Limits(error) => Over::Refused(error.message),
         })?;
         let working = mirror.working();
-        engine.mirror = Some(mirror);
+        self.mirror = Some(mirror);
+        engine.told = true;
         self.note(&Served::Reconciled(working))?;
         Ok(Some(ToEngine::Confirm(digest)))
     }
 
     /// Gives the word on orders. It is in the log before anybody hears it.
-    fn judge(
-        &mut self,
-        mirror: &mut Mirror,
-        orders: &[Question],
-    ) -> Result<Vec<Option<String>>, Over> {
+    fn judge(&mut self, engine: &Engine, orders: &[Question]) -> Result<Vec<Option<String>>, Over> {
+        let mirror = self.mirror.as_mut().filter(|_| engine.told);
+        let mirror = mirror.ok_or(UNTOLD)?;
         let mut refused = Vec::with_capacity(orders.len());
         for question in orders {
             let said = mirror.judge(question, self.supervisor.is_killed())?;

@@ -168,20 +168,24 @@ impl Desk {
         )
     }
 
-    /// The end of the order that has worked longest, of those `pick` comes to.
+    /// The end of the order that has worked longest, of those `pick` comes to. A venue may say how much was filled.
     fn end(&mut self, pick: usize, filled: bool) {
         if self.working.is_empty() {
             return;
         }
         let order = self.working.remove(pick % self.working.len());
         let mark = self.writer.account.market(order.market).mark.unwrap();
-        let outcome = if filled {
-            Outcome::Filled {
+        let outcome = match (filled, pick % 3) {
+            (true, 0) => Outcome::Settled {
+                price: mark,
+                liquidity: Liquidity::Maker,
+                lots: order.lots - i64::from(order.lots > 1),
+            },
+            (true, _) => Outcome::Filled {
                 price: mark,
                 liquidity: Liquidity::Taker,
-            }
-        } else {
-            Outcome::Cancelled
+            },
+            (false, _) => Outcome::Cancelled,
         };
         self.writer.on_execution(&Execution {
             order: order.id,
@@ -228,7 +232,7 @@ proptest! {
         for (number, deed) in deeds.into_iter().enumerate() {
             if number == begin {
                 let state = desk.state();
-                let (made, digest) = Mirror::new(&state, None).unwrap();
+                let (made, digest) = Mirror::new(&state, None, None).unwrap();
                 let seen = blake3::hash(&state);
                 prop_assert_eq!(&digest, seen.as_bytes());
                 desk.tape.lock().begin();
@@ -293,7 +297,7 @@ proptest! {
         if cut {
             state.pop();
         }
-        if let Ok((mut mirror, _)) = Mirror::new(&state, Some(&limits())) {
+        if let Ok((mut mirror, _)) = Mirror::new(&state, Some(&limits()), None) {
             for note in notes {
                 let _ = mirror.tell(note);
             }
@@ -359,6 +363,19 @@ fn note() -> impl Strategy<Value = Note> {
                 }
             }
         ),
+        (0_u32..4, 0_u64..5, any::<Nanos>(), price.clone(), 0_i64..9).prop_map(
+            |(trader, order, ts, price, lots)| {
+                let liquidity = Liquidity::Taker;
+                Note::Settled {
+                    trader,
+                    order,
+                    ts,
+                    price,
+                    lots,
+                    liquidity,
+                }
+            }
+        ),
         (0_u32..4, any::<Nanos>(), price).prop_map(|(trader, ts, price)| Note::Liquidated {
             trader,
             ts,
@@ -372,7 +389,7 @@ fn note() -> impl Strategy<Value = Note> {
 fn mirror_of(desk: &mut Desk, own: Option<&RiskSpec>) -> Mirror {
     let state = desk.state();
     desk.tape.lock().begin();
-    Mirror::new(&state, own).unwrap().0
+    Mirror::new(&state, own, None).unwrap().0
 }
 
 #[test]
@@ -402,6 +419,40 @@ fn limits_of_its_own_take_the_place_of_the_engines() {
                 .into_iter()
                 .for_each(|note| mirror.tell(note).unwrap());
         }
+    }
+}
+
+#[test]
+fn its_own_limits_remember_when_the_account_is_told_anew_until_time_goes_back() {
+    let mut desk = Desk::new(false, None);
+    let once = RiskSpec {
+        account: LimitSpec {
+            max_repeats: Some(Pace {
+                count: 1,
+                nanos: SECOND,
+            }),
+            ..LimitSpec::default()
+        },
+        traders: Vec::new(),
+    };
+    let mut mirror = mirror_of(&mut desk, Some(&once));
+    mirror.tell(Note::Step { ts: SECOND }).unwrap();
+    for (step, said) in [
+        (SECOND, None),
+        (SECOND, Some(check::REPEATED_EXECUTION)),
+        (0, None),
+    ] {
+        desk.now += 1;
+        let asked = desk.order(0, 4, None);
+        mirror = Mirror::new(&desk.state(), Some(&once), Some(&mirror))
+            .unwrap()
+            .0;
+        // It has to be asked about before the account has it.
+        let (trader, order) = (0, asked[0].order.id);
+        mirror.tell(Note::Ended { trader, order }).unwrap();
+        mirror.tell(Note::Step { ts: step }).unwrap();
+        let word = mirror.judge(&asked[0], false).unwrap();
+        assert_eq!(word.err().map(|refused| refused.check), said);
     }
 }
 

@@ -433,6 +433,10 @@ impl Ports for Coordinator<'_> {
         self.settle_with_the_venue(last, ending, writer)
     }
 
+    fn ended_the_wait(&self) -> bool {
+        self.crew.interrupted
+    }
+
     fn liquidated(&mut self, writer: &Writer) {
         if self.orders.book.is_some() {
             self.orders.liquidated(writer.liquidated());

@@ -12,6 +12,7 @@ use crate::guard::{Link, Lost, MOST_LOTS, Question, RiskLink};
 use crate::limits::{RISK_BATCH, RISK_HELD, RISK_RETRY};
 use crate::order::{Order, OrderId};
 use crate::risk::{Approved, Note, check};
+use crate::venue::{Execution, Outcome};
 
 use super::order_engine::{OrderMessage, Told, vetoed};
 use super::risk_port::RiskNews;
@@ -37,8 +38,10 @@ pub(super) struct Gatekeeper {
     told: Sender<Told>,
     /// Read while orders were being judged, and not looked at yet.
     held: VecDeque<OrderMessage>,
-    /// Orders that are being judged, or wait in `held`: their cancellations wait, too.
-    waiting: Vec<OrderId>,
+    /// Orders that are being judged, or wait in `held`: how each ends when it is taken back meanwhile.
+    waiting: Vec<Execution>,
+    /// Those of them that were taken back meanwhile: they have ended, and leave whatever the word is no more.
+    withdrawn: HashSet<OrderId>,
     /// Orders of before that the broker knows.
     left: HashSet<OrderId>,
     killed: bool,
@@ -66,6 +69,7 @@ impl Gatekeeper {
             told: ends.told,
             held: VecDeque::new(),
             waiting: Vec::new(),
+            withdrawn: HashSet::new(),
             left: ends.left,
             killed: false,
             over: false,
@@ -87,7 +91,7 @@ impl Gatekeeper {
                 Reach::Up(link) => tokio::select! {
                     biased;
                     heard = link.hear() => if let Err(lost) = heard {
-                        self.lose(&lost, None);
+                        self.lose(&lost, None).await;
                     },
                     message = self.messages.recv_async() => self.take(message).await,
                 },
@@ -119,13 +123,14 @@ impl Gatekeeper {
         }
     }
 
-    fn lose(&mut self, lost: &Lost, order: Option<OrderId>) {
+    async fn lose(&mut self, lost: &Lost, order: Option<OrderId>) {
         tracing::error!(
             order,
             "the risk process is lost: {lost}; nothing but cancellations leaves"
         );
         self.reconciled = false;
         self.try_again(lost);
+        let _ = self.told.send_async(Told::RiskLost(lost.to_string())).await;
     }
 
     fn try_again(&mut self, lost: &Lost) {
@@ -181,10 +186,10 @@ impl Gatekeeper {
             self.judge(std::mem::take(&mut notes), some).await;
         }
         let waiting = self.held.iter().filter_map(order_of);
-        self.waiting = waiting.map(|order| order.id).collect();
+        self.waiting = waiting.map(taken_back).collect();
     }
 
-    /// So many orders, with what else comes meanwhile kept for later, but cancellations of other orders, which pass.
+    /// So many orders, with what else comes meanwhile kept for later, but cancellations.
     async fn gather(&mut self, orders: usize) -> Vec<OrderMessage> {
         let mut batch = Vec::with_capacity(orders);
         let mut later = VecDeque::new();
@@ -201,7 +206,7 @@ impl Gatekeeper {
             };
             match next {
                 OrderMessage::Submit(_) | OrderMessage::Restore { newest: true, .. } => {
-                    self.waiting.extend(order_of(&next).map(|order| order.id));
+                    self.waiting.extend(order_of(&next).map(taken_back));
                     batch.push(next);
                 }
                 other => later.extend(self.let_cancels_by(other).await),
@@ -212,11 +217,23 @@ impl Gatekeeper {
         batch
     }
 
-    /// Passes on a cancellation of an order that does not wait here; gives everything else back.
+    /// Passes on a cancellation, or takes an order back that waits here and never left; gives everything else back.
     async fn let_cancels_by(&mut self, message: OrderMessage) -> Option<OrderMessage> {
         match message {
-            OrderMessage::Cancel { order, .. } if !self.waiting.contains(&order) => {
-                let _ = self.out.send_async(message).await;
+            OrderMessage::Cancel { order, .. } => {
+                let waits = self.waiting.iter().find(|end| end.order == order);
+                match waits.copied() {
+                    // The broker knows it: the cancellation comes behind it.
+                    Some(_) if self.left.contains(&order) => return Some(message),
+                    Some(end) => {
+                        if self.withdrawn.insert(order) {
+                            let _ = self.told.send_async(Told::Report(end.into())).await;
+                        }
+                    }
+                    None => {
+                        let _ = self.out.send_async(message).await;
+                    }
+                }
                 None
             }
             other => Some(other),
@@ -247,7 +264,7 @@ impl Gatekeeper {
                     message = self.messages.recv_async(), if room => match message {
                         Ok(message) => {
                             if let OrderMessage::Submit(approved) = &message {
-                                self.waiting.push(approved.get().id);
+                                self.waiting.push(taken_back(approved.get()));
                             }
                             let held = self.let_cancels_by(message).await;
                             self.held.extend(held);
@@ -264,7 +281,8 @@ impl Gatekeeper {
                 Some(came)
             }
             Err(lost) => {
-                self.lose(&lost, self.waiting.first().copied());
+                self.lose(&lost, self.waiting.first().map(|end| end.order))
+                    .await;
                 None
             }
         }
@@ -275,6 +293,7 @@ impl Gatekeeper {
         let told = self.with_link(async |link: &mut Link| link.reconcile(state, most).await);
         if told.await.is_some() {
             self.reconciled = true;
+            let _ = self.told.send_async(Told::RiskReconciled).await;
             tracing::warn!("the risk process believes what the engine believes; orders may leave");
         }
     }
@@ -307,6 +326,9 @@ impl Gatekeeper {
         };
         let said = said.unwrap_or_else(|| vec![Some(check::RISK_UNREACHABLE); batch.len()]);
         for (message, refused) in batch.into_iter().zip(said) {
+            if order_of(&message).is_some_and(|order| self.withdrawn.remove(&order.id)) {
+                continue;
+            }
             let message = match (refused, message) {
                 (Some(check), OrderMessage::Submit(approved)) => {
                     refuse(&self.told, approved.get(), check).await;
@@ -333,6 +355,16 @@ impl Gatekeeper {
 async fn refuse(told: &Sender<Told>, order: &Order, check: &'static str) {
     let vetoed = vetoed(order, check);
     let _ = told.send_async(Told::Report(vetoed.into())).await;
+}
+
+/// The end of an order that is taken back before it left.
+const fn taken_back(order: &Order) -> Execution {
+    Execution {
+        order: order.id,
+        trader: order.trader,
+        ts: order.decided,
+        outcome: Outcome::Cancelled,
+    }
 }
 
 async fn never() -> Result<Link, Lost> {

@@ -62,8 +62,12 @@ pub(crate) enum Told {
     Answered { next_wake: Option<Nanos> },
     /// The broker's own books failed.
     Failed(Error),
+    /// The risk process is lost, and why.
+    RiskLost(String),
     /// The risk process is back, and wants to know how all stands.
     RiskWantsState,
+    /// The risk process believes what the engine believes.
+    RiskReconciled,
     /// The kill switch of the risk process is set.
     RiskKilled,
 }

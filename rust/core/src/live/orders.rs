@@ -1,6 +1,7 @@
 //! The commit thread's way to the order engine, and what comes back.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 
 use flume::{Receiver, SendTimeoutError, Sender};
 
@@ -41,6 +42,8 @@ pub(super) struct OrderPort {
     pub vetoes: HashMap<OrderId, &'static str>,
     /// What is kept for the risk process, where there is one.
     pub risk: Option<RiskPort>,
+    /// Why the risk process cannot be asked; nothing where it can.
+    pub risk_lost: Option<String>,
     /// Whether the kill switch of the risk process is set.
     pub risk_killed: bool,
 }
@@ -67,6 +70,7 @@ impl OrderPort {
             farewell: None,
             vetoes: HashMap::new(),
             risk: None,
+            risk_lost: None,
             risk_killed: false,
         }
     }
@@ -100,14 +104,29 @@ impl OrderPort {
     pub(super) fn later(&mut self, commands: &mut Vec<Command>) -> Then {
         let news = self.risk.as_mut().and_then(|risk| risk.news(commands));
         let mut waiting: Vec<OrderMessage> = news.map(OrderMessage::Risk).into_iter().collect();
-        waiting.extend(commands.drain(..).map(|command| self.message(command)));
+        let mut newest = None;
+        for command in commands.drain(..) {
+            let order = match &command {
+                Command::Submit(approved) => Some(approved.get().id),
+                Command::Cancel { .. } => None,
+            };
+            waiting.push(self.message(command));
+            if let (Some(order), Some(book)) = (order, &mut self.book) {
+                book.waits(order);
+            }
+            newest = newest.max(order);
+        }
         let messages = self.messages.clone();
+        let departures = self.book.as_ref().map(|book| book.departures());
         Box::new(move || {
             for message in waiting {
                 // When the order engine is gone the run is over.
                 if messages.send(message).is_err() {
                     return;
                 }
+            }
+            if let (Some(newest), Some(departures)) = (newest, departures) {
+                departures.fetch_max(newest, Ordering::Release);
             }
         })
     }
@@ -210,6 +229,8 @@ impl OrderPort {
                     risk.wanted = true;
                 }
             }
+            Told::RiskLost(why) => self.risk_lost = Some(why),
+            Told::RiskReconciled => self.risk_lost = None,
             Told::RiskKilled => self.risk_killed = true,
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use crate::commit::{Act, Author, RiskChange, Writer};
+use crate::commit::{Act, Author, Difference, RiskChange, Writer};
 use crate::domain::{Amount, Side};
 use crate::error::Error;
 use crate::signal::{Intent, OrderRequest, TimeInForce, TradeSignal};
@@ -32,11 +32,12 @@ impl Coordinator<'_> {
         self.diary.obeyed.clear();
         while let Some((input, command)) = self.diary.due(self.progress.steps) {
             // It was obeyed before, so it is again.
-            let _ = self.carry_out(&command, writer, acts);
+            let _ = self.carry_out((&command, &input.author), writer, acts);
             self.diary.obeyed.push(input);
         }
         for request in std::mem::take(&mut self.requests) {
-            let result = self.carry_out(&request.command, writer, acts);
+            let asked = (&request.command, request.author.as_ref());
+            let result = self.carry_out(asked, writer, acts);
             if result.is_ok() {
                 self.diary
                     .note(self.progress.steps, &request.command, request.author);
@@ -81,7 +82,7 @@ impl Coordinator<'_> {
 
     fn carry_out(
         &mut self,
-        command: &LiveCommand,
+        (command, author): (&LiveCommand, &str),
         writer: &mut Writer,
         acts: &mut Vec<Act>,
     ) -> Result<Reply, Error> {
@@ -107,7 +108,7 @@ impl Coordinator<'_> {
             LiveCommand::Pause(name) => self.set_state(name, TraderState::Paused)?,
             LiveCommand::Resume(name) => self.set_state(name, TraderState::Active)?,
             LiveCommand::Restart(name) => self.restart(name)?,
-            LiveCommand::Kill => self.kill(writer, acts, "command"),
+            LiveCommand::Kill => self.kill(writer, acts, author),
             LiveCommand::SetLimits { limits, by, what } => {
                 let change = self.change("limits", by, what);
                 writer.set_limits(limits.as_deref(), change)?;
@@ -281,6 +282,14 @@ impl Coordinator<'_> {
     }
 
     /// How things stand.
+    fn differences(&self, writer: &Writer) -> Vec<(Option<Arc<str>>, Difference)> {
+        let pair = |market: u32| Arc::clone(&self.pairs[market as usize]);
+        let found = writer.records.differences.iter();
+        found
+            .map(|each| (each.market.map(pair), each.clone()))
+            .collect()
+    }
+
     pub(super) fn status(&self, writer: &Writer) -> Status {
         let view = writer.account.view();
         let mut realized = vec![0; self.crew.members.len()];
@@ -329,6 +338,11 @@ impl Coordinator<'_> {
             working_orders: traders.iter().map(|trader| trader.working_orders).sum(),
             traders,
             killed: self.killed,
+            differences: self.differences(writer),
+            risk_process: self.orders.risk.as_ref().map(|_| {
+                let lost = self.orders.risk_lost.clone();
+                lost.map_or(Ok(()), Err)
+            }),
             connected: self
                 .orders
                 .book

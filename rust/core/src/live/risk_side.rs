@@ -70,11 +70,23 @@ pub(super) fn join(
 
 fn unreachable(spec: &RiskLink, lost: &Lost) -> Error {
     let path = spec.path.display();
+    let way_out = match lost {
+        Lost::Gone(_) => {
+            format!(
+                "start it with pairloom risk --socket {path}, and end every other engine that uses it"
+            )
+        }
+        Lost::Slow => {
+            "end every other engine that uses it, or give it more time with risk_timeout".to_owned()
+        }
+        Lost::Foreign(_) => "start one as this user, on a socket of its own".to_owned(),
+        Lost::Sorry(_) => "mend that, or start it with other limits".to_owned(),
+        Lost::Malformed(_) | Lost::Differs => {
+            "start it again with this version of Pairloom".to_owned()
+        }
+    };
     Error::config(
         "risk.unreachable",
-        format!(
-            "risk_socket={path}: the risk process cannot be asked: {lost}; start it with pairloom risk --socket {path}, and end \
-             every other engine that uses it"
-        ),
+        format!("risk_socket={path}: the risk process cannot be asked: {lost}; {way_out}"),
     )
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::commit::Difference;
 use crate::domain::{Money, Nanos};
 use crate::trader::TraderState;
 
@@ -61,6 +62,10 @@ pub struct Status {
     pub reconciled: bool,
     /// Pairs that are halted because the engine and the venue differ about them.
     pub halted: Vec<Arc<str>>,
+    /// What the engine and the venue differed in so far, each with its pair where it is of one.
+    pub differences: Vec<(Option<Arc<str>>, Difference)>,
+    /// Where there is a risk process: why it cannot be asked, or nothing where it can.
+    pub risk_process: Option<Result<(), String>>,
     /// Counts by stage.
     pub counts: LiveCounts,
 }

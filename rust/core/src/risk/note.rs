@@ -1,6 +1,6 @@
 //! What changes an account and what its gate remembers, in order: enough for somebody else to follow both.
 
-use crate::domain::{HalfUnits, Liquidity, Nanos};
+use crate::domain::{HalfUnits, Liquidity, Lots, Nanos};
 use crate::limits::RISK_NOTES;
 use crate::order::OrderId;
 
@@ -47,6 +47,21 @@ pub enum Note {
         ts: Nanos,
         /// At what price.
         price: HalfUnits,
+        /// Whether it made or took.
+        liquidity: Liquidity,
+    },
+    /// An order was filled, and the venue said how much of it.
+    Settled {
+        /// Whose it was.
+        trader: u32,
+        /// Which.
+        order: OrderId,
+        /// When.
+        ts: Nanos,
+        /// At what price.
+        price: HalfUnits,
+        /// How much.
+        lots: Lots,
         /// Whether it made or took.
         liquidity: Liquidity,
     },

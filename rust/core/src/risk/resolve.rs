@@ -16,7 +16,7 @@ use super::spec::{ByPair, Limit, LimitSpec, Pace, RiskSpec};
 use super::state::{Bucket, EquityWatch, Quoted, Reach, Seen, Sent};
 
 /// Who trades what in a run: what names in limits mean.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roster {
     /// The pairs by market, and whether the engine was given an instrument for each.
     pub pairs: Vec<(String, bool)>,

@@ -302,6 +302,7 @@ impl<P: Ports> Stepper<P> {
             _ => Ending::Whole,
         };
         let found = self.ports.settle(last, ending, &mut self.writer);
+        self.report.interrupted |= self.ports.ended_the_wait();
         !found || self.journal.is_none() || self.hand_on(last)
     }
 

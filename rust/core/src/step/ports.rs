@@ -196,6 +196,11 @@ pub trait Ports {
         false
     }
 
+    /// Whether the user ended that wait.
+    fn ended_the_wait(&self) -> bool {
+        false
+    }
+
     /// Hears that every trader's part of the account may have changed at once.
     fn liquidated(&mut self, _writer: &Writer) {}
 

@@ -1,6 +1,8 @@
 //! What the engine knows of its orders at the venue, and when it has to ask.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::domain::Nanos;
 use crate::limits::{ANSWER_PATIENCE, REQUEST_LIFETIME};
@@ -20,6 +22,8 @@ pub(super) struct Sent {
     pub at: Nanos,
     /// Whether nobody knows that it arrived.
     pub doubted: bool,
+    /// Whether it waits for the journal, so that it leaves behind what is sent meanwhile.
+    pub waits: bool,
     /// When it was last asked to be taken back.
     pub cancelled: Option<Nanos>,
 }
@@ -40,6 +44,9 @@ pub(in crate::live) struct Book {
     pub(super) applied: Applied,
     /// The question that waits for its answer, and since when.
     asked: Option<(u64, Nanos)>,
+    /// The newest order that has left behind the journal; and the same when the question was asked.
+    left: Arc<AtomicU64>,
+    left_before: OrderId,
     questions: u64,
     /// When it is time for the next question, if a step is made then.
     regular: Nanos,
@@ -82,6 +89,8 @@ impl Book {
             open: BTreeMap::new(),
             applied: Applied::default(),
             asked: None,
+            left: Arc::default(),
+            left_before: 0,
             questions: 0,
             regular: Nanos::MIN,
             urgent: None,
@@ -114,9 +123,22 @@ impl Book {
                 trader,
                 at,
                 doubted: false,
+                waits: false,
                 cancelled: None,
             },
         );
+    }
+
+    /// An order that was noted as sent waits for the journal.
+    pub(in crate::live) fn waits(&mut self, id: OrderId) {
+        if let Some(sent) = self.open.get_mut(&id) {
+            sent.waits = true;
+        }
+    }
+
+    /// Where the newest order that has left behind the journal is noted down; their numbers only grow.
+    pub(in crate::live) fn departures(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.left)
     }
 
     /// Nobody knows whether an order arrived: it works until the venue tells.
@@ -190,6 +212,7 @@ impl Book {
         self.asked = Some((self.questions, now));
         self.regular = now.saturating_add(self.spec.interval);
         self.urgent = None;
+        self.left_before = self.left.load(Ordering::Acquire);
         Some(Question {
             number: self.questions,
             since: self.applied.upto(),
@@ -269,6 +292,12 @@ impl Book {
         for (&id, sent) in &mut self.open {
             if there.contains(&id) {
                 sent.doubted = false;
+                continue;
+            }
+            if sent.waits && id > self.left_before {
+                // It had not left when the question did, however long ago it was decided.
+                let later = self.now.saturating_add(REQUEST_LIFETIME);
+                next = Some(next.map_or(later, |next| next.min(later)));
                 continue;
             }
             // Until then it may still arrive there.

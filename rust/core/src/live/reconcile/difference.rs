@@ -1,5 +1,7 @@
 //! What differs between the engine and the venue, and what follows from it.
 
+use std::collections::BTreeSet;
+
 use crate::domain::{Lots, Money};
 use crate::live::broker::Standing;
 use crate::order::OrderId;
@@ -136,14 +138,17 @@ impl Book {
         }
         let news = found.iter().filter(|said| !self.said.contains(&said.key()));
         compared.news.extend(news);
-        // What a position lacks the cash lacks, too: a difference in it is news by itself only where no position's is.
+        let keys: BTreeSet<Said> = found.into_iter().map(Said::key).collect();
+        // What a position lacks the cash lacks, too, and where one differs no more the venue has traded it away: a difference
+        // in it is news by itself only where no position's comes or goes.
         let more = answer.cash.saturating_sub(held.cash);
-        let explained = compared.news.iter().any(|said| said.halts());
+        let gone = |said: &Said| matches!(said, Said::Position { .. }) && !keys.contains(said);
+        let explained = compared.news.iter().any(|said| said.halts()) || self.said.iter().any(gone);
         if more != 0 && more != self.cash_off && !explained {
             compared.news.push(Said::Cash { more });
         }
         self.cash_off = more;
-        self.said = found.into_iter().map(Said::key).collect();
+        self.said = keys;
         self.agreed = true;
         Some(compared)
     }
@@ -168,10 +173,10 @@ impl Book {
     }
 
     /// A person lets a halted pair go on: what still differs there is news again, to an answer that is asked for from now on.
+    /// A difference in cash is no pair's. Who lets one go on has seen it, so it is news when it changes.
     pub(in crate::live) fn forget(&mut self, market: u32) {
         self.said
             .retain(|said| said.market().is_some_and(|of| of != market));
-        self.cash_off = 0;
         self.ask_anew();
     }
 }

@@ -1,6 +1,7 @@
 //! The end of a run: the last word of the venue is waited for, so that both sides close the same books.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::{self, Stopwatch};
 use crate::commit::{VenueBooks, Writer};
@@ -8,6 +9,7 @@ use crate::domain::Nanos;
 use crate::limits::{ENDING_LIMIT, ENDING_ROUNDS, POLL_INTERVAL, SETTLE_LIMIT};
 use crate::live::broker::{MarketPhase, Standing};
 use crate::live::coordinator::Coordinator;
+use crate::live::order_engine::Told;
 use crate::step::Ending;
 use crate::venue::{Execution, Outcome};
 
@@ -33,16 +35,16 @@ impl Coordinator<'_> {
         }
         let before = writer.records.differences.len();
         let (since, mut now) = (Stopwatch::start(), last);
-        let limit = match ending {
+        let mut limit = match ending {
             Ending::Hurried => SETTLE_LIMIT,
             Ending::Whole | Ending::Paused => ENDING_LIMIT,
         };
+        let (mut rounds, mut polled) = (0, Stopwatch::start());
         if let Some(book) = &mut self.orders.book {
             book.end_at(last);
         }
         let mut told = Vec::new();
-        let mut settled = false;
-        for _ in 0..ENDING_ROUNDS {
+        let settled = loop {
             let phase = MarketPhase::Events {
                 events: Arc::new([]),
                 arrivals: false,
@@ -53,12 +55,18 @@ impl Coordinator<'_> {
                 writer.on_execution(&execution);
             }
             self.reconcile(now, writer);
-            settled = self.orders.book.as_deref().is_some_and(Book::is_settled);
-            if settled || since.elapsed() > limit {
-                break;
+            let settled = self.orders.book.as_deref().is_some_and(Book::is_settled);
+            // On a recorded feed rounds are what time is: so many of them without an answer bring none.
+            rounds += u32::from(self.is_recorded());
+            if settled || since.elapsed() > limit || rounds == ENDING_ROUNDS {
+                break settled;
+            }
+            if self.has_enough(&mut polled) {
+                // A little longer, as at the end of any run.
+                limit = limit.min(since.elapsed() + SETTLE_LIMIT);
             }
             now = self.later(now);
-        }
+        };
         if !settled {
             self.report_unsettled(now, writer);
         }
@@ -66,17 +74,40 @@ impl Coordinator<'_> {
         writer.records.differences.len() > before
     }
 
+    /// Whether the user has just said that the wait is too long.
+    fn has_enough(&mut self, polled: &mut Stopwatch) -> bool {
+        if self.crew.interrupted || polled.elapsed() < POLL_INTERVAL {
+            return false;
+        }
+        *polled = Stopwatch::start();
+        self.crew.interrupted = !self.host.poll(self.progress.done);
+        self.crew.interrupted
+    }
+
     /// The next time at which something can happen between the engine and the venue.
     fn later(&mut self, now: Nanos) -> Nanos {
-        if !self.is_recorded() {
-            if let Ok(told) = self.orders.told.recv_timeout(POLL_INTERVAL) {
-                self.orders.note(told);
-            }
-            return clock::now().max(now);
-        }
         let due = self.orders.book.as_deref().and_then(Book::due);
         let wakes = [due, self.orders.next_wake].into_iter().flatten();
-        wakes.filter(|&at| at > now).min().unwrap_or(now + 1)
+        let next = wakes.filter(|&at| at > now).min();
+        if self.is_recorded() {
+            return next.unwrap_or(now + 1);
+        }
+        let nanos = next.map(|next| u64::try_from(next.saturating_sub(clock::now())).unwrap_or(0));
+        let most = nanos.map_or(POLL_INTERVAL, |nanos| {
+            POLL_INTERVAL.min(Duration::from_nanos(nanos))
+        });
+        let since = Stopwatch::start();
+        while let Some(left) = most.checked_sub(since.elapsed())
+            && let Ok(told) = self.orders.told.recv_timeout(left)
+        {
+            // That the venue has heard of a moment is no news.
+            let news = !matches!(told, Told::Answered { .. });
+            self.orders.note(told);
+            if news {
+                break;
+            }
+        }
+        clock::now().max(now)
     }
 
     fn report_unsettled(&mut self, now: Nanos, writer: &mut Writer) {

@@ -289,6 +289,48 @@ fn cash_alone_halts_everything() {
 }
 
 #[test]
+fn cash_that_a_person_has_seen_is_news_when_it_changes() {
+    let mut book = book();
+    let look = |book: &mut Book, minute: i64, positions: (i64, i64), cash: i128| {
+        let question = ask(book, minute * 60 * SECOND);
+        let standing = Standing {
+            positions: vec![positions.1, 0],
+            ..answer(question, minute * 60 * SECOND)
+        };
+        answered(book, standing);
+        compared(book, &held(positions.0, cash)).news
+    };
+    assert_eq!(look(&mut book, 0, (0, 0), 101), [Said::Cash { more: -1 }]);
+    // One pair after the other is let go on.
+    for market in [0, 1] {
+        book.forget(market);
+        assert_eq!(look(&mut book, 1 + i64::from(market), (0, 0), 101), []);
+    }
+    assert_eq!(look(&mut book, 3, (0, 0), 102), [Said::Cash { more: -2 }]);
+    // A position that differed is traded away at the venue, at a price that nobody here knows.
+    assert_eq!(look(&mut book, 4, (0, 5), 98).len(), 1);
+    assert_eq!(look(&mut book, 5, (0, 0), 99), []);
+    assert_eq!(look(&mut book, 6, (0, 0), 99), []);
+}
+
+#[test]
+fn an_order_that_waits_for_the_journal_is_not_missed_at_the_venue() {
+    let mut book = book();
+    book.sent(1, (0, 0), 0);
+    book.waits(1);
+    let late = REQUEST_LIFETIME + SECOND;
+    let question = ask(&mut book, late);
+    // It leaves behind the question.
+    book.departures()
+        .store(1, std::sync::atomic::Ordering::Release);
+    assert!(answered(&mut book, answer(question, late)).is_empty());
+    let later = 2 * late + SECOND;
+    let question = ask(&mut book, later);
+    let ended = answered(&mut book, answer(question, later));
+    assert_eq!(ended[0].outcome, Outcome::Lost);
+}
+
+#[test]
 fn orders_that_only_the_venue_has_are_told_apart() {
     for policy in [UnknownOrders::Cancel, UnknownOrders::Adopt] {
         let mut book = Book::new(ReconcileSpec {
