@@ -3,7 +3,7 @@
 //! `pairloom.broker` has checked what people wrote; what is malformed here is a defect of the package.
 
 use pairloom_core::commit::Difference;
-use pairloom_core::domain::{Instrument, decimal_string};
+use pairloom_core::domain::decimal_string;
 use pairloom_core::engine::Outcome;
 use pairloom_core::live::{Fault, FaultSpec, LiveOptions, ReconcileSpec, UnknownOrders};
 use pyo3::prelude::*;
