@@ -72,6 +72,12 @@ pub const VALUED_TOGETHER: usize = 32;
 /// Positions up to which these steps end where a position may change.
 pub const FEW_VALUED: usize = 4;
 
+/// Rows to an order for whose records room is made before a run begins, and the most orders that is done for. Room that
+/// is not used takes no memory, and where it suffices, what was written is never moved.
+pub const ROWS_TO_AN_ORDER: usize = 16;
+/// See there.
+pub const MOST_ORDERS_EXPECTED: usize = 1 << 20;
+
 /// How long the blocks that begin in one step may take together; after that its traders go event by event.
 pub const AHEAD_BUDGET: Duration = Duration::from_millis(50);
 

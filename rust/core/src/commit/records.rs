@@ -138,6 +138,12 @@ pub struct Counted {
 }
 
 impl Records {
+    /// Makes room for so many orders and their fills.
+    pub fn reserve(&mut self, orders: usize) {
+        self.orders.reserve(orders);
+        self.fills.reserve(orders);
+    }
+
     /// The number of the next order.
     #[must_use]
     pub fn next_id(&self) -> OrderId {

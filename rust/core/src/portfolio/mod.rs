@@ -231,6 +231,11 @@ impl Portfolio {
         &self.markets
     }
 
+    /// Makes room for so many round trips.
+    pub fn reserve_trades(&mut self, trades: usize) {
+        self.trades.reserve(trades);
+    }
+
     /// The round trips so far, in the order of their entries.
     #[must_use]
     pub fn trades(&self) -> &[TradeRecord] {

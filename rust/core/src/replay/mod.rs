@@ -25,6 +25,7 @@ use crate::domain::Nanos;
 use crate::engine::{Config, Core, Done, Host, RunOptions, TimeMark};
 use crate::error::Error;
 use crate::journal::Recorder;
+use crate::limits::{MOST_ORDERS_EXPECTED, ROWS_TO_AN_ORDER};
 use crate::market::{EventKind, Market, MarketData, PriceScale, Row, Rows, Series, Steps};
 use crate::portfolio::Portfolio;
 use crate::step::{Away, Stepper};
@@ -161,6 +162,11 @@ pub fn prepare<'a>(
         .records
         .curve
         .reserve(timeline.steps().len() + 1);
+    let rows = (0..cast.traders.len()).filter_map(|trader| u32::try_from(trader).ok());
+    let rows = rows.map(|trader| cast.places(timeline.steps(), trader).len());
+    let orders = (rows.sum::<usize>() / ROWS_TO_AN_ORDER).min(MOST_ORDERS_EXPECTED);
+    core.writer.records.reserve(orders);
+    core.writer.account.reserve_trades(orders);
     let direct = Direct {
         active: cast.traders.len(),
         valuation: Valuation::new(cast.markets.len(), spot),
