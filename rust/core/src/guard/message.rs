@@ -4,9 +4,9 @@
 //! it makes of it; from then on the engine tells changes and asks about orders, in the order in which they happened, and the process
 //! answers each question. What the process says unasked is that its kill switch is set, and why it ends the connection.
 
-use crate::domain::{HalfUnits, Liquidity, Lots};
+use crate::domain::{HalfUnits, Liquidity, Lots, Nanos};
 use crate::limits::{RISK_BATCH, RISK_NOTES_TOGETHER};
-use crate::order::Order;
+use crate::order::{Order, OrderId};
 use crate::risk::Note;
 
 use super::bytes::{In, Malformed, Out, Read};
@@ -225,6 +225,19 @@ impl ToEngine {
     }
 }
 
+fn write_fill(
+    out: &mut Out,
+    (trader, order): (u32, OrderId),
+    (ts, price): (Nanos, HalfUnits),
+    liquidity: Liquidity,
+) {
+    out.u32(trader);
+    out.u64(order);
+    out.i64(ts);
+    out.i64(price);
+    out.flag(liquidity == Liquidity::Maker);
+}
+
 fn write_note(out: &mut Out, note: &Note) {
     match *note {
         Note::Seen {
@@ -261,11 +274,7 @@ fn write_note(out: &mut Out, note: &Note) {
             liquidity,
         } => {
             out.u8(4);
-            out.u32(trader);
-            out.u64(order);
-            out.i64(ts);
-            out.i64(price);
-            out.flag(liquidity == Liquidity::Maker);
+            write_fill(out, (trader, order), (ts, price), liquidity);
         }
         Note::Settled {
             trader,
@@ -276,12 +285,8 @@ fn write_note(out: &mut Out, note: &Note) {
             liquidity,
         } => {
             out.u8(8);
-            out.u32(trader);
-            out.u64(order);
-            out.i64(ts);
-            out.i64(price);
+            write_fill(out, (trader, order), (ts, price), liquidity);
             out.i64(lots);
-            out.flag(liquidity == Liquidity::Maker);
         }
         Note::Liquidated { trader, ts, price } => {
             out.u8(5);
@@ -370,8 +375,8 @@ fn read_note(from: &mut In<'_>) -> Read<Note> {
             order: from.u64("an order's number")?,
             ts: from.i64("a time")?,
             price: read_price(from)?,
-            lots: read_lots(from)?,
             liquidity: read_liquidity(from)?,
+            lots: read_lots(from)?,
         },
         _ => return Err(Malformed("a change")),
     })

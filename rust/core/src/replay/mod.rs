@@ -20,6 +20,7 @@ mod watched;
 
 use parking_lot::Mutex;
 
+use crate::commit::Writer;
 use crate::dispatch::Slots;
 use crate::domain::Nanos;
 use crate::engine::{Config, Core, Done, Host, RunOptions, TimeMark};
@@ -158,15 +159,7 @@ pub fn prepare<'a>(
     let attended = cast.look_at(core.writer.watches_data(), &mut timeline);
     let light = cast.is_light(&attended, evaluator.is_pooled(), &away);
     let ahead = Ahead::new(&mut cast, &timeline, spot, config.block);
-    core.writer
-        .records
-        .curve
-        .reserve(timeline.steps().len() + 1);
-    let rows = (0..cast.traders.len()).filter_map(|trader| u32::try_from(trader).ok());
-    let rows = rows.map(|trader| cast.places(timeline.steps(), trader).len());
-    let orders = (rows.sum::<usize>() / ROWS_TO_AN_ORDER).min(MOST_ORDERS_EXPECTED);
-    core.writer.records.reserve(orders);
-    core.writer.account.reserve_trades(orders);
+    make_room(&mut core.writer, &cast, timeline.steps());
     let direct = Direct {
         active: cast.traders.len(),
         valuation: Valuation::new(cast.markets.len(), spot),
@@ -270,6 +263,16 @@ impl Replay<'_> {
             journal,
         }
     }
+}
+
+/// Makes room for what the run will write down.
+fn make_room(writer: &mut Writer, cast: &Cast<'_>, steps: &Steps) {
+    writer.records.curve.reserve(steps.len() + 1);
+    let traders = (0..cast.traders.len()).filter_map(|trader| u32::try_from(trader).ok());
+    let rows = traders.map(|trader| cast.places(steps, trader).len());
+    let orders = (rows.sum::<usize>() / ROWS_TO_AN_ORDER).min(MOST_ORDERS_EXPECTED);
+    writer.records.reserve(orders);
+    writer.account.reserve_trades(orders);
 }
 
 impl<'a> Cast<'a> {
