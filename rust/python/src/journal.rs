@@ -31,6 +31,8 @@ pub(crate) struct Asked {
     identity: Vec<(String, String)>,
     extras: Vec<(String, String)>,
     distrusted: Vec<(String, String)>,
+    snapshot_every: Option<u64>,
+    from_start: bool,
 }
 
 impl Asked {
@@ -45,6 +47,8 @@ impl Asked {
             identity: self.identity,
             extras: self.extras,
             distrusted: self.distrusted,
+            snapshot_every: self.snapshot_every,
+            from_start: self.from_start,
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::market::{EventKind, ExtraColumn, Market, MarketData, PriceScale};
 use crate::portfolio::Portfolio;
 use crate::replay;
 use crate::risk::{Margin, RiskGate, RiskSpec, Roster};
-use crate::step::Away;
+use crate::step::{Away, Resumed};
 use crate::strategy::{Interpreter, Lane, pool_of};
 use crate::trader::{Trader, TraderSpec};
 use crate::venue::{BookConfig, SimVenue};
@@ -185,7 +185,7 @@ pub(crate) fn join_live(
     let mut core = wire(config, traders, feed.data())?;
     let closing = Closing::of(&mut core);
     // The journal, before anything is started: another process may have it.
-    let journal = open_journal(config, &options.run, &closing, true, feed.is_recorded())?;
+    let mut journal = open_journal(config, &options.run, &closing, true, feed.is_recorded())?;
     let on_paper = options.broker.is_none();
     let ledger = journal
         .as_ref()
@@ -196,6 +196,13 @@ pub(crate) fn join_live(
         host.remote(config, &core, feed.data())?
     } else {
         None
+    };
+    let resumed = resumption(&mut journal, options.why_no_snapshots(remote.is_some()))?;
+    let memory = match (&resumed, &journal) {
+        (Some(resumed), Some(journal)) => {
+            Some(live::LiveMemory::read(resumed, &journal.inputs()?.0, &mut core)?)
+        }
+        _ => None,
     };
     let markets = core.scales.len();
     let away = Away::new(&mut core.traders, markets, remote, host, false)?;
@@ -214,6 +221,7 @@ pub(crate) fn join_live(
     let mut joined = live::join(live::Parts {
         ledger,
         known: journal.as_ref().and_then(Recorder::known_until),
+        memory,
         core,
         away,
         factories,
@@ -228,12 +236,28 @@ pub(crate) fn join_live(
         people,
     })?;
     if let Some(journal) = journal {
-        joined.keep(journal)?;
+        joined.keep(journal, resumed)?;
     }
     let setup = watch.elapsed().as_secs_f64();
     host.set_up();
     let done = joined.run();
     closing.finish(config, done, setup)
+}
+
+/// The snapshot that the run goes on from; none where it takes none, for this reason.
+fn resumption(
+    journal: &mut Option<Recorder>,
+    none: Option<&'static str>,
+) -> Result<Option<Resumed>, Error> {
+    let Some(journal) = journal else {
+        return Ok(None);
+    };
+    let found = journal.take_resumption();
+    if let Some(why) = none {
+        journal.take_no_snapshots(why);
+        return Ok(None);
+    }
+    found.map(Resumed::read).transpose()
 }
 
 fn channels(core: &Core, recorded: bool) -> live::Channels {
@@ -270,6 +294,7 @@ fn open_journal(
         },
         waits: live,
         repeats: recorded,
+        snapshots: live && recorded,
     };
     Recorder::open(spec, facts).map(Some)
 }

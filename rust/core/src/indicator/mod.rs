@@ -21,6 +21,7 @@ mod error;
 mod exact;
 mod graph;
 mod kind;
+mod memory;
 mod momentum;
 mod node;
 mod spread;
@@ -39,6 +40,7 @@ pub use compute::{compute, compute_columns, infer_scale};
 pub use error::IndicatorError;
 pub use exact::UnitScale;
 pub use graph::{Graph, IndicatorId, Spec};
+pub use memory::GraphMemory;
 pub use kind::{Kind, NAMES, OUTPUTS};
 
 /// One market event, as indicators read it.

@@ -13,9 +13,13 @@ use super::fault::{fault_of, journal_error};
 use super::input::Input;
 use super::lock::Lock;
 use super::record::{Record, Table, Value};
+use super::snapshot::{self, Snapshot};
 use super::schema::{self, APPLICATION, MIGRATIONS, SCHEMA};
 use super::spec::{JournalSpec, RunFacts};
 use super::wal::WriteAheadLog;
+
+/// The event that ends a run.
+pub(super) const FINISHED: &str = "finished";
 
 /// What the settings say of rows that were taken out.
 const PRUNED: &str = "pruned";
@@ -224,7 +228,7 @@ impl Store {
             digest: None,
             author: Some(author.to_owned()),
         };
-        self.add(std::iter::empty(), std::iter::once(&event))?;
+        self.add(std::iter::empty(), std::iter::once(&event), std::iter::empty())?;
         Ok(true)
     }
 
@@ -322,11 +326,12 @@ impl Store {
         self.with(|connection| connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);"))
     }
 
-    /// Adds rows and events, all or none.
+    /// Adds rows, events and snapshots, all or none.
     pub(super) fn add<'a>(
         &mut self,
         rows: impl Iterator<Item = &'a Record>,
         events: impl Iterator<Item = &'a RunEvent>,
+        snapshots: impl Iterator<Item = &'a Snapshot>,
     ) -> Result<(), Error> {
         let (connection, log) = (&mut self.connection, &mut self.log);
         let write = || -> rusqlite::Result<()> {
@@ -345,6 +350,13 @@ impl Store {
             }
             for event in events {
                 add_event(&change, event)?;
+                if event.event == FINISHED {
+                    // It is compared from end to end, never continued.
+                    snapshot::forget_after(&change, 0)?;
+                }
+            }
+            for snapshot in snapshots {
+                snapshot.insert(&change)?;
             }
             drop(inserts);
             change.commit()?;

@@ -25,6 +25,7 @@ use super::crew::Crew;
 use super::event::{Batch, Delivery, Markets};
 use super::feed;
 use super::ledger::Ledger;
+use super::memory::LiveMemory;
 use super::options::{Feed, LiveOptions};
 use super::order_engine::{OrderMessage, Told};
 use super::order_side::OrderSide;
@@ -67,6 +68,8 @@ pub(crate) struct Parts<'h> {
     pub ledger: Option<LedgerSpec>,
     /// Up to which time the journal has been kept.
     pub known: Option<Nanos>,
+    /// What the run remembers, where it goes on from a snapshot.
+    pub memory: Option<LiveMemory>,
     pub core: Core,
     pub away: Away,
     pub factories: Vec<Option<Factory>>,
@@ -90,17 +93,25 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     super::watchdog::start();
     let (mut core, mut options, channels) = (parts.core, parts.options, parts.channels);
     let (feed, runtime) = (parts.feed, parts.runtime);
+    let (mut memory, mut rows) = (parts.memory, parts.rows);
+    let shares = memory.as_mut().map(LiveMemory::shares).transpose()?;
     core.writer.confirm_cancels = !feed.is_recorded();
     core.writer.seal_orders();
     let markets = markets_of(&feed, &mut core);
     let pairs = names_of(&core.pairs);
-    let venue = PaperVenue {
+    let mut venue = PaperVenue {
         venue: core.venue,
         markets: markets.clone(),
         end: options.run.end,
         fill_delay: options.fill_delay,
         ledger: parts.ledger.as_ref().map(Ledger::open).transpose()?,
+        held: None,
     };
+    let notices = match shares {
+        Some(shares) => shares.take_up(&mut venue, rows.as_mut())?,
+        None => Vec::new(),
+    };
+    let working = venue.working().len();
     let mut ends = (channels.orders, channels.reports, channels.told);
     let way = risk_side::Way::of(&mut ends, &venue, core.traders.len());
     let risk = risk_side::join(&runtime, options.risk.take(), &mut core.writer, way)?;
@@ -108,10 +119,13 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     let mut orders = side.start(&runtime, &mut core.writer, venue, ends);
     orders.risk = risk;
     let pace = Pace::of(&feed, options.step_limit);
-    let (feed, speed) = ((feed, parts.rows), (options.speed, parts.known));
+    let (feed, speed) = ((feed, rows), (options.speed, parts.known));
     let feed = feed_side(&runtime, feed, &markets, speed, channels.feed);
     let made = (core.mains, parts.factories);
     let company = company(core.traders, made, channels.inboxes);
+    for (actor, waiting) in company.actors.iter().zip(notices) {
+        actor.take_up(waiting);
+    }
     let books = core.writer.account.markets().iter();
     let stage = Arc::new(Stage {
         board: Board::new(company.actors.len()),
@@ -129,7 +143,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     if company.in_python {
         PythonLane::start(channels.python.1, Arc::clone(&stage), parts.interpreter);
     }
-    let coordinator = Coordinator::new(Posts {
+    let mut coordinator = Coordinator::new(Posts {
         pairs,
         stage: Arc::clone(&stage),
         handle: TradingEngineHandle::new(core.slots, company.inboxes),
@@ -148,6 +162,9 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         ended: parts.people.1,
         known: parts.known,
     });
+    if let Some(memory) = memory {
+        coordinator.recall(memory, working);
+    }
     Ok(Joined {
         stepper: Stepper::new(coordinator, core.writer, core.time_marks),
         stage,
