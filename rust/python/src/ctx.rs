@@ -214,12 +214,7 @@ impl SystemCtx {
     #[getter]
     fn random(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.open_call(py, "random")?;
-        kept(py, &self.random, || {
-            let seed = format!("{}:{}", self.facts.seed, self.facts.name);
-            py.import("random")?
-                .getattr(intern!(py, "Random"))?
-                .call1((seed,))
-        })
+        self.source(py)
     }
 
     /// A logger that adds the trader's name and pair to each record.
@@ -367,6 +362,21 @@ impl SystemCtx {
     #[inline]
     pub(crate) const fn loan(&self) -> &Loan {
         &self.loan
+    }
+
+    /// The trader's own `random.Random`, made when it is first wanted.
+    pub(crate) fn source(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        kept(py, &self.random, || {
+            let seed = format!("{}:{}", self.facts.seed, self.facts.name);
+            py.import("random")?
+                .getattr(intern!(py, "Random"))?
+                .call1((seed,))
+        })
+    }
+
+    /// The same where it was wanted before.
+    pub(crate) fn drawn_from(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.random.lock().as_ref().map(|random| random.clone_ref(py))
     }
 
     /// The indicators that `setup` asked for.

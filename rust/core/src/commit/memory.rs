@@ -150,7 +150,8 @@ impl Writer {
         let idle = self.told.is_empty() && self.again.is_empty() && self.reconciled;
         // Who compares with a venue, or tells a process of every change, is not kept.
         let alone = records.differences.is_empty() && self.tape.is_none();
-        if !(idle && alone) {
+        let noted = records.ended.as_ref().is_none_or(Vec::is_empty);
+        if !(idle && alone && noted) {
             return None;
         }
         Some(WriterMemory {

@@ -10,20 +10,21 @@ use crate::commit::{TraderInfo, Writer};
 use crate::dispatch::{Inbox, Overflow, Slots};
 use crate::domain::{Instrument, MarketPair, PairTable};
 use crate::error::Error;
-use crate::journal::{Recorder, RunFacts};
+use crate::journal::Recorder;
 use crate::limits::{self, MAX_TRADERS};
 use crate::live;
 use crate::market::{EventKind, ExtraColumn, Market, MarketData, PriceScale};
 use crate::portfolio::Portfolio;
 use crate::replay;
 use crate::risk::{Margin, RiskGate, RiskSpec, Roster};
-use crate::step::{Away, Resumed};
+use crate::step::Away;
 use crate::strategy::{Interpreter, Lane, pool_of};
 use crate::trader::{Trader, TraderSpec};
 use crate::venue::{BookConfig, SimVenue};
 
 use super::config::{Account, Config, RunOptions, TimeMark, TraderConfig};
 use super::host::Host;
+use super::kept::{open_journal, resumption};
 use super::instruments::{check_latency, grid_of, instruments};
 use super::outcome::{Closing, Outcome};
 use super::sweep::SharedSteps;
@@ -244,22 +245,6 @@ pub(crate) fn join_live(
     closing.finish(config, done, setup)
 }
 
-/// The snapshot that the run goes on from; none where it takes none, for this reason.
-fn resumption(
-    journal: &mut Option<Recorder>,
-    none: Option<&'static str>,
-) -> Result<Option<Resumed>, Error> {
-    let Some(journal) = journal else {
-        return Ok(None);
-    };
-    let found = journal.take_resumption();
-    if let Some(why) = none {
-        journal.take_no_snapshots(why);
-        return Ok(None);
-    }
-    found.map(Resumed::read).transpose()
-}
-
 fn channels(core: &Core, recorded: bool) -> live::Channels {
     let count = core.traders.len();
     live::Channels {
@@ -272,31 +257,6 @@ fn channels(core: &Core, recorded: bool) -> live::Channels {
         told: flume::bounded(limits::ORDER_REPORTS),
         inboxes: inboxes(core, recorded),
     }
-}
-
-/// The journal that a run asks for; `live` says whether orders wait for it.
-fn open_journal(
-    config: &Config,
-    options: &RunOptions,
-    closing: &Closing,
-    live: bool,
-    recorded: bool,
-) -> Result<Option<Recorder>, Error> {
-    let Some(spec) = &options.journal else {
-        return Ok(None);
-    };
-    let facts = RunFacts {
-        traders: closing.traders(),
-        venue: "simulated",
-        account: match config.account {
-            Account::Spot => "spot",
-            Account::Margin => "margin",
-        },
-        waits: live,
-        repeats: recorded,
-        snapshots: live && recorded,
-    };
-    Recorder::open(spec, facts).map(Some)
 }
 
 /// An inbox for each trader. A recorded feed waits for room; in real time quotes are conflated, and of other events

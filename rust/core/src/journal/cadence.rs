@@ -33,6 +33,20 @@ pub(super) struct Cadence {
     /// What it and those before it tell.
     pub told: Told,
     pub part_sum: Vec<u8>,
+    /// The step after which the snapshot was taken that the run went on from.
+    pub from: Option<u64>,
+    /// What people should know of it.
+    pub notes: Vec<String>,
+}
+
+impl Cadence {
+    /// An error of a run that went on from a snapshot says so: made again from its first row it may repeat the journal.
+    pub fn since(&self, mut error: Error) -> Error {
+        if let Some(step) = self.from {
+            error.details.push(("snapshot", step.to_string()));
+        }
+        error
+    }
 }
 
 impl Recorder {
@@ -51,6 +65,11 @@ impl Recorder {
         self.purpose == Purpose::Keep && self.finished.is_none()
     }
 
+    /// What people should know of its snapshots, once.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.cadence.notes)
+    }
+
     /// Whether snapshots are taken of the run as it stands.
     #[must_use]
     pub fn takes_snapshots(&self) -> bool {
@@ -61,10 +80,10 @@ impl Recorder {
     /// From now on no snapshots are taken, which is said once, with what it costs.
     pub fn take_no_snapshots(&mut self, why: &str) {
         if self.cadence.every.take().is_some() {
-            tracing::warn!(
+            self.cadence.notes.push(format!(
                 "no snapshots are kept of this run: {why}; should it be killed, it is made again from its first row, which \
                  takes as long as evaluating all rows until then"
-            );
+            ));
         }
     }
 
@@ -150,6 +169,7 @@ impl Recorder {
             refusals,
             quarantined,
         };
+        self.cadence.from = Some(from.step);
         self.cadence.last = from.number;
         self.cadence.told = Told::all(writer);
         self.cadence.part_sum = from.part_sum.to_vec();
@@ -169,11 +189,13 @@ pub(super) fn snapshots(
     (script, goes_on): (&Script, bool),
 ) -> Result<(Cadence, Option<Resumption>), Error> {
     let taken = facts.snapshots && goes_on && spec.purpose == Purpose::Keep;
-    let cadence = Cadence {
+    let mut cadence = Cadence {
         every: taken.then(|| spec.snapshot_every.unwrap_or_else(|| limits::snapshot_events(facts.traders.len()))),
         last: 0,
         told: Told::default(),
         part_sum: Vec::new(),
+        from: None,
+        notes: Vec::new(),
     };
     if spec.purpose != Purpose::Keep || !goes_on {
         return Ok((cadence, None));
@@ -182,9 +204,9 @@ pub(super) fn snapshots(
     if taken && !spec.from_start {
         let looked = Looked::at(store)?;
         let (newest, problems) = looked.newest(store, |step| script.ends_by(step))?;
-        for problem in problems {
-            tracing::warn!("{}: {problem}; it is passed over", store.path().display());
-        }
+        let file = store.path().display();
+        let notes = problems.into_iter();
+        cadence.notes = notes.map(|problem| format!("{file}: {problem}; it is passed over")).collect();
         found = newest;
     }
     // What comes behind is taken again.

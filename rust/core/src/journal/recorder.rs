@@ -312,6 +312,7 @@ impl Recorder {
         }
         self.note(step, ts, writer, commands);
         self.close_group(Now { step, ts }, writer)
+            .map_err(|error| self.cadence.since(error))
     }
 
     /// Whether orders wait for the journal.
@@ -467,7 +468,8 @@ impl Recorder {
             digest: Some(digest.to_owned()),
             author: None,
         };
-        self.close_group(Now { step, ts }, writer)?;
+        self.close_group(Now { step, ts }, writer)
+            .map_err(|error| self.cadence.since(error))?;
         if let Mode::Writing(keeper) = &self.mode {
             let last = Batch {
                 rows: std::mem::take(&mut self.pending),
@@ -478,7 +480,7 @@ impl Recorder {
         }
         if let Mode::Comparing(stored) = &mut self.mode {
             if let Some(next) = stored.peek()? {
-                return Err(ended_early(next.step));
+                return Err(self.cadence.since(ended_early(next.step)));
             }
             if let Some(before) = &self.finished
                 && before != digest

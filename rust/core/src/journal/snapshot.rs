@@ -128,7 +128,11 @@ impl Looked {
     /// Reads the parts of all snapshots; behind one that is not what was written none can be used.
     pub(super) fn at(store: &Store) -> Result<Self, Error> {
         let mut looked = Self::default();
-        let heads = store.with(heads)?;
+        let heads = if store.has_snapshots()? {
+            store.with(heads)?
+        } else {
+            Vec::new()
+        };
         let mut sum: Vec<u8> = Vec::new();
         for head in heads {
             let part: Vec<u8> = store.with(|connection| {
@@ -148,6 +152,19 @@ impl Looked {
         Ok(looked)
     }
 
+    /// What is wrong with any of them.
+    pub(super) fn problems(mut self, store: &Store) -> Result<Vec<String>, Error> {
+        for head in &self.heads {
+            let state = store.with(|connection| state_of(connection, head.number))?;
+            if let Some((state, sum)) = state
+                && let Some(problem) = Self::damage(head, store, (&state, &sum))?
+            {
+                self.problems.push(problem);
+            }
+        }
+        Ok(self.problems)
+    }
+
     /// The newest snapshot that fits the journal and the program and is what was written; `may` says of a step whether the run
     /// may go on from there.
     pub(super) fn newest(
@@ -159,7 +176,7 @@ impl Looked {
             let step = head.step.unsigned_abs();
             let state = store.with(|connection| state_of(connection, head.number))?;
             if let Some((state, sum)) = state.filter(|_| may(step)) {
-                match self.fits(&head, store, (&state, &sum))? {
+                match Self::unfit(&head, store, (&state, &sum))? {
                     None => {
                         let found = Resumption {
                             step,
@@ -181,8 +198,22 @@ impl Looked {
     }
 
     /// Why a snapshot cannot be used; nothing where it can.
-    fn fits(
-        &self,
+    fn unfit(
+        head: &Head,
+        store: &Store,
+        state: (&[u8], &[u8]),
+    ) -> Result<Option<String>, Error> {
+        if head.format != FORMAT || head.version != VERSION {
+            return Ok(Some(format!(
+                "the snapshot of step {} is of Pairloom {}, format {}; this is {VERSION}, format {FORMAT}",
+                head.step, head.version, head.format
+            )));
+        }
+        Self::damage(head, store, state)
+    }
+
+    /// In what a snapshot is not what was written.
+    fn damage(
         head: &Head,
         store: &Store,
         (state, sum): (&[u8], &[u8]),
@@ -192,28 +223,23 @@ impl Looked {
         if known.as_slice() != sum {
             return Ok(Some(format!("the snapshot of step {step} is damaged")));
         }
-        if head.format != FORMAT || head.version != VERSION {
-            return Ok(Some(format!(
-                "the snapshot of step {step} is of version {} of Pairloom, format {}; this is {VERSION}, format {FORMAT}",
-                head.version, head.format
-            )));
-        }
         let chain: Option<Vec<u8>> = store.with(|connection| {
             let sql = "SELECT chain FROM steps WHERE seq = ?";
-            connection.query_row(sql, [head.after_seq], |row| row.get(0)).optional()
+            connection
+                .query_row(sql, [head.after_seq], |row| row.get(0))
+                .optional()
         })?;
-        let chain = if head.after_seq == 0 { Some(vec![0; CHAIN]) } else { chain };
+        let chain = if head.after_seq == 0 {
+            Some(vec![0; CHAIN])
+        } else {
+            chain
+        };
         let fits = chain.as_deref() == Some(&head.chain);
         Ok((!fits).then(|| format!("the snapshot of step {step} is not of these rows")))
     }
 }
 
 fn heads(connection: &Connection) -> rusqlite::Result<Vec<Head>> {
-    let there = "SELECT count(*) FROM sqlite_schema WHERE name = 'snapshots'";
-    if connection.query_row(there, [], |row| row.get::<_, i64>(0))? == 0 {
-        // A journal of the version before, which is only read.
-        return Ok(Vec::new());
-    }
     let sql = "SELECT number, step, after_seq, format, version, chain, part_sum FROM snapshots ORDER BY number";
     let mut select = connection.prepare(sql)?;
     let heads = select.query_map([], |row| {

@@ -389,6 +389,17 @@ impl Store {
         Ok(rows)
     }
 
+    /// Whether there is a table of snapshots: not in a journal of an earlier version, which is only read.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn has_snapshots(&self) -> Result<bool, Error> {
+        self.with(|connection| {
+            let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'snapshots'";
+            connection.query_row(sql, [], |row| row.get::<_, bool>(0))
+        })
+    }
+
     /// The settings of the run, and whether each makes it what it is.
     ///
     /// # Errors

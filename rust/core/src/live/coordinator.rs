@@ -216,6 +216,10 @@ impl Ports for Coordinator<'_> {
         self.remembered()
     }
 
+    fn note(&self, text: &str) {
+        self.stage.interpreter.note(text);
+    }
+
     fn next(&mut self, mark: Option<Nanos>) -> Next {
         self.answer_people();
         match self.pace {

@@ -33,6 +33,7 @@ impl<P: Ports> Stepper<P> {
             }
         }
         self.try_snapshots();
+        self.tell_notes();
         Ok(())
     }
 

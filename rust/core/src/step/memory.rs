@@ -63,10 +63,12 @@ impl Resumed {
 /// A snapshot cannot be gone on from.
 #[must_use]
 pub fn unusable(step: u64, why: &str) -> Error {
-    journal_error(
+    let mut error = journal_error(
         "journal.snapshot",
         format!("the run cannot go on from the snapshot of step {step}: {why}; it has to be made again from its first row"),
-    )
+    );
+    error.details = vec![("snapshot", step.to_string())];
+    error
 }
 
 impl<P: Ports> Stepper<P> {
@@ -82,9 +84,7 @@ impl<P: Ports> Stepper<P> {
             Ok(state) => self.keep_snapshot(now, state),
             Err(Unsaved::Now) => true,
             Err(Unsaved::Never(why)) => {
-                if let Some(journal) = &mut self.journal {
-                    journal.take_no_snapshots(&why);
-                }
+                self.take_no_snapshots(&why);
                 true
             }
         }
@@ -131,10 +131,22 @@ impl<P: Ports> Stepper<P> {
             Some(journal) if journal.takes_snapshots() => {}
             _ => return,
         }
-        if let Err(Unsaved::Never(why)) = self.ports.memory()
-            && let Some(journal) = &mut self.journal
-        {
-            journal.take_no_snapshots(&why);
+        if let Err(Unsaved::Never(why)) = self.ports.memory() {
+            self.take_no_snapshots(&why);
+        }
+    }
+
+    fn take_no_snapshots(&mut self, why: &str) {
+        if let Some(journal) = &mut self.journal {
+            journal.take_no_snapshots(why);
+        }
+        self.tell_notes();
+    }
+
+    /// Tells people what they should know of the snapshots.
+    pub(super) fn tell_notes(&mut self) {
+        for note in self.journal.iter_mut().flat_map(crate::journal::Recorder::take_notes) {
+            self.ports.note(&note);
         }
     }
 

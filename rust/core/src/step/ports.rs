@@ -76,6 +76,11 @@ pub enum Unsaved {
 
 /// What a step needs of its driver.
 pub trait Ports {
+    /// Tells people something that they should know of the run.
+    fn note(&self, text: &str) {
+        tracing::warn!("{text}");
+    }
+
     /// What the driver remembers between two steps, as bytes; it may ask the venue.
     ///
     /// # Errors
