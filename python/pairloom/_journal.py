@@ -101,16 +101,20 @@ def driven(drive: Callable[[], T], driver: str, run: dict[str, Any]) -> T:
         try:
             return drive()
         except JournalError as error:
-            if driver != "paper" or not (_from_start(run.get("journal"), error) or _distrust(run.get("journal"), error)):
+            if driver != "paper" or not (
+                _from_start(run.get("journal"), error) or _distrust(run.get("journal"), error)
+            ):
                 raise
 
 
 def _from_start(journal: dict[str, Any] | None, error: JournalError) -> bool:
-    """Make the run again from its first row at the next try, if this one went on from a snapshot; whether that may help."""
+    """Let the next try begin at the first row, if this one went on from a snapshot; whether that may help."""
     if journal is None or journal["from_start"] or "snapshot" not in error.details:
         return False
     journal["from_start"] = True
-    _log.warning("%s", error)
+    _log.warning(
+        "behind the snapshot of step %s the run is made again from its first row: %s", error.details["snapshot"], error
+    )
     return True
 
 

@@ -1,7 +1,7 @@
 """What a Python strategy remembers, as bytes: for snapshots in journals.
 
-The bytes are a pickle of what `Strategy.state` returns. What belongs to the run and not to the strategy (its indicators,
-``ctx``, ``ctx.random``) is named in it, and is that of the new run when it is read.
+The bytes are a pickle of what `Strategy.state` returns. What belongs to the run and not to the strategy (its
+indicators, ``ctx``, ``ctx.random``) is named in it, and is that of the new run when it is read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from random import Random
 
-    from pairloom.ctx import SystemCtx
+    from pairloom._native import SystemCtx
 
 __all__ = ["recall", "remember"]
 

@@ -158,7 +158,12 @@ def portfolio(journal: Path | None, *strategies: Any, **settings: Any) -> Engine
 def mixed(journal: Path | None, **settings: Any) -> Engine:
     """Every kind of strategy that can be kept."""
     engine = portfolio(journal, Averages(), Tells(), **settings)
-    for name, parameters in {"sma_cross": {"fast": 2, "slow": 5, "side": "long"}, "rsi": {"period": 5}, "simple": {}, "heikin_ashi": {}}.items():
+    for name, parameters in {
+        "sma_cross": {"fast": 2, "slow": 5, "side": "long"},
+        "rsi": {"period": 5},
+        "simple": {},
+        "heikin_ashi": {},
+    }.items():
         engine.trade("*", name, size={"quote": 100}, **parameters)
     engine.trade("S0002/USD", Errs(), size=1)
     return engine
@@ -300,8 +305,8 @@ def test_a_strategy_that_cannot_be_kept_is_said_at_the_start_and_made_again(
     whole, path = tmp_path / "whole.db", tmp_path / "run.db"
     never = portfolio(whole, Averages(), Clings()).paper(data(), progress=False)
     calls = Watch.calls
-    with caplog.at_level(logging.WARNING, logger="pairloom"):
-        stopped(portfolio(path, Averages(), Clings()), calls // 2)
+    caplog.clear()
+    stopped(portfolio(path, Averages(), Clings()), calls // 2)
     (told,) = said(caplog)
     assert "no snapshots are kept" in told
     assert "Clings" in told
@@ -348,7 +353,7 @@ def test_who_remembers_elsewhere_is_made_again_from_the_first_row(
             again = _zeroed(path)
         finally:
             Shares.n = 0
-    assert any("not_reproducible" in line for line in said(caplog))
+    assert any("does not repeat its journal" in line for line in said(caplog))
     same(again, never)
     assert rows_of(path) == rows_of(whole)
 

@@ -301,6 +301,9 @@ const _: () = assert!(EVENTS_PER_STEP >= EVENTS_PER_BATCH);
 const _: () = assert!(RISK_NOTES_TOGETHER * 32 < RISK_FRAME && RISK_BATCH * 128 < RISK_FRAME);
 const _: () = assert!(RISK_TEXT < RISK_FRAME && RISK_FRAME < RISK_STATE);
 
+/// Decimal zeros that an amount of money can end in at most: it has no more digits.
+pub const MOST_ZEROS: u8 = 38;
+
 /// Snapshots of a run whose state is kept: the newest one, and one before it should that be damaged.
 pub const SNAPSHOTS_KEPT: i64 = 2;
 

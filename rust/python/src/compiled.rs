@@ -205,7 +205,10 @@ impl Strategy for CompiledStrategy {
     }
 
     fn recall(&mut self, memory: &[u8]) -> Result<(), String> {
-        let recalled = self.ready.as_mut().is_some_and(|(_, rule)| rule.recall(memory));
+        let recalled = self
+            .ready
+            .as_mut()
+            .is_some_and(|(_, rule)| rule.recall(memory));
         if recalled {
             Ok(())
         } else {

@@ -366,17 +366,16 @@ impl SystemCtx {
 
     /// The trader's own `random.Random`, made when it is first wanted.
     pub(crate) fn source(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let seed = || format!("{}:{}", self.facts.seed, self.facts.name);
         kept(py, &self.random, || {
-            let seed = format!("{}:{}", self.facts.seed, self.facts.name);
-            py.import("random")?
-                .getattr(intern!(py, "Random"))?
-                .call1((seed,))
+            let random = py.import("random")?;
+            random.call_method1(intern!(py, "Random"), (seed(),))
         })
     }
 
     /// The same where it was wanted before.
     pub(crate) fn drawn_from(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.random.lock().as_ref().map(|random| random.clone_ref(py))
+        Some(self.random.lock().as_ref()?.clone_ref(py))
     }
 
     /// The indicators that `setup` asked for.

@@ -123,7 +123,9 @@ impl JournalFile {
         let store = open(py, &self.path)?;
         let counts = PyDict::new(py);
         let snapshots = store.has_snapshots().map_err(|error| raise(py, &error))?;
-        let more = ["runs", "traders"].into_iter().chain(snapshots.then_some(SNAPSHOTS));
+        let more = ["runs", "traders"]
+            .into_iter()
+            .chain(snapshots.then_some(SNAPSHOTS));
         for name in Self::names().into_iter().chain(more) {
             let sql = format!("SELECT count(*) FROM {name}");
             let count: i64 = store

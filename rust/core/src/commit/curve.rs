@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Money, Nanos};
 
+use crate::limits::MOST_ZEROS;
+
 use super::Curve;
 
 /// A part of the curve. What does not follow this pattern takes more room, and comes out the same.
@@ -15,9 +17,6 @@ pub(super) struct CurvePart {
     zeros: u8,
     equity: Vec<Money>,
 }
-
-/// No change of money has more digits.
-const MOST_ZEROS: u8 = 38;
 
 impl CurvePart {
     /// Rows that lie next to each other.
@@ -116,7 +115,9 @@ mod tests {
     #[test]
     fn an_even_curve_takes_few_bytes() {
         let ts: Vec<i64> = (0..1000).map(|n| n * 60_000_000_000).collect();
-        let equity: Vec<i128> = (0..1000).map(|n| (1_000_000 + n % 50) * 10_i128.pow(16)).collect();
+        let equity: Vec<i128> = (0..1000)
+            .map(|n| (1_000_000 + n % 50) * 10_i128.pow(16))
+            .collect();
         let bytes = pack(&CurvePart::of(&ts, &equity)).unwrap();
         assert!(bytes.len() < 1100, "{}", bytes.len());
     }

@@ -156,7 +156,10 @@ impl Writer {
         }
         Some(WriterMemory {
             account: self.account.memory()?,
-            gate: self.gate.memory().map(|kept| (kept, self.gate.rows_watched())),
+            gate: self
+                .gate
+                .memory()
+                .map(|kept| (kept, self.gate.rows_watched())),
             killed: self.killed,
             exits: self.exits.clone(),
             halts: self.halts.iter().copied().collect(),

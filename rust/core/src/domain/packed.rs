@@ -29,13 +29,23 @@ mod tests {
 
     #[test]
     fn what_is_packed_comes_out_the_same_to_the_bit() {
-        let value = (i128::MIN, u128::MAX, f64::NAN.to_bits(), -0.0_f64, "text".to_owned(), Some(7_i64));
+        let value = (
+            i128::MIN,
+            u128::MAX,
+            f64::NAN.to_bits(),
+            -0.0_f64,
+            "text".to_owned(),
+            Some(7_i64),
+        );
         let bytes = pack(&value).expect("bytes");
         let back: (i128, u128, u64, f64, String, Option<i64>) = unpack(&bytes).expect("the value");
         assert_eq!(back, value);
         assert_eq!(back.3.to_bits(), (-0.0_f64).to_bits());
         let nan = pack(&f64::from_bits(0x7ff8_0000_0000_0001)).expect("bytes");
-        assert_eq!(unpack::<f64>(&nan).expect("a float").to_bits(), 0x7ff8_0000_0000_0001);
+        assert_eq!(
+            unpack::<f64>(&nan).expect("a float").to_bits(),
+            0x7ff8_0000_0000_0001
+        );
     }
 
     #[test]

@@ -17,15 +17,15 @@ use crate::market::{EventKind, ExtraColumn, Market, MarketData, PriceScale};
 use crate::portfolio::Portfolio;
 use crate::replay;
 use crate::risk::{Margin, RiskGate, RiskSpec, Roster};
-use crate::step::Away;
+use crate::step::{Away, Resumed};
 use crate::strategy::{Interpreter, Lane, pool_of};
 use crate::trader::{Trader, TraderSpec};
 use crate::venue::{BookConfig, SimVenue};
 
 use super::config::{Account, Config, RunOptions, TimeMark, TraderConfig};
 use super::host::Host;
-use super::kept::{open_journal, resumption};
 use super::instruments::{check_latency, grid_of, instruments};
+use super::kept::{open_journal, resumption};
 use super::outcome::{Closing, Outcome};
 use super::sweep::SharedSteps;
 
@@ -187,11 +187,8 @@ pub(crate) fn join_live(
     let closing = Closing::of(&mut core);
     // The journal, before anything is started: another process may have it.
     let mut journal = open_journal(config, &options.run, &closing, true, feed.is_recorded())?;
-    let on_paper = options.broker.is_none();
-    let ledger = journal
-        .as_ref()
-        .filter(|_| on_paper)
-        .and_then(Recorder::ledger);
+    let kept = journal.as_ref().filter(|_| options.broker.is_none());
+    let ledger = kept.and_then(Recorder::ledger);
     // In real time nobody waits for workers yet.
     let remote = if feed.is_recorded() {
         host.remote(config, &core, feed.data())?
@@ -199,12 +196,7 @@ pub(crate) fn join_live(
         None
     };
     let resumed = resumption(&mut journal, options.why_no_snapshots(remote.is_some()))?;
-    let memory = match (&resumed, &journal) {
-        (Some(resumed), Some(journal)) => {
-            Some(live::LiveMemory::read(resumed, &journal.inputs()?.0, &mut core)?)
-        }
-        _ => None,
-    };
+    let memory = remembered(resumed.as_ref(), journal.as_ref(), &mut core)?;
     let markets = core.scales.len();
     let away = Away::new(&mut core.traders, markets, remote, host, false)?;
     // 7. Channels, each bounded.
@@ -243,6 +235,19 @@ pub(crate) fn join_live(
     host.set_up();
     let done = joined.run();
     closing.finish(config, done, setup)
+}
+
+/// What the live driver remembers, where the run goes on from a snapshot; the traders have recalled their parts.
+fn remembered(
+    resumed: Option<&Resumed>,
+    journal: Option<&Recorder>,
+    core: &mut Core,
+) -> Result<Option<live::LiveMemory>, Error> {
+    let (Some(resumed), Some(journal)) = (resumed, journal) else {
+        return Ok(None);
+    };
+    let (said, _) = journal.inputs()?;
+    live::LiveMemory::read(resumed, &said, core).map(Some)
 }
 
 fn channels(core: &Core, recorded: bool) -> live::Channels {

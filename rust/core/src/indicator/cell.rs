@@ -93,9 +93,15 @@ impl Cell {
 
     /// All that it holds, in words.
     pub(crate) fn memory(&self) -> Vec<u64> {
-        let pairs = self.values.iter().flat_map(|pair| [&pair.now, &pair.before]);
+        let pairs = self
+            .values
+            .iter()
+            .flat_map(|pair| [&pair.now, &pair.before]);
         let words = pairs.chain(&self.older).map(|slot| slot.load(Relaxed));
-        let counts = [u64::from(self.count.load(Relaxed)), self.next.load(Relaxed) as u64];
+        let counts = [
+            u64::from(self.count.load(Relaxed)),
+            self.next.load(Relaxed) as u64,
+        ];
         counts.into_iter().chain(words).collect()
     }
 
@@ -110,9 +116,14 @@ impl Cell {
             return;
         };
         let rows = self.keep.saturating_sub(2).max(1);
-        self.count.store(u32::try_from(*count).unwrap_or(u32::MAX), Relaxed);
-        self.next.store(usize::try_from(*next).unwrap_or(0) % rows, Relaxed);
-        let pairs = self.values.iter().flat_map(|pair| [&pair.now, &pair.before]);
+        self.count
+            .store(u32::try_from(*count).unwrap_or(u32::MAX), Relaxed);
+        self.next
+            .store(usize::try_from(*next).unwrap_or(0) % rows, Relaxed);
+        let pairs = self
+            .values
+            .iter()
+            .flat_map(|pair| [&pair.now, &pair.before]);
         for (slot, word) in pairs.chain(&self.older).zip(words) {
             slot.store(*word, Relaxed);
         }

@@ -40,8 +40,8 @@ pub use compute::{compute, compute_columns, infer_scale};
 pub use error::IndicatorError;
 pub use exact::UnitScale;
 pub use graph::{Graph, IndicatorId, Spec};
-pub use memory::GraphMemory;
 pub use kind::{Kind, NAMES, OUTPUTS};
+pub use memory::GraphMemory;
 
 /// One market event, as indicators read it.
 pub trait Sample {

@@ -74,7 +74,10 @@ impl Recorder {
     #[must_use]
     pub fn takes_snapshots(&self) -> bool {
         // Traders whose acts come out of the journal are not what they were then.
-        self.cadence.every.is_some() && self.script.is_empty() && self.is_kept() && !matches!(self.mode, Mode::Beyond)
+        self.cadence.every.is_some()
+            && self.script.is_empty()
+            && self.is_kept()
+            && !matches!(self.mode, Mode::Beyond)
     }
 
     /// From now on no snapshots are taken, which is said once, with what it costs.
@@ -190,7 +193,10 @@ pub(super) fn snapshots(
 ) -> Result<(Cadence, Option<Resumption>), Error> {
     let taken = facts.snapshots && goes_on && spec.purpose == Purpose::Keep;
     let mut cadence = Cadence {
-        every: taken.then(|| spec.snapshot_every.unwrap_or_else(|| limits::snapshot_events(facts.traders.len()))),
+        every: taken.then(|| {
+            spec.snapshot_every
+                .unwrap_or_else(|| limits::snapshot_events(facts.traders.len()))
+        }),
         last: 0,
         told: Told::default(),
         part_sum: Vec::new(),
@@ -206,7 +212,9 @@ pub(super) fn snapshots(
         let (newest, problems) = looked.newest(store, |step| script.ends_by(step))?;
         let file = store.path().display();
         let notes = problems.into_iter();
-        cadence.notes = notes.map(|problem| format!("{file}: {problem}; it is passed over")).collect();
+        cadence.notes = notes
+            .map(|problem| format!("{file}: {problem}; it is passed over"))
+            .collect();
         found = newest;
     }
     // What comes behind is taken again.

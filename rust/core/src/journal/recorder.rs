@@ -7,17 +7,16 @@ use crate::error::Error;
 use crate::order::{Order, OrderId};
 
 use super::cadence::{Cadence, snapshots};
-use super::check::must_be_whole;
 use super::difference::{differs, ended_early, first_difference, went_on};
 use super::fault::journal_error;
-use super::identity::compare_identity;
+use super::identity::may_continue;
 use super::input::{Input, Vetoes};
 use super::keeper::{Batch, Keeper, Then};
 use super::record::{CHAIN, Record, Table, Value, chain_of};
 use super::rows::{self, Now};
 use super::script::{Script, distrusted};
-use super::spec::{JournalSpec, LedgerSpec, Purpose, RunFacts};
 use super::snapshot::Resumption;
+use super::spec::{JournalSpec, LedgerSpec, Purpose, RunFacts};
 use super::store::{Access, FINISHED, RunEvent, Store};
 use super::stored::Stored;
 
@@ -94,25 +93,7 @@ impl Recorder {
         if spec.purpose == Purpose::Keep && store.is_new()? {
             store.begin(spec, &facts)?;
         } else {
-            compare_identity(&store, spec)?;
-            if store.pruned()?.is_some() {
-                let message = format!(
-                    "{}: early rows were taken out of it, so it can only be read",
-                    spec.path.display()
-                );
-                return Err(journal_error("journal.pruned", message));
-            }
-            if spec.purpose == Purpose::Keep {
-                // What is in the file is what was written, before anything is built on it.
-                must_be_whole(&store)?;
-            }
-            if !facts.repeats {
-                let message = format!(
-                    "{} has a run already; a run in real time cannot be continued, so name another file",
-                    spec.path.display()
-                );
-                return Err(journal_error("journal.real_time", message));
-            }
+            may_continue(&store, spec, &facts)?;
         }
         let finished = store.digest()?;
         let ledger = match spec.purpose {

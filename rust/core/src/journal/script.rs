@@ -76,10 +76,11 @@ impl Script {
         let cancelled = self.cancels.back().map(|each| each.0);
         let stopped = self.stopped.back().map(|each| each.0);
         let last = [last, cancelled, stopped].into_iter().flatten().max();
-        let all = self
-            .distrusted
-            .iter()
-            .all(|each| self.stopped.iter().any(|&(_, trader, _)| trader == each.trader));
+        let all = self.distrusted.iter().all(|each| {
+            self.stopped
+                .iter()
+                .any(|&(_, trader, _)| trader == each.trader)
+        });
         self.sentenced.is_empty() && all && last.is_none_or(|last| last <= step)
     }
 

@@ -137,12 +137,16 @@ impl Looked {
         for head in heads {
             let part: Vec<u8> = store.with(|connection| {
                 let sql = "SELECT part FROM snapshots WHERE number = ?";
-                connection.prepare_cached(sql)?.query_row([head.number], |row| row.get(0))
+                connection
+                    .prepare_cached(sql)?
+                    .query_row([head.number], |row| row.get(0))
             })?;
             let found = Snapshot::part_sum(&sum, (head.number, head.step), &part);
             if head.part_sum != found {
                 let step = head.step;
-                looked.problems.push(format!("the snapshot of step {step} is damaged"));
+                looked
+                    .problems
+                    .push(format!("the snapshot of step {step} is damaged"));
                 break;
             }
             sum = head.part_sum.clone();
@@ -198,11 +202,7 @@ impl Looked {
     }
 
     /// Why a snapshot cannot be used; nothing where it can.
-    fn unfit(
-        head: &Head,
-        store: &Store,
-        state: (&[u8], &[u8]),
-    ) -> Result<Option<String>, Error> {
+    fn unfit(head: &Head, store: &Store, state: (&[u8], &[u8])) -> Result<Option<String>, Error> {
         if head.format != FORMAT || head.version != VERSION {
             return Ok(Some(format!(
                 "the snapshot of step {} is of Pairloom {}, format {}; this is {VERSION}, format {FORMAT}",

@@ -13,8 +13,8 @@ use super::fault::{fault_of, journal_error};
 use super::input::Input;
 use super::lock::Lock;
 use super::record::{Record, Table, Value};
-use super::snapshot::{self, Snapshot};
 use super::schema::{self, APPLICATION, MIGRATIONS, SCHEMA};
+use super::snapshot::{self, Snapshot};
 use super::spec::{JournalSpec, RunFacts};
 use super::wal::WriteAheadLog;
 
@@ -228,7 +228,11 @@ impl Store {
             digest: None,
             author: Some(author.to_owned()),
         };
-        self.add(std::iter::empty(), std::iter::once(&event), std::iter::empty())?;
+        self.add(
+            std::iter::empty(),
+            std::iter::once(&event),
+            std::iter::empty(),
+        )?;
         Ok(true)
     }
 

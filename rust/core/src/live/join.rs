@@ -6,6 +6,7 @@ use flume::{Receiver, Sender};
 use rayon::ThreadPool;
 use tokio::runtime::Runtime;
 
+use crate::commit::Writer;
 use crate::dispatch::{Inbox, TradingEngineHandle};
 use crate::domain::{Instrument, MarketPair, Nanos, PairTable};
 use crate::engine::{Core, Host};
@@ -22,7 +23,7 @@ use super::broker::Report;
 use super::command::{Ended, Request};
 use super::coordinator::{Arrivals, Coordinator, Pace, Posts};
 use super::crew::Crew;
-use super::event::{Batch, Delivery, Markets};
+use super::event::{Batch, Delivery, Markets, Notice};
 use super::feed;
 use super::ledger::Ledger;
 use super::memory::LiveMemory;
@@ -98,7 +99,6 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     core.writer.confirm_cancels = !feed.is_recorded();
     core.writer.seal_orders();
     let markets = markets_of(&feed, &mut core);
-    let pairs = names_of(&core.pairs);
     let mut venue = PaperVenue {
         venue: core.venue,
         markets: markets.clone(),
@@ -107,10 +107,8 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         ledger: parts.ledger.as_ref().map(Ledger::open).transpose()?,
         held: None,
     };
-    let notices = match shares {
-        Some(shares) => shares.take_up(&mut venue, rows.as_mut())?,
-        None => Vec::new(),
-    };
+    let recalled = shares.map(|shares| shares.take_up(&mut venue, rows.as_mut()));
+    let notices = recalled.transpose()?.unwrap_or_default();
     let working = venue.working().len();
     let mut ends = (channels.orders, channels.reports, channels.told);
     let way = risk_side::Way::of(&mut ends, &venue, core.traders.len());
@@ -122,18 +120,12 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     let (feed, speed) = ((feed, rows), (options.speed, parts.known));
     let feed = feed_side(&runtime, feed, &markets, speed, channels.feed);
     let made = (core.mains, parts.factories);
-    let company = company(core.traders, made, channels.inboxes);
-    for (actor, waiting) in company.actors.iter().zip(notices) {
-        actor.take_up(waiting);
-    }
-    let books = core.writer.account.markets().iter();
+    let company = company(core.traders, made, channels.inboxes, notices);
     let stage = Arc::new(Stage {
         board: Board::new(company.actors.len()),
         actors: company.actors,
         markets,
-        instruments: books
-            .map(|book| Instrument::clone(&book.instrument))
-            .collect(),
+        instruments: instruments_of(&core.writer),
         pool: parts.pool,
         ready: channels.ready,
         python: channels.python.0,
@@ -143,8 +135,8 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     if company.in_python {
         PythonLane::start(channels.python.1, Arc::clone(&stage), parts.interpreter);
     }
-    let mut coordinator = Coordinator::new(Posts {
-        pairs,
+    let coordinator = Coordinator::new(Posts {
+        pairs: names_of(&core.pairs),
         stage: Arc::clone(&stage),
         handle: TradingEngineHandle::new(core.slots, company.inboxes),
         names: company.names,
@@ -161,10 +153,8 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         host: parts.host,
         ended: parts.people.1,
         known: parts.known,
-    });
-    if let Some(memory) = memory {
-        coordinator.recall(memory, working);
-    }
+    })
+    .recalling(memory, working);
     Ok(Joined {
         stepper: Stepper::new(coordinator, core.writer, core.time_marks),
         stage,
@@ -179,6 +169,13 @@ fn markets_of(feed: &Feed, core: &mut Core) -> Markets {
         scales: std::mem::take(&mut core.scales),
         recorded: feed.is_recorded(),
     }
+}
+
+fn instruments_of(writer: &Writer) -> Vec<Instrument> {
+    let books = writer.account.markets().iter();
+    books
+        .map(|book| Instrument::clone(&book.instrument))
+        .collect()
 }
 
 fn names_of(pairs: &PairTable) -> Vec<Arc<str>> {
@@ -201,6 +198,7 @@ fn company(
     traders: Vec<Trader>,
     (mains, mut factories): (Vec<EventKind>, Vec<Option<Factory>>),
     ends: Vec<InboxEnds>,
+    notices: Vec<Vec<Notice>>,
 ) -> Company {
     factories.resize_with(traders.len(), || None);
     let crew = Crew::new(&traders, factories.iter().map(Option::is_some).collect());
@@ -212,7 +210,10 @@ fn company(
     let actors = seats
         .zip(receivers)
         .map(|(((trader, main), factory), inbox)| Actor::new(trader, main, factory, inbox))
-        .collect();
+        .collect::<Vec<Actor>>();
+    for (actor, waiting) in actors.iter().zip(notices) {
+        actor.take_up(waiting);
+    }
     Company {
         actors,
         inboxes,

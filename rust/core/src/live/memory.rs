@@ -70,11 +70,7 @@ impl LiveMemory {
     ///
     /// # Errors
     /// When it does not fit this run.
-    pub(crate) fn read(
-        resumed: &Resumed,
-        said: &[Input],
-        core: &mut Core,
-    ) -> Result<Self, Error> {
+    pub(crate) fn read(resumed: &Resumed, said: &[Input], core: &mut Core) -> Result<Self, Error> {
         let step = resumed.step();
         let mut memory: Self = unpack(resumed.ports()).map_err(|why| unusable(step, &why))?;
         let traders = std::mem::take(&mut memory.traders);
@@ -151,8 +147,11 @@ impl Coordinator<'_> {
         pack(&memory).map_err(Unsaved::Never)
     }
 
-    /// Stands where the snapshot was taken, with so many orders at the broker.
-    pub(super) fn recall(&mut self, memory: LiveMemory, working: usize) {
+    /// Stands where the snapshot was taken, where the run goes on from one, with so many orders at the broker.
+    pub(super) fn recalling(mut self, memory: Option<LiveMemory>, working: usize) -> Self {
+        let Some(memory) = memory else {
+            return self;
+        };
         self.progress = Progress {
             steps: memory.steps,
             last: memory.last,
@@ -170,5 +169,6 @@ impl Coordinator<'_> {
         // Everybody's part of the account is to be shown.
         let all = u32::try_from(self.crew.members.len()).unwrap_or(u32::MAX);
         self.changed.extend(0..all);
+        self
     }
 }

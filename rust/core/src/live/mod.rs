@@ -60,5 +60,5 @@ pub use reconcile::{ReconcileSpec, UnknownOrders};
 pub use start::{paper, start};
 pub use status::{Status, TraderStatus};
 
-pub(crate) use memory::LiveMemory;
 pub(crate) use join::{Channels, InboxEnds, Parts, People, join};
+pub(crate) use memory::LiveMemory;

@@ -87,7 +87,11 @@ pub(super) struct OrderEngine {
 
 impl OrderEngine {
     /// An engine before a broker at which orders work already, with whose they are.
-    pub(super) fn new(broker: Arc<dyn Broker>, told: Sender<Told>, open: HashMap<OrderId, u32>) -> Self {
+    pub(super) fn new(
+        broker: Arc<dyn Broker>,
+        told: Sender<Told>,
+        open: HashMap<OrderId, u32>,
+    ) -> Self {
         let answers = broker.answers();
         Self {
             broker,

@@ -68,7 +68,9 @@ impl PaperVenue {
     /// In words, why it cannot; or when its books are not those of then.
     pub(super) fn recall(&mut self, memory: PaperMemory) -> Result<Result<(), String>, Error> {
         if let (Some(ledger), Some(mark)) = (&mut self.ledger, &memory.ledger) {
-            ledger.pass(mark, |id| memory.owners.binary_search_by_key(&id, |own| own.0).is_ok())?;
+            ledger.pass(mark, |id| {
+                memory.owners.binary_search_by_key(&id, |own| own.0).is_ok()
+            })?;
         }
         let PaperMemory {
             venue,

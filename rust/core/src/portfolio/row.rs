@@ -150,6 +150,9 @@ mod leaving {
         from: D,
     ) -> Result<Vec<(OrderId, Reason)>, D::Error> {
         let all = Vec::<(OrderId, String)>::deserialize(from)?;
-        Ok(all.into_iter().map(|(id, why)| (id, word_of(why))).collect())
+        Ok(all
+            .into_iter()
+            .map(|(id, why)| (id, word_of(why)))
+            .collect())
     }
 }

@@ -67,7 +67,9 @@ impl RiskGate {
     /// How many rows of the curve it has taken in.
     #[must_use]
     pub fn rows_watched(&self) -> usize {
-        self.limits.as_ref().map_or(0, |limits| limits.state.equity.rows())
+        self.limits
+            .as_ref()
+            .map_or(0, |limits| limits.state.equity.rows())
     }
 
     /// The same where so many rows of the curve have been taken in already.

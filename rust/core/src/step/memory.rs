@@ -65,7 +65,9 @@ impl Resumed {
 pub fn unusable(step: u64, why: &str) -> Error {
     let mut error = journal_error(
         "journal.snapshot",
-        format!("the run cannot go on from the snapshot of step {step}: {why}; it has to be made again from its first row"),
+        format!(
+            "the run cannot go on from the snapshot of step {step}: {why}; it has to be made again from its first row"
+        ),
     );
     error.details = vec![("snapshot", step.to_string())];
     error
@@ -145,7 +147,11 @@ impl<P: Ports> Stepper<P> {
 
     /// Tells people what they should know of the snapshots.
     pub(super) fn tell_notes(&mut self) {
-        for note in self.journal.iter_mut().flat_map(crate::journal::Recorder::take_notes) {
+        for note in self
+            .journal
+            .iter_mut()
+            .flat_map(crate::journal::Recorder::take_notes)
+        {
             self.ports.note(&note);
         }
     }

@@ -11,7 +11,7 @@ mod report;
 
 pub use away::{Away, slots_where};
 pub use memory::{Resumed, unusable};
-pub use ports::{Unsaved, Ending, Flow, Loaded, Next, Ports, Quiet};
+pub use ports::{Ending, Flow, Loaded, Next, Ports, Quiet, Unsaved};
 pub use report::Report;
 
 use crate::commit::{Act, Command, QuarantineRecord, Writer};

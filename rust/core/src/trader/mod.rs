@@ -12,8 +12,8 @@ mod saved;
 
 pub use block::Stretch;
 pub use evaluate::Input;
-pub use memory::TraderMemory;
 pub use foresight::{Fills, Foreseen, Foresight, Pace};
+pub use memory::TraderMemory;
 pub use remote::{Answer, Glance, Remote, SentRow, Waited};
 pub use saved::Saved;
 

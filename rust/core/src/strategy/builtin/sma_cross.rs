@@ -1,8 +1,8 @@
 //! `sma_cross(fast=10, slow=30, side="both")`: long while the fast average is above the slow one, else short, or flat
 //! with `side="long"`.
 
-use crate::domain::unpack;
 use crate::domain::Side;
+use crate::domain::unpack;
 use crate::indicator::{IndicatorId, Kind, Spec};
 use crate::signal::TradeSignal;
 

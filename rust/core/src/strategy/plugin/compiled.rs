@@ -115,7 +115,10 @@ impl CompiledRule {
     /// Its state, byte by byte.
     #[must_use]
     pub fn memory(&self) -> Vec<u8> {
-        self.state.iter().flat_map(|word| word.to_le_bytes()).collect()
+        self.state
+            .iter()
+            .flat_map(|word| word.to_le_bytes())
+            .collect()
     }
 
     /// Has the state that it had. `false` where that has another size.
