@@ -352,15 +352,15 @@ impl Store {
                 }
                 insert.raw_execute()?;
             }
+            for snapshot in snapshots {
+                snapshot.insert(&change)?;
+            }
             for event in events {
                 add_event(&change, event)?;
                 if event.event == FINISHED {
                     // It is compared from end to end, never continued.
                     snapshot::forget_after(&change, 0)?;
                 }
-            }
-            for snapshot in snapshots {
-                snapshot.insert(&change)?;
             }
             drop(inserts);
             change.commit()?;
