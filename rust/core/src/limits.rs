@@ -307,8 +307,8 @@ pub const MOST_ZEROS: u8 = 38;
 /// Snapshots of a run whose state is kept: the newest one, and one before it should that be damaged.
 pub const SNAPSHOTS_KEPT: i64 = 2;
 
-/// Market events between two snapshots: what is made again of a run that was killed takes about a second.
-const SNAPSHOT_EVENTS: u64 = 250_000;
+/// Market events between two snapshots: what is made again of a run that was killed takes less than a second.
+const SNAPSHOT_EVENTS: u64 = 50_000;
 
 /// The same for each trader: their states are written each time.
 const SNAPSHOT_EVENTS_PER_TRADER: u64 = 250;
