@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,10 +34,13 @@ class Watch:
 
     calls = 0
     stop_at: int | None = None
+    kill_at: int | None = None
 
     @classmethod
     def call(cls) -> None:
         cls.calls += 1
+        if cls.calls == cls.kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
         if cls.calls == cls.stop_at:
             raise KeyboardInterrupt
 
@@ -243,6 +250,38 @@ def test_a_run_that_goes_on_from_snapshots_is_the_run_never_killed(tmp_path: Pat
     assert books_of(path) == books_of(whole)
     assert books_of(path)["duplicates"] == []
     assert Journal(path).check()["problems"] == []
+
+
+KILLED = """
+import sys, warnings
+from pathlib import Path
+sys.path[:0] = sys.argv[3:]
+warnings.simplefilter("ignore")
+import test_snapshots as own
+own._journal.SNAPSHOT_EVERY = own.EVERY
+own.Watch.kill_at = int(sys.argv[2])
+own.mixed(Path(sys.argv[1])).paper(own.data(), progress=False)
+"""
+
+
+def test_a_run_that_is_killed_with_its_process_goes_on_from_its_snapshots(tmp_path: Path) -> None:
+    whole, path = tmp_path / "whole.db", tmp_path / "run.db"
+    never = mixed(whole).paper(data(), progress=False)
+    folders = [folder for folder in sys.path if folder]
+    steps: list[int] = []
+    for at in (1_100, 700, 3, 900):
+        command = [sys.executable, "-c", KILLED, str(path), str(at), str(Path(__file__).parent), *folders]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        steps.append(steps_of(path)[-1])
+    # The one that died at once had gone on from where the one before it was.
+    assert steps[0] < steps[1] == steps[2] < steps[3]
+    Watch.calls = 0
+    same(mixed(path).paper(data(), progress=False), never)
+    assert Watch.calls < 1_500
+    assert rows_of(path) == rows_of(whole)
+    assert books_of(path) == books_of(whole)
+    assert books_of(path)["duplicates"] == []
 
 
 def test_what_has_grown_is_kept_in_parts_and_what_stands_of_the_newest_two(tmp_path: Path) -> None:
