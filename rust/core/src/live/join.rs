@@ -26,7 +26,7 @@ use super::crew::Crew;
 use super::event::{Batch, Delivery, Markets, Notice};
 use super::feed;
 use super::ledger::Ledger;
-use super::memory::LiveMemory;
+use super::memory::{LiveMemory, take_up};
 use super::options::{Feed, LiveOptions};
 use super::order_engine::{OrderMessage, Told};
 use super::order_side::OrderSide;
@@ -107,9 +107,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         ledger: parts.ledger.as_ref().map(Ledger::open).transpose()?,
         held: None,
     };
-    let recalled = shares.map(|shares| shares.take_up(&mut venue, rows.as_mut()));
-    let notices = recalled.transpose()?.unwrap_or_default();
-    let working = venue.working().len();
+    let notices = take_up(shares, &mut venue, rows.as_mut())?;
     let mut ends = (channels.orders, channels.reports, channels.told);
     let way = risk_side::Way::of(&mut ends, &venue, core.traders.len());
     let risk = risk_side::join(&runtime, options.risk.take(), &mut core.writer, way)?;
@@ -154,7 +152,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         ended: parts.people.1,
         known: parts.known,
     })
-    .recalling(memory, working);
+    .recalling(memory);
     Ok(Joined {
         stepper: Stepper::new(coordinator, core.writer, core.time_marks),
         stage,

@@ -36,6 +36,9 @@ pub(crate) struct LiveMemory {
     next_wake: Option<Nanos>,
     /// What the broker holds, in its own form.
     broker: Vec<u8>,
+    /// How many orders work there, once that was read.
+    #[serde(skip)]
+    working: usize,
 }
 
 /// The parts of it that are for other places than the commit thread.
@@ -51,7 +54,7 @@ impl Shares {
     ///
     /// # Errors
     /// When the broker cannot, or its books are not those of then.
-    pub(super) fn take_up(
+    fn take_up(
         self,
         venue: &mut PaperVenue,
         rows: Option<&mut Rows>,
@@ -62,6 +65,21 @@ impl Shares {
             rows.pass(last);
         }
         Ok(self.notices)
+    }
+}
+
+/// Lets broker and feed take up their shares, where the run goes on from a snapshot; gives back what waits for the traders.
+///
+/// # Errors
+/// When the broker cannot, or its books are not those of then.
+pub(super) fn take_up(
+    shares: Option<Shares>,
+    venue: &mut PaperVenue,
+    rows: Option<&mut Rows>,
+) -> Result<Vec<Vec<Notice>>, Error> {
+    match shares {
+        Some(shares) => shares.take_up(venue, rows),
+        None => Ok(Vec::new()),
     }
 }
 
@@ -95,11 +113,13 @@ impl LiveMemory {
     /// # Errors
     /// When the broker's cannot be read.
     pub(super) fn shares(&mut self) -> Result<Shares, Error> {
-        let broker = unpack(&std::mem::take(&mut self.broker));
+        let broker: Result<PaperMemory, _> = unpack(&std::mem::take(&mut self.broker));
+        let broker = broker.map_err(|why| unusable(self.steps, &why))?;
+        self.working = broker.working();
         Ok(Shares {
             step: self.steps,
             last_rows: self.last_rows,
-            broker: broker.map_err(|why| unusable(self.steps, &why))?,
+            broker,
             notices: std::mem::take(&mut self.notices),
         })
     }
@@ -143,12 +163,13 @@ impl Coordinator<'_> {
             crew: self.crew.memory(),
             next_wake: self.orders.next_wake,
             broker,
+            working: 0,
         };
         pack(&memory).map_err(Unsaved::Never)
     }
 
-    /// Stands where the snapshot was taken, where the run goes on from one, with so many orders at the broker.
-    pub(super) fn recalling(mut self, memory: Option<LiveMemory>, working: usize) -> Self {
+    /// Stands where the snapshot was taken, where the run goes on from one.
+    pub(super) fn recalling(mut self, memory: Option<LiveMemory>) -> Self {
         let Some(memory) = memory else {
             return self;
         };
@@ -165,7 +186,7 @@ impl Coordinator<'_> {
         self.killed = memory.killed;
         self.asked = memory.asked;
         self.crew.recall(memory.crew);
-        self.orders.recall(working, memory.next_wake);
+        self.orders.recall(memory.working, memory.next_wake);
         // Everybody's part of the account is to be shown.
         let all = u32::try_from(self.crew.members.len()).unwrap_or(u32::MAX);
         self.changed.extend(0..all);

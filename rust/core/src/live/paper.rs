@@ -38,6 +38,13 @@ pub(super) struct PaperMemory {
     ledger: Option<LedgerMark>,
 }
 
+impl PaperMemory {
+    /// How many orders work there.
+    pub(super) const fn working(&self) -> usize {
+        self.owners.len()
+    }
+}
+
 /// Where the candles of its markets stand, and its working orders with whose they are.
 #[derive(Debug)]
 pub(super) struct Held {
