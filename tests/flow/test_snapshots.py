@@ -18,7 +18,7 @@ import pytest
 
 import pairloom
 from journals import books_of, change, rows_of
-from pairloom import Engine, Journal, RiskLimits, Signal, Strategy, _journal
+from pairloom import Engine, Journal, RiskLimits, Signal, Strategy, _journal, compiled
 from pairloom import indicators as ta
 
 pytestmark = pytest.mark.filterwarnings("ignore::pairloom.RefusalWarning", "ignore::pairloom.QuarantineWarning")
@@ -457,5 +457,32 @@ def test_a_strategy_that_cannot_take_its_state_back_is_made_again(
         again = portfolio(path, "rsi", Tells()).paper(data(), progress=False)
     assert any("planted" in line for line in said(caplog))
     assert Watch.calls == calls
+    same(again, never)
+    assert rows_of(path) == rows_of(whole)
+
+
+@compiled
+class Counts(Strategy):
+    """Has its state in numbers, and is compiled."""
+
+    def setup(self, ctx: Any) -> None:
+        self.mean = ctx.indicator(ta.Ema(6))
+        self.seen = 0
+        self.sum = 0.0
+
+    def generate_signal(self, ctx: Any) -> Signal:
+        self.seen += 1
+        self.sum = 0.9 * self.sum + ctx.candle.close - self.mean.value
+        return Signal.LONG if self.seen % 23 < 11 and self.sum > -5.0 else Signal.CLOSE
+
+
+def test_a_compiled_strategy_goes_on_with_its_numbers(tmp_path: Path) -> None:
+    whole, path = tmp_path / "whole.db", tmp_path / "run.db"
+    never = portfolio(whole, Counts(), Tells()).paper(data(), progress=False)
+    assert never.lanes["compiled"] == 5
+    stopped(portfolio(path, Counts(), Tells()), Watch.calls // 2)
+    assert len(Journal(path).snapshots) > 5
+    again = portfolio(path, Counts(), Tells()).paper(data(), progress=False)
+    assert Watch.calls < 1_500
     same(again, never)
     assert rows_of(path) == rows_of(whole)
