@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import logging
 import os
 import re
 from pathlib import Path
@@ -28,8 +29,12 @@ __all__ = ["asked", "driven", "journal_path"]
 
 T = TypeVar("T")
 
+_log = logging.getLogger("pairloom")
+
 # Settings that never change a result.
 _FREE = frozenset({"num_threads", "workers", "time_limit", "memory_limit", "block", "risk_socket", "risk_timeout"})
+# Market events between two snapshots; a number that suits the run where there is none. Tests set it.
+SNAPSHOT_EVERY: int | None = None
 # Digits of a fingerprint that people are shown.
 _SHOWN = 16
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -76,17 +81,41 @@ def asked(
             if pair in traded
         ]
     extras = [(key, json.dumps(value, default=str)) for key, value in origin.items()]
-    return {"path": path, "replay": replay, "identity": identity, "extras": extras, "distrusted": []}
+    return {
+        "path": path,
+        "replay": replay,
+        "identity": identity,
+        "extras": extras,
+        "distrusted": [],
+        "snapshot_every": SNAPSHOT_EVERY,
+        "from_start": False,
+    }
 
 
 def driven(drive: Callable[[], T], driver: str, run: dict[str, Any]) -> T:
-    """Run; on paper, a trader that does not repeat its journal is left out, and the run begins once more."""
+    """Run; on paper, where it does not repeat its journal, the run begins once more.
+
+    First without snapshots, should it have gone on from one; then without the trader that does not repeat.
+    """
     while True:
         try:
             return drive()
         except JournalError as error:
-            if driver != "paper" or not _distrust(run.get("journal"), error):
+            if driver != "paper" or not (
+                _from_start(run.get("journal"), error) or _distrust(run.get("journal"), error)
+            ):
                 raise
+
+
+def _from_start(journal: dict[str, Any] | None, error: JournalError) -> bool:
+    """Let the next try begin at the first row, if this one went on from a snapshot; whether that may help."""
+    if journal is None or journal["from_start"] or "snapshot" not in error.details:
+        return False
+    journal["from_start"] = True
+    _log.warning(
+        "behind the snapshot of step %s the run is made again from its first row: %s", error.details["snapshot"], error
+    )
+    return True
 
 
 def _distrust(journal: dict[str, Any] | None, error: JournalError) -> bool:

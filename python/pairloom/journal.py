@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "TABLES", "Journal", "replay"]
 
-TABLES = (*JournalFile.names(), "runs")
+TABLES = (*JournalFile.names(), "runs", "snapshots")
 FORMATS = ("parquet", "csv")
 
 
@@ -28,7 +28,8 @@ class Journal:
 
     Its tables are `inputs` (what people told the run), `intents` (every order that reached the gate),
     `orders` (how each that left has ended), `fills`, `refusals`, `quarantines` and `steps`, whose rows
-    stand in one sequence, `seq`; and `runs`, the times at which the run was begun, resumed and finished.
+    stand in one sequence, `seq`; `runs`, the times at which the run was begun, resumed and finished; and
+    `snapshots`, from which it goes on.
     Each is like `Result.fills`: an Arrow stream with exact decimals, `to_pandas()`, `to_polars()`.
 
     Raises ``JournalError`` where there is no journal, or none that this version can read.
@@ -90,6 +91,15 @@ class Journal:
     def runs(self) -> Table:
         """The life of the run: `run, event, at, step, after_seq, pid, version, digest, author`."""
         return self.table("runs")
+
+    @property
+    def snapshots(self) -> Table:
+        """What the run goes on from, should it be killed; none once it is finished.
+
+        `number, step, ts, after_seq, version, part_bytes, state_bytes`: after which step, behind which row, what the
+        records grew by since the one before, and what stood then, of the newest ones alone.
+        """
+        return self.table("snapshots")
 
     @cached_property
     def settings(self) -> dict[str, str]:

@@ -158,7 +158,8 @@ class Strategy:
     def state(self) -> Any:
         """Return what a copy of this object needs beside its parameters.
 
-        By default every attribute. Used by ``pickle`` and ``copy``.
+        By default every attribute. Used by ``pickle`` and ``copy``, and for the snapshots in a journal, where
+        indicators, ``ctx`` and ``ctx.random`` may be among them.
         """
         values = dict(self.__dict__)
         # A dict of its own, since the one that was asked for would make each attribute slow to read; see __init__.

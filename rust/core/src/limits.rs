@@ -300,3 +300,26 @@ const _: () = assert!(EVENTS_PER_STEP >= EVENTS_PER_BATCH);
 // Every message that one side may make fits: a change takes at most 32 bytes, an order at most 128.
 const _: () = assert!(RISK_NOTES_TOGETHER * 32 < RISK_FRAME && RISK_BATCH * 128 < RISK_FRAME);
 const _: () = assert!(RISK_TEXT < RISK_FRAME && RISK_FRAME < RISK_STATE);
+
+/// Decimal zeros that an amount of money can end in at most: it has no more digits.
+pub const MOST_ZEROS: u8 = 38;
+
+/// Snapshots of a run whose state is kept: the newest one, and one before it should that be damaged.
+pub const SNAPSHOTS_KEPT: i64 = 2;
+
+/// Market events between two snapshots: what is made again of a run that was killed takes less than a second.
+const SNAPSHOT_EVENTS: u64 = 50_000;
+
+/// The same for each trader: their states are written each time.
+const SNAPSHOT_EVENTS_PER_TRADER: u64 = 250;
+
+/// How many market events lie between two snapshots of a run with so many traders.
+#[must_use]
+pub const fn snapshot_events(traders: usize) -> u64 {
+    let wanted = (traders as u64).saturating_mul(SNAPSHOT_EVENTS_PER_TRADER);
+    if wanted > SNAPSHOT_EVENTS {
+        wanted
+    } else {
+        SNAPSHOT_EVENTS
+    }
+}

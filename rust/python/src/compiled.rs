@@ -197,6 +197,25 @@ impl Strategy for CompiledStrategy {
             .is_some_and(|(_, rule)| rule.may_pass_orders())
     }
 
+    fn memory(&mut self) -> Result<Vec<u8>, String> {
+        match &self.ready {
+            Some((_, rule)) => Ok(rule.memory()),
+            None => Err("its setup has failed".to_owned()),
+        }
+    }
+
+    fn recall(&mut self, memory: &[u8]) -> Result<(), String> {
+        let recalled = self
+            .ready
+            .as_mut()
+            .is_some_and(|(_, rule)| rule.recall(memory));
+        if recalled {
+            Ok(())
+        } else {
+            Err("its state has another size".to_owned())
+        }
+    }
+
     fn fork(&self) -> Option<Box<dyn Strategy>> {
         let (origin, rule) = self.ready.as_ref()?;
         Some(Box::new(Self {

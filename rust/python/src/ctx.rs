@@ -214,12 +214,7 @@ impl SystemCtx {
     #[getter]
     fn random(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.open_call(py, "random")?;
-        kept(py, &self.random, || {
-            let seed = format!("{}:{}", self.facts.seed, self.facts.name);
-            py.import("random")?
-                .getattr(intern!(py, "Random"))?
-                .call1((seed,))
-        })
+        self.source(py)
     }
 
     /// A logger that adds the trader's name and pair to each record.
@@ -367,6 +362,20 @@ impl SystemCtx {
     #[inline]
     pub(crate) const fn loan(&self) -> &Loan {
         &self.loan
+    }
+
+    /// The trader's own `random.Random`, made when it is first wanted.
+    pub(crate) fn source(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let seed = || format!("{}:{}", self.facts.seed, self.facts.name);
+        kept(py, &self.random, || {
+            let random = py.import("random")?;
+            random.call_method1(intern!(py, "Random"), (seed(),))
+        })
+    }
+
+    /// The same where it was wanted before.
+    pub(crate) fn drawn_from(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        Some(self.random.lock().as_ref()?.clone_ref(py))
     }
 
     /// The indicators that `setup` asked for.

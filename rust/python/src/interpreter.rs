@@ -26,6 +26,17 @@ impl Interpreter for CPython {
         Python::attach(|_| work());
     }
 
+    fn note(&self, text: &str) {
+        let told = Python::attach(|py| -> PyResult<()> {
+            let logging = py.import("logging")?;
+            let logger = logging.call_method1("getLogger", ("pairloom",))?;
+            logger.call_method1("warning", ("%s", text))?;
+            Ok(())
+        });
+        // A handler of the user's that fails is no reason to end a run.
+        drop(told);
+    }
+
     fn interrupt(&self) {
         Python::attach(|py| {
             let threads = py.detach(|| self.threads.lock().clone());

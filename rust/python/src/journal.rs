@@ -31,6 +31,8 @@ pub(crate) struct Asked {
     identity: Vec<(String, String)>,
     extras: Vec<(String, String)>,
     distrusted: Vec<(String, String)>,
+    snapshot_every: Option<u64>,
+    from_start: bool,
 }
 
 impl Asked {
@@ -45,6 +47,8 @@ impl Asked {
             identity: self.identity,
             extras: self.extras,
             distrusted: self.distrusted,
+            snapshot_every: self.snapshot_every,
+            from_start: self.from_start,
         }
     }
 }
@@ -118,7 +122,11 @@ impl JournalFile {
     fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let store = open(py, &self.path)?;
         let counts = PyDict::new(py);
-        for name in Self::names().into_iter().chain(["runs", "traders"]) {
+        let snapshots = store.has_snapshots().map_err(|error| raise(py, &error))?;
+        let more = ["runs", "traders"]
+            .into_iter()
+            .chain(snapshots.then_some(SNAPSHOTS));
+        for name in Self::names().into_iter().chain(more) {
             let sql = format!("SELECT count(*) FROM {name}");
             let count: i64 = store
                 .with(|connection| connection.query_row(&sql, [], |row| row.get(0)))
@@ -169,6 +177,9 @@ fn open(py: Python<'_>, path: &Path) -> PyResult<Store> {
     Store::open(path, Access::Read).map_err(|error| raise(py, &error))
 }
 
+/// The table of snapshots; journals of the version before have none.
+const SNAPSHOTS: &str = "snapshots";
+
 type Named = (String, Kind);
 
 fn columns_of(name: &str) -> Option<Vec<Named>> {
@@ -178,6 +189,17 @@ fn columns_of(name: &str) -> Option<Vec<Named>> {
             .map(|(name, kind)| ((*name).to_owned(), *kind))
             .collect()
     };
+    if name == SNAPSHOTS {
+        return Some(of(&[
+            ("number", Kind::Integer),
+            ("step", Kind::Integer),
+            ("ts", Kind::Time),
+            ("after_seq", Kind::Integer),
+            ("version", Kind::Text),
+            ("part_bytes", Kind::Integer),
+            ("state_bytes", Kind::Integer),
+        ]));
+    }
     if name == "runs" {
         return Some(of(&[
             ("run", Kind::Integer),
@@ -218,8 +240,15 @@ fn statement(name: &str, columns: &[Named]) -> String {
     } else {
         ""
     };
+    let (from, order) = if name == SNAPSHOTS {
+        // Of what is in them nobody but a run can make anything.
+        let sizes = "length(part) AS part_bytes, length(state) AS state_bytes";
+        (format!("(SELECT *, {sizes} FROM snapshots)"), "number")
+    } else {
+        (name.to_owned(), "rowid")
+    };
     format!(
-        "SELECT {} FROM {name} x{join} ORDER BY x.rowid",
+        "SELECT {} FROM {from} x{join} ORDER BY x.{order}",
         selected.join(", ")
     )
 }
@@ -232,7 +261,11 @@ struct Cells {
 
 fn read(store: &Store, name: &str, columns: &[Named]) -> Result<Vec<NamedColumn>, Error> {
     let mut cells: Vec<Cells> = columns.iter().map(|_| Cells::default()).collect();
+    let there = name != SNAPSHOTS || store.has_snapshots()?;
     store.with(|connection| {
+        if !there {
+            return Ok(());
+        }
         let mut select = connection.prepare(&statement(name, columns))?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {

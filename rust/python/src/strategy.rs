@@ -8,6 +8,7 @@ use pairloom_core::strategy::{
 };
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyCFunction, PyTuple};
 
 use crate::ctx::{Facts, SystemCtx};
 use crate::events::PyTimeEvent;
@@ -283,6 +284,39 @@ impl Strategy for PyStrategy {
                 ))),
             }
         })
+    }
+
+    fn memory(&mut self) -> Result<Vec<u8>, String> {
+        let Some(ready) = &self.ready else {
+            return Err("its setup has failed".to_owned());
+        };
+        Python::attach(|py| {
+            let random = self.ctx.get().drawn_from(py);
+            let remember = py.import("pairloom._memory")?.getattr("remember")?;
+            let handles = PyTuple::new(py, &ready.indicators)?;
+            remember
+                .call1((&ready.instance, handles, &self.ctx, random))?
+                .extract()
+        })
+        .map_err(|error: PyErr| error.to_string())
+    }
+
+    fn recall(&mut self, memory: &[u8]) -> Result<(), String> {
+        let Some(ready) = &self.ready else {
+            return Err("its setup has failed".to_owned());
+        };
+        Python::attach(|py| {
+            let recall = py.import("pairloom._memory")?.getattr("recall")?;
+            let handles = PyTuple::new(py, &ready.indicators)?;
+            let ctx = self.ctx.clone_ref(py);
+            let random = PyCFunction::new_closure(py, None, None, move |args, _| {
+                ctx.get().source(args.py())
+            })?;
+            let memory = PyBytes::new(py, memory);
+            recall.call1((&ready.instance, memory, handles, &self.ctx, random))?;
+            Ok(())
+        })
+        .map_err(|error: PyErr| error.to_string())
     }
 
     fn hooks(&self) -> Hooks {

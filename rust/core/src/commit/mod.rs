@@ -2,8 +2,10 @@
 //! orders that only reduce exposure, then the others; within each by trader, then by sequence.
 
 mod again;
+mod curve;
 mod digest;
 mod gate;
+mod memory;
 mod plain;
 mod plan;
 mod reconciled;
@@ -16,6 +18,7 @@ use parking_lot::Mutex;
 use plan::{Planned, Turn};
 
 pub use again::{Again, AgainOrder, next_where};
+pub use memory::{Growth, Told, WriterMemory};
 pub use plain::Plain;
 pub use reconciled::Halts;
 pub use records::{

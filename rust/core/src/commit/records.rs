@@ -1,11 +1,14 @@
 //! What happened, in columns and rows of whole numbers: the material of every table and of the digest.
 
+use serde::{Deserialize, Serialize};
+
+use crate::domain::word::Word;
 use crate::domain::{HalfUnits, Liquidity, Lots, Money, Nanos, Side};
 use crate::order::{OrderId, OrderRecord, OrderStatus, Reason, RefusalRecord, reason};
 use crate::strategy::StrategyFault;
 
 /// One fill.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FillRecord {
     /// When.
     pub ts: Nanos,
@@ -37,14 +40,15 @@ pub struct QuarantineRecord {
 }
 
 /// A change of what the gate lets pass, made by a person or by the engine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RiskChange {
     /// The time of the step from which it held.
     pub ts: Nanos,
     /// Who made it.
     pub by: String,
     /// What it was: `limits`, `enable`, `kill` or `halt`.
-    pub kind: &'static str,
+    #[serde(with = "crate::domain::word")]
+    pub kind: Word,
     /// What holds since then, in words.
     pub what: String,
 }

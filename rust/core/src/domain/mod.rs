@@ -4,8 +4,10 @@
 
 mod instrument;
 mod number;
+mod packed;
 mod pair;
 mod side;
+pub mod word;
 
 pub use instrument::{
     FeeRates, Instrument, InstrumentParts, InstrumentSpec, Rounding, money_of, units_of,
@@ -14,6 +16,7 @@ pub use number::{
     Amount, MONEY_DIGITS, Money, NumberError, Rate, checked_mul, decimal_string, parse_decimal,
     pow10, pow10_f64, product_is_less, ratio_ceil, ratio_floor, write_decimal, write_whole,
 };
+pub use packed::{pack, unpack};
 pub use pair::{MarketPair, PairTable};
 pub use side::{Liquidity, Side};
 

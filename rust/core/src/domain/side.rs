@@ -1,7 +1,9 @@
 //! The side of an order or of a position, and who made the market in a fill.
 
+use serde::{Deserialize, Serialize};
+
 /// Which way an order trades.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Side {
     /// Adds to the position.
     Buy,
@@ -45,7 +47,7 @@ impl Side {
 }
 
 /// Whether a fill took liquidity or gave it, which decides the fee rate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Liquidity {
     /// The order was resting when the market came to it.
     Maker,

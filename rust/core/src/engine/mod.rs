@@ -3,6 +3,7 @@
 mod config;
 mod host;
 mod instruments;
+mod kept;
 mod outcome;
 mod patience;
 mod statistics;

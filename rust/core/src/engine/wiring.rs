@@ -10,14 +10,14 @@ use crate::commit::{TraderInfo, Writer};
 use crate::dispatch::{Inbox, Overflow, Slots};
 use crate::domain::{Instrument, MarketPair, PairTable};
 use crate::error::Error;
-use crate::journal::{Recorder, RunFacts};
+use crate::journal::Recorder;
 use crate::limits::{self, MAX_TRADERS};
 use crate::live;
 use crate::market::{EventKind, ExtraColumn, Market, MarketData, PriceScale};
 use crate::portfolio::Portfolio;
 use crate::replay;
 use crate::risk::{Margin, RiskGate, RiskSpec, Roster};
-use crate::step::Away;
+use crate::step::{Away, Resumed};
 use crate::strategy::{Interpreter, Lane, pool_of};
 use crate::trader::{Trader, TraderSpec};
 use crate::venue::{BookConfig, SimVenue};
@@ -25,6 +25,7 @@ use crate::venue::{BookConfig, SimVenue};
 use super::config::{Account, Config, RunOptions, TimeMark, TraderConfig};
 use super::host::Host;
 use super::instruments::{check_latency, grid_of, instruments};
+use super::kept::{open_journal, resumption};
 use super::outcome::{Closing, Outcome};
 use super::sweep::SharedSteps;
 
@@ -185,18 +186,17 @@ pub(crate) fn join_live(
     let mut core = wire(config, traders, feed.data())?;
     let closing = Closing::of(&mut core);
     // The journal, before anything is started: another process may have it.
-    let journal = open_journal(config, &options.run, &closing, true, feed.is_recorded())?;
-    let on_paper = options.broker.is_none();
-    let ledger = journal
-        .as_ref()
-        .filter(|_| on_paper)
-        .and_then(Recorder::ledger);
+    let mut journal = open_journal(config, &options.run, &closing, true, feed.is_recorded())?;
+    let kept = journal.as_ref().filter(|_| options.broker.is_none());
+    let ledger = kept.and_then(Recorder::ledger);
     // In real time nobody waits for workers yet.
     let remote = if feed.is_recorded() {
         host.remote(config, &core, feed.data())?
     } else {
         None
     };
+    let resumed = resumption(&mut journal, options.why_no_snapshots(remote.is_some()))?;
+    let memory = remembered(resumed.as_ref(), journal.as_ref(), &mut core)?;
     let markets = core.scales.len();
     let away = Away::new(&mut core.traders, markets, remote, host, false)?;
     // 7. Channels, each bounded.
@@ -214,6 +214,7 @@ pub(crate) fn join_live(
     let mut joined = live::join(live::Parts {
         ledger,
         known: journal.as_ref().and_then(Recorder::known_until),
+        memory,
         core,
         away,
         factories,
@@ -228,12 +229,25 @@ pub(crate) fn join_live(
         people,
     })?;
     if let Some(journal) = journal {
-        joined.keep(journal)?;
+        joined.keep(journal, resumed)?;
     }
     let setup = watch.elapsed().as_secs_f64();
     host.set_up();
     let done = joined.run();
     closing.finish(config, done, setup)
+}
+
+/// What the live driver remembers, where the run goes on from a snapshot; the traders have recalled their parts.
+fn remembered(
+    resumed: Option<&Resumed>,
+    journal: Option<&Recorder>,
+    core: &mut Core,
+) -> Result<Option<live::LiveMemory>, Error> {
+    let (Some(resumed), Some(journal)) = (resumed, journal) else {
+        return Ok(None);
+    };
+    let (said, _) = journal.inputs()?;
+    live::LiveMemory::read(resumed, &said, core).map(Some)
 }
 
 fn channels(core: &Core, recorded: bool) -> live::Channels {
@@ -248,30 +262,6 @@ fn channels(core: &Core, recorded: bool) -> live::Channels {
         told: flume::bounded(limits::ORDER_REPORTS),
         inboxes: inboxes(core, recorded),
     }
-}
-
-/// The journal that a run asks for; `live` says whether orders wait for it.
-fn open_journal(
-    config: &Config,
-    options: &RunOptions,
-    closing: &Closing,
-    live: bool,
-    recorded: bool,
-) -> Result<Option<Recorder>, Error> {
-    let Some(spec) = &options.journal else {
-        return Ok(None);
-    };
-    let facts = RunFacts {
-        traders: closing.traders(),
-        venue: "simulated",
-        account: match config.account {
-            Account::Spot => "spot",
-            Account::Margin => "margin",
-        },
-        waits: live,
-        repeats: recorded,
-    };
-    Recorder::open(spec, facts).map(Some)
 }
 
 /// An inbox for each trader. A recorded feed waits for room; in real time quotes are conflated, and of other events

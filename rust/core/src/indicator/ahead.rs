@@ -1,10 +1,12 @@
 //! Values for many rows at once: each indicator computes them along its own memory, and they are shown row by row.
 
+use serde::{Deserialize, Serialize};
+
 use super::graph::{Graph, IndicatorId};
 use super::node::Node;
 
 /// Rows of the market's columns whose values are computed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Ahead {
     pub(super) from: usize,
     pub(super) end: usize,

@@ -4,13 +4,15 @@
 //! that are equal as fractions are equal as floats. Exponential averages have no finite fraction; they run
 //! in floats counted in price units, so that at least a market that stands still gives its price exactly.
 
+use serde::{Deserialize, Serialize};
+
 use crate::limits::LOOKED_AHEAD;
 
 use super::exact::{Factor, Quotient};
 use super::window::{FloatWindow, Sum, UnitWindow, count};
 
 /// A simple average over integers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SmaUnits {
     window: UnitWindow,
     quotient: Quotient,
@@ -72,7 +74,7 @@ fn small_float(number: i64) -> f64 {
 }
 
 /// A simple average over floats, from a compensated sum.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SmaFloats {
     window: FloatWindow,
 }
@@ -98,7 +100,7 @@ pub(crate) fn triangle(period: usize) -> usize {
 
 /// A weighted average over integers: when a value comes in, every other weight falls by one, so the
 /// weighted sum loses the plain sum of what was there.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct WmaUnits {
     window: UnitWindow,
     weighted: i128,
@@ -124,7 +126,7 @@ impl WmaUnits {
 }
 
 /// A weighted average over floats.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct WmaFloats {
     window: FloatWindow,
     weighted: Sum,
@@ -158,7 +160,7 @@ impl WmaFloats {
 }
 
 /// An exponential average that starts from the simple average of its first `period` values.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Average {
     period: usize,
     seen: usize,
@@ -195,7 +197,7 @@ impl Average {
 }
 
 /// The exponential average as an indicator.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Ema {
     average: Average,
     factor: Factor,
@@ -219,7 +221,7 @@ impl Ema {
 ///
 /// The fast average is seeded from the `fast` values that end where the slow one has its first, as TA-Lib
 /// does, and the signal line from the first `signal` differences; all three outputs start together.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Macd {
     fast: Average,
     slow: Average,

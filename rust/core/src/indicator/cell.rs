@@ -91,6 +91,44 @@ impl Cell {
         self.count.store(other.count.load(Relaxed), Relaxed);
     }
 
+    /// All that it holds, in words.
+    pub(crate) fn memory(&self) -> Vec<u64> {
+        let pairs = self
+            .values
+            .iter()
+            .flat_map(|pair| [&pair.now, &pair.before]);
+        let words = pairs.chain(&self.older).map(|slot| slot.load(Relaxed));
+        let counts = [
+            u64::from(self.count.load(Relaxed)),
+            self.next.load(Relaxed) as u64,
+        ];
+        counts.into_iter().chain(words).collect()
+    }
+
+    /// Whether that is of a cell of the same size.
+    pub(crate) fn is_like(&self, words: &[u64]) -> bool {
+        words.len() == 2 + 2 * OUTPUTS + self.older.len()
+    }
+
+    /// Holds what such a cell held.
+    pub(crate) fn recall(&self, words: &[u64]) {
+        let [count, next, words @ ..] = words else {
+            return;
+        };
+        let rows = self.keep.saturating_sub(2).max(1);
+        self.count
+            .store(u32::try_from(*count).unwrap_or(u32::MAX), Relaxed);
+        self.next
+            .store(usize::try_from(*next).unwrap_or(0) % rows, Relaxed);
+        let pairs = self
+            .values
+            .iter()
+            .flat_map(|pair| [&pair.now, &pair.before]);
+        for (slot, word) in pairs.chain(&self.older).zip(words) {
+            slot.store(*word, Relaxed);
+        }
+    }
+
     /// The current value of an output; NaN until the indicator is ready, and for an output it lacks.
     #[must_use]
     #[inline]

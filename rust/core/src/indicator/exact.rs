@@ -1,5 +1,7 @@
 //! From integer sums over prices to floats: one correctly rounded quotient, so that a tie is a tie.
 
+use serde::{Deserialize, Serialize};
+
 use crate::market::field::Field;
 
 /// The largest power of ten that a float holds exactly; no price scale beyond it is taken literally.
@@ -66,7 +68,7 @@ fn power_of_ten(n: u8) -> f64 {
 }
 
 /// Turns a float counted in units into a price.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Factor {
     multiply: f64,
     divide: f64,
@@ -90,7 +92,7 @@ impl Factor {
 /// Two sums whose quotients are equal as fractions give the same float, and a greater fraction never a
 /// smaller float, whatever the two divisors are. (Scales that no market has, below -7 or above 22, are
 /// rounded a second time by one and the same power of ten, which keeps both properties.)
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Quotient {
     divisor: f64,
     /// Whether one division of two floats is already correctly rounded.
@@ -100,7 +102,7 @@ pub(crate) struct Quotient {
 }
 
 /// What the division takes where a float does not hold the sum or the divisor.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Long {
     /// Multiplied into the sum: the zeros of a negative scale.
     zeros: i128,

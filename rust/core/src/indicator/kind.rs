@@ -11,7 +11,7 @@ pub const OUTPUTS: usize = 4;
 pub(crate) type Outputs = [f64; OUTPUTS];
 
 /// An indicator with its parameters. Periods count updates of its input.
-#[derive(Copy, Clone, Debug, PartialEq)]
+#[derive(Copy, Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the parameters are explained with each kind")]
 pub enum Kind {
     /// Simple moving average.

@@ -21,6 +21,7 @@ mod error;
 mod exact;
 mod graph;
 mod kind;
+mod memory;
 mod momentum;
 mod node;
 mod spread;
@@ -40,6 +41,7 @@ pub use error::IndicatorError;
 pub use exact::UnitScale;
 pub use graph::{Graph, IndicatorId, Spec};
 pub use kind::{Kind, NAMES, OUTPUTS};
+pub use memory::GraphMemory;
 
 /// One market event, as indicators read it.
 pub trait Sample {

@@ -1,5 +1,7 @@
 //! Oscillators: RSI, the stochastic and the commodity channel index.
 
+use serde::{Deserialize, Serialize};
+
 use super::bar::{Bar, float, wide_float};
 use super::window::{Extremes, FloatWindow, Side, count};
 
@@ -15,7 +17,7 @@ fn percent(part: f64, whole: f64) -> f64 {
 
 /// Relative strength index: Wilder's averages of gains and losses, seeded with the plain averages of the
 /// first `period` changes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Rsi {
     period: f64,
     changes: f64,
@@ -57,7 +59,7 @@ impl Rsi {
 }
 
 /// Slow stochastic oscillator: where the close lies in the range of the last `k` candles, averaged twice.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Stochastic {
     highest: Extremes,
     lowest: Extremes,
@@ -92,7 +94,7 @@ impl Stochastic {
 
 /// Commodity channel index: the typical price's distance from its average, in mean absolute distances
 /// of 0.015. The sums are exact; each update goes through the window once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Cci {
     /// High + low + close of each candle.
     ring: Box<[i128]>,

@@ -7,6 +7,7 @@ use crate::market::field::Field;
 use super::Sample;
 use super::cell::Cell;
 use super::graph::Spec;
+use super::memory::NodeMemory;
 use super::state::{Input, Row, State};
 
 #[derive(Debug)]
@@ -151,6 +152,40 @@ impl Node {
     /// Whether somebody reads it from outside.
     pub(crate) fn has_cell(&self) -> bool {
         self.cell.get().is_some()
+    }
+
+    /// What it remembers.
+    pub(super) fn memory(&self) -> NodeMemory {
+        NodeMemory {
+            kind: self.spec.kind,
+            row: self.row,
+            seen: self.seen,
+            fresh: self.fresh,
+            state: self.state.clone(),
+            ahead: self.ahead.clone(),
+            cell: self.cell.get().map(|cell| cell.memory()),
+        }
+    }
+
+    /// Whether that is of a node of the same kind, over the same input.
+    pub(super) fn is_like(&self, kept: &NodeMemory) -> bool {
+        let same = std::mem::discriminant(&self.state) == std::mem::discriminant(&kept.state);
+        let cell = kept.cell.as_ref();
+        same && self.spec.kind == kept.kind && cell.is_none_or(|kept| self.cell().is_like(kept))
+    }
+
+    /// Remembers what such a node did; the cell stays the same one.
+    pub(super) fn recall(&mut self, kept: NodeMemory) {
+        self.row = kept.row;
+        self.seen = kept.seen;
+        self.fresh = kept.fresh;
+        self.state = kept.state;
+        self.ahead = kept.ahead;
+        match (kept.cell, self.cell.get()) {
+            (Some(kept), _) => self.cell().recall(&kept),
+            (None, Some(cell)) => self.fill(cell),
+            (None, None) => {}
+        }
     }
 
     /// Takes over the state and the values of a node of the same kind; the cell stays the same one.

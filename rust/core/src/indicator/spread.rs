@@ -5,11 +5,13 @@
 //! over floats, each update goes through the window's distances from its mean: as accurate, but it takes
 //! time in proportion to the period.
 
+use serde::{Deserialize, Serialize};
+
 use super::exact::Quotient;
 use super::window::{FloatWindow, UnitWindow, count};
 
 /// Mean and standard deviation of a window of integers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SpreadUnits {
     window: UnitWindow,
     /// Σx² modulo 2^128: right again as soon as what made it overflow has left the window.
@@ -77,7 +79,7 @@ impl SpreadUnits {
 }
 
 /// Mean and standard deviation of a window of floats.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SpreadFloats {
     window: FloatWindow,
 }
@@ -127,7 +129,7 @@ impl Spread for SpreadFloats {
 }
 
 /// The standard deviation alone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Std<W>(pub(crate) W);
 
 impl<W: Spread> Std<W> {
@@ -138,7 +140,7 @@ impl<W: Spread> Std<W> {
 }
 
 /// The mean and a band of so many deviations around it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Bollinger<W> {
     pub(crate) window: W,
     pub(crate) deviations: f64,

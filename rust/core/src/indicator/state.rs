@@ -1,5 +1,7 @@
 //! What each kind remembers, and how it takes one event in.
 
+use serde::{Deserialize, Serialize};
+
 use crate::market::field::Field;
 
 use super::Sample;
@@ -27,7 +29,7 @@ pub(crate) enum Input {
 }
 
 /// The state of one indicator. The large and rare ones are boxed, so that the common ones lie close together.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum State {
     SmaUnits(SmaUnits),
     SmaFloats(SmaFloats),
@@ -255,7 +257,7 @@ impl State {
 }
 
 /// The outputs of a node, now and before; those that a kind lacks stay NaN.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) now: Outputs,
     pub(crate) before: Outputs,

@@ -3,12 +3,14 @@
 //! ATR and Heikin-Ashi run in floats counted in price units: differences of prices are exact, averages are
 //! rounded. ADX runs on the prices as the data gave them.
 
+use serde::{Deserialize, Serialize};
+
 use super::bar::{Bar, float, true_range};
 use super::exact::Factor;
 use super::window::count;
 
 /// Average true range: the plain average of the first `period` ranges, then Wilder's.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Atr {
     period: f64,
     ranges: f64,
@@ -53,7 +55,7 @@ impl Atr {
 /// movement at all, the index keeps its value. Which of two movements is the greater is decided on the
 /// prices as floats, also as in TA-Lib: between equal ones the rounding decides, and an index that decided
 /// better would differ from everybody else's by whole points.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Adx {
     period: f64,
     candles: f64,
@@ -138,7 +140,7 @@ impl Adx {
 
 /// Heikin-Ashi candles: the close is the mean of the four prices, the open the middle of the candle
 /// before; the first opens in the middle of its own open and close.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct HeikinAshi {
     before: Option<(f64, f64)>,
     factor: Factor,

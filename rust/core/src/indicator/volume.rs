@@ -1,12 +1,14 @@
 //! Indicators that weigh with the volume: OBV and VWAP.
 
+use serde::{Deserialize, Serialize};
+
 use super::bar::{Bar, wide_float};
 use super::exact::Factor;
 use super::window::Sum;
 
 /// On-balance volume: starts at the first volume, grows by the volume of a candle that closes higher than
 /// the one before and falls by that of one that closes lower.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Obv {
     close: Option<i64>,
     sum: Sum,
@@ -40,7 +42,7 @@ impl Obv {
 /// The sum runs over the distances from one typical price of the window, so nothing is lost to the size
 /// of the price, and a market that stands still gives its price exactly. Without any volume in the window
 /// there is no such average: NaN.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Vwap {
     /// High + low + close, and volume, of the window; empty when it runs over everything.
     ring: Box<[(i128, f64)]>,

@@ -1,7 +1,9 @@
 //! What a rolling indicator remembers: the last values and, kept up to date, their sum or extreme.
 
+use serde::{Deserialize, Serialize};
+
 /// Integers and their exact sum.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct UnitWindow {
     ring: Box<[i64]>,
     next: usize,
@@ -107,7 +109,7 @@ impl UnitWindow {
 }
 
 /// Floats and their sum, to about twice the precision of a float.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct FloatWindow {
     ring: Box<[f64]>,
     next: usize,
@@ -181,7 +183,7 @@ pub(crate) fn count(n: usize) -> f64 {
 }
 
 /// A running sum of floats that carries its own rounding errors along.
-#[derive(Copy, Clone, Debug, Default)]
+#[derive(Copy, Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Sum {
     high: f64,
     low: f64,
@@ -216,7 +218,7 @@ impl FromIterator<f64> for Sum {
 }
 
 /// Whether a window looks for its least or its greatest value.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Side {
     Least,
     Greatest,
@@ -227,7 +229,7 @@ pub(crate) enum Side {
 /// Values are compared by an integer key and reported as they were given. Of equal keys the latest is
 /// reported, so a price that equals the extreme *is* the extreme, to the bit, also where the data spell
 /// one price in two ways.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Extremes {
     side: Side,
     ring: Box<[Candidate]>,
@@ -236,7 +238,7 @@ pub(crate) struct Extremes {
     seen: u64,
 }
 
-#[derive(Copy, Clone, Debug, Default)]
+#[derive(Copy, Clone, Debug, Default, Serialize, Deserialize)]
 struct Candidate {
     number: u64,
     key: i64,

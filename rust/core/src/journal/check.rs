@@ -8,6 +8,7 @@ use crate::limits::JOURNAL_STEPS;
 use super::fault::journal_error;
 use super::record::Table;
 use super::record::{CHAIN, chain_of};
+use super::snapshot::Looked;
 use super::store::{Access, Store};
 
 /// What a look at a journal found.
@@ -66,6 +67,7 @@ pub fn check(path: &Path) -> Result<Checked, Error> {
         .problems
         .extend(file.into_iter().filter(|line| line != "ok"));
     follow_chain(&store, &mut found)?;
+    found.problems.extend(Looked::at(&store)?.problems(&store)?);
     found.pruned = store.pruned()?.is_some();
     // What an order came from may be among the rows that were taken out.
     let rules = if found.pruned { &[] } else { RULES.as_slice() };

@@ -2,14 +2,15 @@
 
 use crate::error::Error;
 
+use super::check::must_be_whole;
 use super::fault::journal_error;
-use super::spec::JournalSpec;
+use super::spec::{JournalSpec, Purpose, RunFacts};
 use super::store::Store;
 
 /// How many differences an error names.
 const NAMED: usize = 5;
 
-pub(super) fn compare_identity(store: &Store, spec: &JournalSpec) -> Result<(), Error> {
+fn compare_identity(store: &Store, spec: &JournalSpec) -> Result<(), Error> {
     let settings = store.settings()?;
     let was = |key: &str| {
         let found = settings
@@ -46,4 +47,32 @@ pub(super) fn compare_identity(store: &Store, spec: &JournalSpec) -> Result<(), 
         differing.join("; ")
     );
     Err(journal_error("journal.mismatch", message))
+}
+
+/// Whether the run may continue, or repeat, what is in a journal.
+pub(super) fn may_continue(
+    store: &Store,
+    spec: &JournalSpec,
+    facts: &RunFacts,
+) -> Result<(), Error> {
+    compare_identity(store, spec)?;
+    if store.pruned()?.is_some() {
+        let message = format!(
+            "{}: early rows were taken out of it, so it can only be read",
+            spec.path.display()
+        );
+        return Err(journal_error("journal.pruned", message));
+    }
+    if spec.purpose == Purpose::Keep {
+        // What is in the file is what was written, before anything is built on it.
+        must_be_whole(store)?;
+    }
+    if !facts.repeats {
+        let message = format!(
+            "{} has a run already; a run in real time cannot be continued, so name another file",
+            spec.path.display()
+        );
+        return Err(journal_error("journal.real_time", message));
+    }
+    Ok(())
 }

@@ -11,6 +11,7 @@ use crate::limits::{self, POLL_INTERVAL};
 
 use super::fault::journal_error;
 use super::record::Record;
+use super::snapshot::Snapshot;
 use super::store::{RunEvent, Store};
 
 /// What is to be done when rows are on disk, on the journal's thread: it lets orders leave. It is dropped where they could
@@ -22,6 +23,7 @@ pub type Then = Box<dyn FnOnce() + Send>;
 pub(super) struct Batch {
     pub rows: Vec<Record>,
     pub event: Option<RunEvent>,
+    pub snapshot: Option<Snapshot>,
     pub then: Option<Then>,
     /// Where to say that they are on disk, or why not.
     pub answer: Option<Sender<Result<(), Error>>>,
@@ -125,6 +127,7 @@ fn keep(mut store: Store, arrivals: &Receiver<Batch>, failure: &Mutex<Option<Err
             None => store.add(
                 together.iter().flat_map(|batch| &batch.rows),
                 together.iter().filter_map(|batch| batch.event.as_ref()),
+                together.iter().filter_map(|batch| batch.snapshot.as_ref()),
             ),
         };
         if let Err(error) = &result {

@@ -4,6 +4,7 @@
 //! the same inputs: up to the last committed step everything it decides is compared with the journal and nothing
 //! is sent anew, behind it the run goes on. See `docs/journal.md` for what is promised, and what is not.
 
+mod cadence;
 mod check;
 mod difference;
 mod fault;
@@ -16,6 +17,7 @@ mod recorder;
 mod rows;
 mod schema;
 mod script;
+mod snapshot;
 mod spec;
 mod store;
 mod stored;
@@ -23,6 +25,7 @@ mod stored;
 mod tests;
 mod wal;
 
+pub use cadence::RecorderMemory;
 pub use check::{Checked, check};
 pub use fault::{fault_of, is_disturbed, journal_error};
 pub use input::{Input, Vetoes};
@@ -32,6 +35,7 @@ pub use record::{Column, Kind, Record, Table, Value};
 pub use recorder::{Recorder, Standing};
 pub use schema::{APPLICATION, SCHEMA};
 pub use script::Distrusted;
+pub use snapshot::Resumption;
 pub use spec::{JournalSpec, LedgerSpec, Purpose, RunFacts};
 pub use store::{Access, Store};
 pub use wal::WriteAheadLog;

@@ -6,17 +6,18 @@ use crate::domain::Nanos;
 use crate::error::Error;
 use crate::order::{Order, OrderId};
 
-use super::check::must_be_whole;
+use super::cadence::{Cadence, snapshots};
 use super::difference::{differs, ended_early, first_difference, went_on};
 use super::fault::journal_error;
-use super::identity::compare_identity;
+use super::identity::may_continue;
 use super::input::{Input, Vetoes};
 use super::keeper::{Batch, Keeper, Then};
 use super::record::{CHAIN, Record, Table, Value, chain_of};
 use super::rows::{self, Now};
-use super::script::{Distrusted, Script};
+use super::script::{Script, distrusted};
+use super::snapshot::Resumption;
 use super::spec::{JournalSpec, LedgerSpec, Purpose, RunFacts};
-use super::store::{Access, RunEvent, Store};
+use super::store::{Access, FINISHED, RunEvent, Store};
 use super::stored::Stored;
 
 /// How a committed step stands to the journal.
@@ -31,7 +32,7 @@ pub enum Standing {
     New,
 }
 
-enum Mode {
+pub(super) enum Mode {
     /// What the run decides is compared.
     Comparing(Box<Stored>),
     /// What the run decides is written.
@@ -42,38 +43,40 @@ enum Mode {
 
 /// How many rows of each kind have been seen.
 #[derive(Default)]
-struct Seen {
-    orders: usize,
-    fills: usize,
-    refusals: usize,
-    quarantined: usize,
+pub(super) struct Seen {
+    pub orders: usize,
+    pub fills: usize,
+    pub refusals: usize,
+    pub quarantined: usize,
 }
 
 /// The journal of one run, seen from the run.
 pub struct Recorder {
     facts: RunFacts,
-    purpose: Purpose,
-    mode: Mode,
+    pub(super) purpose: Purpose,
+    pub(super) mode: Mode,
     /// The last place taken in the sequence, that before the group of rows that is being made, and the group.
-    seq: i64,
-    group_after: i64,
-    pending: Vec<Record>,
+    pub(super) seq: i64,
+    pub(super) group_after: i64,
+    pub(super) pending: Vec<Record>,
     /// Whether the group has what people told.
     told: bool,
-    chain: [u8; CHAIN],
-    seen: Seen,
+    pub(super) chain: [u8; CHAIN],
+    pub(super) seen: Seen,
     ended: Vec<OrderId>,
     /// The digest, where the journal is finished.
-    finished: Option<String>,
+    pub(super) finished: Option<String>,
     /// The last step that was in the journal when it was opened.
     resumed_at: u64,
     known_until: Option<Nanos>,
     ledger: Option<LedgerSpec>,
     /// What traders that are not believed did before.
-    script: Script,
+    pub(super) script: Script,
     /// What a person said of the kill switch while the run was not there.
     cleared: Vec<Input>,
     scratch: Vec<u8>,
+    pub(super) cadence: Cadence,
+    pub(super) resumption: Option<Resumption>,
 }
 
 impl Recorder {
@@ -90,25 +93,7 @@ impl Recorder {
         if spec.purpose == Purpose::Keep && store.is_new()? {
             store.begin(spec, &facts)?;
         } else {
-            compare_identity(&store, spec)?;
-            if store.pruned()?.is_some() {
-                let message = format!(
-                    "{}: early rows were taken out of it, so it can only be read",
-                    spec.path.display()
-                );
-                return Err(journal_error("journal.pruned", message));
-            }
-            if spec.purpose == Purpose::Keep {
-                // What is in the file is what was written, before anything is built on it.
-                must_be_whole(&store)?;
-            }
-            if !facts.repeats {
-                let message = format!(
-                    "{} has a run already; a run in real time cannot be continued, so name another file",
-                    spec.path.display()
-                );
-                return Err(journal_error("journal.real_time", message));
-            }
+            may_continue(&store, spec, &facts)?;
         }
         let finished = store.digest()?;
         let ledger = match spec.purpose {
@@ -126,6 +111,7 @@ impl Recorder {
         } else {
             Script::default()
         };
+        let (cadence, resumption) = snapshots(&store, spec, &facts, (&script, finished.is_none()))?;
         let stored = Stored::new(store)?;
         let mut recorder = Self {
             facts,
@@ -145,6 +131,8 @@ impl Recorder {
             script,
             cleared,
             scratch: Vec::new(),
+            cadence,
+            resumption,
         };
         recorder.turn()?;
         Ok(recorder)
@@ -305,6 +293,7 @@ impl Recorder {
         }
         self.note(step, ts, writer, commands);
         self.close_group(Now { step, ts }, writer)
+            .map_err(|error| self.cadence.since(error))
     }
 
     /// Whether orders wait for the journal.
@@ -408,7 +397,7 @@ impl Recorder {
     }
 
     /// Where all that was in the journal has been repeated, the run goes on behind it.
-    fn turn(&mut self) -> Result<(), Error> {
+    pub(super) fn turn(&mut self) -> Result<(), Error> {
         match &self.mode {
             Mode::Comparing(stored) if stored.is_over() && self.finished.is_none() => {}
             _ => return Ok(()),
@@ -423,7 +412,7 @@ impl Recorder {
                     event: Some(RunEvent {
                         event: "resumed",
                         step: self.resumed_at,
-                        after_seq: self.seq,
+                        after_seq: self.seq - i64::try_from(self.pending.len()).unwrap_or(0),
                         digest: None,
                         author: None,
                     }),
@@ -454,13 +443,14 @@ impl Recorder {
         self.note(step, ts, writer, &[]);
         let last = self.seq + i64::from(!self.pending.is_empty());
         let event = RunEvent {
-            event: "finished",
+            event: FINISHED,
             step,
             after_seq: last,
             digest: Some(digest.to_owned()),
             author: None,
         };
-        self.close_group(Now { step, ts }, writer)?;
+        self.close_group(Now { step, ts }, writer)
+            .map_err(|error| self.cadence.since(error))?;
         if let Mode::Writing(keeper) = &self.mode {
             let last = Batch {
                 rows: std::mem::take(&mut self.pending),
@@ -471,7 +461,7 @@ impl Recorder {
         }
         if let Mode::Comparing(stored) = &mut self.mode {
             if let Some(next) = stored.peek()? {
-                return Err(ended_early(next.step));
+                return Err(self.cadence.since(ended_early(next.step)));
             }
             if let Some(before) = &self.finished
                 && before != digest
@@ -484,15 +474,4 @@ impl Recorder {
         }
         Ok(self.resumed_at)
     }
-}
-
-fn distrusted(spec: &JournalSpec, facts: &RunFacts) -> Vec<Distrusted> {
-    let named = spec.distrusted.iter().filter_map(|(name, reason)| {
-        let trader = facts.traders.iter().position(|(own, ..)| own == name)?;
-        Some(Distrusted {
-            trader: u32::try_from(trader).ok()?,
-            reason: reason.clone(),
-        })
-    });
-    named.collect()
 }

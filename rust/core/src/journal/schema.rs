@@ -3,16 +3,17 @@
 use std::fmt::Write as _;
 
 use super::record::{Column, Kind, Table};
+use super::snapshot;
 
 /// What says that a file is a journal ("PLJ" and one).
 pub const APPLICATION: i32 = 0x504c_4a01;
 
 /// The version of the schema that is written. A file of an older one is brought to it when it is opened for writing; one
 /// of a newer one is refused.
-pub const SCHEMA: i32 = 1;
+pub const SCHEMA: i32 = 2;
 
-/// What brings a file from version `n` to `n + 1`, at `n - 1`. There has been one version so far.
-pub(super) const MIGRATIONS: [&str; 0] = [];
+/// What brings a file from version `n` to `n + 1`, at `n - 1`.
+pub(super) const MIGRATIONS: [&str; 1] = [snapshot::TABLE];
 
 const _: () = assert!(MIGRATIONS.len() + 1 == SCHEMA as usize);
 
@@ -45,6 +46,7 @@ pub(super) fn create() -> String {
         );
     }
     sql.push_str(FRAME);
+    sql.push_str(snapshot::TABLE);
     sql
 }
 

@@ -1,20 +1,20 @@
 //! What traders that are not believed any more did before, out of the journal, for the steps in which they did it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::OnceLock;
+use std::collections::{HashMap, VecDeque};
 
-use parking_lot::Mutex;
 use rusqlite::{Connection, Row};
 use rust_decimal::Decimal;
 
 use crate::commit::{Act, AgainOrder, Author, Writer, next_where};
 use crate::domain::Side;
+use crate::domain::word::word_of;
 use crate::error::Error;
 use crate::order::{OrderId, Reason, reason};
 use crate::risk::Refused;
 use crate::signal::TimeInForce;
 use crate::strategy::{FaultKind, StrategyFault};
 
+use super::spec::{JournalSpec, RunFacts};
 use super::store::Store;
 
 /// A trader that is not believed, and why.
@@ -70,6 +70,27 @@ impl Script {
         })
     }
 
+    /// Whether nothing of it is left behind a step, so that the run may go on from there.
+    pub(super) fn ends_by(&self, step: u64) -> bool {
+        let last = self.orders.back().map(|each| each.0);
+        let cancelled = self.cancels.back().map(|each| each.0);
+        let stopped = self.stopped.back().map(|each| each.0);
+        let last = [last, cancelled, stopped].into_iter().flatten().max();
+        let all = self.distrusted.iter().all(|each| {
+            self.stopped
+                .iter()
+                .any(|&(_, trader, _)| trader == each.trader)
+        });
+        self.sentenced.is_empty() && all && last.is_none_or(|last| last <= step)
+    }
+
+    /// The run goes on behind a step: what was done until then is done.
+    pub(super) fn forget(&mut self, step: u64) {
+        self.orders.retain(|each| each.0 > step);
+        self.cancels.retain(|each| each.0 > step);
+        self.stopped.retain(|each| each.0 > step);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.orders.is_empty()
             && self.cancels.is_empty()
@@ -114,6 +135,18 @@ impl Script {
             });
         }
     }
+}
+
+/// Whom a run is told not to believe.
+pub(super) fn distrusted(spec: &JournalSpec, facts: &RunFacts) -> Vec<Distrusted> {
+    let named = spec.distrusted.iter().filter_map(|(name, reason)| {
+        let trader = facts.traders.iter().position(|(own, ..)| own == name)?;
+        Some(Distrusted {
+            trader: u32::try_from(trader).ok()?,
+            reason: reason.clone(),
+        })
+    });
+    named.collect()
 }
 
 const fn failed(trader: u32, fault: StrategyFault) -> Act {
@@ -224,16 +257,4 @@ fn stopped(
         Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?, fault))
     })?;
     found.collect()
-}
-
-/// The name of a check as a word that lasts: there are few, and each is kept once for the life of the process.
-fn word_of(text: String) -> &'static str {
-    static WORDS: OnceLock<Mutex<HashSet<&'static str>>> = OnceLock::new();
-    let mut words = WORDS.get_or_init(Mutex::default).lock();
-    if let Some(word) = words.get(text.as_str()) {
-        return word;
-    }
-    let word: &'static str = Box::leak(text.into_boxed_str());
-    words.insert(word);
-    word
 }

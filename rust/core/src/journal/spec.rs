@@ -28,6 +28,10 @@ pub struct JournalSpec {
     /// Traders that did not repeat what they had done, by name, and how it was found: what they did is taken from the
     /// journal, and they are quarantined where it ends.
     pub distrusted: Vec<(String, String)>,
+    /// How many market events lie between two snapshots; a number that suits the run when not given.
+    pub snapshot_every: Option<u64>,
+    /// Whether the run is made again from its first row, whatever snapshots there are.
+    pub from_start: bool,
 }
 
 /// What the wiring knows of a run.
@@ -43,6 +47,8 @@ pub struct RunFacts {
     pub waits: bool,
     /// Whether the run can be made again from the same inputs.
     pub repeats: bool,
+    /// Whether snapshots can be taken of it.
+    pub snapshots: bool,
 }
 
 /// Where the paper broker keeps its own books.

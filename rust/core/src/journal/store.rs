@@ -14,8 +14,12 @@ use super::input::Input;
 use super::lock::Lock;
 use super::record::{Record, Table, Value};
 use super::schema::{self, APPLICATION, MIGRATIONS, SCHEMA};
+use super::snapshot::{self, Snapshot};
 use super::spec::{JournalSpec, RunFacts};
 use super::wal::WriteAheadLog;
+
+/// The event that ends a run.
+pub(super) const FINISHED: &str = "finished";
 
 /// What the settings say of rows that were taken out.
 const PRUNED: &str = "pruned";
@@ -224,7 +228,11 @@ impl Store {
             digest: None,
             author: Some(author.to_owned()),
         };
-        self.add(std::iter::empty(), std::iter::once(&event))?;
+        self.add(
+            std::iter::empty(),
+            std::iter::once(&event),
+            std::iter::empty(),
+        )?;
         Ok(true)
     }
 
@@ -322,11 +330,12 @@ impl Store {
         self.with(|connection| connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);"))
     }
 
-    /// Adds rows and events, all or none.
+    /// Adds rows, events and snapshots, all or none.
     pub(super) fn add<'a>(
         &mut self,
         rows: impl Iterator<Item = &'a Record>,
         events: impl Iterator<Item = &'a RunEvent>,
+        snapshots: impl Iterator<Item = &'a Snapshot>,
     ) -> Result<(), Error> {
         let (connection, log) = (&mut self.connection, &mut self.log);
         let write = || -> rusqlite::Result<()> {
@@ -343,8 +352,15 @@ impl Store {
                 }
                 insert.raw_execute()?;
             }
+            for snapshot in snapshots {
+                snapshot.insert(&change)?;
+            }
             for event in events {
                 add_event(&change, event)?;
+                if event.event == FINISHED {
+                    // It is compared from end to end, never continued.
+                    snapshot::forget_after(&change, 0)?;
+                }
             }
             drop(inserts);
             change.commit()?;
@@ -375,6 +391,17 @@ impl Store {
         }
         rows.sort_by_key(|row| row.seq);
         Ok(rows)
+    }
+
+    /// Whether there is a table of snapshots: not in a journal of an earlier version, which is only read.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn has_snapshots(&self) -> Result<bool, Error> {
+        self.with(|connection| {
+            let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'snapshots'";
+            connection.query_row(sql, [], |row| row.get::<_, bool>(0))
+        })
     }
 
     /// The settings of the run, and whether each makes it what it is.

@@ -7,6 +7,7 @@ use crate::limits::JOURNAL_STEPS;
 
 use super::input::{Input, Vetoes};
 use super::record::Record;
+use super::snapshot::Snapshot;
 use super::store::Store;
 
 /// A committed step.
@@ -59,6 +60,25 @@ impl Stored {
 
     pub(super) fn into_store(self) -> Store {
         self.store
+    }
+
+    /// Goes to the committed steps behind a place of the sequence.
+    pub(super) fn go_to(&mut self, seq: i64) -> Result<(), Error> {
+        let left = self.store.with(|connection| {
+            let sql = "SELECT count(*) FROM steps WHERE seq > ?";
+            connection.query_row(sql, [seq], |row| row.get::<_, i64>(0))
+        })?;
+        self.left = left.unsigned_abs();
+        self.read_to = seq;
+        self.next.clear();
+        self.ahead.clear();
+        Ok(())
+    }
+
+    /// Writes a snapshot of a step that has been made again.
+    pub(super) fn add_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
+        let (rows, events) = (std::iter::empty(), std::iter::empty());
+        self.store.add(rows, events, std::iter::once(snapshot))
     }
 
     /// The next committed step, which stays the next.

@@ -32,6 +32,8 @@ impl Room {
                 identity: Vec::new(),
                 extras: Vec::new(),
                 distrusted: Vec::new(),
+                snapshot_every: None,
+                from_start: false,
             };
             let facts = RunFacts {
                 traders: vec![("A".into(), "A".into(), "A/USD".into())],
@@ -39,6 +41,7 @@ impl Room {
                 account: "spot",
                 waits: true,
                 repeats: true,
+                snapshots: false,
             };
             store.begin(&spec, &facts).unwrap();
         }

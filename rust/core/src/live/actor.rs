@@ -18,7 +18,7 @@ use crate::market::EventKind;
 use crate::portfolio::Board;
 use crate::signal::Intent;
 use crate::strategy::{Interpreter, Lane, Outcome, Stop, Strategy, View};
-use crate::trader::{Input, Trader, TraderState};
+use crate::trader::{Input, Trader, TraderMemory, TraderState};
 
 use super::event::{Delivery, FeedEvent, Markets, Notice};
 use super::wakeup::Wakeup;
@@ -102,6 +102,24 @@ impl Actor {
         trader.due.clear();
         trader.orders.intents.clear();
         Some(failure)
+    }
+
+    /// What the trader remembers, and what waits for it; nothing while it is at work or has something to tell.
+    ///
+    /// # Errors
+    /// In words, why its strategy cannot be kept.
+    pub(super) fn memory(&self) -> Result<Option<(TraderMemory, Vec<Notice>)>, String> {
+        let memory = self.seat.lock().trader.memory()?;
+        let notices = self.notices.lock().clone();
+        Ok(memory
+            .filter(|_| self.inbox.is_empty())
+            .map(|memory| (memory, notices)))
+    }
+
+    /// Waits for what waited before; the trader itself remembers already.
+    pub(super) fn take_up(&self, notices: Vec<Notice>) {
+        *self.notices.lock() = notices;
+        self.outbox.lock().evaluations = self.seat.lock().trader.evaluations;
     }
 
     /// What the trader has told so far.

@@ -201,6 +201,15 @@ pub trait Broker: Send + Sync {
         Ok(())
     }
 
+    /// What it holds, as bytes from which the same broker of another process goes on; nothing where it does not say. Its own
+    /// books are written by then.
+    ///
+    /// # Errors
+    /// When its own books fail.
+    fn memory(&self) -> Result<Option<Vec<u8>>, Error> {
+        Ok(None)
+    }
+
     /// Tells a simulated venue of the market.
     async fn on_market(&self, _now: Nanos, _phase: &MarketPhase) -> Heard {
         Heard::default()

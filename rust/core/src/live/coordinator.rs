@@ -15,7 +15,7 @@ use crate::journal::{Input, Then, Vetoes};
 use crate::order::Origin;
 use crate::portfolio::Portfolio;
 use crate::risk::check;
-use crate::step::{Away, Ending, Flow, Loaded, Next, Ports};
+use crate::step::{Away, Ending, Flow, Loaded, Next, Ports, Unsaved};
 use crate::strategy::{Hook, StrategyFault};
 use crate::trader::TraderState;
 use crate::venue::Execution;
@@ -212,6 +212,14 @@ impl Coordinator<'_> {
 }
 
 impl Ports for Coordinator<'_> {
+    fn memory(&mut self) -> Result<Vec<u8>, Unsaved> {
+        self.remembered()
+    }
+
+    fn note(&self, text: &str) {
+        self.stage.interpreter.note(text);
+    }
+
     fn next(&mut self, mark: Option<Nanos>) -> Next {
         self.answer_people();
         match self.pace {

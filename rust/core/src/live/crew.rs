@@ -1,8 +1,11 @@
 //! What the commit thread knows of the traders: who may act, who has not answered yet, who is late.
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Stopwatch;
 use crate::commit::{Act, Author};
 use crate::domain::Side;
+use crate::domain::word::word_of;
 use crate::market::EventKind;
 use crate::signal::{Intent, TradeSignal};
 use crate::strategy::{Hooks, Stop, StrategyFault};
@@ -26,6 +29,23 @@ pub(super) struct Member {
     pub last_signal: Option<&'static str>,
     /// Running since the event behind its last answer arrived.
     pub arrived: Option<Stopwatch>,
+}
+
+/// What is remembered of one trader.
+#[derive(Debug, Serialize, Deserialize)]
+struct MemberMemory {
+    state: TraderState,
+    evaluations: u64,
+    last_signal: Option<String>,
+}
+
+/// What is remembered between two steps of a recorded run, in which nobody is late.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct CrewMemory {
+    members: Vec<MemberMemory>,
+    due: Vec<u32>,
+    active: usize,
+    signals: u64,
 }
 
 /// All traders.
@@ -81,6 +101,34 @@ impl Crew {
             belated: Vec::new(),
             interrupted: false,
         }
+    }
+
+    /// What is remembered.
+    pub(super) fn memory(&self) -> CrewMemory {
+        let members = self.members.iter().map(|member| MemberMemory {
+            state: member.state,
+            evaluations: member.evaluations,
+            last_signal: member.last_signal.map(str::to_owned),
+        });
+        CrewMemory {
+            members: members.collect(),
+            due: self.due.clone(),
+            active: self.active,
+            signals: self.signals,
+        }
+    }
+
+    /// Remembers what the same traders did before.
+    pub(super) fn recall(&mut self, memory: CrewMemory) {
+        for (member, kept) in self.members.iter_mut().zip(memory.members) {
+            member.state = kept.state;
+            member.evaluations = kept.evaluations;
+            member.last_signal = kept.last_signal.map(word_of);
+        }
+        self.due = memory.due;
+        self.failed_setups.clear();
+        self.active = memory.active;
+        self.signals = memory.signals;
     }
 
     /// A trader is not called any more, and counts as active until it is stopped.

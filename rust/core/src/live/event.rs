@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Stopwatch;
 use crate::domain::{HalfUnits, Nanos};
 use crate::market::{
@@ -59,7 +61,7 @@ pub struct Delivery {
 }
 
 /// What a trader is told besides market events. Notices wait beside the inbox, so that no overflow policy loses one.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Notice {
     /// Its strategy is called for this.
     Hook(Hook),

@@ -6,6 +6,7 @@ use flume::{Receiver, Sender};
 use rayon::ThreadPool;
 use tokio::runtime::Runtime;
 
+use crate::commit::Writer;
 use crate::dispatch::{Inbox, TradingEngineHandle};
 use crate::domain::{Instrument, MarketPair, Nanos, PairTable};
 use crate::engine::{Core, Host};
@@ -22,9 +23,10 @@ use super::broker::Report;
 use super::command::{Ended, Request};
 use super::coordinator::{Arrivals, Coordinator, Pace, Posts};
 use super::crew::Crew;
-use super::event::{Batch, Delivery, Markets};
+use super::event::{Batch, Delivery, Markets, Notice};
 use super::feed;
 use super::ledger::Ledger;
+use super::memory::{LiveMemory, take_up};
 use super::options::{Feed, LiveOptions};
 use super::order_engine::{OrderMessage, Told};
 use super::order_side::OrderSide;
@@ -67,6 +69,8 @@ pub(crate) struct Parts<'h> {
     pub ledger: Option<LedgerSpec>,
     /// Up to which time the journal has been kept.
     pub known: Option<Nanos>,
+    /// What the run remembers, where it goes on from a snapshot.
+    pub memory: Option<LiveMemory>,
     pub core: Core,
     pub away: Away,
     pub factories: Vec<Option<Factory>>,
@@ -90,17 +94,20 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     super::watchdog::start();
     let (mut core, mut options, channels) = (parts.core, parts.options, parts.channels);
     let (feed, runtime) = (parts.feed, parts.runtime);
+    let (mut memory, mut rows) = (parts.memory, parts.rows);
+    let shares = memory.as_mut().map(LiveMemory::shares).transpose()?;
     core.writer.confirm_cancels = !feed.is_recorded();
     core.writer.seal_orders();
     let markets = markets_of(&feed, &mut core);
-    let pairs = names_of(&core.pairs);
-    let venue = PaperVenue {
+    let mut venue = PaperVenue {
         venue: core.venue,
         markets: markets.clone(),
         end: options.run.end,
         fill_delay: options.fill_delay,
         ledger: parts.ledger.as_ref().map(Ledger::open).transpose()?,
+        held: None,
     };
+    let notices = take_up(shares, &mut venue, rows.as_mut())?;
     let mut ends = (channels.orders, channels.reports, channels.told);
     let way = risk_side::Way::of(&mut ends, &venue, core.traders.len());
     let risk = risk_side::join(&runtime, options.risk.take(), &mut core.writer, way)?;
@@ -108,18 +115,15 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     let mut orders = side.start(&runtime, &mut core.writer, venue, ends);
     orders.risk = risk;
     let pace = Pace::of(&feed, options.step_limit);
-    let (feed, speed) = ((feed, parts.rows), (options.speed, parts.known));
+    let (feed, speed) = ((feed, rows), (options.speed, parts.known));
     let feed = feed_side(&runtime, feed, &markets, speed, channels.feed);
     let made = (core.mains, parts.factories);
-    let company = company(core.traders, made, channels.inboxes);
-    let books = core.writer.account.markets().iter();
+    let company = company(core.traders, made, channels.inboxes, notices);
     let stage = Arc::new(Stage {
         board: Board::new(company.actors.len()),
         actors: company.actors,
         markets,
-        instruments: books
-            .map(|book| Instrument::clone(&book.instrument))
-            .collect(),
+        instruments: instruments_of(&core.writer),
         pool: parts.pool,
         ready: channels.ready,
         python: channels.python.0,
@@ -130,7 +134,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         PythonLane::start(channels.python.1, Arc::clone(&stage), parts.interpreter);
     }
     let coordinator = Coordinator::new(Posts {
-        pairs,
+        pairs: names_of(&core.pairs),
         stage: Arc::clone(&stage),
         handle: TradingEngineHandle::new(core.slots, company.inboxes),
         names: company.names,
@@ -147,7 +151,8 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         host: parts.host,
         ended: parts.people.1,
         known: parts.known,
-    });
+    })
+    .recalling(memory);
     Ok(Joined {
         stepper: Stepper::new(coordinator, core.writer, core.time_marks),
         stage,
@@ -162,6 +167,13 @@ fn markets_of(feed: &Feed, core: &mut Core) -> Markets {
         scales: std::mem::take(&mut core.scales),
         recorded: feed.is_recorded(),
     }
+}
+
+fn instruments_of(writer: &Writer) -> Vec<Instrument> {
+    let books = writer.account.markets().iter();
+    books
+        .map(|book| Instrument::clone(&book.instrument))
+        .collect()
 }
 
 fn names_of(pairs: &PairTable) -> Vec<Arc<str>> {
@@ -184,6 +196,7 @@ fn company(
     traders: Vec<Trader>,
     (mains, mut factories): (Vec<EventKind>, Vec<Option<Factory>>),
     ends: Vec<InboxEnds>,
+    notices: Vec<Vec<Notice>>,
 ) -> Company {
     factories.resize_with(traders.len(), || None);
     let crew = Crew::new(&traders, factories.iter().map(Option::is_some).collect());
@@ -195,7 +208,10 @@ fn company(
     let actors = seats
         .zip(receivers)
         .map(|(((trader, main), factory), inbox)| Actor::new(trader, main, factory, inbox))
-        .collect();
+        .collect::<Vec<Actor>>();
+    for (actor, waiting) in actors.iter().zip(notices) {
+        actor.take_up(waiting);
+    }
     Company {
         actors,
         inboxes,

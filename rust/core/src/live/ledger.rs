@@ -6,6 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 
 use crate::clock;
@@ -42,6 +44,11 @@ struct Terms {
 }
 
 impl Terms {
+    /// They as a row, to be summed.
+    fn row(&self, id: OrderId) -> String {
+        format!("{id} {self:?}")
+    }
+
     fn of(order: &Order, pair: &str) -> Self {
         Self {
             ts: order.decided,
@@ -69,6 +76,11 @@ struct End {
 }
 
 impl End {
+    /// It as a row, to be summed.
+    fn row(&self, id: OrderId) -> String {
+        format!("{id} {self:?}")
+    }
+
     const fn of(execution: &Execution) -> Self {
         let (outcome, half_units, liquidity) = match execution.outcome {
             Outcome::Filled { price, liquidity }
@@ -92,6 +104,24 @@ impl End {
     }
 }
 
+/// What the books had at a step: up to which order, and sums over the terms of all of them and over the ends of those that
+/// had ended. The order of rows does not matter to such a sum.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LedgerMark {
+    last: OrderId,
+    accepted: (u64, u128),
+    ended: (u64, u128),
+}
+
+/// One more row of a sum.
+fn count((rows, sum): &mut (u64, u128), row: &[u8]) {
+    let hash = blake3::hash(row);
+    let (half, _) = hash.as_bytes().split_at(16);
+    let half = <[u8; 16]>::try_from(half).unwrap_or_default();
+    *rows += 1;
+    *sum = sum.wrapping_add(u128::from_le_bytes(half));
+}
+
 /// What is to be written with the next commit.
 enum Note {
     Accepted(OrderId, Terms),
@@ -110,6 +140,8 @@ pub(super) struct Ledger {
     ends: HashMap<OrderId, End>,
     /// The last order that was accepted by this process: numbers rise.
     last: OrderId,
+    /// What the books have so far, of this process and of before.
+    mark: LedgerMark,
     /// All that were, where orders overtake each other on their way here.
     seen: Option<HashSet<OrderId>>,
     notes: Vec<Note>,
@@ -150,6 +182,7 @@ impl Ledger {
             connection,
             log: WriteAheadLog::of(path),
             last: 0,
+            mark: LedgerMark::default(),
             seen: None,
             accepted,
             ends,
@@ -162,11 +195,63 @@ impl Ledger {
         self.seen = Some(HashSet::new());
     }
 
-    fn note_number(&mut self, id: OrderId) {
+    fn note_number(&mut self, id: OrderId, terms: &Terms) {
         self.last = self.last.max(id);
+        self.mark.last = self.last;
+        count(&mut self.mark.accepted, terms.row(id).as_bytes());
         if let Some(seen) = &mut self.seen {
             seen.insert(id);
         }
+    }
+
+    /// What it has so far.
+    pub(super) fn mark(&self) -> LedgerMark {
+        self.mark.clone()
+    }
+
+    /// Goes on where it stood before: the orders of then are not told of again, and those that `works` says had not ended.
+    ///
+    /// # Errors
+    /// When the books are not those of then.
+    pub(super) fn pass(
+        &mut self,
+        mark: &LedgerMark,
+        works: impl Fn(OrderId) -> bool,
+    ) -> Result<(), Error> {
+        let mut found = LedgerMark {
+            last: mark.last,
+            ..LedgerMark::default()
+        };
+        for (&id, terms) in self.accepted.iter().filter(|(id, _)| **id <= mark.last) {
+            count(&mut found.accepted, terms.row(id).as_bytes());
+        }
+        let told = |id: OrderId| id <= mark.last && !works(id);
+        for (&id, end) in self.ends.iter().filter(|(id, _)| told(**id)) {
+            count(&mut found.ended, end.row(id).as_bytes());
+        }
+        if found.accepted.0 < mark.accepted.0 {
+            let message = format!(
+                "{} lacks {} of the {} orders that it had at the snapshot of order {}; was the file lost?",
+                self.path.display(),
+                mark.accepted.0 - found.accepted.0,
+                mark.accepted.0,
+                mark.last
+            );
+            return Err(Error::broker("broker.lost_order", message));
+        }
+        if found != *mark {
+            let message = format!(
+                "{}: the orders up to {} are not those that it had at the snapshot after them",
+                self.path.display(),
+                mark.last
+            );
+            return Err(Error::broker("broker.disagrees", message));
+        }
+        self.accepted.retain(|&id, _| id > mark.last);
+        self.ends.retain(|&id, _| !told(id));
+        self.last = mark.last;
+        self.mark = found;
+        Ok(())
     }
 
     /// The orders of before this process that it has.
@@ -185,9 +270,9 @@ impl Ledger {
             let reason = format!("order {} was accepted before", order.id);
             return Err(BrokerError::Rejected(reason));
         }
-        self.note_number(order.id);
-        self.notes
-            .push(Note::Accepted(order.id, Terms::of(order, pair)));
+        let terms = Terms::of(order, pair);
+        self.note_number(order.id, &terms);
+        self.notes.push(Note::Accepted(order.id, terms));
         Ok(())
     }
 
@@ -201,7 +286,7 @@ impl Ledger {
         let terms = Terms::of(order, pair);
         match self.accepted.remove(&order.id) {
             Some(before) if before == terms => {
-                self.note_number(order.id);
+                self.note_number(order.id, &terms);
                 Ok(())
             }
             Some(before) => {
@@ -240,6 +325,7 @@ impl Ledger {
     pub(super) fn tell(&mut self, executions: &[Execution]) -> Result<(), Error> {
         for execution in executions {
             let end = End::of(execution);
+            count(&mut self.mark.ended, end.row(execution.order).as_bytes());
             match self.ends.remove(&execution.order) {
                 None => self.notes.push(Note::End(execution.order, end)),
                 Some(before) if before == end => {}

@@ -21,6 +21,7 @@ mod join;
 pub mod kill_switch;
 mod lead;
 mod ledger;
+mod memory;
 mod metrics;
 mod options;
 mod order_engine;
@@ -60,3 +61,4 @@ pub use start::{paper, start};
 pub use status::{Status, TraderStatus};
 
 pub(crate) use join::{Channels, InboxEnds, Parts, People, join};
+pub(crate) use memory::LiveMemory;

@@ -82,6 +82,24 @@ pub struct LiveOptions {
     pub risk: Option<RiskLink>,
 }
 
+impl LiveOptions {
+    /// Why no snapshots can be taken of such a run on recorded data, where they cannot.
+    #[must_use]
+    pub fn why_no_snapshots(&self, workers: bool) -> Option<&'static str> {
+        if workers {
+            Some("traders are evaluated in worker processes")
+        } else if self.risk.is_some() {
+            Some("orders wait for the word of a risk process")
+        } else if self.faults.is_some() || self.reconcile.is_some() {
+            Some("messages are on their way between engine and venue")
+        } else if self.broker.is_some() || !self.fill_delay.is_zero() {
+            Some("the broker is not the paper broker, or it tells fills late")
+        } else {
+            None
+        }
+    }
+}
+
 impl Default for LiveOptions {
     fn default() -> Self {
         Self {

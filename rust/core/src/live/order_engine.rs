@@ -38,6 +38,8 @@ pub(crate) enum OrderMessage {
     Ask(Question),
     /// Tell it of orders that a liquidation made and filled.
     Liquidated(Vec<(Order, Execution)>),
+    /// Say what the broker holds.
+    Memory,
     /// The run is over.
     Close,
     /// For a simulated venue: the market.
@@ -56,6 +58,8 @@ pub(crate) enum Told {
     Report(Report),
     /// Nobody knows whether an order arrived.
     Doubt(OrderId),
+    /// What the broker holds; nothing where it does not say.
+    Memory(Option<Vec<u8>>),
     /// What the broker leaves behind.
     Farewell(Box<Farewell>),
     /// All that a phase of a recorded run brought has been told.
@@ -82,12 +86,17 @@ pub(super) struct OrderEngine {
 }
 
 impl OrderEngine {
-    pub(super) fn new(broker: Arc<dyn Broker>, told: Sender<Told>) -> Self {
+    /// An engine before a broker at which orders work already, with whose they are.
+    pub(super) fn new(
+        broker: Arc<dyn Broker>,
+        told: Sender<Told>,
+        open: HashMap<OrderId, u32>,
+    ) -> Self {
         let answers = broker.answers();
         Self {
             broker,
             told,
-            open: HashMap::new(),
+            open,
             answers,
         }
     }
@@ -234,6 +243,13 @@ async fn carry_out(broker: Arc<dyn Broker>, message: OrderMessage) -> Came {
             Err(error) => tracing::debug!(?error, "a question was not answered"),
         },
         OrderMessage::Liquidated(orders) => broker.liquidated(&orders).await,
+        OrderMessage::Memory => {
+            let memory = broker.memory().unwrap_or_else(|error| {
+                came.failure = Some(error);
+                None
+            });
+            came.told = Some(Told::Memory(memory));
+        }
         OrderMessage::Close => {
             let farewell = broker.close().await;
             came.told = Some(Told::Farewell(Box::new(farewell)));

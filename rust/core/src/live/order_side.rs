@@ -45,6 +45,7 @@ impl OrderSide {
         (messages, reports, told): (Ends<OrderMessage>, Ends<Report>, Ends<Told>),
     ) -> OrderPort {
         let recorded = venue.markets.recorded;
+        let open = venue.working();
         let spec = self.reconcile.unwrap_or_default();
         let broker = self.broker(writer, venue, reports.0);
         let answers = broker.answers();
@@ -52,7 +53,7 @@ impl OrderSide {
         writer.confirm_cancels |= answers;
         let book = answers.then(|| Box::new(Book::new(spec)));
         let simulates = broker.simulates();
-        runtime.spawn(OrderEngine::new(broker, told.0).run(messages.1, reports.1));
+        runtime.spawn(OrderEngine::new(broker, told.0, open).run(messages.1, reports.1));
         OrderPort::new(messages.0, told.1, recorded, simulates, book)
     }
 

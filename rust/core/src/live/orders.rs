@@ -38,6 +38,8 @@ pub(super) struct OrderPort {
     /// Why the broker's own books failed.
     pub failure: Option<Error>,
     farewell: Option<Box<Farewell>>,
+    /// What the broker says it holds, once it was asked.
+    memory: Option<Option<Vec<u8>>>,
     /// Orders of before for which the risk process did not give its word, and why.
     pub vetoes: HashMap<OrderId, &'static str>,
     /// What is kept for the risk process, where there is one.
@@ -68,6 +70,7 @@ impl OrderPort {
             waiting: Vec::new(),
             failure: None,
             farewell: None,
+            memory: None,
             vetoes: HashMap::new(),
             risk: None,
             risk_lost: None,
@@ -217,6 +220,7 @@ impl OrderPort {
                 }
             }
             Told::Farewell(farewell) => self.farewell = Some(farewell),
+            Told::Memory(memory) => self.memory = Some(memory),
             Told::Answered { next_wake } => {
                 self.next_wake = next_wake;
                 self.answered = true;
@@ -268,6 +272,24 @@ impl OrderPort {
             book.ask_anew();
             self.send(OrderMessage::Liquidated(orders));
         }
+    }
+
+    /// What the broker holds; nothing where it does not say. Its books are written by then.
+    pub(super) fn memory(&mut self) -> Option<Vec<u8>> {
+        self.send(OrderMessage::Memory);
+        while self.memory.is_none() {
+            match self.told.recv() {
+                Ok(told) => self.note(told),
+                Err(_) => break,
+            }
+        }
+        self.memory.take().flatten()
+    }
+
+    /// So many orders are at the broker already, which does something next at this time.
+    pub(super) const fn recall(&mut self, working: usize, next_wake: Option<Nanos>) {
+        self.sent = working;
+        self.next_wake = next_wake;
     }
 
     /// Takes leave of the broker: what it leaves behind, if it says so in time.

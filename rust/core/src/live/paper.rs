@@ -6,16 +6,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use flume::Sender;
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
-use crate::domain::Nanos;
+use crate::domain::{Nanos, pack};
 use crate::error::Error;
 use crate::market::EventKind;
 use crate::order::{Order, OrderId};
-use crate::venue::{Execution, Outcome, SimVenue};
+use crate::venue::{Execution, Outcome, SimVenue, VenueMemory};
 
 use super::broker::{Broker, BrokerError, Heard, MarketPhase, Report};
 use super::event::{FeedEvent, Markets};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, LedgerMark};
 
 /// The venue and where its markets' candles stand.
 struct Floor {
@@ -25,6 +26,30 @@ struct Floor {
     /// Whose each working order is, for the confirmation of its cancellation.
     owners: HashMap<OrderId, u32>,
     ledger: Option<Ledger>,
+}
+
+/// What the paper broker holds between two steps of a recorded run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct PaperMemory {
+    venue: VenueMemory,
+    candles: Vec<usize>,
+    /// Rising by order.
+    owners: Vec<(OrderId, u32)>,
+    ledger: Option<LedgerMark>,
+}
+
+impl PaperMemory {
+    /// How many orders work there.
+    pub(super) const fn working(&self) -> usize {
+        self.owners.len()
+    }
+}
+
+/// Where the candles of its markets stand, and its working orders with whose they are.
+#[derive(Debug)]
+pub(super) struct Held {
+    candles: Vec<usize>,
+    owners: Vec<(OrderId, u32)>,
 }
 
 /// What the paper broker simulates, and how.
@@ -39,9 +64,40 @@ pub struct PaperVenue {
     pub fill_delay: Duration,
     /// Its own books, where it keeps any.
     pub(super) ledger: Option<Ledger>,
+    /// The rest of what it held before, where it goes on.
+    pub(super) held: Option<Held>,
 }
 
 impl PaperVenue {
+    /// Holds what it held before.
+    ///
+    /// # Errors
+    /// In words, why it cannot; or when its books are not those of then.
+    pub(super) fn recall(&mut self, memory: PaperMemory) -> Result<Result<(), String>, Error> {
+        if let (Some(ledger), Some(mark)) = (&mut self.ledger, &memory.ledger) {
+            ledger.pass(mark, |id| {
+                memory.owners.binary_search_by_key(&id, |own| own.0).is_ok()
+            })?;
+        }
+        let PaperMemory {
+            venue,
+            candles,
+            owners,
+            ..
+        } = memory;
+        if candles.len() != self.markets.sources.len() || !self.venue.recall(venue) {
+            return Ok(Err("the venue is another one".to_owned()));
+        }
+        self.held = Some(Held { candles, owners });
+        Ok(Ok(()))
+    }
+
+    /// The orders that work there already, and whose they are.
+    pub(super) fn working(&self) -> HashMap<OrderId, u32> {
+        let held = self.held.iter().flat_map(|held| &held.owners);
+        held.copied().collect()
+    }
+
     /// The orders of before this process that its books have.
     pub(super) fn left(&self) -> HashSet<OrderId> {
         self.ledger.as_ref().map(Ledger::left).unwrap_or_default()
@@ -61,11 +117,15 @@ impl PaperBroker {
     /// A broker that tells through `reports`.
     #[must_use]
     pub fn new(venue: PaperVenue, reports: Sender<Report>) -> Self {
+        let held = venue.held.unwrap_or_else(|| Held {
+            candles: vec![0; venue.markets.sources.len()],
+            owners: Vec::new(),
+        });
         Self {
             floor: Mutex::new(Floor {
                 venue: venue.venue,
-                candles: vec![0; venue.markets.sources.len()],
-                owners: HashMap::new(),
+                candles: held.candles,
+                owners: held.owners.into_iter().collect(),
                 ledger: venue.ledger,
             }),
             markets: venue.markets,
@@ -215,6 +275,30 @@ impl Broker for PaperBroker {
 
     fn simulates(&self) -> bool {
         true
+    }
+
+    fn memory(&self) -> Result<Option<Vec<u8>>, Error> {
+        let mut floor = self.floor.lock();
+        let Floor {
+            venue,
+            candles,
+            owners,
+            ledger,
+        } = &mut *floor;
+        let mut owners: Vec<(OrderId, u32)> = owners.iter().map(|(&id, &of)| (id, of)).collect();
+        owners.sort_unstable();
+        if let Some(ledger) = ledger {
+            ledger.commit()?;
+        }
+        let memory = PaperMemory {
+            venue: venue.memory(),
+            candles: candles.clone(),
+            owners,
+            ledger: ledger.as_ref().map(Ledger::mark),
+        };
+        pack(&memory)
+            .map(Some)
+            .map_err(|why| Error::broker("broker.defect", why))
     }
 
     fn rest(&self) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use crate::engine::{Config, Done, Host, Outcome, Unattended, join_live};
 use crate::error::Error;
 use crate::journal::Recorder;
 use crate::limits;
-use crate::step::Stepper;
+use crate::step::{Resumed, Stepper};
 
 use super::actor::Stage;
 use super::command::{Ended, Request, RunHandle};
@@ -24,12 +24,16 @@ pub(crate) struct Joined<'h> {
 }
 
 impl Joined<'_> {
-    /// Gives the run its journal.
+    /// Gives the run its journal, and the snapshot in it that it goes on from.
     ///
     /// # Errors
-    /// When the journal cannot be read.
-    pub(crate) fn keep(&mut self, journal: Recorder) -> Result<(), Error> {
-        self.stepper.keep(journal)
+    /// When the journal cannot be read, or the snapshot is of no use.
+    pub(crate) fn keep(
+        &mut self,
+        journal: Recorder,
+        resumed: Option<Resumed>,
+    ) -> Result<(), Error> {
+        self.stepper.keep(journal, resumed)
     }
 
     /// Runs to the end.

@@ -106,6 +106,17 @@ impl Rows {
         self.cursors[market][kind as usize]
     }
 
+    /// Passes over all steps up to a time.
+    pub fn pass(&mut self, until: Nanos) {
+        self.next = self.steps.first_at(until.saturating_add(1));
+        for (market, cursors) in self.cursors.iter_mut().enumerate() {
+            for kind in EventKind::ALL {
+                let before = self.steps.rows_before(market, kind, self.next);
+                cursors[kind as usize] = u32::try_from(before).unwrap_or(u32::MAX);
+            }
+        }
+    }
+
     /// Walks over the next step; its rows replace those in `rows`. Whether all of them only warm up.
     pub fn load<'a>(&mut self, market: impl Fn(usize) -> &'a Market, rows: &mut Vec<Row>) -> bool {
         rows.clear();

@@ -1,5 +1,7 @@
 //! Orders and their life: working until filled, cancelled, refused or expired.
 
+use serde::{Deserialize, Serialize};
+
 mod record;
 
 pub use record::{OrderRecord, RefusalRecord};
@@ -11,7 +13,7 @@ use crate::signal::TimeInForce;
 pub type OrderId = u64;
 
 /// Whether an order names a price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum OrderKind {
     /// At whatever the market gives.
     Market,
@@ -31,7 +33,7 @@ impl OrderKind {
 }
 
 /// What an order came from, which decides what a later signal does with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
     /// A signal that leads the trader's position to `target`.
     Signal {
@@ -63,7 +65,7 @@ impl Origin {
 }
 
 /// Where an order stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OrderStatus {
     /// At the venue, or on its way.
     Working,
@@ -121,7 +123,7 @@ pub mod reason {
 }
 
 /// An order that the gate has seen.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Order {
     /// The engine's number.
     pub id: OrderId,

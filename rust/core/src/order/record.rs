@@ -1,11 +1,14 @@
 //! The rows of the tables of orders and refusals, as whole numbers.
 
+use serde::{Deserialize, Serialize};
+
+use crate::domain::word::Word;
 use crate::domain::{Lots, Nanos, Side};
 
 use super::{OrderId, OrderKind, OrderStatus, Reason};
 
 /// One order that reached the gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRecord {
     /// The time of the step that decided it.
     pub ts: Nanos,
@@ -22,18 +25,20 @@ pub struct OrderRecord {
     /// Where it stands.
     pub status: OrderStatus,
     /// Why.
+    #[serde(with = "crate::domain::word")]
     pub reason: Reason,
 }
 
 /// One refusal: of an order, of a part of it, or of a part of a fill.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusalRecord {
     /// When.
     pub ts: Nanos,
     /// Whose order it was.
     pub trader: u32,
     /// The name of the check.
-    pub check: &'static str,
+    #[serde(with = "crate::domain::word")]
+    pub check: Word,
     /// The sentence for people.
     pub reason: String,
 }

@@ -1,5 +1,7 @@
 //! Positions whose worth is told from outside, some steps at once: nothing happens to them but that prices move.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::Money;
 
 use super::Portfolio;
@@ -8,7 +10,7 @@ use super::Portfolio;
 const NEAR: u128 = 1 << 124;
 
 /// What the positions are worth that nothing happens to but that prices move.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carried {
     /// Their value, short ones below zero.
     pub net: Money,

@@ -2,6 +2,7 @@
 
 mod board;
 mod carried;
+mod memory;
 mod restored;
 mod row;
 mod settle;
@@ -9,6 +10,7 @@ mod trades;
 
 pub use board::{Board, HoldTimes};
 pub use carried::Carried;
+pub use memory::AccountMemory;
 pub use restored::{Holding, Standing};
 pub use row::{Exit, TraderRow, fill_view, order_view};
 pub use settle::Settled;

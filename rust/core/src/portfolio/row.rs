@@ -1,5 +1,8 @@
 //! One trader's part of the account.
 
+use serde::{Deserialize, Serialize};
+
+use crate::domain::word::Word;
 use crate::domain::{Instrument, Lots, Money, Nanos, Side};
 use crate::order::{Order, OrderId, OrderKind, Origin, Reason};
 use crate::strategy::{ExitView, FillView, OrderView};
@@ -7,7 +10,7 @@ use crate::strategy::{ExitView, FillView, OrderView};
 use super::settle::Settled;
 
 /// What one trader holds and has working. It is small, so that a live trader can copy it out under the lock.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TraderRow {
     /// Its position in lots, negative when short.
     pub position: Lots,
@@ -16,6 +19,7 @@ pub struct TraderRow {
     /// Its working orders, oldest first.
     pub working: Vec<Order>,
     /// Working orders whose cancellation was asked for and not yet confirmed, with the reason.
+    #[serde(with = "leaving")]
     pub leaving: Vec<(OrderId, Reason)>,
     /// How its last position ended.
     pub last_exit: Option<Exit>,
@@ -24,7 +28,7 @@ pub struct TraderRow {
 }
 
 /// How a trader's last position ended, as the account counts; what a strategy sees of it is made when it asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
     /// When it ended.
     pub ts: Nanos,
@@ -37,7 +41,8 @@ pub struct Exit {
     /// What it brought, fees taken off.
     pub pnl: Money,
     /// Why, as in the table of trades.
-    pub reason: &'static str,
+    #[serde(with = "crate::domain::word")]
+    pub reason: Word,
 }
 
 impl Exit {
@@ -127,5 +132,27 @@ pub fn fill_view(order: &Order, instrument: &Instrument, fill: &Settled) -> Fill
         fee: crate::strategy::money_f64(fill.fee),
         liquidity: fill.liquidity,
         tag: order.tag.clone(),
+    }
+}
+
+/// Orders that are being taken back, with words that last.
+mod leaving {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::domain::word::word_of;
+    use crate::order::{OrderId, Reason};
+
+    pub fn serialize<S: Serializer>(all: &[(OrderId, Reason)], to: S) -> Result<S::Ok, S::Error> {
+        all.serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<(OrderId, Reason)>, D::Error> {
+        let all = Vec::<(OrderId, String)>::deserialize(from)?;
+        Ok(all
+            .into_iter()
+            .map(|(id, why)| (id, word_of(why)))
+            .collect())
     }
 }

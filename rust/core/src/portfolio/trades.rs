@@ -1,9 +1,12 @@
 //! Round trips, from flat to flat.
 
+use serde::{Deserialize, Serialize};
+
+use crate::domain::word::Word;
 use crate::domain::{Lots, Money, Nanos, Side};
 
 /// One round trip of one trader. Prices are kept as sums of half units times lots, so that averages are exact.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TradeRecord {
     /// Whose it is.
     pub trader: u32,
@@ -26,7 +29,8 @@ pub struct TradeRecord {
     /// Fees paid.
     pub fees: Money,
     /// Why it ended; empty while it is open.
-    pub exit_reason: &'static str,
+    #[serde(with = "crate::domain::word")]
+    pub exit_reason: Word,
 }
 
 impl TradeRecord {

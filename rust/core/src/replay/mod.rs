@@ -228,7 +228,7 @@ impl Replay<'_> {
     /// # Errors
     /// When the journal cannot be read.
     pub fn keep(&mut self, journal: Recorder) -> Result<(), Error> {
-        self.0.keep(journal)
+        self.0.keep(journal, None)
     }
 
     /// Runs to the end of the data, or until the user or the last trader stops it.

@@ -1,5 +1,7 @@
 //! What a gate remembers, as plain data: so that another gate may remember it, too.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{HalfUnits, Money, Nanos, Side};
 
 use super::RiskGate;
@@ -8,7 +10,7 @@ use super::state::Seen;
 pub use super::state::Intent;
 
 /// What a market showed last.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenMemory {
     /// When its last event happened.
     pub ts: Option<Nanos>,
@@ -24,7 +26,7 @@ pub struct SeenMemory {
 pub type Watched = (Nanos, [Money; 3]);
 
 /// What the limits in force remember. Buckets and markets stand in the order that the limits and the roster give them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
     /// How full each bucket was, and when.
     pub buckets: Vec<(u128, Nanos)>,
@@ -60,6 +62,24 @@ impl RiskGate {
             intents,
             stopped,
         })
+    }
+
+    /// How many rows of the curve it has taken in.
+    #[must_use]
+    pub fn rows_watched(&self) -> usize {
+        self.limits
+            .as_ref()
+            .map_or(0, |limits| limits.state.equity.rows())
+    }
+
+    /// The same where so many rows of the curve have been taken in already.
+    #[must_use]
+    pub fn recall_at(&mut self, memory: Memory, rows: usize) -> bool {
+        let recalled = self.recall(memory);
+        if let Some(limits) = &mut self.limits {
+            limits.state.equity.pass(rows);
+        }
+        recalled
     }
 
     /// Remembers what another gate with the same limits and the same roster did. `false` where that cannot have been one.

@@ -1,5 +1,7 @@
 //! What a strategy wants: signals about a side or a quantity, and explicit orders.
 
+use serde::{Deserialize, Serialize};
+
 mod size;
 
 pub use size::{SizeError, SizeSpec, Sizing};
@@ -7,7 +9,7 @@ pub use size::{SizeError, SizeSpec, Sizing};
 use crate::domain::{Amount, Side};
 
 /// How long an order may wait.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TimeInForce {
     /// Until it is filled or cancelled.
     #[default]

@@ -4,23 +4,36 @@ use crate::domain::Nanos;
 use crate::error::Error;
 use crate::journal::{Recorder, Standing};
 
-use super::{Ports, Stepper};
+use super::{Ports, Resumed, Stepper};
 
 impl<P: Ports> Stepper<P> {
     /// Gives the run its journal.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub fn keep(&mut self, journal: Recorder) -> Result<(), Error> {
+    pub fn keep(&mut self, journal: Recorder, resumed: Option<Resumed>) -> Result<(), Error> {
         self.writer.records.ended = Some(Vec::new());
         for trader in journal.distrusted() {
             self.ports.silence(trader);
         }
+        let step = resumed.as_ref().map_or(0, Resumed::step);
         if journal.is_rebuilding() {
-            let (inputs, vetoes) = journal.inputs()?;
+            let (mut inputs, vetoes) = journal.inputs()?;
+            inputs.retain(|input| input.step > step);
             self.ports.rebuild(inputs, vetoes)?;
         }
         self.journal = Some(journal);
+        if let Some(resumed) = resumed {
+            self.go_on_from(resumed)?;
+            if let Some(journal) = &mut self.journal
+                && !journal.is_rebuilding()
+            {
+                // Nothing came behind the snapshot.
+                self.ports.rebuilt(journal.take_cleared());
+            }
+        }
+        self.try_snapshots();
+        self.tell_notes();
         Ok(())
     }
 

@@ -5,11 +5,13 @@
 
 mod away;
 mod kept;
+mod memory;
 mod ports;
 mod report;
 
 pub use away::{Away, slots_where};
-pub use ports::{Ending, Flow, Loaded, Next, Ports, Quiet};
+pub use memory::{Resumed, unusable};
+pub use ports::{Ending, Flow, Loaded, Next, Ports, Quiet, Unsaved};
 pub use report::Report;
 
 use crate::commit::{Act, Command, QuarantineRecord, Writer};
@@ -40,6 +42,8 @@ pub struct Stepper<P> {
     commands: Vec<Command>,
     acts: Vec<Act>,
     started: bool,
+    /// How many boundaries of time have been reached.
+    marks: usize,
 }
 
 impl<P: Ports> Stepper<P> {
@@ -57,6 +61,7 @@ impl<P: Ports> Stepper<P> {
             commands: Vec::new(),
             acts: Vec::new(),
             started: false,
+            marks: 0,
         }
     }
 
@@ -84,6 +89,9 @@ impl<P: Ports> Stepper<P> {
             let flow = self.make_steps(now);
             if flow != Flow::Go {
                 break flow;
+            }
+            if !self.take_snapshot(now) {
+                break Flow::Failed;
             }
             if self.report.steps < look_at {
                 continue;
@@ -123,6 +131,7 @@ impl<P: Ports> Stepper<P> {
         let mut marked = false;
         while let Some((trader, mark)) = self.time_marks.next_if(|(_, mark)| mark.ts == now) {
             marked = true;
+            self.marks += 1;
             let event = TimeEvent {
                 ts: mark.ts,
                 name: mark.name,

@@ -65,8 +65,30 @@ pub struct Quiet {
     pub last: Option<Nanos>,
 }
 
+/// Why there is no snapshot of a run at this step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unsaved {
+    /// Something is under way; after a later step there may be none.
+    Now,
+    /// There is none at any step, for this reason.
+    Never(String),
+}
+
 /// What a step needs of its driver.
 pub trait Ports {
+    /// Tells people something that they should know of the run.
+    fn note(&self, text: &str) {
+        tracing::warn!("{text}");
+    }
+
+    /// What the driver remembers between two steps, as bytes; it may ask the venue.
+    ///
+    /// # Errors
+    /// When there is nothing of that now, or never.
+    fn memory(&mut self) -> Result<Vec<u8>, Unsaved> {
+        Err(Unsaved::Never("this driver takes none".to_owned()))
+    }
+
     /// The time of the next step; `mark` is that of the next boundary of time. A live driver waits here.
     fn next(&mut self, mark: Option<Nanos>) -> Next;
 

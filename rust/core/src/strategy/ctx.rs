@@ -22,6 +22,16 @@ impl Orders {
         self.last_client_id = self.last_client_id.max(before.last_client_id);
     }
 
+    /// The last number that was given out.
+    pub(crate) const fn counted(&self) -> u64 {
+        self.last_client_id
+    }
+
+    /// Goes on behind a number.
+    pub(crate) const fn count_from(&mut self, last: u64) {
+        self.last_client_id = last;
+    }
+
     /// The number that the next order gets.
     pub(super) const fn next(&self) -> u64 {
         self.last_client_id + 1

@@ -1,11 +1,13 @@
 //! What a strategy is told besides market events.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::Nanos;
 
 use super::views::{FillView, OrderView, RefusalView};
 
 /// A boundary of time that a strategy asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeEvent {
     /// When it is.
     pub ts: Nanos,
@@ -14,7 +16,7 @@ pub struct TimeEvent {
 }
 
 /// Something that happened to a trader, told before its next events.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Hook {
     /// The first of the trader's own events after the warm-up, or of the times it asked for, is about to come.
     Start,

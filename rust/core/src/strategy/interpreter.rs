@@ -19,6 +19,11 @@ pub trait Interpreter: Send + Sync {
         work();
     }
 
+    /// Tells people something that they should know of a run, while it goes on.
+    fn note(&self, text: &str) {
+        tracing::warn!("{text}");
+    }
+
     /// Makes the calls that threads of its pools are in raise what the user's interrupt raises.
     fn interrupt(&self) {}
 }

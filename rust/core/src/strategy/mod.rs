@@ -21,6 +21,8 @@ pub use views::{ExitView, FillView, OrderView, PositionView, RefusalView};
 use std::any::Any;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::signal::TradeSignal;
 
 /// Where a strategy is evaluated. Its kind decides; a strategy declares nothing.
@@ -65,7 +67,7 @@ impl Lane {
 }
 
 /// In what way a strategy erred.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FaultKind {
     /// It raised an exception or returned an error.
     Raised,
@@ -211,6 +213,23 @@ pub trait Strategy: Send {
     /// one. What each row gives must be what [`Strategy::generate_signal`] would give there.
     fn take_rows(&mut self, _coming: &mut Coming<'_>) -> Taken {
         Taken::idle(0)
+    }
+
+    /// What it remembers besides its indicators and parameters, as bytes from which [`Strategy::recall`] makes the same
+    /// strategy again.
+    ///
+    /// # Errors
+    /// In words, why there are none; then a run that is killed has to be made again from its beginning.
+    fn memory(&mut self) -> Result<Vec<u8>, String> {
+        Err("it cannot say what it remembers".to_owned())
+    }
+
+    /// Remembers what another strategy of the same kind and parameters did, for which `setup` was called, too.
+    ///
+    /// # Errors
+    /// In words, why it cannot.
+    fn recall(&mut self, _memory: &[u8]) -> Result<(), String> {
+        Err("it cannot be told what it remembered".to_owned())
     }
 
     /// A copy with the same state, from which the same events give the same signals; `None` where it has none.

@@ -1,5 +1,8 @@
 //! What strategies are shown of the ledger, in floats: strategies think in floats, the ledger does not.
 
+use serde::{Deserialize, Serialize};
+
+use crate::domain::word::Word;
 use crate::domain::{Liquidity, Nanos, Side};
 
 /// A trader's position.
@@ -14,7 +17,7 @@ pub struct PositionView {
 }
 
 /// A fill of one of the trader's orders.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FillView {
     /// When it was filled.
     pub ts: Nanos,
@@ -37,7 +40,7 @@ pub struct FillView {
 }
 
 /// An order as it stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OrderView {
     /// The engine's number of the order.
     pub order_id: u64,
@@ -50,20 +53,23 @@ pub struct OrderView {
     /// Its limit price, if it has one.
     pub limit: Option<f64>,
     /// `working`, `filled`, `cancelled`, `refused` or `expired`.
-    pub status: &'static str,
+    #[serde(with = "crate::domain::word")]
+    pub status: Word,
     /// Why, as in the table of orders.
-    pub reason: &'static str,
+    #[serde(with = "crate::domain::word")]
+    pub reason: Word,
     /// The strategy's word for the order.
     pub tag: Option<String>,
 }
 
 /// A refusal.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RefusalView {
     /// When.
     pub ts: Nanos,
     /// The name of the check.
-    pub check: &'static str,
+    #[serde(with = "crate::domain::word")]
+    pub check: Word,
     /// The sentence for people.
     pub reason: String,
     /// The strategy's own number of the order, if it has one.

@@ -6,16 +6,20 @@
 mod block;
 mod evaluate;
 mod foresight;
+mod memory;
 mod remote;
 mod saved;
 
 pub use block::Stretch;
 pub use evaluate::Input;
 pub use foresight::{Fills, Foreseen, Foresight, Pace};
+pub use memory::TraderMemory;
 pub use remote::{Answer, Glance, Remote, SentRow, Waited};
 pub use saved::Saved;
 
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::indicator::Graph;
 use crate::market::{EventKind, ExtraColumn, MarketEvent, PriceScale, Ring};
@@ -23,7 +27,7 @@ use crate::signal::SizeSpec;
 use crate::strategy::{Hook, Hooks, Lane, Orders, Outcome, SetupCtx, Stop, Strategy};
 
 /// Whether a trader is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TraderState {
     /// It is called for its events.
     Active,

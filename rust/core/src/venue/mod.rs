@@ -5,11 +5,16 @@
 
 mod arrival;
 mod candles;
+mod memory;
 mod opens;
 mod quotes;
 mod trades;
 
 use std::collections::BTreeSet;
+
+pub use memory::VenueMemory;
+
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{HalfUnits, Liquidity, Lots, Nanos, Rate, Side, ratio_ceil, ratio_floor};
 use crate::market::{EventKind, EventRef, PriceScale};
@@ -96,7 +101,7 @@ pub enum Outcome {
 }
 
 /// An order at the venue.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Resting {
     id: OrderId,
     trader: u32,
@@ -112,7 +117,7 @@ struct Resting {
 
 /// A market order on candles whose fill at the time at which it was decided is known: at an open of that time, or at its
 /// close.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Opening {
     ts: Nanos,
     market: u32,

@@ -37,6 +37,16 @@ impl EquityWatch {
         self.rows = times.len();
     }
 
+    /// How many rows have been taken in.
+    pub(in crate::risk) const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// So many rows have been taken in already.
+    pub(in crate::risk) const fn pass(&mut self, rows: usize) {
+        self.rows = rows;
+    }
+
     /// Takes in one row.
     pub(in crate::risk) fn take_in(&mut self, ts: Nanos, equity: Money) {
         let day = ts.div_euclid(DAY);

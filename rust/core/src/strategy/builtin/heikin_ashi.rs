@@ -1,5 +1,6 @@
 //! `heikin_ashi`: long on a rising Heikin-Ashi candle without a lower shadow, flat on a falling one without an upper.
 
+use crate::domain::unpack;
 use crate::indicator::{IndicatorId, Kind, Spec};
 use crate::signal::TradeSignal;
 
@@ -50,5 +51,14 @@ impl Strategy for HeikinAshi {
 
     fn fork(&self) -> Option<Box<dyn Strategy>> {
         Some(Box::new(self.clone()))
+    }
+
+    fn memory(&mut self) -> Result<Vec<u8>, String> {
+        // All it has are its parameters; what is needed of the past, its indicators hold.
+        Ok(Vec::new())
+    }
+
+    fn recall(&mut self, memory: &[u8]) -> Result<(), String> {
+        unpack(memory)
     }
 }

@@ -1,5 +1,6 @@
 //! `rsi(period=14, low=30, high=70)`: long below `low`, flat above `high`.
 
+use crate::domain::unpack;
 use crate::indicator::{IndicatorId, Kind, Spec};
 use crate::signal::TradeSignal;
 
@@ -68,5 +69,14 @@ impl Strategy for Rsi {
 
     fn fork(&self) -> Option<Box<dyn Strategy>> {
         Some(Box::new(self.clone()))
+    }
+
+    fn memory(&mut self) -> Result<Vec<u8>, String> {
+        // All it has are its parameters; what is needed of the past, its indicators hold.
+        Ok(Vec::new())
+    }
+
+    fn recall(&mut self, memory: &[u8]) -> Result<(), String> {
+        unpack(memory)
     }
 }

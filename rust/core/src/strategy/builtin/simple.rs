@@ -1,5 +1,6 @@
 //! `simple`: long after a rise of the price, flat after a fall.
 
+use crate::domain::{pack, unpack};
 use crate::market::Field;
 use crate::signal::TradeSignal;
 
@@ -49,5 +50,14 @@ impl Strategy for Simple {
 
     fn fork(&self) -> Option<Box<dyn Strategy>> {
         Some(Box::new(self.clone()))
+    }
+
+    fn memory(&mut self) -> Result<Vec<u8>, String> {
+        pack(&self.last)
+    }
+
+    fn recall(&mut self, memory: &[u8]) -> Result<(), String> {
+        self.last = unpack(memory)?;
+        Ok(())
     }
 }

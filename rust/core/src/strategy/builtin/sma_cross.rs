@@ -2,6 +2,7 @@
 //! with `side="long"`.
 
 use crate::domain::Side;
+use crate::domain::unpack;
 use crate::indicator::{IndicatorId, Kind, Spec};
 use crate::signal::TradeSignal;
 
@@ -87,6 +88,15 @@ impl Strategy for SmaCross {
 
     fn fork(&self) -> Option<Box<dyn Strategy>> {
         Some(Box::new(self.clone()))
+    }
+
+    fn memory(&mut self) -> Result<Vec<u8>, String> {
+        // All it has are its parameters; what is needed of the past, its indicators hold.
+        Ok(Vec::new())
+    }
+
+    fn recall(&mut self, memory: &[u8]) -> Result<(), String> {
+        unpack(memory)
     }
 }
 

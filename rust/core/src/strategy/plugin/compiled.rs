@@ -112,6 +112,28 @@ impl CompiledRule {
         self.reads & abi::READS_ORDERS == 0
     }
 
+    /// Its state, byte by byte.
+    #[must_use]
+    pub fn memory(&self) -> Vec<u8> {
+        self.state
+            .iter()
+            .flat_map(|word| word.to_le_bytes())
+            .collect()
+    }
+
+    /// Has the state that it had. `false` where that has another size.
+    #[must_use]
+    pub fn recall(&mut self, memory: &[u8]) -> bool {
+        if memory.len() != self.state.len() * size_of::<u64>() {
+            return false;
+        }
+        let (words, _) = memory.as_chunks();
+        for (own, word) in self.state.iter_mut().zip(words) {
+            *own = u64::from_le_bytes(*word);
+        }
+        true
+    }
+
     /// Calls it for the event that woke it.
     ///
     /// # Errors

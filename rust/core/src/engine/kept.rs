@@ -1,0 +1,49 @@
+//! The journal of a run, and the snapshot in it that the run goes on from.
+
+use crate::error::Error;
+use crate::journal::{Recorder, RunFacts};
+use crate::step::Resumed;
+
+use super::config::{Account, Config, RunOptions};
+use super::outcome::Closing;
+
+/// The journal that a run asks for; `live` says whether orders wait for it.
+pub(super) fn open_journal(
+    config: &Config,
+    options: &RunOptions,
+    closing: &Closing,
+    live: bool,
+    recorded: bool,
+) -> Result<Option<Recorder>, Error> {
+    let Some(spec) = &options.journal else {
+        return Ok(None);
+    };
+    let facts = RunFacts {
+        traders: closing.traders(),
+        venue: "simulated",
+        account: match config.account {
+            Account::Spot => "spot",
+            Account::Margin => "margin",
+        },
+        waits: live,
+        repeats: recorded,
+        snapshots: live && recorded,
+    };
+    Recorder::open(spec, facts).map(Some)
+}
+
+/// The snapshot that the run goes on from; none where it takes none, for this reason.
+pub(super) fn resumption(
+    journal: &mut Option<Recorder>,
+    none: Option<&'static str>,
+) -> Result<Option<Resumed>, Error> {
+    let Some(journal) = journal else {
+        return Ok(None);
+    };
+    let found = journal.take_resumption();
+    if let Some(why) = none {
+        journal.take_no_snapshots(why);
+        return Ok(None);
+    }
+    found.map(Resumed::read).transpose()
+}
