@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "TABLES", "Journal", "replay"]
 
-TABLES = (*JournalFile.names(), "runs")
+TABLES = (*JournalFile.names(), "runs", "traders")
 FORMATS = ("parquet", "csv")
 
 
@@ -28,7 +28,7 @@ class Journal:
 
     Its tables are `inputs` (what people told the run), `intents` (every order that reached the gate),
     `orders` (how each that left has ended), `fills`, `refusals`, `quarantines` and `steps`, whose rows
-    stand in one sequence, `seq`; and `runs`, the times at which the run was begun, resumed and finished.
+    stand in one sequence, `seq`; `runs`, the times at which the run was begun, resumed and finished; and `traders`.
     Each is like `Result.fills`: an Arrow stream with exact decimals, `to_pandas()`, `to_polars()`.
 
     Raises ``JournalError`` where there is no journal, or none that this version can read.
@@ -90,6 +90,11 @@ class Journal:
     def runs(self) -> Table:
         """The life of the run: `run, event, at, step, after_seq, pid, version, digest, author`."""
         return self.table("runs")
+
+    @property
+    def traders(self) -> Table:
+        """Who traded: `name, pair, strategy, strategy_version`; files of earlier versions lack the last."""
+        return self.table("traders")
 
     @cached_property
     def settings(self) -> dict[str, str]:

@@ -291,6 +291,7 @@ fn trader_config(settings: &Settings<'_, '_>, seed: u64) -> PyResult<TraderConfi
     Ok(TraderConfig {
         name: settings.read("name")?,
         label: settings.read("label")?,
+        version: settings.read("version")?,
         pair: settings.read("pair")?,
         size,
         events,

@@ -81,6 +81,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<live::LiveRun>()?;
     module.add_class::<live::DemoRun>()?;
     module.add_function(wrap_pyfunction!(plugin::plugin_facts, module)?)?;
+    module.add_function(wrap_pyfunction!(plugin::plugin_library, module)?)?;
     module.add_function(wrap_pyfunction!(calls::end_calls, module)?)?;
     module.add_function(wrap_pyfunction!(live::paper, module)?)?;
     module.add_function(wrap_pyfunction!(live::start, module)?)?;

@@ -384,6 +384,7 @@ fn wire_traders(
         let spec = TraderSpec {
             name: config.name,
             label: config.label,
+            version: config.version,
             market: position,
             size: config.size,
             events,

@@ -32,6 +32,6 @@ pub use record::{Column, Kind, Record, Table, Value};
 pub use recorder::{Recorder, Standing};
 pub use schema::{APPLICATION, SCHEMA};
 pub use script::Distrusted;
-pub use spec::{JournalSpec, LedgerSpec, Purpose, RunFacts};
+pub use spec::{JournalSpec, LedgerSpec, Purpose, RunFacts, TraderFacts};
 pub use store::{Access, Store};
 pub use wal::WriteAheadLog;

@@ -9,7 +9,7 @@ use crate::order::{Order, OrderId};
 use super::check::must_be_whole;
 use super::difference::{differs, ended_early, first_difference, went_on};
 use super::fault::journal_error;
-use super::identity::compare_identity;
+use super::identity::{compare_identity, compare_versions};
 use super::input::{Input, Vetoes};
 use super::keeper::{Batch, Keeper, Then};
 use super::record::{CHAIN, Record, Table, Value, chain_of};
@@ -91,6 +91,7 @@ impl Recorder {
             store.begin(spec, &facts)?;
         } else {
             compare_identity(&store, spec)?;
+            compare_versions(&store, &facts)?;
             if store.pruned()?.is_some() {
                 let message = format!(
                     "{}: early rows were taken out of it, so it can only be read",
@@ -488,7 +489,7 @@ impl Recorder {
 
 fn distrusted(spec: &JournalSpec, facts: &RunFacts) -> Vec<Distrusted> {
     let named = spec.distrusted.iter().filter_map(|(name, reason)| {
-        let trader = facts.traders.iter().position(|(own, ..)| own == name)?;
+        let trader = facts.traders.iter().position(|own| own.name == *name)?;
         Some(Distrusted {
             trader: u32::try_from(trader).ok()?,
             reason: reason.clone(),
