@@ -26,7 +26,9 @@ __all__ = ["asked", "driven", "journal_path"]
 T = TypeVar("T")
 
 # Settings that never change a result.
-_FREE = frozenset({"num_threads", "workers", "time_limit", "memory_limit", "block", "risk_socket", "risk_timeout"})
+_FREE = frozenset(
+    {"num_threads", "workers", "time_limit", "memory_limit", "block", "risk_socket", "risk_timeout", "broker_socket"}
+)
 
 
 def journal_path(journal: object) -> Path | None:

@@ -202,7 +202,7 @@ def _engine_of(journal: Journal) -> tuple[Engine, str, dict[str, Any]]:
         )
     document = json.loads(extras["document"])
     # A replay sends nothing, so that it has nobody to ask.
-    for key in ("journal", "risk_socket", "risk_timeout"):
+    for key in ("journal", "risk_socket", "risk_timeout", "broker_socket"):
         document["engine"].pop(key, None)
     plan = make_plan(document, base=Path(json.loads(extras["base"])), where=json.loads(extras["where"]))
     plan.engine._journal = journal.path.absolute()

@@ -10,6 +10,7 @@ use pairloom_core::commit::OnError;
 use pairloom_core::domain::{FeeRates, InstrumentSpec, Money, Rate, money_of};
 use pairloom_core::engine::{Account, Config, Handover, RunOptions, TimeMark, TraderConfig};
 use pairloom_core::guard::RiskLink;
+use pairloom_core::live::BrokerLink;
 use pairloom_core::market::EventKind;
 use pairloom_core::strategy::{Elsewhere, Hooks, ParameterValue, Strategy, builtin};
 use pairloom_core::venue::{FillModel, VenueConfig};
@@ -235,6 +236,16 @@ pub(crate) fn risk_link(config: &Bound<'_, PyDict>) -> PyResult<Option<RiskLink>
     };
     let timeout = Duration::from_nanos(settings.read("risk_timeout")?);
     Ok(Some(RiskLink { path, timeout }))
+}
+
+/// The process of the paper broker of a live run, where it lives in one.
+pub(crate) fn broker_link(config: &Bound<'_, PyDict>) -> PyResult<Option<BrokerLink>> {
+    let settings = Settings {
+        what: "config",
+        dict: config,
+    };
+    let path = settings.read_optional::<PathBuf>("broker_socket")?;
+    Ok(path.map(|path| BrokerLink { path }))
 }
 
 /// A fresh strategy for a trader that is described like that.

@@ -42,7 +42,7 @@ mod live;
 #[cfg(target_os = "linux")]
 mod kill;
 #[cfg(target_os = "linux")]
-mod risk_process;
+mod processes;
 mod sweep;
 mod output;
 mod journal;
@@ -91,7 +91,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     #[cfg(target_os = "linux")]
     module.add_function(wrap_pyfunction!(kill::kill_on_signal, module)?)?;
     #[cfg(target_os = "linux")]
-    module.add_function(wrap_pyfunction!(risk_process::serve_risk, module)?)?;
+    module.add_function(wrap_pyfunction!(processes::serve_risk, module)?)?;
+    #[cfg(target_os = "linux")]
+    module.add_function(wrap_pyfunction!(processes::serve_broker, module)?)?;
     #[cfg(target_os = "linux")]
     module.add_function(wrap_pyfunction!(process::serve_worker, module)?)?;
     read::register(module)?;

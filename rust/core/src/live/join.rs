@@ -24,7 +24,6 @@ use super::coordinator::{Arrivals, Coordinator, Pace, Posts};
 use super::crew::Crew;
 use super::event::{Batch, Delivery, Markets};
 use super::feed;
-use super::ledger::Ledger;
 use super::options::{Feed, LiveOptions};
 use super::order_engine::{OrderMessage, Told};
 use super::order_side::OrderSide;
@@ -94,13 +93,8 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     core.writer.seal_orders();
     let markets = markets_of(&feed, &mut core);
     let pairs = names_of(&core.pairs);
-    let venue = PaperVenue {
-        venue: core.venue,
-        markets: markets.clone(),
-        end: options.run.end,
-        fill_delay: options.fill_delay,
-        ledger: parts.ledger.as_ref().map(Ledger::open).transpose()?,
-    };
+    let venue = PaperVenue::new(core.venue, &markets, &options);
+    let venue = venue.housed(&runtime, &mut options, parts.ledger)?;
     let mut ends = (channels.orders, channels.reports, channels.told);
     let way = risk_side::Way::of(&mut ends, &venue, core.traders.len());
     let risk = risk_side::join(&runtime, options.risk.take(), &mut core.writer, way)?;

@@ -5,6 +5,7 @@
 
 mod arrival;
 mod candles;
+mod layout;
 mod opens;
 mod quotes;
 mod trades;
