@@ -7,20 +7,17 @@ threads or workers, and where files lie, do not matter.
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import json
 import logging
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pairloom._versions import SHOWN, fingerprint, own_classes, source, text
 from pairloom.errors import ConfigError, JournalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from types import CodeType
+    from collections.abc import Callable, Mapping, Sequence
 
     from pairloom._native import MarketData
     from pairloom._traders import Assignment
@@ -32,12 +29,11 @@ T = TypeVar("T")
 _log = logging.getLogger("pairloom")
 
 # Settings that never change a result.
-_FREE = frozenset({"num_threads", "workers", "time_limit", "memory_limit", "block", "risk_socket", "risk_timeout"})
+_FREE = frozenset(
+    {"num_threads", "workers", "time_limit", "memory_limit", "block", "risk_socket", "risk_timeout", "broker_socket"}
+)
 # Market events between two snapshots; a number that suits the run where there is none. Tests set it.
 SNAPSHOT_EVERY: int | None = None
-# Digits of a fingerprint that people are shown.
-_SHOWN = 16
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def journal_path(journal: object) -> Path | None:
@@ -67,16 +63,16 @@ def asked(
     """Return what the core takes as the journal of a run."""
     identity = [("driver", driver)]
     identity += _settings(settings)
-    identity += [(f"data.{bound}", _text(run[bound])) for bound in ("start", "end") if run[bound] is not None]
+    identity += [(f"data.{bound}", text(run[bound])) for bound in ("start", "end") if run[bound] is not None]
     for number, assignment in enumerate(assignments, start=1):
         identity.append((f"trader {number}", _assignment(assignment)))
     identity += _sources(assignments)
     names = "\n".join(f"{each['name']}\t{each['pair']}" for each in described)
-    identity.append(("traders", f"{len(described)} ({_hash(names.encode())})"))
+    identity.append(("traders", f"{len(described)} ({fingerprint(names.encode())})"))
     if market is not None:
         traded = {each["pair"] for each in described}
         identity += [
-            (f"data of {pair}", f"{rows} rows ({content[:_SHOWN]})")
+            (f"data of {pair}", f"{rows} rows ({content[:SHOWN]})")
             for pair, rows, content in market.contents()
             if pair in traded
         ]
@@ -138,9 +134,9 @@ def _settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
         if key in _FREE:
             continue
         if isinstance(value, dict):
-            found += [(f"engine.{key}.{name}", _text(each)) for name, each in value.items()]
+            found += [(f"engine.{key}.{name}", text(each)) for name, each in value.items()]
         else:
-            found.append((f"engine.{key}", _text(value)))
+            found.append((f"engine.{key}", text(value)))
     return found
 
 
@@ -153,9 +149,9 @@ def _assignment(assignment: Assignment) -> str:
         parameters = assignment.parameters
     pairs = ", ".join(assignment.pairs[:3])
     if len(assignment.pairs) > 3:
-        pairs += f" and {len(assignment.pairs) - 3} more ({_hash(_text(assignment.pairs).encode())})"
-    given = ", ".join(f"{name}={_text(value)}" for name, value in parameters.items())
-    size = "no size" if assignment.size is None else f"size {_text(assignment.size)}"
+        pairs += f" and {len(assignment.pairs) - 3} more ({fingerprint(text(assignment.pairs).encode())})"
+    given = ", ".join(f"{name}={text(value)}" for name, value in parameters.items())
+    size = "no size" if assignment.size is None else f"size {text(assignment.size)}"
     return f"{assignment.label}({given}) on {pairs}, {size}"
 
 
@@ -165,37 +161,8 @@ def _sources(assignments: Sequence[Assignment]) -> list[tuple[str, str]]:
     for assignment in assignments:
         if assignment.template is None:
             continue
-        for cls in type(assignment.template).__mro__:
-            if cls is object or cls.__module__ == "pairloom.strategy":
-                continue
+        for cls in own_classes(type(assignment.template)):
             key = f"source of {cls.__qualname__}"
             if key not in found:
-                found[key] = _hash(_source(cls))
+                found[key] = fingerprint(source(cls))
     return list(found.items())
-
-
-def _source(cls: type) -> bytes:
-    try:
-        file = inspect.getsourcefile(cls)
-        if file is not None and os.path.isfile(file):
-            return Path(file).read_bytes()
-        return inspect.getsource(cls).encode()
-    except (OSError, TypeError):
-        # Made at run time, without a text: its code is what there is.
-        return b"\n".join(_codes(cls))
-
-
-def _codes(cls: type) -> Iterator[bytes]:
-    for name, value in sorted(vars(cls).items()):
-        code: CodeType | None = getattr(value, "__code__", None)
-        if code is not None:
-            yield name.encode() + code.co_code + _text(code.co_names).encode() + _text(code.co_consts).encode()
-
-
-def _text(value: object) -> str:
-    """A text that is the same for the same value in every process."""
-    return value if isinstance(value, str) else _ADDRESS.sub("", repr(value))
-
-
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:_SHOWN]

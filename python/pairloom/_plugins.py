@@ -12,10 +12,11 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any
 
+from pairloom._versions import plugin_version
 from pairloom._words import listing
 from pairloom.errors import ConfigError, PairloomError, ParameterError
 
-__all__ = ["Plugin", "is_plugin", "plugin_named", "plugin_names"]
+__all__ = ["Plugin", "announced", "is_plugin", "plugin_named", "plugin_names"]
 
 GROUP = "pairloom.strategies"
 
@@ -31,6 +32,7 @@ class Plugin:
     events: list[str] | None
     """The kinds of event that wake it; ``None`` for the first that its market has."""
     window: int
+    version: str
 
     @classmethod
     def of(cls, strategy: Any, given: dict[str, Any]) -> Plugin:
@@ -39,7 +41,7 @@ class Plugin:
 
         parameters = {name: _value(name, value) for name, value in given.items()}
         name, events, window = plugin_facts(strategy, parameters)
-        return cls(strategy, parameters, name, events, window)
+        return cls(strategy, parameters, name, events, window, plugin_version(strategy))
 
 
 def is_plugin(strategy: object) -> bool:
@@ -51,7 +53,7 @@ def is_plugin(strategy: object) -> bool:
 
 def plugin_names() -> list[str]:
     """The names of the strategies that the installed wheels announce, sorted."""
-    return sorted({entry.name for entry in _entries()})
+    return sorted({entry.name for entry in announced()})
 
 
 def plugin_named(name: str) -> Any | None:
@@ -59,7 +61,7 @@ def plugin_named(name: str) -> Any | None:
 
     Raises ``ConfigError`` where two wheels do, or where the one that does cannot be loaded.
     """
-    found = {entry.value: entry for entry in _entries() if entry.name == name}
+    found = {entry.value: entry for entry in announced() if entry.name == name}
     if not found:
         return None
     if len(found) > 1:
@@ -78,7 +80,8 @@ def plugin_named(name: str) -> Any | None:
         ) from error
 
 
-def _entries() -> Any:
+def announced() -> Any:
+    """Return the entry points of all strategies that the installed wheels announce."""
     # Looking through what is installed takes longer than importing all of Pairloom.
     from importlib.metadata import entry_points
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pairloom._builtins import BUILTINS, builtin_parameters
 from pairloom._plugins import Plugin, is_plugin, plugin_named, plugin_names
 from pairloom._settings import size_setting, split_pair
+from pairloom._versions import version_of
 from pairloom._words import listing, nearest
 from pairloom.errors import ConfigError, DataError, ParameterError
 from pairloom.numbers import whole_number
@@ -65,6 +66,11 @@ class Assignment:
         if self.given_name and len(self.pairs) == 1 and "*" not in self.pairs[0]:
             return self.given_name
         return f"{self.label} {pair}"
+
+    @property
+    def version(self) -> str:
+        """The version of its strategy, which each order can be traced back to; raises ``ConfigError``."""
+        return version_of(self.template) if self.plugin is None else self.plugin.version
 
     @property
     def names(self) -> list[str]:
@@ -213,6 +219,7 @@ def _description(assignment: Assignment, name: str, pair: str, times: tuple[int,
     described: dict[str, Any] = {
         "name": name,
         "label": assignment.label,
+        "version": assignment.version,
         "pair": pair,
         "size": assignment.size,
         "events": None,

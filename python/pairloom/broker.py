@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from pairloom._risk_process import socket_path
 from pairloom._times import duration_ns
 from pairloom._words import listing, nearest
 from pairloom.errors import ConfigError
@@ -132,9 +133,17 @@ class Reconcile(_Settings):
         return f"Reconcile(interval={_seconds(values['interval'])}, unknown_orders={values['unknown_orders']!r})"
 
 
-def broker_settings(faults: object, reconcile: object, journal: object) -> dict[str, Any]:
-    """Return what the core takes of both, without what was not given; raises ``ConfigError``."""
+def broker_settings(faults: object, reconcile: object, journal: object, broker_socket: object) -> dict[str, Any]:
+    """Return what the core takes of these, without what was not given; raises ``ConfigError``."""
     found: dict[str, Any] = {}
+    if broker_socket is not None:
+        found["broker_socket"] = socket_path("broker_socket", broker_socket)
+        if faults is not None or reconcile is not None:
+            raise ConfigError(
+                "broker_socket: faults and reconcile are for the paper broker in the engine's own process; "
+                "give one or the other",
+                code="config.broker_socket",
+            )
     if faults is not None:
         found["faults"] = _made("faults", faults, Faults)
     if reconcile is not None:
@@ -148,8 +157,8 @@ def broker_settings(faults: object, reconcile: object, journal: object) -> dict[
 
 
 def refuse_faults(settings: Mapping[str, Any], what: str) -> None:
-    """Refuse both where there is no connection that could have any."""
-    for key in ("faults", "reconcile"):
+    """Refuse these where there is no connection that could have any."""
+    for key in ("faults", "reconcile", "broker_socket"):
         if key in settings:
             raise ConfigError(
                 f"{key} has no meaning in {what}, whose venue has no connection; use paper or start, "

@@ -74,11 +74,10 @@ class Engine:
     keeps what a run decides: one that was killed goes on where it was when the same run is made
     on the same file. ``risk_socket`` is where ``pairloom risk`` listens: in `paper` and `start` no
     order leaves without that process's word, given within ``risk_timeout`` seconds, 1 by default.
-    ``seed`` feeds ``ctx.random``.
-    ``faults`` are `Faults` between the engine and the paper broker, ``reconcile`` is `Reconcile`, how
-    the engine compares itself with what that says; `backtest` refuses both.
-
-    An engine may run many times. Wrong arguments raise ``ConfigError``.
+    ``seed`` feeds ``ctx.random``. ``faults`` are `Faults` between the engine and the paper broker,
+    ``reconcile`` is `Reconcile`, how the engine compares itself with what that says, and ``broker_socket``
+    is where ``pairloom broker`` listens, the paper broker in a process of its own; `backtest` refuses
+    all three. An engine may run many times. Wrong arguments raise ``ConfigError``.
     """
 
     def __init__(
@@ -106,6 +105,7 @@ class Engine:
         seed: int = 0,
         faults: Faults | None = None,
         reconcile: Reconcile | None = None,
+        broker_socket: str | PathLike[str] | None = None,
     ) -> None:
         """Check the settings; nothing else happens before a run."""
         self._settings = engine_settings(
@@ -129,7 +129,7 @@ class Engine:
             risk_timeout=risk_timeout,
             seed=seed,
         )
-        self._settings.update(broker_settings(faults, reconcile, journal))
+        self._settings.update(broker_settings(faults, reconcile, journal, broker_socket))
         self._assignments: list[Assignment] = []
         self._taken = Taken()
         self._journal = journal_path(journal)

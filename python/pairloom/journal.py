@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "TABLES", "Journal", "replay"]
 
-TABLES = (*JournalFile.names(), "runs", "snapshots")
+TABLES = (*JournalFile.names(), "runs", "traders", "snapshots")
 FORMATS = ("parquet", "csv")
 
 
@@ -28,8 +28,8 @@ class Journal:
 
     Its tables are `inputs` (what people told the run), `intents` (every order that reached the gate),
     `orders` (how each that left has ended), `fills`, `refusals`, `quarantines` and `steps`, whose rows
-    stand in one sequence, `seq`; `runs`, the times at which the run was begun, resumed and finished; and
-    `snapshots`, from which it goes on.
+    stand in one sequence, `seq`; `runs`, the times at which the run was begun, resumed and finished;
+    `traders`; and `snapshots`, from which it goes on.
     Each is like `Result.fills`: an Arrow stream with exact decimals, `to_pandas()`, `to_polars()`.
 
     Raises ``JournalError`` where there is no journal, or none that this version can read.
@@ -91,6 +91,11 @@ class Journal:
     def runs(self) -> Table:
         """The life of the run: `run, event, at, step, after_seq, pid, version, digest, author`."""
         return self.table("runs")
+
+    @property
+    def traders(self) -> Table:
+        """Who traded: `name, pair, strategy, strategy_version`; files of earlier versions lack the last."""
+        return self.table("traders")
 
     @property
     def snapshots(self) -> Table:
@@ -207,7 +212,7 @@ def _engine_of(journal: Journal) -> tuple[Engine, str, dict[str, Any]]:
         )
     document = json.loads(extras["document"])
     # A replay sends nothing, so that it has nobody to ask.
-    for key in ("journal", "risk_socket", "risk_timeout"):
+    for key in ("journal", "risk_socket", "risk_timeout", "broker_socket"):
         document["engine"].pop(key, None)
     plan = make_plan(document, base=Path(json.loads(extras["base"])), where=json.loads(extras["where"]))
     plan.engine._journal = journal.path.absolute()

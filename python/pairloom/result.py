@@ -198,6 +198,15 @@ class Result:
         return [(name, pair) for name, pair in self._output.traders]
 
     @property
+    def strategy_versions(self) -> dict[str, str]:
+        """The version of each trader's strategy, by the trader's name, which each order names.
+
+        That is ``version`` of the class where it has one, else a fingerprint of its source; of a built-in
+        the version of Pairloom, and of a plug-in that of its wheel or a fingerprint of its library.
+        """
+        return dict(zip((name for name, _ in self.traders), self._output.versions, strict=True))
+
+    @property
     def digest(self) -> str:
         """The fingerprint of orders, fills, quarantines and final balances: equal runs, equal digests."""
         return self._output.digest

@@ -91,6 +91,9 @@ class Strategy:
     window: int = 0
     """How many events the arrays of ``ctx`` hold (``ctx.close`` and the others)."""
 
+    version: Any = None
+    """What its orders can be traced back to, a text or a number; without one a fingerprint of the source."""
+
     __parameters: ClassVar[dict[str, Any]] = {}
     __given: dict[str, Any]
 

@@ -17,6 +17,7 @@ MAY_READ_THE_TIME: dict[str, str] = {
     "python/pairloom/_sweep/run.py": "how long all runs of a sweep took together",
     "python/pairloom/_progress.py": "how often the bar is drawn",
     "python/pairloom/demo/watch.py": "how often the live table is drawn",
+    "python/pairloom/cli/kill.py": "when the signal was sent, and how long the journal is waited for",
     "python/pairloom/cli/risk.py": "from when on the risk process lays out the sessions of its limits",
     "python/pairloom/engine.py": "load_s: reading the data happens before there is a run",
 }

@@ -331,6 +331,8 @@ def test_what_the_core_is_told_of_a_strategy():
     template.fast = 99
     (told,) = described(made, span=(HOUR // 2, 2 * HOUR))
     factory = told.pop("factory")
+    # tests/flow/test_versions.py says what it is.
+    assert len(told.pop("version")) == 16
     assert told == {
         "name": "Busy ETH/BTC",
         "label": "Busy",

@@ -10,7 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from pairloom.cli import backtest, demo, journal, paper, replay, risk, schema, sweep
+from pairloom.cli import backtest, broker, demo, journal, kill, paper, replay, risk, schema, sweep
 from pairloom.cli.outcome import run_command
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "make_parser"]
 
-COMMANDS = (demo, backtest, paper, risk, replay, journal, sweep, schema)
+COMMANDS = (demo, backtest, paper, kill, risk, broker, replay, journal, sweep, schema)
 
 EXAMPLES = """\
 examples:
@@ -27,7 +27,9 @@ examples:
   pairloom backtest strategies.py:SmaCross --data candles/ --cash BTC=10 --size quote=1
   pairloom paper portfolio.toml --speed 10         the live driver on recorded data
   pairloom paper portfolio.toml --journal run.db   again, after a crash: it goes on where it was
+  pairloom kill run.db                             its kill switch, from another terminal
   pairloom risk --socket risk.sock                 the gate as a process of its own
+  pairloom broker --socket broker.sock --books books.db   the paper broker as one, too
   pairloom replay run.db                           does the journal come out again?
   pairloom sweep portfolio.toml --param fast=5:55:5  combinations of parameters, and the best
 

@@ -104,6 +104,7 @@ ENGINE = Section(
         Key("journal", TEXT, "A file that keeps what a run decides; a killed run goes on from it."),
         Key("risk_socket", TEXT, "Where pairloom risk listens: on paper no order leaves without its word."),
         Key("risk_timeout", NUMBER, "Seconds that it may take to answer; 1 by default."),
+        Key("broker_socket", TEXT, "Where pairloom broker listens: the paper broker lives there."),
         Key("seed", WHOLE, "The seed of ctx.random."),
         Key("faults", FAULTS, "What goes wrong between the engine and the paper broker; refused in a backtest."),
         Key("reconcile", RECONCILE, "How the engine compares itself with its broker; refused in a backtest."),

@@ -36,10 +36,9 @@ def make_plan(document: dict[str, Any], *, base: Path, where: str) -> Plan:
     check_document(document, where)
     limits = _limits(document, where)
     settings = dict(document["engine"])
-    if isinstance(settings.get("journal"), str) and settings["journal"]:
-        settings["journal"] = base / Path(settings["journal"]).expanduser()
-    if isinstance(settings.get("risk_socket"), str) and settings["risk_socket"]:
-        settings["risk_socket"] = base / Path(settings["risk_socket"]).expanduser()
+    for key in ("journal", "risk_socket", "broker_socket"):
+        if isinstance(settings.get(key), str) and settings[key]:
+            settings[key] = base / Path(settings[key]).expanduser()
     with _located(f"{where}: [engine]"):
         engine = Engine(**settings, risk=limits)
     engine._origin = {"document": document, "base": str(base.absolute()), "where": where}

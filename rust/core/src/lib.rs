@@ -15,6 +15,7 @@ pub mod venue;
 pub mod portfolio;
 pub mod commit;
 pub mod journal;
+pub mod wire;
 pub mod guard;
 pub mod step;
 pub mod replay;

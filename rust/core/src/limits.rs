@@ -226,7 +226,7 @@ pub const JOURNAL_STEPS: i64 = 4_096;
 /// Journal: how long a reader or a writer waits for the other's lock on the file.
 pub const JOURNAL_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Risk process: bytes of one message at most.
+/// Risk process, and paper broker apart: bytes of one message at most.
 pub const RISK_FRAME: usize = 1 << 20;
 
 /// Risk process: bytes of an account that is told in parts, all together at most.
@@ -241,7 +241,7 @@ pub const RISK_NOTES: usize = 1 << 16;
 /// Risk process: changes in one message.
 pub const RISK_NOTES_TOGETHER: usize = 8_192;
 
-/// Risk process: bytes of a name or a sentence in a message at most.
+/// Risk process, and paper broker apart: bytes of a name or a sentence in a message at most.
 pub const RISK_TEXT: usize = 1 << 12;
 
 /// Risk process: how long it may take to answer, where nobody says otherwise.
@@ -250,13 +250,13 @@ pub const RISK_TIMEOUT: Duration = Duration::from_secs(1);
 /// Risk process: how long the engine waits between two tries to reach it.
 pub const RISK_RETRY: Duration = Duration::from_millis(50);
 
-/// Risk process: how often it looks whether it is to end, or its kill switch was set.
+/// Risk process, and paper broker apart: how often it looks whether it is to end, or its kill switch was set.
 pub const RISK_LOOK: Duration = Duration::from_millis(10);
 
-/// Risk process: how long who connects may take for the first message.
+/// Risk process, and paper broker apart: how long who connects may take for the first message.
 pub const RISK_GREETING: Duration = Duration::from_secs(5);
 
-/// Risk process: connections that may wait while another is served.
+/// Risk process, and paper broker apart: connections that may wait while another is served.
 pub const RISK_WAITING: u32 = 16;
 
 /// Risk process: messages behind an order that is being judged, which wait for that, at most.
@@ -264,6 +264,24 @@ pub const RISK_HELD: usize = 16_384;
 
 /// Risk process: round trips that it remembers of an account, until it forgets them: no control looks at them.
 pub const RISK_TRADES: usize = 1 << 16;
+
+/// Paper broker apart: how long its process may take to answer before it counts as gone; it may have to wait for the disk.
+pub const APART_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Paper broker apart: markets in one message.
+pub const APART_MARKETS: usize = 128;
+
+/// Paper broker apart: orders of before in one message.
+pub const APART_ORDERS: usize = 1 << 16;
+
+/// Paper broker apart: decimals, or tens, of a price's unit at most.
+pub const APART_DIGITS: u8 = 30;
+
+/// Paper broker apart: market events in one message.
+pub const APART_EVENTS: usize = 8_192;
+
+/// Paper broker apart: executions in one message.
+pub const APART_EXECUTIONS: usize = 8_192;
 
 /// How often the watchdog looks for threads that wait for each other.
 pub const WATCHDOG_INTERVAL: Duration = Duration::from_secs(1);
@@ -299,6 +317,11 @@ const _: () = assert!(DELIVERIES_PER_TASK >= 1 && INBOX >= 1 && QUOTE_INBOX == 1
 const _: () = assert!(EVENTS_PER_STEP >= EVENTS_PER_BATCH);
 // Every message that one side may make fits: a change takes at most 32 bytes, an order at most 128.
 const _: () = assert!(RISK_NOTES_TOGETHER * 32 < RISK_FRAME && RISK_BATCH * 128 < RISK_FRAME);
+// The same of the paper broker: a market takes at most 64 bytes beside its name, an event or execution at most 64.
+const _: () =
+    assert!(APART_MARKETS * (RISK_TEXT + 64) < RISK_FRAME && APART_ORDERS * 8 + 64 < RISK_FRAME);
+const _: () =
+    assert!(APART_EVENTS * 64 + 64 < RISK_FRAME && APART_EXECUTIONS * 64 + 64 < RISK_FRAME);
 const _: () = assert!(RISK_TEXT < RISK_FRAME && RISK_FRAME < RISK_STATE);
 
 /// Decimal zeros that an amount of money can end in at most: it has no more digits.

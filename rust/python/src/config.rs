@@ -10,6 +10,7 @@ use pairloom_core::commit::OnError;
 use pairloom_core::domain::{FeeRates, InstrumentSpec, Money, Rate, money_of};
 use pairloom_core::engine::{Account, Config, Handover, RunOptions, TimeMark, TraderConfig};
 use pairloom_core::guard::RiskLink;
+use pairloom_core::live::BrokerLink;
 use pairloom_core::market::EventKind;
 use pairloom_core::strategy::{Elsewhere, Hooks, ParameterValue, Strategy, builtin};
 use pairloom_core::venue::{FillModel, VenueConfig};
@@ -237,6 +238,16 @@ pub(crate) fn risk_link(config: &Bound<'_, PyDict>) -> PyResult<Option<RiskLink>
     Ok(Some(RiskLink { path, timeout }))
 }
 
+/// The process of the paper broker of a live run, where it lives in one.
+pub(crate) fn broker_link(config: &Bound<'_, PyDict>) -> PyResult<Option<BrokerLink>> {
+    let settings = Settings {
+        what: "config",
+        dict: config,
+    };
+    let path = settings.read_optional::<PathBuf>("broker_socket")?;
+    Ok(path.map(|path| BrokerLink { path }))
+}
+
 /// A fresh strategy for a trader that is described like that.
 pub(crate) fn strategy_anew(
     trader: &Bound<'_, PyDict>,
@@ -291,6 +302,7 @@ fn trader_config(settings: &Settings<'_, '_>, seed: u64) -> PyResult<TraderConfi
     Ok(TraderConfig {
         name: settings.read("name")?,
         label: settings.read("label")?,
+        version: settings.read("version")?,
         pair: settings.read("pair")?,
         size,
         events,

@@ -73,13 +73,16 @@ impl JournalFile {
         JournalTable::ALL.map(JournalTable::name).to_vec()
     }
 
-    /// One table, names of traders and pairs beside their numbers; `runs` too.
+    /// One table, names of traders and pairs in place of their numbers; `runs` and `traders` too.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
         let store = open(py, &self.path)?;
-        let Some(columns) = columns_of(name) else {
+        let Some(mut columns) = columns_of(name) else {
             let message = format!("there is no table {name:?} in a journal");
             return Err(PyKeyError::new_err(message));
         };
+        if name == "traders" && !store.knows_versions().map_err(|error| raise(py, &error))? {
+            columns.pop();
+        }
         let columns = read(&store, name, &columns).map_err(|error| raise(py, &error))?;
         Table::from_columns(name, columns)
             .map_err(|error: ArrowError| PyRuntimeError::new_err(error.to_string()))
@@ -211,6 +214,14 @@ fn columns_of(name: &str) -> Option<Vec<Named>> {
             ("version", Kind::Text),
             ("digest", Kind::Text),
             ("author", Kind::Text),
+        ]));
+    }
+    if name == "traders" {
+        return Some(of(&[
+            ("name", Kind::Text),
+            ("pair", Kind::Text),
+            ("strategy", Kind::Text),
+            ("strategy_version", Kind::Text),
         ]));
     }
     let table = JournalTable::parse(name)?;

@@ -42,7 +42,7 @@ mod live;
 #[cfg(target_os = "linux")]
 mod kill;
 #[cfg(target_os = "linux")]
-mod risk_process;
+mod processes;
 mod sweep;
 mod output;
 mod journal;
@@ -81,6 +81,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<live::LiveRun>()?;
     module.add_class::<live::DemoRun>()?;
     module.add_function(wrap_pyfunction!(plugin::plugin_facts, module)?)?;
+    module.add_function(wrap_pyfunction!(plugin::plugin_library, module)?)?;
     module.add_function(wrap_pyfunction!(calls::end_calls, module)?)?;
     module.add_function(wrap_pyfunction!(live::paper, module)?)?;
     module.add_function(wrap_pyfunction!(live::start, module)?)?;
@@ -90,7 +91,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     #[cfg(target_os = "linux")]
     module.add_function(wrap_pyfunction!(kill::kill_on_signal, module)?)?;
     #[cfg(target_os = "linux")]
-    module.add_function(wrap_pyfunction!(risk_process::serve_risk, module)?)?;
+    module.add_function(wrap_pyfunction!(processes::serve_risk, module)?)?;
+    #[cfg(target_os = "linux")]
+    module.add_function(wrap_pyfunction!(processes::serve_broker, module)?)?;
     #[cfg(target_os = "linux")]
     module.add_function(wrap_pyfunction!(process::serve_worker, module)?)?;
     read::register(module)?;

@@ -22,7 +22,7 @@ use crate::broker::{broker_options, differences};
 #[cfg(target_os = "linux")]
 use crate::config::workers;
 use crate::config::{
-    engine_config, live_options, risk_link, run_options, strategy_anew, trader_configs,
+    broker_link, engine_config, live_options, risk_link, run_options, strategy_anew, trader_configs,
 };
 use crate::data::MarketData;
 use crate::engine::{PythonHost, finish, guarded};
@@ -143,6 +143,7 @@ fn options(config: &Bound<'_, PyDict>, run: &Bound<'_, PyDict>) -> PyResult<Live
         run: run_options(run)?,
         speed,
         duration,
+        apart: broker_link(config)?,
         risk: risk_link(config)?,
         ..LiveOptions::default()
     };

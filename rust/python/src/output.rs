@@ -179,6 +179,12 @@ impl RunOutput {
             .collect()
     }
 
+    /// The version of each trader's strategy, in commit order.
+    #[getter]
+    fn versions(&self) -> Vec<&str> {
+        self.outcome.versions.iter().map(String::as_str).collect()
+    }
+
     /// What the engine counted about its own work.
     #[getter]
     fn counters(&self) -> BTreeMap<String, u64> {

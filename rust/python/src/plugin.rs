@@ -1,6 +1,7 @@
 //! Strategies that come from other wheels, as capsules.
 
 use std::ffi::CStr;
+use std::path::PathBuf;
 
 use pairloom_core::strategy::{ParameterValue, Plugin, PluginError, PluginStrategy};
 use pairloom_strategy::abi;
@@ -57,6 +58,28 @@ fn raise(py: Python<'_>, error: &PluginError) -> PyErr {
         PluginError::Parameter(_) => "config.parameter",
     };
     CONFIG.error(py, code, &error.to_string())
+}
+
+/// The file of the library that holds a plug-in's code, where the system tells: Linux does.
+#[pyfunction]
+pub(crate) fn plugin_library(plugin: &Bound<'_, PyAny>) -> PyResult<Option<PathBuf>> {
+    let address = load(plugin)?.code();
+    let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else {
+        return Ok(None);
+    };
+    Ok(maps.lines().find_map(|line| file_at(line, address)))
+}
+
+/// The file of a line `from-to permissions offset device inode path`, when the address lies there.
+fn file_at(line: &str, address: usize) -> Option<PathBuf> {
+    let (range, rest) = line.split_once(' ')?;
+    let (from, to) = range.split_once('-')?;
+    let number = |text| usize::from_str_radix(text, 16).ok();
+    if !(number(from)?..number(to)?).contains(&address) {
+        return None;
+    }
+    let path = rest.splitn(5, ' ').nth(4)?.trim_start();
+    path.starts_with('/').then(|| PathBuf::from(path))
 }
 
 /// What a plug-in says of its strategy with these parameters: its name, the events that wake it (`None` for the first

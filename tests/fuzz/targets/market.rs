@@ -133,6 +133,7 @@ fn traders(margin: bool, size: u8) -> Vec<TraderConfig> {
     let trader = |(name, parameters): (&str, &[(String, ParameterValue)])| TraderConfig {
         name: name.to_owned(),
         label: name.to_owned(),
+        version: "1".to_owned(),
         pair: "A/USD".to_owned(),
         size: Some(SizeSpec::Base(Amount::Exact(u64::from(size).max(1).into()))),
         events: None,

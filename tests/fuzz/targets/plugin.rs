@@ -202,6 +202,7 @@ fuzz_target!(|bytes: &[u8]| {
         let trader = TraderConfig {
             name: "it".to_owned(),
             label: "it".to_owned(),
+            version: "1".to_owned(),
             pair: "A/USD".to_owned(),
             size: Some(SizeSpec::Base(Amount::Exact(1.into()))),
             events: plugin.events(),

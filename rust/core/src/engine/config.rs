@@ -61,6 +61,8 @@ pub struct TraderConfig {
     pub name: String,
     /// What people call the strategy.
     pub label: String,
+    /// The version of the strategy: what each of its orders can be traced back to.
+    pub version: String,
     /// `BASE/QUOTE`.
     pub pair: String,
     /// The size of a signal that names none.

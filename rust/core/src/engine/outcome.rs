@@ -6,7 +6,7 @@ use crate::clock::Stopwatch;
 use crate::commit::{Records, Writer};
 use crate::domain::{Instrument, Lots, MarketPair, Money, Nanos, Rounding, Side};
 use crate::error::Error;
-use crate::journal::Recorder;
+use crate::journal::{Recorder, TraderFacts};
 use crate::portfolio::TradeRecord;
 use crate::step::Report;
 
@@ -39,6 +39,8 @@ pub struct Outcome {
     pub fees: Money,
     /// Names, labels and markets of the traders.
     pub traders: Vec<(String, String, u32)>,
+    /// The version of each trader's strategy.
+    pub versions: Vec<String>,
     /// Names of the markets and how their numbers become money.
     pub markets: Vec<(String, Instrument)>,
     /// Positions of the traders, in lots.
@@ -176,6 +178,7 @@ pub(super) struct Closing {
     pairs: Vec<String>,
     /// Names, labels and markets.
     traders: Vec<(String, String, u32)>,
+    versions: Vec<String>,
     lanes: BTreeMap<&'static str, usize>,
     assumptions: Vec<String>,
 }
@@ -199,17 +202,26 @@ impl Closing {
                 .iter()
                 .map(|t| (t.spec.name.clone(), t.spec.label.clone(), t.spec.market))
                 .collect(),
+            versions: core
+                .traders
+                .iter_mut()
+                .map(|t| std::mem::take(&mut t.spec.version))
+                .collect(),
             lanes,
             assumptions: std::mem::take(&mut core.assumptions),
         }
     }
 
-    /// Names, labels and pairs of the traders.
-    pub(super) fn traders(&self) -> Vec<(String, String, String)> {
-        let pair = |market: u32| self.pairs[market as usize].clone();
-        let traders = self.traders.iter();
+    /// What a journal keeps of the traders.
+    pub(super) fn traders(&self) -> Vec<TraderFacts> {
+        let traders = self.traders.iter().zip(&self.versions);
         traders
-            .map(|(name, label, market)| (name.clone(), label.clone(), pair(*market)))
+            .map(|((name, label, market), version)| TraderFacts {
+                name: name.clone(),
+                label: label.clone(),
+                version: version.clone(),
+                pair: self.pairs[*market as usize].clone(),
+            })
             .collect()
     }
 
@@ -258,6 +270,7 @@ impl Closing {
             trades: account.trades().to_vec(),
             reserved: account.reserved(),
             traders: self.traders,
+            versions: self.versions,
             records: writer.records,
             digest,
             events: report.events,

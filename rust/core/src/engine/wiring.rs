@@ -205,7 +205,7 @@ pub(crate) fn join_live(
     let free = |trader: &Trader| trader.lane() == Lane::FreeThreaded;
     let free_threaded = core.traders.iter().any(free);
     let pool = trader_pool(config.threads, free_threaded.then_some(&interpreter))?;
-    let runtime = io_runtime(options.risk.is_some())?;
+    let runtime = io_runtime(options.risk.is_some() || options.apart.is_some())?;
     // 9. The rows of a recorded feed, in steps.
     let rows = feed
         .is_recorded()
@@ -374,6 +374,7 @@ fn wire_traders(
         let spec = TraderSpec {
             name: config.name,
             label: config.label,
+            version: config.version,
             market: position,
             size: config.size,
             events,

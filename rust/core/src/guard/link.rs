@@ -4,14 +4,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
-
 use crate::limits::{RISK_FRAME, RISK_NOTES_TOGETHER};
 use crate::risk::{Note, check};
+use crate::wire::{Broken, Line, within};
 
 use super::bytes::Malformed;
-use super::frame::{Frames, framed};
+use super::frame::framed;
 use super::message::{Digest, Question, ToEngine, ToProcess, VERSION};
 
 /// Where a risk process listens, and how long it may take to answer.
@@ -53,9 +51,13 @@ impl fmt::Display for Lost {
     }
 }
 
-impl From<std::io::Error> for Lost {
-    fn from(error: std::io::Error) -> Self {
-        Self::Gone(error.to_string())
+impl From<Broken> for Lost {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Gone(why) => Self::Gone(why),
+            Broken::Malformed(what) => Self::Malformed(what.0),
+            Broken::Foreign(uid) => Self::Foreign(uid),
+        }
     }
 }
 
@@ -65,37 +67,21 @@ impl From<Malformed> for Lost {
     }
 }
 
-/// Bytes that are read at once.
-const READ: usize = 1 << 14;
-
 /// A connection to a process that has greeted back.
 #[derive(Debug)]
 pub(crate) struct Link {
-    stream: UnixStream,
-    frames: Frames,
+    line: Line,
     number: u64,
     /// Whether it said that its kill switch is set.
     pub killed: bool,
-}
-
-/// The user that this process runs as.
-pub(super) fn own_user() -> std::io::Result<u32> {
-    let (one, _other) = UnixStream::pair()?;
-    Ok(one.peer_cred()?.uid())
 }
 
 impl Link {
     /// Connects and greets.
     pub(crate) async fn connect(spec: RiskLink) -> Result<Self, Lost> {
         let greeted = async {
-            let stream = UnixStream::connect(&spec.path).await?;
-            let theirs = stream.peer_cred()?.uid();
-            if theirs != own_user()? {
-                return Err(Lost::Foreign(theirs));
-            }
             let mut link = Self {
-                stream,
-                frames: Frames::default(),
+                line: Line::connect(&spec.path).await?,
                 number: 0,
                 killed: false,
             };
@@ -113,53 +99,36 @@ impl Link {
                 _ => Err(Lost::Malformed("a greeting")),
             }
         };
-        within(spec.timeout, greeted).await
+        within(spec.timeout, greeted)
+            .await
+            .unwrap_or(Err(Lost::Slow))
     }
 
     async fn say(&mut self, message: &ToProcess) -> Result<(), Lost> {
-        self.stream.write_all(&framed(&message.bytes())).await?;
+        self.line.say(&framed(&message.bytes())).await?;
         Ok(())
     }
 
     /// The next message. Nothing is lost when it is no longer waited for.
     async fn next(&mut self) -> Result<ToEngine, Lost> {
-        let mut some = [0; READ];
         loop {
-            if let Some(message) = self.frames.next()? {
-                match ToEngine::read(message)? {
-                    ToEngine::Killed => self.killed = true,
-                    ToEngine::Sorry(why) => return Err(Lost::Sorry(why)),
-                    message => return Ok(message),
-                }
-                continue;
+            match ToEngine::read(&self.line.hear().await?)? {
+                ToEngine::Killed => self.killed = true,
+                ToEngine::Sorry(why) => return Err(Lost::Sorry(why)),
+                message => return Ok(message),
             }
-            let read = self.stream.read(&mut some).await?;
-            if read == 0 {
-                return Err(Lost::Gone("it closed the connection".to_owned()));
-            }
-            self.frames.push(&some[..read]);
         }
     }
 
     /// Waits until the process says something unasked: that its kill switch is set, or that the connection is lost.
     pub(crate) async fn hear(&mut self) -> Result<(), Lost> {
-        let mut some = [0; READ];
-        loop {
-            if let Some(message) = self.frames.next()? {
-                match ToEngine::read(message)? {
-                    ToEngine::Killed => {
-                        self.killed = true;
-                        return Ok(());
-                    }
-                    ToEngine::Sorry(why) => return Err(Lost::Sorry(why)),
-                    _ => return Err(Lost::Malformed("an answer that nobody asked for")),
-                }
+        match ToEngine::read(&self.line.hear().await?)? {
+            ToEngine::Killed => {
+                self.killed = true;
+                Ok(())
             }
-            let read = self.stream.read(&mut some).await?;
-            if read == 0 {
-                return Err(Lost::Gone("it closed the connection".to_owned()));
-            }
-            self.frames.push(&some[..read]);
+            ToEngine::Sorry(why) => Err(Lost::Sorry(why)),
+            _ => Err(Lost::Malformed("an answer that nobody asked for")),
         }
     }
 
@@ -179,7 +148,7 @@ impl Link {
                 _ => Err(Lost::Malformed("a fingerprint")),
             }
         };
-        within(most, told).await
+        within(most, told).await.unwrap_or(Err(Lost::Slow))
     }
 
     /// Tells what changed, and asks about orders: the name of the check that refuses each, or nothing.
@@ -207,17 +176,10 @@ impl Link {
                 _ => Err(Lost::Malformed("an answer")),
             }
         };
-        within(most, asked).await
+        within(most, asked).await.unwrap_or(Err(Lost::Slow))
     }
 }
 
 fn digest_of(state: &[u8]) -> Digest {
     *blake3::hash(state).as_bytes()
-}
-
-async fn within<T>(most: Duration, work: impl Future<Output = Result<T, Lost>>) -> Result<T, Lost> {
-    match tokio::time::timeout(most, work).await {
-        Ok(came) => came,
-        Err(_) => Err(Lost::Slow),
-    }
 }

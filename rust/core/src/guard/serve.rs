@@ -9,11 +9,11 @@ use tokio::time::{Interval, MissedTickBehavior, timeout};
 use crate::error::Error;
 use crate::limits::{RISK_GREETING, RISK_LOOK, RISK_STATE};
 use crate::risk::RiskSpec;
+use crate::wire::own_user;
 
 use super::bytes::Malformed;
 use super::frame::{Frames, framed};
-use super::link::own_user;
-use super::listen::{Listening, listen};
+use super::listen::{Listening, Names, listen};
 use super::log::Log;
 use super::message::{Question, ToEngine, ToProcess, VERSION};
 use super::mirror::{Mirror, Untaken};
@@ -115,6 +115,11 @@ impl From<Error> for Over {
     }
 }
 
+const NAMES: Names = Names {
+    socket: "risk.socket",
+    in_use: "risk.in_use",
+};
+
 /// Runs a risk process on this thread until it is told to end.
 ///
 /// # Errors
@@ -127,7 +132,7 @@ pub fn serve(options: &ServeOptions, supervisor: &dyn Supervisor) -> Result<(), 
         .map_err(|why| Error::config("risk.thread", format!("no risk process: {why}")))?;
     runtime.block_on(async {
         let mut log = Log::open(options.log.as_deref())?;
-        let listening = listen(&options.socket).await?;
+        let listening = listen(&options.socket, &NAMES).await?;
         log.event("listening", "")?;
         supervisor.hear(&Served::Listening);
         let mut look = tokio::time::interval(RISK_LOOK);

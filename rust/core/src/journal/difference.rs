@@ -135,7 +135,7 @@ fn said(
     let trader = trader
         .or(own)
         .and_then(|trader| facts.traders.get(usize::try_from(trader).ok()?))
-        .map(|(name, ..)| name.clone());
+        .map(|trader| trader.name.clone());
     let whose = trader.as_ref().map_or_else(
         || number(row, "order_id").map_or_else(String::new, |id| format!(", order {id}")),
         |name| format!(", trader {name:?}"),

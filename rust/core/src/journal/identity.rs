@@ -1,5 +1,7 @@
 //! Whether a journal is that of this run, and if not, what differs.
 
+use std::path::Path;
+
 use crate::error::Error;
 
 use super::check::must_be_whole;
@@ -10,6 +12,7 @@ use super::store::Store;
 /// How many differences an error names.
 const NAMED: usize = 5;
 
+/// Refuses a journal of other settings, sources or data.
 fn compare_identity(store: &Store, spec: &JournalSpec) -> Result<(), Error> {
     let settings = store.settings()?;
     let was = |key: &str| {
@@ -31,6 +34,33 @@ fn compare_identity(store: &Store, spec: &JournalSpec) -> Result<(), Error> {
             differing.push(format!("{key} is gone: it was {value}"));
         }
     }
+    refused(spec.path.as_path(), differing)
+}
+
+/// Refuses a journal whose orders were decided by other versions of the strategies. Where the file does not know them, any
+/// will do: the sources are compared besides.
+fn compare_versions(store: &Store, facts: &RunFacts) -> Result<(), Error> {
+    if !store.knows_versions()? {
+        return Ok(());
+    }
+    let stored: Vec<Option<String>> = store.with(|connection| {
+        let sql = "SELECT strategy_version FROM traders ORDER BY trader";
+        connection
+            .prepare(sql)?
+            .query_map([], |row| row.get(0))?
+            .collect()
+    })?;
+    let differs = facts.traders.iter().zip(stored).filter_map(|(now, was)| {
+        let was = was.filter(|was| *was != now.version)?;
+        let (name, version) = (&now.name, &now.version);
+        Some(format!(
+            "the strategy version of {name} was {was}, is {version}"
+        ))
+    });
+    refused(store.path(), differs.collect())
+}
+
+fn refused(path: &Path, mut differing: Vec<String>) -> Result<(), Error> {
     if differing.is_empty() {
         return Ok(());
     }
@@ -43,7 +73,7 @@ fn compare_identity(store: &Store, spec: &JournalSpec) -> Result<(), Error> {
     };
     let message = format!(
         "{} belongs to another run: {}{more}; run what it was written by, or name another file",
-        spec.path.display(),
+        path.display(),
         differing.join("; ")
     );
     Err(journal_error("journal.mismatch", message))
@@ -56,6 +86,7 @@ pub(super) fn may_continue(
     facts: &RunFacts,
 ) -> Result<(), Error> {
     compare_identity(store, spec)?;
+    compare_versions(store, facts)?;
     if store.pruned()?.is_some() {
         let message = format!(
             "{}: early rows were taken out of it, so it can only be read",

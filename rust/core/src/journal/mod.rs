@@ -36,6 +36,6 @@ pub use recorder::{Recorder, Standing};
 pub use schema::{APPLICATION, SCHEMA};
 pub use script::Distrusted;
 pub use snapshot::Resumption;
-pub use spec::{JournalSpec, LedgerSpec, Purpose, RunFacts};
+pub use spec::{JournalSpec, LedgerSpec, Purpose, RunFacts, TraderFacts};
 pub use store::{Access, Store};
 pub use wal::WriteAheadLog;

@@ -10,27 +10,45 @@ pub const APPLICATION: i32 = 0x504c_4a01;
 
 /// The version of the schema that is written. A file of an older one is brought to it when it is opened for writing; one
 /// of a newer one is refused.
-pub const SCHEMA: i32 = 2;
+pub const SCHEMA: i32 = 3;
 
-/// What brings a file from version `n` to `n + 1`, at `n - 1`.
-pub(super) const MIGRATIONS: [&str; 1] = [snapshot::TABLE];
+/// The view for people: every order, with who decided it.
+macro_rules! order_list {
+    () => {
+        "CREATE VIEW order_list AS SELECT i.seq, i.step, i.ts, i.order_id, t.name AS trader, t.strategy, t.strategy_version, t.pair,
+    i.side, i.type, i.quantity, i.limit_price,
+    coalesce(o.status, CASE i.verdict WHEN 'refused' THEN 'refused' ELSE 'working' END) AS status, coalesce(o.reason, i.reason) AS reason
+    FROM intents i JOIN traders t USING (trader) LEFT JOIN orders o USING (order_id) ORDER BY i.seq;
+"
+    };
+}
+
+/// What brings a file from version `n` to `n + 1`, at `n - 1`. Files of version 1 do not know the versions of their strategies,
+/// and have no snapshots before 3.
+pub(super) const MIGRATIONS: [&str; 2] = [
+    concat!(
+        "ALTER TABLE traders ADD COLUMN strategy_version TEXT; DROP VIEW order_list; ",
+        order_list!()
+    ),
+    snapshot::TABLE,
+];
 
 const _: () = assert!(MIGRATIONS.len() + 1 == SCHEMA as usize);
 
-/// Tables that are not in the sequence, and the view for people.
-const FRAME: &str = "
+/// Tables that are not in the sequence, and the view.
+const FRAME: &str = concat!(
+    "
 CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL, compared INTEGER NOT NULL) STRICT;
-CREATE TABLE traders (trader INTEGER PRIMARY KEY, name TEXT NOT NULL, strategy TEXT NOT NULL, pair TEXT NOT NULL) STRICT;
+CREATE TABLE traders (trader INTEGER PRIMARY KEY, name TEXT NOT NULL, strategy TEXT NOT NULL, pair TEXT NOT NULL,
+    strategy_version TEXT) STRICT;
 CREATE TABLE runs (run INTEGER PRIMARY KEY, event TEXT NOT NULL, at INTEGER NOT NULL, step INTEGER NOT NULL,
     after_seq INTEGER NOT NULL, pid INTEGER NOT NULL, version TEXT NOT NULL, digest TEXT, author TEXT) STRICT;
 CREATE UNIQUE INDEX intents_order ON intents (order_id);
 CREATE UNIQUE INDEX orders_order ON orders (order_id);
 CREATE UNIQUE INDEX fills_once ON fills (venue, account, trade_id);
-CREATE VIEW order_list AS SELECT i.seq, i.step, i.ts, i.order_id, t.name AS trader, t.pair, i.side, i.type,
-    i.quantity, i.limit_price, coalesce(o.status, CASE i.verdict WHEN 'refused' THEN 'refused' ELSE 'working' END) AS status,
-    coalesce(o.reason, i.reason) AS reason
-    FROM intents i JOIN traders t USING (trader) LEFT JOIN orders o USING (order_id) ORDER BY i.seq;
-";
+",
+    order_list!()
+);
 
 /// All statements that make an empty journal.
 pub(super) fn create() -> String {

@@ -140,7 +140,7 @@ impl Script {
 /// Whom a run is told not to believe.
 pub(super) fn distrusted(spec: &JournalSpec, facts: &RunFacts) -> Vec<Distrusted> {
     let named = spec.distrusted.iter().filter_map(|(name, reason)| {
-        let trader = facts.traders.iter().position(|(own, ..)| own == name)?;
+        let trader = facts.traders.iter().position(|own| own.name == *name)?;
         Some(Distrusted {
             trader: u32::try_from(trader).ok()?,
             reason: reason.clone(),

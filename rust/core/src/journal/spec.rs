@@ -34,11 +34,24 @@ pub struct JournalSpec {
     pub from_start: bool,
 }
 
+/// What is known of a trader: every order names one, and through it what decided the order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraderFacts {
+    /// Its name.
+    pub name: String,
+    /// What people call its strategy.
+    pub label: String,
+    /// The version of that.
+    pub version: String,
+    /// What it trades.
+    pub pair: String,
+}
+
 /// What the wiring knows of a run.
 #[derive(Clone, Debug)]
 pub struct RunFacts {
-    /// Name, label and pair of each trader.
-    pub traders: Vec<(String, String, String)>,
+    /// The traders, by number.
+    pub traders: Vec<TraderFacts>,
     /// Where orders go.
     pub venue: &'static str,
     /// The account there.

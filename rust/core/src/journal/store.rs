@@ -177,6 +177,18 @@ impl Store {
         })
     }
 
+    /// Whether the file has the versions of the strategies; one of version 1 that is only read has not.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn knows_versions(&self) -> Result<bool, Error> {
+        self.with(|connection| {
+            let sql =
+                "SELECT count(*) FROM pragma_table_info('traders') WHERE name = 'strategy_version'";
+            connection.query_row(sql, [], |row| row.get(0))
+        })
+    }
+
     /// Writes what a new journal says of its run.
     pub(super) fn begin(&mut self, spec: &JournalSpec, facts: &RunFacts) -> Result<(), Error> {
         let connection = &mut self.connection;
@@ -189,9 +201,9 @@ impl Store {
                         add.execute(params![key, value, compared])?;
                     }
                 }
-                let mut add = change.prepare("INSERT INTO traders VALUES (?, ?, ?, ?)")?;
-                for (trader, (name, label, pair)) in (0_i64..).zip(&facts.traders) {
-                    add.execute(params![trader, name, label, pair])?;
+                let mut add = change.prepare("INSERT INTO traders VALUES (?, ?, ?, ?, ?)")?;
+                for (trader, of) in (0_i64..).zip(&facts.traders) {
+                    add.execute(params![trader, of.name, of.label, of.pair, of.version])?;
                 }
             }
             add_event(

@@ -6,7 +6,7 @@ use super::check::check;
 use super::keeper::{Batch, Keeper};
 use super::record::{CHAIN, chain_of};
 use super::record::{Record, Table, Value};
-use super::spec::{JournalSpec, Purpose, RunFacts};
+use super::spec::{JournalSpec, Purpose, RunFacts, TraderFacts};
 use super::store::{Access, Store};
 
 /// A folder of a test's own, removed with it.
@@ -36,7 +36,12 @@ impl Room {
                 from_start: false,
             };
             let facts = RunFacts {
-                traders: vec![("A".into(), "A".into(), "A/USD".into())],
+                traders: vec![TraderFacts {
+                    name: "A".into(),
+                    label: "A".into(),
+                    version: "1".into(),
+                    pair: "A/USD".into(),
+                }],
                 venue: "simulated",
                 account: "spot",
                 waits: true,

@@ -130,6 +130,7 @@ fn trader(pair: &str, strategy: &str) -> Result<TraderConfig, Error> {
     Ok(TraderConfig {
         name: format!("{strategy} {pair}"),
         label: strategy.to_owned(),
+        version: format!("pairloom {}", env!("CARGO_PKG_VERSION")),
         pair: pair.to_owned(),
         size: Some(SizeSpec::Quote(Amount::Exact(Decimal::from(SIZE)))),
         events: None,

@@ -25,7 +25,6 @@ use super::coordinator::{Arrivals, Coordinator, Pace, Posts};
 use super::crew::Crew;
 use super::event::{Batch, Delivery, Markets, Notice};
 use super::feed;
-use super::ledger::Ledger;
 use super::memory::{LiveMemory, take_up};
 use super::options::{Feed, LiveOptions};
 use super::order_engine::{OrderMessage, Told};
@@ -99,14 +98,9 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     core.writer.confirm_cancels = !feed.is_recorded();
     core.writer.seal_orders();
     let markets = markets_of(&feed, &mut core);
-    let mut venue = PaperVenue {
-        venue: core.venue,
-        markets: markets.clone(),
-        end: options.run.end,
-        fill_delay: options.fill_delay,
-        ledger: parts.ledger.as_ref().map(Ledger::open).transpose()?,
-        held: None,
-    };
+    let pairs = names_of(&core.pairs);
+    let venue = PaperVenue::new(core.venue, &markets, &options);
+    let mut venue = venue.housed(&runtime, &mut options, parts.ledger)?;
     let notices = take_up(shares, &mut venue, rows.as_mut())?;
     let mut ends = (channels.orders, channels.reports, channels.told);
     let way = risk_side::Way::of(&mut ends, &venue, core.traders.len());
@@ -134,7 +128,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         PythonLane::start(channels.python.1, Arc::clone(&stage), parts.interpreter);
     }
     let coordinator = Coordinator::new(Posts {
-        pairs: names_of(&core.pairs),
+        pairs,
         stage: Arc::clone(&stage),
         handle: TradingEngineHandle::new(core.slots, company.inboxes),
         names: company.names,

@@ -5,12 +5,14 @@
 //! its limit, and whoever is late commits later.
 
 mod actor;
+mod apart;
 mod broker;
 mod command;
 mod coordinator;
 mod counting;
 mod crew;
 mod demo;
+mod desk;
 mod diary;
 mod evaluation;
 mod event;
@@ -46,6 +48,7 @@ mod atomic {
 }
 
 pub use actor::Factory;
+pub use apart::{BROKER_VERSION, BrokerLink, BrokerProcess, BrokerSupervisor, serve_broker};
 pub use broker::{
     Broker, BrokerError, Farewell, Heard, MarketPhase, OpenOrder, Question, Report, Standing,
 };

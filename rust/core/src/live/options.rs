@@ -13,6 +13,7 @@ use crate::market::synthetic::SyntheticFeed;
 use crate::strategy::Interpreter;
 
 use super::actor::Factory;
+use super::apart::BrokerLink;
 use super::broker::{Broker, Report};
 use super::event::Batch;
 use super::faults::FaultSpec;
@@ -78,6 +79,8 @@ pub struct LiveOptions {
     pub faults: Option<FaultSpec>,
     /// How the engine compares itself with a venue that answers questions. Where it is given the paper broker does.
     pub reconcile: Option<ReconcileSpec>,
+    /// Where the process listens that the paper broker lives in; it lives in this one when not given.
+    pub apart: Option<BrokerLink>,
     /// The risk process, without whose word no order leaves; none when not given.
     pub risk: Option<RiskLink>,
 }
@@ -111,6 +114,7 @@ impl Default for LiveOptions {
             broker: None,
             faults: None,
             reconcile: None,
+            apart: None,
             risk: None,
         }
     }

@@ -7,6 +7,7 @@ use tokio::runtime::Runtime;
 
 use crate::commit::Writer;
 
+use super::apart::ApartBroker;
 use super::broker::{Broker, Report};
 use super::faults::{FaultSpec, FaultyBroker};
 use super::join::Ends;
@@ -66,6 +67,9 @@ impl OrderSide {
     ) -> Arc<dyn Broker> {
         if let Some(make) = self.broker {
             return make(reports);
+        }
+        if let Some(apart) = venue.apart.take() {
+            return Arc::new(ApartBroker::new(venue, apart, reports));
         }
         if self.faults.is_none() && self.reconcile.is_none() {
             return Arc::new(PaperBroker::new(venue, reports));

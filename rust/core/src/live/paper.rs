@@ -7,49 +7,81 @@ use async_trait::async_trait;
 use flume::Sender;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use tokio::runtime::Runtime;
 
 use crate::domain::{Nanos, pack};
 use crate::error::Error;
+use crate::journal::LedgerSpec;
 use crate::market::EventKind;
 use crate::order::{Order, OrderId};
-use crate::venue::{Execution, Outcome, SimVenue, VenueMemory};
+use crate::venue::{Execution, Outcome, SimVenue};
 
+use super::apart::Apart;
 use super::broker::{Broker, BrokerError, Heard, MarketPhase, Report};
+use super::desk::{Desk, DeskMemory, Held, Open};
 use super::event::{FeedEvent, Markets};
-use super::ledger::{Ledger, LedgerMark};
+use super::ledger::Ledger;
+use super::options::LiveOptions;
 
 /// The venue and where its markets' candles stand.
 struct Floor {
-    venue: SimVenue,
+    desk: Desk,
+    candles: Candles,
+}
+
+/// Where the candles of recorded markets stand.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Candles {
     /// The next candle of each market that has not been seen.
-    candles: Vec<usize>,
-    /// Whose each working order is, for the confirmation of its cancellation.
-    owners: HashMap<OrderId, u32>,
-    ledger: Option<Ledger>,
+    next: Vec<usize>,
+}
+
+impl Candles {
+    pub(super) fn new(markets: &Markets) -> Self {
+        Self {
+            next: vec![0; markets.sources.len()],
+        }
+    }
+
+    /// An event has been shown to the venue.
+    pub(super) fn note(&mut self, event: &FeedEvent) {
+        if let FeedEvent::Row(row) = event
+            && row.entry.kind() == EventKind::Candle
+            && let Some(next) = self.next.get_mut(row.entry.market())
+        {
+            *next = row.row as usize + 1;
+        }
+    }
+
+    /// When and at what price an order that waits for an open fills, where recorded data tell.
+    pub(super) fn open_of(
+        &self,
+        order: &Order,
+        waits: bool,
+        (markets, end): (&Markets, Option<Nanos>),
+    ) -> Open {
+        if !(markets.recorded && waits) {
+            return None;
+        }
+        let hint = self.next[order.market as usize];
+        markets
+            .market(order.market)
+            .next_open(order.decided, hint, end)
+    }
 }
 
 /// What the paper broker holds between two steps of a recorded run.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct PaperMemory {
-    venue: VenueMemory,
-    candles: Vec<usize>,
-    /// Rising by order.
-    owners: Vec<(OrderId, u32)>,
-    ledger: Option<LedgerMark>,
+    desk: DeskMemory,
+    candles: Candles,
 }
 
 impl PaperMemory {
     /// How many orders work there.
     pub(super) const fn working(&self) -> usize {
-        self.owners.len()
+        self.desk.working()
     }
-}
-
-/// Where the candles of its markets stand, and its working orders with whose they are.
-#[derive(Debug)]
-pub(super) struct Held {
-    candles: Vec<usize>,
-    owners: Vec<(OrderId, u32)>,
 }
 
 /// What the paper broker simulates, and how.
@@ -62,45 +94,80 @@ pub struct PaperVenue {
     pub end: Option<Nanos>,
     /// How much later than it happened a fill is told.
     pub fill_delay: Duration,
-    /// Its own books, where it keeps any.
+    /// Its own books, where it keeps any here.
     pub(super) ledger: Option<Ledger>,
+    /// The process that it lives in, where that is another one.
+    pub(super) apart: Option<Apart>,
     /// The rest of what it held before, where it goes on.
-    pub(super) held: Option<Held>,
+    held: Held,
+    candles: Option<Candles>,
 }
 
 impl PaperVenue {
+    /// Over markets, with the options of a run, and without books yet.
+    pub(super) fn new(venue: SimVenue, markets: &Markets, options: &LiveOptions) -> Self {
+        Self {
+            venue,
+            markets: markets.clone(),
+            end: options.run.end,
+            fill_delay: options.fill_delay,
+            ledger: None,
+            apart: None,
+            held: Held::default(),
+            candles: None,
+        }
+    }
+
+    /// With its books, or with the process that has them.
+    ///
+    /// # Errors
+    /// When the books cannot be opened or are of another run, or the process is not there.
+    pub(super) fn housed(
+        mut self,
+        runtime: &Runtime,
+        options: &mut LiveOptions,
+        books: Option<LedgerSpec>,
+    ) -> Result<Self, Error> {
+        let Some(link) = options.apart.take() else {
+            self.ledger = books.as_ref().map(Ledger::open).transpose()?;
+            return Ok(self);
+        };
+        let journal = books.map(|books| (books.key, books.last_order));
+        let connected = Apart::connect(link, journal, (&self.venue, &self.markets));
+        self.apart = Some(runtime.block_on(connected)?);
+        Ok(self)
+    }
+
     /// Holds what it held before.
     ///
     /// # Errors
     /// In words, why it cannot; or when its books are not those of then.
     pub(super) fn recall(&mut self, memory: PaperMemory) -> Result<Result<(), String>, Error> {
-        if let (Some(ledger), Some(mark)) = (&mut self.ledger, &memory.ledger) {
-            ledger.pass(mark, |id| {
-                memory.owners.binary_search_by_key(&id, |own| own.0).is_ok()
-            })?;
+        if self.apart.is_some() {
+            return Ok(Err("the venue has a process of its own".to_owned()));
         }
-        let PaperMemory {
-            venue,
-            candles,
-            owners,
-            ..
-        } = memory;
-        if candles.len() != self.markets.sources.len() || !self.venue.recall(venue) {
+        let PaperMemory { desk, candles } = memory;
+        if candles.next.len() != self.markets.sources.len() {
             return Ok(Err("the venue is another one".to_owned()));
         }
-        self.held = Some(Held { candles, owners });
-        Ok(Ok(()))
+        let recalled = desk.recall(&mut self.venue, self.ledger.as_mut())?;
+        Ok(recalled.map(|held| {
+            self.held = held;
+            self.candles = Some(candles);
+        }))
     }
 
     /// The orders that work there already, and whose they are.
     pub(super) fn working(&self) -> HashMap<OrderId, u32> {
-        let held = self.held.iter().flat_map(|held| &held.owners);
-        held.copied().collect()
+        self.held.working()
     }
 
     /// The orders of before this process that its books have.
     pub(super) fn left(&self) -> HashSet<OrderId> {
-        self.ledger.as_ref().map(Ledger::left).unwrap_or_default()
+        match &self.apart {
+            Some(apart) => apart.left.clone(),
+            None => self.ledger.as_ref().map(Ledger::left).unwrap_or_default(),
+        }
     }
 }
 
@@ -117,16 +184,12 @@ impl PaperBroker {
     /// A broker that tells through `reports`.
     #[must_use]
     pub fn new(venue: PaperVenue, reports: Sender<Report>) -> Self {
-        let held = venue.held.unwrap_or_else(|| Held {
-            candles: vec![0; venue.markets.sources.len()],
-            owners: Vec::new(),
-        });
         Self {
             floor: Mutex::new(Floor {
-                venue: venue.venue,
-                candles: held.candles,
-                owners: held.owners.into_iter().collect(),
-                ledger: venue.ledger,
+                desk: Desk::new(venue.venue, venue.ledger, venue.held),
+                candles: venue
+                    .candles
+                    .unwrap_or_else(|| Candles::new(&venue.markets)),
             }),
             markets: venue.markets,
             end: venue.end,
@@ -135,66 +198,40 @@ impl PaperBroker {
         }
     }
 
-    /// The venue takes an order.
-    fn take(&self, floor: &mut Floor, order: &Order) {
-        let hint = floor.candles[order.market as usize];
-        let market = self.markets.market(order.market);
-        let open = if self.markets.recorded && floor.venue.waits_for_open(order) {
-            market.next_open(order.decided, hint, self.end)
-        } else {
-            None
-        };
-        floor.venue.submit(order, open);
-        floor.owners.insert(order.id, order.trader);
+    fn open_of(&self, floor: &Floor, order: &Order) -> Open {
+        let waits = floor.desk.waits_for_open(order);
+        let of = (&self.markets, self.end);
+        floor.candles.open_of(order, waits, of)
     }
 
     /// Takes an order, and keeps it in the books.
     pub(super) fn accept(&self, order: &Order) -> Result<(), BrokerError> {
         let mut floor = self.floor.lock();
+        let open = self.open_of(&floor, order);
         let pair = &self.markets.market(order.market).name;
-        if let Some(ledger) = &mut floor.ledger {
-            ledger.submit(order, pair)?;
-        }
-        self.take(&mut floor, order);
-        Ok(())
+        floor.desk.submit(order, pair, open)
     }
 
     /// Takes an order again that left before this process began.
     pub(super) fn accept_again(&self, order: &Order, newest: bool) -> Result<(), BrokerError> {
         let mut floor = self.floor.lock();
+        let open = self.open_of(&floor, order);
         let pair = &self.markets.market(order.market).name;
-        if let Some(ledger) = &mut floor.ledger {
-            ledger.restore(order, pair, newest)?;
-        }
-        self.take(&mut floor, order);
-        Ok(())
+        floor.desk.restore((order, newest), pair, open)
     }
 
     /// Takes an order back. Whose it was, if it was there: else it is filled, and the fill is on its way.
     pub(super) fn take_back(&self, market: u32, order: OrderId) -> Option<u32> {
-        let mut floor = self.floor.lock();
-        if let Some(ledger) = &mut floor.ledger {
-            ledger.cancel(order);
-        }
-        let there = floor.venue.cancel(market, order);
-        floor.owners.remove(&order).filter(|_| there)
+        self.floor.lock().desk.take_back(market, order)
     }
 
     /// Fills a limit order at its limit now, whatever the market does: it is filled while it is being taken back.
     pub(super) fn fill_at_limit(
         &self,
-        (market, order): (u32, OrderId),
+        order: (u32, OrderId),
         now: Nanos,
     ) -> Result<Option<Execution>, Error> {
-        let mut floor = self.floor.lock();
-        let Some(execution) = floor.venue.fill_at_limit(market, order, now) else {
-            return Ok(None);
-        };
-        floor.owners.remove(&order);
-        if let Some(ledger) = &mut floor.ledger {
-            ledger.tell(&[execution])?;
-        }
-        Ok(Some(execution))
+        self.floor.lock().desk.fill_at_limit(order, now)
     }
 
     /// What the venue does in one phase: what it tells, and when something happens next. What is not written is not told.
@@ -205,47 +242,66 @@ impl PaperBroker {
     ) -> Result<(Vec<Execution>, Option<Nanos>), Error> {
         let mut executions = Vec::new();
         let mut floor = self.floor.lock();
-        let Floor {
-            venue,
-            candles,
-            owners,
-            ledger,
-        } = &mut *floor;
+        let Floor { desk, candles } = &mut *floor;
         match phase {
             MarketPhase::Events { events, arrivals } => {
                 for event in events.iter() {
                     let Some((market, seen)) = self.markets.view(event) else {
                         continue;
                     };
-                    venue.on_event(market, &seen, now, &mut executions);
-                    if let FeedEvent::Row(row) = event
-                        && row.entry.kind() == EventKind::Candle
-                    {
-                        candles[market as usize] = row.row as usize + 1;
-                    }
+                    desk.event((market, &seen), now, &mut executions);
+                    candles.note(event);
                 }
                 if *arrivals {
-                    venue.on_arrivals(now, &mut executions);
+                    desk.arrivals(now, &mut executions);
                 }
             }
-            MarketPhase::Immediate => venue.immediate(now, &mut executions),
-            MarketPhase::Opens => {
-                let open_price = |market: u32, ts: Nanos| {
-                    let hint = candles[market as usize];
-                    self.markets.market(market).open_at(ts, hint)
-                };
-                venue.on_opens(now, open_price, &mut executions);
+            MarketPhase::Immediate => desk.immediate(now, &mut executions),
+            MarketPhase::Opens => desk.opens(now, &mut executions),
+        }
+        let next_wake = desk.told(&executions)?;
+        Ok((executions, next_wake))
+    }
+}
+
+/// Confirms that an order was taken back.
+pub(super) async fn confirm(order: OrderId, trader: u32, reports: &Sender<Report>) {
+    let confirmed = Execution {
+        order,
+        trader,
+        ts: crate::clock::now(),
+        outcome: Outcome::Cancelled,
+    };
+    // The order engine reads this channel while it waits for the broker, so there will be room.
+    let _ = reports.send_async(confirmed.into()).await;
+}
+
+/// What happened in a phase, told now or so much later.
+pub(super) fn late(
+    (executions, next_wake): (Vec<Execution>, Option<Nanos>),
+    delay: Duration,
+    reports: &Sender<Report>,
+) -> Heard {
+    let mut heard = Heard {
+        reports: executions.into_iter().map(Report::from).collect(),
+        next_wake,
+        failure: None,
+    };
+    if delay.is_zero() || heard.reports.is_empty() {
+        return heard;
+    }
+    let late = std::mem::take(&mut heard.reports);
+    let reports = reports.clone();
+    // Each step's fills wait in a task of their own: they delay nobody.
+    tokio::spawn(async move {
+        tokio::time::sleep(delay).await;
+        for report in late {
+            if reports.send_async(report).await.is_err() {
+                return;
             }
         }
-        for execution in &executions {
-            owners.remove(&execution.order);
-        }
-        if let Some(ledger) = ledger {
-            ledger.tell(&executions)?;
-            ledger.commit()?;
-        }
-        Ok((executions, venue.next_wake()))
-    }
+    });
+    heard
 }
 
 #[async_trait]
@@ -259,16 +315,8 @@ impl Broker for PaperBroker {
     }
 
     async fn cancel(&self, market: u32, order: OrderId) -> Result<(), BrokerError> {
-        let owner = self.take_back(market, order);
-        if let Some(trader) = owner {
-            let confirmed = Execution {
-                order,
-                trader,
-                ts: crate::clock::now(),
-                outcome: Outcome::Cancelled,
-            };
-            // The order engine reads this channel while it waits for this call, so there will be room.
-            let _ = self.reports.send_async(confirmed.into()).await;
+        if let Some(trader) = self.take_back(market, order) {
+            confirm(order, trader, &self.reports).await;
         }
         Ok(())
     }
@@ -279,22 +327,9 @@ impl Broker for PaperBroker {
 
     fn memory(&self) -> Result<Option<Vec<u8>>, Error> {
         let mut floor = self.floor.lock();
-        let Floor {
-            venue,
-            candles,
-            owners,
-            ledger,
-        } = &mut *floor;
-        let mut owners: Vec<(OrderId, u32)> = owners.iter().map(|(&id, &of)| (id, of)).collect();
-        owners.sort_unstable();
-        if let Some(ledger) = ledger {
-            ledger.commit()?;
-        }
         let memory = PaperMemory {
-            venue: venue.memory(),
-            candles: candles.clone(),
-            owners,
-            ledger: ledger.as_ref().map(Ledger::mark),
+            desk: floor.desk.memory()?,
+            candles: floor.candles.clone(),
         };
         pack(&memory)
             .map(Some)
@@ -306,39 +341,16 @@ impl Broker for PaperBroker {
             // There the next phase comes at once, and writes it.
             return Ok(());
         }
-        let mut floor = self.floor.lock();
-        floor.ledger.as_mut().map_or(Ok(()), Ledger::commit)
+        self.floor.lock().desk.rest()
     }
 
     async fn on_market(&self, now: Nanos, phase: &MarketPhase) -> Heard {
-        let (executions, next_wake) = match self.phase(now, phase) {
-            Ok(happened) => happened,
-            Err(error) => {
-                return Heard {
-                    failure: Some(error),
-                    ..Heard::default()
-                };
-            }
-        };
-        let mut heard = Heard {
-            reports: executions.into_iter().map(Report::from).collect(),
-            next_wake,
-            failure: None,
-        };
-        if self.fill_delay.is_zero() || heard.reports.is_empty() {
-            return heard;
+        match self.phase(now, phase) {
+            Ok(happened) => late(happened, self.fill_delay, &self.reports),
+            Err(error) => Heard {
+                failure: Some(error),
+                ..Heard::default()
+            },
         }
-        let (late, delay) = (std::mem::take(&mut heard.reports), self.fill_delay);
-        let reports = self.reports.clone();
-        // Each step's fills wait in a task of their own: they delay nobody.
-        tokio::spawn(async move {
-            tokio::time::sleep(delay).await;
-            for report in late {
-                if reports.send_async(report).await.is_err() {
-                    return;
-                }
-            }
-        });
-        heard
     }
 }

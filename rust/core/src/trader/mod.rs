@@ -44,6 +44,8 @@ pub struct TraderSpec {
     pub name: String,
     /// What people call the strategy.
     pub label: String,
+    /// The version of the strategy.
+    pub version: String,
     /// The trader's market, by position among the traded ones.
     pub market: u32,
     /// The size of a signal that names none.

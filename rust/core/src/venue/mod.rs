@@ -5,6 +5,7 @@
 
 mod arrival;
 mod candles;
+mod layout;
 mod memory;
 mod opens;
 mod quotes;

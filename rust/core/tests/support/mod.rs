@@ -184,6 +184,7 @@ pub fn trader(
     TraderConfig {
         name: name.to_owned(),
         label: name.to_owned(),
+        version: "1".to_owned(),
         pair: pair.to_owned(),
         size,
         events: None,

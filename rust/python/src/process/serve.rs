@@ -183,6 +183,8 @@ impl Serving {
         let spec = TraderSpec {
             name: part.name.clone(),
             label: part.label.clone(),
+            // Who keeps what was decided is the engine.
+            version: String::new(),
             market: part.market,
             size: None,
             events: part.events.clone(),

@@ -93,6 +93,12 @@ impl Plugin {
         self.name
     }
 
+    /// Where its code is, for who wants to know in which library.
+    #[must_use]
+    pub fn code(&self) -> usize {
+        self.functions.create as usize
+    }
+
     /// The kinds of event that wake it; `None` for the first that its market has.
     #[must_use]
     pub fn events(&self) -> Option<Vec<EventKind>> {

@@ -7,52 +7,52 @@ use crate::limits::RISK_TEXT;
 pub struct Malformed(pub &'static str);
 
 /// What was read, or that it was no message.
-pub(super) type Read<T> = Result<T, Malformed>;
+pub(crate) type Read<T> = Result<T, Malformed>;
 
 /// Bytes that are being written.
 #[derive(Debug, Default)]
-pub(super) struct Out(pub Vec<u8>);
+pub(crate) struct Out(pub Vec<u8>);
 
 impl Out {
-    pub(super) fn u8(&mut self, number: u8) {
+    pub(crate) fn u8(&mut self, number: u8) {
         self.0.push(number);
     }
 
-    pub(super) fn flag(&mut self, flag: bool) {
+    pub(crate) fn flag(&mut self, flag: bool) {
         self.u8(u8::from(flag));
     }
 
-    pub(super) fn u32(&mut self, number: u32) {
+    pub(crate) fn u32(&mut self, number: u32) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
-    pub(super) fn u64(&mut self, number: u64) {
+    pub(crate) fn u64(&mut self, number: u64) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
-    pub(super) fn i64(&mut self, number: i64) {
+    pub(crate) fn i64(&mut self, number: i64) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
-    pub(super) fn i128(&mut self, number: i128) {
+    pub(crate) fn i128(&mut self, number: i128) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
-    pub(super) fn u128(&mut self, number: u128) {
+    pub(crate) fn u128(&mut self, number: u128) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
     /// How many things follow. More than fit are the same as too many.
-    pub(super) fn count(&mut self, count: usize) {
+    pub(crate) fn count(&mut self, count: usize) {
         self.u32(u32::try_from(count).unwrap_or(u32::MAX));
     }
 
-    pub(super) fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.count(text.len());
         self.0.extend_from_slice(text.as_bytes());
     }
 
-    pub(super) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+    pub(crate) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
         self.flag(value.is_some());
         if let Some(value) = value {
             write(self, value);
@@ -62,7 +62,7 @@ impl Out {
 
 /// Bytes that are being read.
 #[derive(Debug)]
-pub(super) struct In<'a>(pub &'a [u8]);
+pub(crate) struct In<'a>(pub &'a [u8]);
 
 impl In<'_> {
     fn take<const N: usize>(&mut self, what: &'static str) -> Read<[u8; N]> {
@@ -71,11 +71,11 @@ impl In<'_> {
         Ok(*taken)
     }
 
-    pub(super) fn u8(&mut self, what: &'static str) -> Read<u8> {
+    pub(crate) fn u8(&mut self, what: &'static str) -> Read<u8> {
         self.take::<1>(what).map(|[byte]| byte)
     }
 
-    pub(super) fn flag(&mut self, what: &'static str) -> Read<bool> {
+    pub(crate) fn flag(&mut self, what: &'static str) -> Read<bool> {
         match self.u8(what)? {
             0 => Ok(false),
             1 => Ok(true),
@@ -83,28 +83,28 @@ impl In<'_> {
         }
     }
 
-    pub(super) fn u32(&mut self, what: &'static str) -> Read<u32> {
+    pub(crate) fn u32(&mut self, what: &'static str) -> Read<u32> {
         self.take(what).map(u32::from_le_bytes)
     }
 
-    pub(super) fn u64(&mut self, what: &'static str) -> Read<u64> {
+    pub(crate) fn u64(&mut self, what: &'static str) -> Read<u64> {
         self.take(what).map(u64::from_le_bytes)
     }
 
-    pub(super) fn i64(&mut self, what: &'static str) -> Read<i64> {
+    pub(crate) fn i64(&mut self, what: &'static str) -> Read<i64> {
         self.take(what).map(i64::from_le_bytes)
     }
 
-    pub(super) fn i128(&mut self, what: &'static str) -> Read<i128> {
+    pub(crate) fn i128(&mut self, what: &'static str) -> Read<i128> {
         self.take(what).map(i128::from_le_bytes)
     }
 
-    pub(super) fn u128(&mut self, what: &'static str) -> Read<u128> {
+    pub(crate) fn u128(&mut self, what: &'static str) -> Read<u128> {
         self.take(what).map(u128::from_le_bytes)
     }
 
     /// How many things follow, each of at least one byte: so that nobody makes room for what cannot be there.
-    pub(super) fn count(&mut self, what: &'static str) -> Read<usize> {
+    pub(crate) fn count(&mut self, what: &'static str) -> Read<usize> {
         let count = usize::try_from(self.u32(what)?).map_err(|_| Malformed(what))?;
         if count > self.0.len() {
             return Err(Malformed(what));
@@ -112,11 +112,11 @@ impl In<'_> {
         Ok(count)
     }
 
-    pub(super) fn text(&mut self, what: &'static str) -> Read<String> {
+    pub(crate) fn text(&mut self, what: &'static str) -> Read<String> {
         self.long_text(what, RISK_TEXT)
     }
 
-    pub(super) fn long_text(&mut self, what: &'static str, most: usize) -> Read<String> {
+    pub(crate) fn long_text(&mut self, what: &'static str, most: usize) -> Read<String> {
         let length = self.count(what)?;
         let (text, rest) = self.0.split_at_checked(length).ok_or(Malformed(what))?;
         if length > most {
@@ -127,7 +127,7 @@ impl In<'_> {
         Ok(text.to_owned())
     }
 
-    pub(super) fn option<T>(
+    pub(crate) fn option<T>(
         &mut self,
         what: &'static str,
         read: impl FnOnce(&mut Self) -> Read<T>,
@@ -139,7 +139,7 @@ impl In<'_> {
         }
     }
 
-    pub(super) fn list<T>(
+    pub(crate) fn list<T>(
         &mut self,
         what: &'static str,
         mut read: impl FnMut(&mut Self) -> Read<T>,
@@ -149,7 +149,7 @@ impl In<'_> {
     }
 
     /// Says that nothing is left.
-    pub(super) fn end(&self, what: &'static str) -> Read<()> {
+    pub(crate) fn end(&self, what: &'static str) -> Read<()> {
         if self.0.is_empty() {
             Ok(())
         } else {

@@ -7,7 +7,7 @@ use super::bytes::{Malformed, Read};
 const LENGTH: usize = 4;
 
 /// A message with its length before it. Who makes one keeps it below the bound.
-pub(super) fn framed(message: &[u8]) -> Vec<u8> {
+pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
     let mut bytes = Vec::with_capacity(LENGTH + message.len());
     bytes.extend_from_slice(&length.to_le_bytes());
@@ -17,14 +17,14 @@ pub(super) fn framed(message: &[u8]) -> Vec<u8> {
 
 /// What has come of a stream, and is cut into messages.
 #[derive(Debug, Default)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     bytes: Vec<u8>,
     at: usize,
 }
 
 impl Frames {
     /// More has come.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         if self.at > 0 {
             self.bytes.drain(..self.at);
             self.at = 0;
@@ -33,7 +33,7 @@ impl Frames {
     }
 
     /// The next message, where all of it is there.
-    pub(super) fn next(&mut self) -> Read<Option<&[u8]>> {
+    pub(crate) fn next(&mut self) -> Read<Option<&[u8]>> {
         let rest = &self.bytes[self.at..];
         let Some((length, rest)) = rest.split_first_chunk::<LENGTH>() else {
             return Ok(None);

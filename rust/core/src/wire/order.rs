@@ -9,16 +9,16 @@ use super::bytes::{In, Malformed, Out, Read};
 /// Quantities that are further from zero than this cannot be added up.
 pub(crate) const MOST_LOTS: Lots = Lots::MAX / 4;
 
-pub(super) fn write_side(out: &mut Out, side: Side) {
+pub(crate) fn write_side(out: &mut Out, side: Side) {
     out.flag(side == Side::Sell);
 }
 
-pub(super) fn read_side(from: &mut In<'_>) -> Read<Side> {
+pub(crate) fn read_side(from: &mut In<'_>) -> Read<Side> {
     let sells = from.flag("a side")?;
     Ok(if sells { Side::Sell } else { Side::Buy })
 }
 
-pub(super) fn write_kind(out: &mut Out, kind: OrderKind) {
+pub(crate) fn write_kind(out: &mut Out, kind: OrderKind) {
     let limit = match kind {
         OrderKind::Market => None,
         OrderKind::Limit(price) => Some(price),
@@ -26,7 +26,7 @@ pub(super) fn write_kind(out: &mut Out, kind: OrderKind) {
     out.option(limit, Out::i64);
 }
 
-pub(super) fn read_kind(from: &mut In<'_>) -> Read<OrderKind> {
+pub(crate) fn read_kind(from: &mut In<'_>) -> Read<OrderKind> {
     let limit = from.option("a limit", |from| from.i64("a limit"))?;
     Ok(limit.map_or(OrderKind::Market, OrderKind::Limit))
 }
@@ -58,7 +58,7 @@ fn read_origin(from: &mut In<'_>) -> Read<Origin> {
 }
 
 /// The strategy's word for the order does not travel: no control looks at it.
-pub(super) fn write_order(out: &mut Out, order: &Order) {
+pub(crate) fn write_order(out: &mut Out, order: &Order) {
     out.u64(order.id);
     out.u32(order.trader);
     out.u32(order.market);
@@ -77,7 +77,7 @@ pub(super) fn write_order(out: &mut Out, order: &Order) {
     out.i64(order.decided);
 }
 
-pub(super) fn read_order(from: &mut In<'_>) -> Read<Order> {
+pub(crate) fn read_order(from: &mut In<'_>) -> Read<Order> {
     let order = Order {
         id: from.u64("an order's number")?,
         trader: from.u32("an order's trader")?,

@@ -1,4 +1,4 @@
-//! The socket of a risk process: for its own user alone, and never in the place of one that somebody listens on.
+//! The socket of a process: for its own user alone, and never in the place of one that somebody listens on.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::ErrorKind;
@@ -13,9 +13,18 @@ use crate::limits::RISK_WAITING;
 /// Nobody but the owner may read or write.
 const OWN: u32 = 0o600;
 
+/// What its errors are called.
+#[derive(Debug)]
+pub(crate) struct Names {
+    /// Nobody can listen there.
+    pub socket: &'static str,
+    /// Somebody does.
+    pub in_use: &'static str,
+}
+
 /// A socket that is listened on; it is removed at the end.
 #[derive(Debug)]
-pub(super) struct Listening {
+pub(crate) struct Listening {
     pub listener: UnixListener,
     path: PathBuf,
     /// Held as long as the process lives, so that two that begin at once do not take each other's place.
@@ -34,12 +43,12 @@ fn error(code: &'static str, path: &Path, why: &str) -> Error {
 }
 
 /// Begins to listen.
-pub(super) async fn listen(path: &Path) -> Result<Listening, Error> {
-    let lock = lock(path)?;
-    remove_stale(path).await?;
+pub(crate) async fn listen(path: &Path, names: &Names) -> Result<Listening, Error> {
+    let lock = lock(path, names)?;
+    remove_stale(path, names).await?;
     let cannot = |why: std::io::Error| {
         let why = format!("nobody can listen there: {why}; name a short path in a folder of yours");
-        error("risk.socket", path, &why)
+        error(names.socket, path, &why)
     };
     // It gets its mode under another name, so that it is never open to others under its own.
     let mut other = path.as_os_str().to_owned();
@@ -58,43 +67,43 @@ pub(super) async fn listen(path: &Path) -> Result<Listening, Error> {
     })
 }
 
-fn lock(path: &Path) -> Result<File, Error> {
+fn lock(path: &Path, names: &Names) -> Result<File, Error> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let mut how = OpenOptions::new();
     how.create(true).truncate(false).write(true).mode(OWN);
     let file = how.open(&name).map_err(|why| {
         let why = format!("nobody can listen there: {why}; name a path in a folder of yours");
-        error("risk.socket", path, &why)
+        error(names.socket, path, &why)
     })?;
-    file.try_lock().map_err(|_| in_use(path))?;
+    file.try_lock().map_err(|_| in_use(path, names))?;
     Ok(file)
 }
 
-fn in_use(path: &Path) -> Error {
+fn in_use(path: &Path, names: &Names) -> Error {
     error(
-        "risk.in_use",
+        names.in_use,
         path,
         "another process listens there; end that one, or name another socket",
     )
 }
 
 /// Removes what a process left that has died.
-async fn remove_stale(path: &Path) -> Result<(), Error> {
+async fn remove_stale(path: &Path, names: &Names) -> Result<(), Error> {
     let found = match std::fs::symlink_metadata(path) {
         Ok(found) => found,
         Err(why) if why.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(why) => return Err(error("risk.socket", path, &why.to_string())),
+        Err(why) => return Err(error(names.socket, path, &why.to_string())),
     };
     if !found.file_type().is_socket() {
         let why = "there is something else than a socket; name another path";
-        return Err(error("risk.socket", path, why));
+        return Err(error(names.socket, path, why));
     }
     match UnixStream::connect(path).await {
         Err(why) if why.kind() == ErrorKind::ConnectionRefused => {
             let removed = std::fs::remove_file(path);
-            removed.map_err(|why| error("risk.socket", path, &why.to_string()))
+            removed.map_err(|why| error(names.socket, path, &why.to_string()))
         }
-        _ => Err(in_use(path)),
+        _ => Err(in_use(path, names)),
     }
 }

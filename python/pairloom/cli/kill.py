@@ -1,0 +1,126 @@
+"""``pairloom kill``: sets the kill switch of the run that writes a journal."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pairloom.cli.outcome import DONE, FAILED, print_json
+from pairloom.errors import ConfigError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["add_parser", "run"]
+
+EXAMPLES = """\
+examples:
+  pairloom kill run.db                             of the run that writes run.db now
+  pairloom journal clear-kill run.db --by NAME     let it trade again when it goes on
+
+exit status: 0 the journal has it; 1 it was told, and the journal does not have it yet; 2 nobody there can be told
+"""
+
+# How often the journal is looked at until it has the command.
+LOOK_S = 0.005
+
+
+def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "kill",
+        help="set the kill switch of a run",
+        description="Set the kill switch of the run that writes this journal, by SIGUSR1 to its process: all orders "
+        "are cancelled and no new one leaves, also after a restart. It ends when the journal has it.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", metavar="JOURNAL", help="the journal of a run of pairloom paper")
+    parser.add_argument("--wait", metavar="S", type=float, default=10, help="wait so long for the journal; default 10")
+    parser.add_argument("--json", action="store_true", help="print one JSON document to standard output")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; returns the exit status."""
+    if sys.platform != "linux":
+        raise ConfigError(f"pairloom kill needs Linux so far, and this is {sys.platform}", code="config.platform")
+    path = Path(options.file).expanduser()
+    pid = _writer(path)
+    sent = time.time_ns()
+    try:
+        os.kill(pid, signal.SIGUSR1)
+    except ProcessLookupError:
+        raise _nobody(path) from None
+    except PermissionError:
+        raise ConfigError(
+            f"{path}: process {pid} is another user's; let that one kill it", code="kill.foreign"
+        ) from None
+    kept = _kept(path, time.monotonic() + options.wait)
+    if options.json:
+        print_json({"file": options.file, "pid": pid, "sent_ns": sent, "killed": kept})
+    elif kept:
+        print(f"pairloom kill: the kill switch of process {pid} is set")
+    else:
+        print(
+            f"pairloom kill: process {pid} was told, but {path} does not say so after {options.wait:g} s",
+            file=sys.stderr,
+        )
+    return DONE if kept else FAILED
+
+
+def _writer(path: Path) -> int:
+    """The process that writes a journal and listens to the signal; raises ``ConfigError`` where there is none."""
+    import fcntl
+
+    if not path.is_file():
+        raise ConfigError(f"{path}: there is no such journal", code="kill.nobody")
+    try:
+        with Path(f"{path}.lock").open("rb") as lock:
+            try:
+                # It is let go of at once, since the file is closed.
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pid = int(lock.read())
+            else:
+                raise _nobody(path)
+    except (FileNotFoundError, ValueError):
+        raise _nobody(path) from None
+    if not _listens(pid):
+        raise ConfigError(
+            f"{path}: process {pid} does not listen to SIGUSR1, and would end by it; "
+            "only pairloom paper does: in your own program call run.kill()",
+            code="kill.deaf",
+        )
+    return pid
+
+
+def _listens(pid: int) -> bool:
+    """Whether a process catches the signal: one that does not would be ended by it."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    caught = [line.partition(":")[2] for line in status.splitlines() if line.startswith("SigCgt:")]
+    return bool(caught) and bool(int(caught[0], 16) >> (signal.SIGUSR1 - 1) & 1)
+
+
+def _kept(path: Path, until: float) -> bool:
+    """Wait until the journal has the command; whether it has."""
+    from pairloom.journal import Journal
+
+    journal = Journal(path)
+    while not journal.killed:
+        if time.monotonic() > until:
+            return False
+        time.sleep(LOOK_S)
+    return True
+
+
+def _nobody(path: Path) -> ConfigError:
+    return ConfigError(f"{path}: no process writes to it, so there is none to stop", code="kill.nobody")
