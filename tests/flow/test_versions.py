@@ -103,6 +103,7 @@ def test_a_file_of_before_is_brought_to_this_version(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     wanted = run(Named, journal=path)
     with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE snapshots")
         connection.execute("DROP VIEW order_list")
         connection.execute("ALTER TABLE traders DROP COLUMN strategy_version")
         connection.execute("CREATE VIEW order_list AS SELECT * FROM intents")
