@@ -50,6 +50,8 @@ def remember(strategy: Strategy, handles: Sequence[Any], ctx: SystemCtx, random:
     """Return what the strategy remembers; raises what pickling it raises."""
     known: dict[int, str | int] = {id(handle): number for number, handle in enumerate(handles)}
     known[id(ctx)] = "ctx"
+    # What an attribute holds of the strategy, a bound method say, is to be of the one that goes on, not of a copy.
+    known[id(strategy)] = "self"
     drawn = None
     if random is not None:
         known[id(random)] = "random"
@@ -68,6 +70,8 @@ def recall(
     def find(name: str | int) -> Any:
         if isinstance(name, int):
             return handles[name]
+        if name == "self":
+            return strategy
         return ctx if name == "ctx" else random()
 
     state, drawn = _Unpickler(io.BytesIO(memory), find).load()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pyarrow
@@ -68,6 +69,11 @@ class Averages(Strategy):
         self.ctx = ctx
         self.id: int | None = None
         self.only_early = True
+        self.steps = 0
+        self.helper = SimpleNamespace(owner=self, step=self.count_up)
+
+    def count_up(self) -> None:
+        self.steps += 1
 
     def on_time(self, ctx: Any, event: Any) -> None:
         self.times += 1
@@ -79,6 +85,9 @@ class Averages(Strategy):
     def generate_signal(self, ctx: Any) -> Signal | None:
         Watch.call()
         assert self.ctx is ctx
+        before = self.steps
+        self.helper.step()
+        assert self.helper.owner is self and self.steps == before + 1, "what it holds is of another one"
         self.seen = [*self.seen[-5:], ctx.candle.close]
         if len(self.seen) == 6 and hasattr(self, "only_early"):
             del self.only_early
