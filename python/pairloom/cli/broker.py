@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pairloom.cli.outcome import DONE, print_json_line
+from pairloom.cli.process import Says, serve
 from pairloom.errors import ConfigError
 
 if TYPE_CHECKING:
-    from types import FrameType
     from typing import Any
 
 __all__ = ["add_parser", "run"]
@@ -54,31 +51,4 @@ def run(options: argparse.Namespace) -> int:
 
     path = socket_path("--socket", options.socket)
     books = str(Path(options.books).expanduser().absolute())
-    before = signal.signal(signal.SIGTERM, _end)
-    try:
-        _native.serve_broker(path, books, _Says(path, as_json=options.json))
-    except KeyboardInterrupt:
-        # SIGINT and SIGTERM are how it ends; it has said so itself.
-        pass
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    return DONE
-
-
-def _end(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-class _Says:
-    """Prints what befalls the process."""
-
-    def __init__(self, path: str, *, as_json: bool) -> None:
-        self._path = path
-        self._as_json = as_json
-
-    def __call__(self, event: str, detail: str) -> None:
-        if self._as_json:
-            print_json_line({"event": event, "detail": detail, "socket": self._path, "pid": os.getpid()})
-            return
-        where = f" on {self._path}, process {os.getpid()}" if event == "listening" else ""
-        print(f"pairloom broker: {event}{where}{': ' if detail else ''}{detail}", flush=True)
+    return serve(lambda: _native.serve_broker(path, books, Says("broker", path, as_json=options.json)))

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pairloom.cli.outcome import DONE, print_json_line
+from pairloom.cli.process import Says, serve
 from pairloom.errors import ConfigError
 
 if TYPE_CHECKING:
-    from types import FrameType
     from typing import Any
 
 __all__ = ["add_parser", "run"]
@@ -65,19 +62,7 @@ def run(options: argparse.Namespace) -> int:
     limits = None if options.config is None else _limits(Path(options.config))
     log = None if options.log is None else str(Path(options.log).expanduser().absolute())
     _native.kill_on_signal()
-    before = signal.signal(signal.SIGTERM, _end)
-    try:
-        _native.serve_risk(path, log, limits, _Says(path, as_json=options.json))
-    except KeyboardInterrupt:
-        # SIGINT and SIGTERM are how it ends; it has said so itself.
-        pass
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    return DONE
-
-
-def _end(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    return serve(lambda: _native.serve_risk(path, log, limits, Says("risk", path, as_json=options.json)))
 
 
 def _limits(config: Path) -> dict[str, Any]:
@@ -109,18 +94,3 @@ def _refuse_idle(limits: dict[str, Any], config: Path) -> None:
                     "set it in the engine's own limits and leave it out here",
                     code="config.risk",
                 )
-
-
-class _Says:
-    """Prints what befalls the process."""
-
-    def __init__(self, path: str, *, as_json: bool) -> None:
-        self._path = path
-        self._as_json = as_json
-
-    def __call__(self, event: str, detail: str) -> None:
-        if self._as_json:
-            print_json_line({"event": event, "detail": detail, "socket": self._path, "pid": os.getpid()})
-            return
-        where = f" on {self._path}, process {os.getpid()}" if event == "listening" else ""
-        print(f"pairloom risk: {event}{where}{': ' if detail else ''}{detail}", flush=True)
