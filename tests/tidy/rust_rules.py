@@ -12,7 +12,7 @@ CLOCK = "rust/core/src/clock.rs"
 BINDING = "rust/python/"
 PLUGIN = "rust/strategy/"
 # Where other people's code meets ours: Python, and strategies that are built apart.
-BORDERS = (BINDING, PLUGIN, "rust/core/src/strategy/plugin/", "rust/core/tests/plugin.rs")
+BORDERS = (BINDING, PLUGIN, "rust/core/src/strategy/plugin/", "rust/core/tests/runs/plugin.rs")
 FUNCTION_LINES = 70
 
 # Named like limits, but facts about a representation: nobody could change them alone.

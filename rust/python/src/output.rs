@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::Float64Array;
-use arrow::datatypes::{DataType, Field};
-use arrow::error::ArrowError;
+use arrow_array::Float64Array;
+use arrow_schema::ArrowError;
+use arrow_schema::{DataType, Field};
 use pairloom_core::commit::{QuarantineRecord, RiskChange};
 use pairloom_core::domain::{Instrument, Side, decimal_string};
 use pairloom_core::engine::{Outcome, TradeRow};

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, DictionaryArray, Int64Array, StringArray,
-    StructArray, TimestampNanosecondArray,
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Decimal128Type, Float64Type, Int32Type, Int64Type, TimestampNanosecondType,
 };
-use arrow::datatypes::{
-    DataType, Decimal128Type, Field, FieldRef, Float64Type, Int32Type, Int64Type, Schema, TimeUnit,
-    TimestampNanosecondType,
+use arrow_array::{
+    Array, ArrayRef, Decimal128Array, DictionaryArray, Int64Array, StringArray, StructArray,
+    TimestampNanosecondArray,
 };
-use arrow::error::ArrowError;
-use arrow::record_batch::RecordBatch;
+use arrow_schema::ArrowError;
+use arrow_schema::{DataType, Field, FieldRef, Schema, TimeUnit};
 use numpy::IntoPyArray;
 use pairloom_core::market::scale::decimal_to_f64;
 use pyo3::exceptions::{PyImportError, PyKeyError, PyTypeError};
@@ -84,7 +85,7 @@ pub(crate) fn word_column<S: AsRef<str>>(
     let words: StringArray = words.iter().map(|word| Some(word.as_ref())).collect();
     let indices = indices.into_iter().collect();
     let coded = DictionaryArray::<Int32Type>::try_new(indices, Arc::new(words))?;
-    let plain = arrow::compute::cast(&coded, &DataType::Utf8)?;
+    let plain = arrow_cast::cast(&coded, &DataType::Utf8)?;
     Ok(named(name, plain))
 }
 

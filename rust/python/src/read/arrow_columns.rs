@@ -1,21 +1,21 @@
 //! Arrow record batches to columns.
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, RecordBatch, StringArray,
-};
-use arrow::compute::cast;
-use arrow::datatypes::{
-    DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Float64Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType, TimestampSecondType,
 };
-use arrow::error::ArrowError;
+use arrow_array::{Array, ArrayRef, BooleanArray, Decimal128Array, RecordBatch, StringArray};
+use arrow_cast::cast;
+use arrow_schema::ArrowError;
+use arrow_schema::{DataType, TimeUnit};
 use pairloom_core::market::scale::decimal_to_f64;
 
 use super::column::{Column, NAT, Named, ReadError, Wanted, Words};
 
 /// Collects the batches of one table.
 pub(super) fn from_batches(
-    mut batches: Box<dyn arrow::record_batch::RecordBatchReader + Send>,
+    mut batches: Box<dyn arrow_array::RecordBatchReader + Send>,
     wanted: &Wanted,
 ) -> Result<Vec<Named>, ReadError> {
     let schema = batches.schema();

@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
-use arrow::ipc::{Message, RecordBatch, root_as_footer, root_as_message};
+use arrow_ipc::{Message, RecordBatch, root_as_footer, root_as_message};
 
 use super::column::ReadError;
 

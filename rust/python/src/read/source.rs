@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
-use arrow::datatypes::Schema;
-use arrow::error::ArrowError;
-use arrow::ipc::reader::{FileReader, StreamReader};
-use arrow::record_batch::RecordBatchReader;
+use arrow_array::RecordBatchReader;
+use arrow_ipc::reader::{FileReader, StreamReader};
+use arrow_schema::ArrowError;
+use arrow_schema::Schema;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 

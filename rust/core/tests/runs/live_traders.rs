@@ -1,17 +1,14 @@
 //! Traders in live runs: each sees each of its events in order, nobody starves, nobody waits for who is late.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
-mod support;
 
 use std::sync::Arc;
 
+use crate::support::live::{Live, PATIENCE, Teller, quote, quoted, trade, traded};
+use crate::support::{UNIT, config, market, run, trader};
 use pairloom_core::engine::{Account, RunOptions, TraderConfig, Unattended};
 use pairloom_core::limits::INBOX;
 use pairloom_core::live::{Cast, Feed, LiveOptions, paper};
 use pairloom_core::market::{MarketData, TradeSeries};
 use pairloom_core::strategy::{Lane, NoInterpreter};
-use support::live::{Live, PATIENCE, Teller, quote, quoted, trade, traded};
-use support::{UNIT, config, market, run, trader};
 
 const MANY: u32 = 10_000;
 const ROUNDS: u32 = 5;

@@ -1,8 +1,6 @@
 //! Evaluating ahead changes nothing: blocks of any length give what going event by event gives.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-mod support;
-
+use crate::support::{Anything, InLane, MINUTE, Random, UNIT, base, config, markets, run, trader};
 use pairloom_core::domain::Rate;
 use pairloom_core::engine::{Account, Config, Handover, Outcome, RunOptions, TraderConfig};
 use pairloom_core::indicator::{IndicatorId, Kind, Spec};
@@ -13,7 +11,6 @@ use pairloom_core::strategy::{
 };
 use pairloom_core::venue::FillModel;
 use std::sync::Arc;
-use support::{Anything, InLane, MINUTE, Random, UNIT, base, config, markets, run, trader};
 
 const SEED: u64 = 20_261_123;
 const CASES: u64 = 120;
@@ -148,7 +145,7 @@ fn case(random: &mut Random) -> (Config, Arc<MarketData>) {
     let mut config = config(account, i128::from(cash) * UNIT);
     if account == Account::Margin {
         // So much borrowed that accounts are liquidated.
-        config.leverage = Rate::from_decimal(support::decimal("200"));
+        config.leverage = Rate::from_decimal(crate::support::decimal("200"));
     }
     if random.one_in(3) {
         config.venue.fill = FillModel::Close;

@@ -1,10 +1,9 @@
 //! Reconciliation in a live run, against a venue whose word the test makes up.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
-mod support;
 
 use std::sync::Arc;
 
+use crate::support::live::{Live, PATIENCE, Teller, quoted};
+use crate::support::{UNIT, base, config, decimal, trader};
 use async_trait::async_trait;
 use flume::Sender;
 use pairloom_core::domain::{FeeRates, Liquidity, Lots, Rate, Side};
@@ -17,8 +16,6 @@ use pairloom_core::order::{Order, OrderId, OrderStatus};
 use pairloom_core::risk::{LimitSpec, RiskSpec};
 use pairloom_core::venue::{Execution, Outcome};
 use parking_lot::Mutex;
-use support::live::{Live, PATIENCE, Teller, quoted};
-use support::{UNIT, base, config, decimal, trader};
 
 /// What the venue says of itself. Prices are 100 and fees nothing: so cash follows from positions.
 #[derive(Default)]

@@ -1,11 +1,10 @@
 //! Orders, commands and the end of live runs.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
-mod support;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::live::{Live, PATIENCE, Teller, quoted};
+use crate::support::{UNIT, base, config, decimal, trader};
 use async_trait::async_trait;
 use flume::{Receiver, Sender};
 use pairloom_core::domain::Liquidity;
@@ -16,8 +15,6 @@ use pairloom_core::signal::TradeSignal;
 use pairloom_core::strategy::StrategyFault;
 use pairloom_core::trader::TraderState;
 use pairloom_core::venue::{Execution, Outcome};
-use support::live::{Live, PATIENCE, Teller, quoted};
-use support::{UNIT, base, config, decimal, trader};
 
 fn settings() -> Config {
     config(Account::Spot, 100_000 * UNIT)

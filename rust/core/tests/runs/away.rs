@@ -1,11 +1,9 @@
 //! Traders that are evaluated elsewhere do what they would do here, whenever and in whatever order they answer.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
-mod support;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Anything, Random, UNIT, base, config, markets, run, trader};
 use pairloom_core::domain::{Instrument, Nanos};
 use pairloom_core::engine::{Account, Config, Core, Host, RunOptions, TraderConfig, backtest};
 use pairloom_core::error::Error;
@@ -13,7 +11,6 @@ use pairloom_core::market::{EventKind, MarketData, PriceScale};
 use pairloom_core::portfolio::{AccountView, TraderRow};
 use pairloom_core::strategy::{Elsewhere, Hook, Strategy, View};
 use pairloom_core::trader::{Answer, Glance, Input, Remote, SentRow, Trader, Waited};
-use support::{Anything, Random, UNIT, base, config, markets, run, trader};
 
 const SEED: u64 = 77;
 const TRADERS: u64 = 40;
@@ -228,7 +225,7 @@ fn away() -> Vec<TraderConfig> {
 fn what_is_evaluated_elsewhere_gives_the_same_digest() {
     let data = markets(&mut Random::new(SEED), 17, 120);
     for account in [Account::Spot, Account::Margin] {
-        for start in [None, Some(40 * support::MINUTE)] {
+        for start in [None, Some(40 * crate::support::MINUTE)] {
             let config = config(account, 30_000 * UNIT);
             let options = RunOptions {
                 start,

@@ -1,11 +1,8 @@
 //! The same input gives the same output, whatever the number of threads and the order in which evaluations end.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-mod support;
-
+use crate::support::{Anything, Random, UNIT, base, config, markets, run, trader};
 use pairloom_core::engine::{Account, Handover, Outcome, RunOptions, TraderConfig};
 use pairloom_core::strategy::builtin;
-use support::{Anything, Random, UNIT, base, config, markets, run, trader};
 
 const SEED: u64 = 20_260_101;
 

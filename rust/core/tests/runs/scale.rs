@@ -1,16 +1,13 @@
 //! Ten thousand traders on two threads: each sees each of its events, in order, and nobody starves.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
-mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use crate::support::{Random, UNIT, candles, config, market, run, trader};
 use pairloom_core::engine::{Account, Handover, RunOptions};
 use pairloom_core::market::MarketData;
 use pairloom_core::signal::TradeSignal;
 use pairloom_core::strategy::{Outcome, SetupCtx, Strategy, StrategyFault, SystemCtx};
-use support::{Random, UNIT, candles, config, market, run, trader};
 
 const TRADERS: usize = 10_000;
 const ROWS: usize = 30;

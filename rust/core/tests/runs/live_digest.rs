@@ -1,16 +1,13 @@
 //! The live driver on recorded data gives the backtest's digest.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
-mod support;
 
 use std::sync::Arc;
 
+use crate::support::{Anything, MINUTE, Random, UNIT, base, config, markets, run, trader};
 use pairloom_core::engine::{Account, Config, Outcome, RunOptions, TraderConfig, Unattended};
 use pairloom_core::live::{Cast, Feed, LiveOptions, paper};
 use pairloom_core::market::MarketData;
 use pairloom_core::strategy::{Lane, NoInterpreter, builtin};
 use pairloom_core::venue::FillModel;
-use support::{Anything, MINUTE, Random, UNIT, base, config, markets, run, trader};
 
 fn text(value: &str) -> pairloom_core::strategy::ParameterValue {
     pairloom_core::strategy::ParameterValue::Text(value.to_owned())
@@ -142,7 +139,7 @@ fn traders_of_the_python_lane_give_the_same_digest() {
         let mut traders = portfolio(20);
         for config in traders.iter_mut().step_by(2) {
             let inner = std::mem::replace(&mut config.strategy, builtin("simple", &[]).unwrap());
-            config.strategy = Box::new(support::InLane(inner, Lane::Python));
+            config.strategy = Box::new(crate::support::InLane(inner, Lane::Python));
         }
         traders
     };

@@ -1,14 +1,11 @@
 //! Nothing is made or lost: cash, positions, fees and reservations add up over random orders.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-mod support;
-
+use crate::support::{Anything, Random, UNIT, base, config, decimal, markets, run, trader};
 use pairloom_core::domain::{Liquidity, Money, Rounding, Side};
 use pairloom_core::engine::{Account, Outcome, RunOptions};
 use pairloom_core::order::OrderStatus;
 use pairloom_core::venue::FillModel;
 use proptest::prelude::*;
-use support::{Anything, Random, UNIT, base, config, decimal, markets, run, trader};
 
 fn random_run(seed: u64, account: Account, fill: FillModel, cash: Money, extreme: bool) -> Outcome {
     let mut random = Random::new(seed);

@@ -1,10 +1,8 @@
 //! A strategy built apart does what its twin inside the engine does, and what it does wrong stays with its trader.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
-
-mod support;
 
 use std::sync::Arc;
 
+use crate::support::{Random, UNIT, base, config, markets, run, trader};
 use pairloom_core::domain::{Amount, Side};
 use pairloom_core::engine::{Account, Config, Outcome, RunOptions, TraderConfig};
 use pairloom_core::indicator::{IndicatorId, Kind, Spec};
@@ -14,7 +12,6 @@ use pairloom_core::strategy as core;
 use pairloom_core::strategy::{ParameterValue, Plugin, PluginError, builtin};
 use pairloom_strategy as apart;
 use pairloom_strategy::abi;
-use support::{Random, UNIT, base, config, markets, run, trader};
 
 const SEED: u64 = 20_261_123;
 
@@ -340,7 +337,7 @@ fn over(
         .map(|(index, market)| {
             let (strategy, window) = make(index);
             let name = format!("T{index}");
-            let nobody = support::Anything::new(0, 1);
+            let nobody = crate::support::Anything::new(0, 1);
             TraderConfig {
                 strategy,
                 window,

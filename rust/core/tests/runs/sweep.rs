@@ -1,18 +1,15 @@
 //! A combination of a sweep is a backtest: run among others, on any number of threads, it comes to the same.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
-
-mod support;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::support::{Anything, MINUTE, Random, UNIT, base, config, markets, run, trader};
 use pairloom_core::engine::{
     Account, Combination, Config, RunOptions, STATISTICS, Summary, Sweep, SweepHost, Swept,
     TraderConfig, statistics,
 };
 use pairloom_core::market::MarketData;
 use pairloom_core::strategy::{ParameterValue, builtin};
-use support::{Anything, MINUTE, Random, UNIT, base, config, markets, run, trader};
 
 const SEED: u64 = 4_711;
 

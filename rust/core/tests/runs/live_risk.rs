@@ -1,16 +1,13 @@
 //! Limits of live runs: changed while they run, and traders that are stopped and enabled.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-mod support;
-
+use crate::support::live::{Live, Teller, quoted};
+use crate::support::{UNIT, base, config, decimal, trader};
 use pairloom_core::domain::{Amount, Side};
 use pairloom_core::engine::Account;
 use pairloom_core::live::{LiveCommand, LiveOptions};
 use pairloom_core::risk::{ByPair, LimitSpec, Pace, RiskSpec, check};
 use pairloom_core::signal::{TimeInForce, TradeSignal};
 use pairloom_core::strategy::{Outcome as Call, SetupCtx, Strategy, SystemCtx};
-use support::live::{Live, Teller, quoted};
-use support::{UNIT, base, config, decimal, trader};
 
 fn spec(account: LimitSpec) -> RiskSpec {
     RiskSpec {

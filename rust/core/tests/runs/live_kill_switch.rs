@@ -1,16 +1,13 @@
 //! The kill switch of the process. It stays set for good, so it has a process, and a file, of its own.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-mod support;
-
+use crate::support::live::{Live, Teller, quoted};
+use crate::support::{UNIT, base, config, trader};
 use pairloom_core::domain::{Amount, Side};
 use pairloom_core::engine::Account;
 use pairloom_core::live::{LiveOptions, kill_switch};
 use pairloom_core::order::OrderStatus;
 use pairloom_core::risk::check;
 use pairloom_core::signal::TradeSignal;
-use support::live::{Live, Teller, quoted};
-use support::{UNIT, base, config, trader};
 
 #[test]
 fn it_takes_back_all_that_works_and_lets_nothing_out() {

@@ -1,13 +1,11 @@
 //! Strategies of an interpreter without a global lock: on the pool, each call on a thread that is attached, nobody waiting
 //! attached, and the one digest. The interpreter here only keeps the accounts.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
-mod support;
 
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
+use crate::support::{Anything, Random, UNIT, base, config, markets, trader};
 use flume::{Receiver, Sender};
 use pairloom_core::engine::{
     Account, Config, Handover, Host, Outcome, RunOptions, TraderConfig, backtest,
@@ -18,7 +16,6 @@ use pairloom_core::signal::TradeSignal;
 use pairloom_core::strategy::{
     Hook, Hooks, Interpreter, Lane, Outcome as Call, SetupCtx, Strategy, SystemCtx,
 };
-use support::{Anything, Random, UNIT, base, config, markets, trader};
 
 const SEED: u64 = 20_261_125;
 
