@@ -165,6 +165,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "trader": "strategies in other processes, which the host starts",
         "domain": "pairs and money in settings and results",
         "market": "the kinds of event in settings, and the steps that the runs of a sweep share",
+        "indicator": "values of indicators that the runs of a sweep share",
         "strategy": "a strategy in a trader's settings",
         "signal": "a size in a trader's settings",
         "venue": "the venue's settings",

@@ -47,6 +47,12 @@ pub const SHARED_NANOS: u64 = 500;
 /// One step in so many is timed, to know what an evaluation costs.
 pub const STEPS_PER_SAMPLE: u64 = 64;
 
+/// Columns of indicator values that the runs of a sweep share at most, and the values in all of them: 256 MiB. What comes
+/// later is computed by each run for itself.
+pub const SHARED_COLUMNS: usize = 1024;
+/// See there.
+pub const SHARED_VALUES: usize = 1 << 25;
+
 /// Events of one trader that are evaluated together at most, where it may run ahead: enough to keep its state in the
 /// nearest cache, few enough to keep the first step short.
 pub const BLOCK_ROWS: u32 = 256;
@@ -61,6 +67,9 @@ pub const CHAINED_BLOCKS: u32 = 32;
 
 /// Rows whose indicator values are computed together, where a trader is evaluated ahead.
 pub const LOOKED_AHEAD: usize = 64;
+
+/// The system gives memory in pieces of so many bytes.
+pub const PAGE: usize = 4096;
 
 /// Bytes that are gathered before they are hashed into a run's digest.
 pub const DIGESTED_TOGETHER: usize = 64 * 1024;

@@ -10,7 +10,7 @@ use pairloom_core::market::validate::{
 };
 use pairloom_core::market::{
     CandleSeries, CloseTimes, Column, EventKind, ExtraColumn, Market, MarketData as CoreData,
-    PriceScale, QuoteSeries, Times, TradeSeries, content_of,
+    PriceScale, QuoteSeries, Times, TradeSeries, contents_of,
 };
 use parking_lot::Mutex;
 use pyo3::exceptions::PyTypeError;
@@ -57,16 +57,7 @@ impl MarketData {
     /// What is in each market: the pair, the number of rows, and a fingerprint of all columns.
     fn contents(&self, py: Python<'_>) -> Vec<(String, usize, String)> {
         let data = Arc::clone(&self.inner.lock().data);
-        py.detach(|| {
-            let markets = data.markets.iter();
-            markets
-                .map(|market| {
-                    let rows = market.kinds().filter_map(|kind| market.series(kind));
-                    let rows = rows.map(|series| series.len()).sum();
-                    (market.name.clone(), rows, content_of(market))
-                })
-                .collect()
-        })
+        py.detach(|| contents_of(&data.markets))
     }
 
     /// The number of rows of all markets together.

@@ -1,7 +1,9 @@
 //! The second pass of a commit: each planned order passes the gate, gets its number and its row, and is sent.
 
 use crate::domain::Nanos;
-use crate::order::{Order, OrderKind, OrderRecord, OrderStatus, Origin, RefusalRecord, reason};
+use crate::order::{
+    Order, OrderKind, OrderRecord, OrderStatus, Origin, Reason, RefusalRecord, reason,
+};
 use crate::risk::{Approved, Refused, Verdict, check_halted, check_killed, not_reconciled};
 use crate::strategy::{Hook, Hooks, RefusalView};
 
@@ -72,6 +74,20 @@ impl Writer {
         out: &mut Vec<Command>,
     ) {
         let sent = order.get();
+        let why = self.note_sent(now, sent, refused);
+        self.account.open(sent.clone());
+        self.gate.opened(sent, &self.account);
+        self.tell_order(sent, OrderStatus::Working, why);
+        out.push(Command::Submit(order));
+    }
+
+    /// Gives what has passed its row; what stands there as the reason.
+    pub(super) fn note_sent(
+        &mut self,
+        now: Nanos,
+        sent: &Order,
+        refused: Option<Refused>,
+    ) -> Reason {
         // Of an order that was cut the row keeps the check that cut it; of one that closes for a quarantine, that.
         let why = match (&refused, sent.origin) {
             (Some(refused), _) => refused.check,
@@ -84,10 +100,7 @@ impl Writer {
         if let Some(refused) = refused {
             self.note_refusal(now, sent, refused);
         }
-        self.account.open(sent.clone());
-        self.gate.opened(sent, &self.account);
-        self.tell_order(sent, OrderStatus::Working, why);
-        out.push(Command::Submit(order));
+        why
     }
 
     pub(super) fn refuse(&mut self, now: Nanos, order: &Order, refused: Refused) {

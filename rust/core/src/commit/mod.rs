@@ -2,6 +2,7 @@
 //! orders that only reduce exposure, then the others; within each by trader, then by sequence.
 
 mod again;
+mod at_once;
 mod curve;
 mod digest;
 mod gate;
@@ -119,6 +120,8 @@ pub struct Writer {
     planned: Vec<Planned>,
     /// Which of the plain orders only reduce; kept for its room.
     reducing: Vec<bool>,
+    /// Orders of this step that are to be filled at once; kept for its room.
+    going: Vec<at_once::Going>,
 }
 
 impl Writer {
@@ -146,6 +149,7 @@ impl Writer {
             on_error,
             planned: Vec::new(),
             reducing: Vec::new(),
+            going: Vec::new(),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use crate::domain::{HalfUnits, Lots, Nanos, Side};
 use crate::order::{Order, OrderKind, Origin};
-use crate::risk::Verdict;
+use crate::risk::{Approved, Refused, Verdict};
 use crate::signal::{Intent, TimeInForce, TradeSignal};
 
 use super::{Act, Author, Command, Writer};
@@ -40,17 +40,25 @@ impl Writer {
     pub fn commit_plain(&mut self, now: Nanos, plain: &[Plain], out: &mut Vec<Command>) {
         let curve = &self.records.curve;
         self.gate.begin(&curve.ts, &curve.equity, &self.account);
+        self.in_turn(plain, |writer, plain| {
+            if let Some((order, refused)) = writer.judge_plain(now, plain) {
+                writer.let_go(now, order, refused, out);
+            }
+        });
+    }
+
+    /// Calls `send` for each: first for those that only reduce, which is judged before the first is sent.
+    pub(super) fn in_turn(&mut self, plain: &[Plain], mut send: impl FnMut(&mut Self, Plain)) {
         if let [only] = plain {
-            return self.send_plain(now, *only, out);
+            return send(self, *only);
         }
-        // Whether an order only reduces is judged before the first is sent.
         let mut reducing = std::mem::take(&mut self.reducing);
         reducing.clear();
         reducing.extend(plain.iter().map(|plain| self.leads_to_less(*plain)));
         for first in [true, false] {
             for (plain, &reduces) in plain.iter().zip(&reducing) {
                 if reduces == first {
-                    self.send_plain(now, *plain, out);
+                    send(self, *plain);
                 }
             }
         }
@@ -63,7 +71,13 @@ impl Writer {
         delta.saturating_abs() <= row.reducible(Side::of(delta))
     }
 
-    fn send_plain(&mut self, now: Nanos, plain: Plain, out: &mut Vec<Command>) {
+    /// The order that leads there, if the gate lets it pass, and why a part of it may not. A refused one has its row.
+    #[inline]
+    pub(super) fn judge_plain(
+        &mut self,
+        now: Nanos,
+        plain: Plain,
+    ) -> Option<(Approved<Order>, Option<Refused>)> {
         let trader = plain.trader;
         // A difference that does not fit was not foreseen.
         let delta = plain
@@ -87,8 +101,11 @@ impl Writer {
             tag: None,
         };
         match self.gate.judge(order, &self.account) {
-            Verdict::Approved { order, refused } => self.let_go(now, order, refused, out),
-            Verdict::Refused { order, refused } => self.refuse(now, &order, refused),
+            Verdict::Approved { order, refused } => Some((order, refused)),
+            Verdict::Refused { order, refused } => {
+                self.refuse(now, &order, refused);
+                None
+            }
         }
     }
 }

@@ -102,7 +102,7 @@ impl Writer {
         self.note_settled(&order, ts, settled);
     }
 
-    fn note_settled(&mut self, order: &Order, ts: Nanos, settled: Option<Settled>) {
+    pub(super) fn note_settled(&mut self, order: &Order, ts: Nanos, settled: Option<Settled>) {
         let Some(fill) = settled else {
             self.records
                 .end(order.id, OrderStatus::Cancelled, check::OVERFLOW);

@@ -317,6 +317,12 @@ impl Instrument {
     /// A price at 10^-18; the last digit of a very fine price is rounded half up.
     #[must_use]
     pub fn price(&self, price: HalfUnits) -> Option<i128> {
+        let exponent = i32::try_from(MONEY_DIGITS).ok()? - i32::from(self.scale);
+        if exponent >= 1 {
+            // A half of this power of ten is a whole number, so nothing is to be rounded.
+            let half = pow10(exponent.unsigned_abs())? / 2;
+            return i128::from(price).checked_mul(half);
+        }
         self.price_sum(i128::from(price), 1)
     }
 

@@ -241,19 +241,10 @@ pub fn decimal_string(value: i128) -> String {
 
 /// The same, added to a text in bytes. A run's digest has several numbers a fill, so this is made for speed.
 pub fn write_decimal(value: i128, out: &mut Vec<u8>) {
-    const ONE: u64 = 10_u64.pow(MONEY_DIGITS);
     if value < 0 {
         out.push(b'-');
     }
-    let magnitude = value.unsigned_abs();
-    let (whole, mut part) = match u64::try_from(magnitude) {
-        Ok(magnitude) => (u128::from(magnitude / ONE), magnitude % ONE),
-        Err(_) => {
-            let whole = magnitude / u128::from(ONE);
-            let rest = magnitude - whole * u128::from(ONE);
-            (whole, u64::try_from(rest).unwrap_or(0))
-        }
-    };
+    let (whole, part) = parts_of(value.unsigned_abs());
     match u64::try_from(whole) {
         Ok(whole) => write_whole(whole, out),
         Err(_) => out.extend_from_slice(whole.to_string().as_bytes()),
@@ -262,18 +253,37 @@ pub fn write_decimal(value: i128, out: &mut Vec<u8>) {
         return;
     }
     out.push(b'.');
-    let first = out.len();
-    out.resize(first + MONEY_DIGITS as usize, b'0');
-    let mut end = first;
-    for place in (first..out.len()).rev() {
-        let digit = (part % 10) as u8;
-        part /= 10;
-        out[place] += digit;
-        if digit != 0 && end == first {
-            end = place + 1;
-        }
+    const NINE: u64 = 1_000_000_000;
+    let mut digits = [b'0'; MONEY_DIGITS as usize];
+    let (first, second) = digits.split_at_mut(9);
+    fill_digits(part / NINE, first);
+    // Most numbers have no more than nine decimals.
+    if part % NINE != 0 {
+        fill_digits(part % NINE, second);
     }
-    out.truncate(end);
+    let zeros = digits.iter().rev().take_while(|&&digit| digit == b'0');
+    out.extend_from_slice(&digits[..digits.len() - zeros.count()]);
+}
+
+/// The whole of a number at 10^-18 and its part below one, in that unit.
+fn parts_of(magnitude: u128) -> (u128, u64) {
+    const ONE: u64 = 10_u64.pow(MONEY_DIGITS);
+    const TWOS: u32 = ONE.trailing_zeros();
+    // A division of 128 bits is slow, and most numbers need none: without the factors of two both sides fit into 64.
+    let whole = match u64::try_from(magnitude >> TWOS) {
+        Ok(shifted) => u128::from(shifted / (ONE >> TWOS)),
+        Err(_) => magnitude / u128::from(ONE),
+    };
+    let rest = magnitude - whole * u128::from(ONE);
+    (whole, u64::try_from(rest).unwrap_or(0))
+}
+
+/// The last digits of a number, as many as there is room for.
+fn fill_digits(mut number: u64, out: &mut [u8]) {
+    for place in out.iter_mut().rev() {
+        *place = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
 }
 
 /// The value in units of 10^-18 that [`decimal_string`] writes like that; nothing for any other text.

@@ -1,7 +1,8 @@
 //! Many runs over the same data: each is a replay on one thread, and as many go on at a time as there are threads.
 //!
-//! Runs know nothing of one another, so nothing but the data is shared, and none of them waits for another. What a run
-//! leaves is summed up on its own thread; its records are let go there.
+//! Runs know nothing of one another. They share the data, how these are laid out in steps, and the values of indicators
+//! with equal parameters, each of which the first run that needs it computes. What a run leaves is summed up on its own
+//! thread; its records are let go there.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,6 +13,7 @@ use crate::clock::Stopwatch;
 use crate::commit::QuarantineRecord;
 use crate::domain::{Money, Nanos};
 use crate::error::Error;
+use crate::indicator::SharedValues;
 use crate::limits::{self, POLL_INTERVAL};
 use crate::market::{MarketData, Rows, Steps};
 
@@ -21,9 +23,14 @@ use super::outcome::Outcome;
 use super::statistics::{STATISTICS, statistics};
 use super::wiring::{Core, backtest_among};
 
-/// The rows of some data, laid out in steps by the first run that needs them.
+/// What runs over the same data share.
 #[derive(Debug, Default)]
-pub struct SharedSteps(OnceLock<Layout>);
+pub struct Shared {
+    /// The rows, laid out in steps by the first run that needs them.
+    layout: OnceLock<Layout>,
+    /// Values of indicators; nothing where there is one run alone.
+    values: Option<SharedValues>,
+}
 
 #[derive(Debug)]
 struct Layout {
@@ -32,13 +39,13 @@ struct Layout {
     steps: Arc<Steps>,
 }
 
-impl SharedSteps {
+impl Shared {
     /// The rows of a recorded run, in steps: those laid out, unless they are of other markets.
     pub(super) fn rows(&self, core: &Core, data: &MarketData, options: &RunOptions) -> Rows {
         let (sources, end) = (core.sources.iter().flatten().copied(), options.end);
         let sources: Vec<usize> = sources.collect();
         let build = || Arc::new(Steps::build(data, &sources, end));
-        let known = self.0.get_or_init(|| Layout {
+        let known = self.layout.get_or_init(|| Layout {
             sources: sources.clone(),
             end,
             steps: build(),
@@ -49,6 +56,20 @@ impl SharedSteps {
             build()
         };
         Rows::new(steps, sources.len(), options.start)
+    }
+
+    /// Lets the traders of a run read indicator values that other runs read, too.
+    pub(super) fn indicators(&self, core: &mut Core, data: &MarketData) {
+        let Some(shared) = &self.values else { return };
+        let sources: Vec<usize> = core.sources.iter().flatten().copied().collect();
+        for (trader, &kind) in core.traders.iter_mut().zip(&core.mains) {
+            let source = sources.get(trader.spec.market as usize).copied();
+            if let Some(source) = source
+                && let Some(series) = data.markets[source].series(kind)
+            {
+                trader.share_indicators(shared, source, series);
+            }
+        }
     }
 }
 
@@ -123,7 +144,7 @@ pub struct Sweep<'a> {
     config: Config,
     data: &'a Arc<MarketData>,
     options: RunOptions,
-    steps: SharedSteps,
+    shared: Shared,
 }
 
 impl<'a> Sweep<'a> {
@@ -134,7 +155,10 @@ impl<'a> Sweep<'a> {
             config,
             data,
             options,
-            steps: SharedSteps::default(),
+            shared: Shared {
+                values: Some(SharedValues::default()),
+                ..Shared::default()
+            },
         }
     }
 
@@ -204,7 +228,7 @@ impl<'a> Sweep<'a> {
         traders: Vec<TraderConfig>,
         host: &dyn Host,
     ) -> Swept {
-        let run = || backtest_among(config, traders, self.data, options, host, &self.steps);
+        let run = || backtest_among(config, traders, self.data, options, host, &self.shared);
         match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(outcome)) if outcome.interrupted => Swept::Stopped,
             Ok(Ok(outcome)) => Swept::Done(Box::new(Summary::of(outcome))),

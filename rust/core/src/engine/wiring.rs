@@ -27,7 +27,7 @@ use super::host::Host;
 use super::instruments::{check_latency, grid_of, instruments};
 use super::kept::{open_journal, resumption};
 use super::outcome::{Closing, Outcome};
-use super::sweep::SharedSteps;
+use super::sweep::Shared;
 
 /// The stages of a run, joined but not yet driven.
 pub struct Core {
@@ -126,14 +126,7 @@ pub fn backtest(
     options: &RunOptions,
     host: &dyn Host,
 ) -> Result<Outcome, Error> {
-    backtest_among(
-        config,
-        traders,
-        data,
-        options,
-        host,
-        &SharedSteps::default(),
-    )
+    backtest_among(config, traders, data, options, host, &Shared::default())
 }
 
 /// The same as one of several runs over the same data, which share what is laid out of these.
@@ -146,12 +139,13 @@ pub(super) fn backtest_among(
     data: &Arc<MarketData>,
     options: &RunOptions,
     host: &dyn Host,
-    shared: &SharedSteps,
+    shared: &Shared,
 ) -> Result<Outcome, Error> {
     let watch = Stopwatch::start();
     let mut core = wire(config, traders, data)?;
     let closing = Closing::of(&mut core);
     let rows = shared.rows(&core, data, options);
+    shared.indicators(&mut core, data);
     let journal = open_journal(config, options, &closing, false, true)?;
     let remote = host.remote(config, &core, data)?;
     let mut replay = replay::prepare(core, data, rows, config, options, host, remote)?;
@@ -209,7 +203,7 @@ pub(crate) fn join_live(
     // 9. The rows of a recorded feed, in steps.
     let rows = feed
         .is_recorded()
-        .then(|| SharedSteps::default().rows(&core, feed.data(), &options.run));
+        .then(|| Shared::default().rows(&core, feed.data(), &options.run));
     // 10. Actors, feed, order engine and commit thread.
     let mut joined = live::join(live::Parts {
         ledger,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::graph::{Graph, IndicatorId};
 use super::node::Node;
+use super::shared::{Of, SharedValues};
 
 /// Rows of the market's columns whose values are computed.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -34,11 +35,55 @@ impl Graph {
         self.settle();
         let field = self.default_input;
         for node in &mut self.nodes {
-            node.look_ahead(field, halves);
+            node.look_ahead(field, from, halves);
         }
         self.ahead = Ahead {
             from,
             end: from + halves.len(),
+            shown: 0,
+            told: self.nodes.iter().any(Node::has_cell),
+        };
+    }
+
+    /// Reads indicators' values, where it can be, from columns that several runs over the same data share. `market` is the
+    /// market's place in the data, which has so many rows; `marks` gives the prices of those from one on, in half units.
+    pub fn share(
+        &mut self,
+        shared: &SharedValues,
+        (market, rows): (usize, usize),
+        mut marks: impl FnMut(usize, &mut [i64]),
+    ) {
+        let (field, scale) = (self.default_input, self.scale);
+        for node in &mut self.nodes {
+            node.share(field, |kind| {
+                let of = Of {
+                    market,
+                    kind,
+                    field,
+                    scale,
+                };
+                shared.column(of, rows, &mut marks)
+            });
+        }
+    }
+
+    /// Whether all values come from such columns, so that nothing is computed here.
+    #[inline]
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.nodes.iter().all(Node::is_shared)
+    }
+
+    /// The same as [`Graph::look_ahead`] for so many rows, where all values come from shared columns.
+    pub fn look_along(&mut self, from: usize, rows: usize) {
+        self.settle();
+        let end = from + rows;
+        for node in &mut self.nodes {
+            node.look_along(from, end);
+        }
+        self.ahead = Ahead {
+            from,
+            end,
             shown: 0,
             told: self.nodes.iter().any(Node::has_cell),
         };

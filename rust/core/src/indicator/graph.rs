@@ -88,7 +88,7 @@ impl Spec {
 #[derive(Clone, Debug)]
 pub struct Graph {
     pub(super) nodes: Vec<Node>,
-    scale: UnitScale,
+    pub(super) scale: UnitScale,
     pub(super) default_input: Field,
     has_volume: bool,
     /// How many required nodes have no value yet.

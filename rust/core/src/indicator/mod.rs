@@ -24,6 +24,7 @@ mod kind;
 mod memory;
 mod momentum;
 mod node;
+mod shared;
 mod spread;
 mod state;
 mod trend;
@@ -42,6 +43,7 @@ pub use exact::UnitScale;
 pub use graph::{Graph, IndicatorId, Spec};
 pub use kind::{Kind, NAMES, OUTPUTS};
 pub use memory::GraphMemory;
+pub use shared::SharedValues;
 
 /// One market event, as indicators read it.
 pub trait Sample {

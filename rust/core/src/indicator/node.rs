@@ -7,7 +7,9 @@ use crate::market::field::Field;
 use super::Sample;
 use super::cell::Cell;
 use super::graph::Spec;
+use super::kind::Kind;
 use super::memory::NodeMemory;
+use super::shared::Column;
 use super::state::{Input, Row, State};
 
 #[derive(Debug)]
@@ -26,7 +28,30 @@ pub(crate) struct Node {
     /// Boxed, since no update reads it.
     pub(crate) spec: Box<Spec>,
     /// Values of the events to come: see [`super::Graph::look_ahead`].
-    ahead: Vec<f64>,
+    ahead: Ahead,
+}
+
+/// Values of events to come.
+#[derive(Clone, Debug)]
+enum Ahead {
+    /// Computed by the node.
+    Own(Vec<f64>),
+    /// A part of a column that several runs read. Then the node's own state stays behind, and nobody needs it any more.
+    Shared {
+        column: Column,
+        from: usize,
+        end: usize,
+    },
+}
+
+impl Ahead {
+    #[inline]
+    fn values(&self) -> &[f64] {
+        match self {
+            Self::Own(values) => values,
+            Self::Shared { column, from, end } => column.get(*from..*end).unwrap_or(&[]),
+        }
+    }
 }
 
 impl Node {
@@ -40,7 +65,7 @@ impl Node {
             cell: OnceLock::new(),
             required: spec.required,
             spec: Box::new(spec),
-            ahead: Vec::new(),
+            ahead: Ahead::Own(Vec::new()),
         };
         if node.needs_cell() {
             node.cell();
@@ -96,43 +121,79 @@ impl Node {
 
     /// Whether it can compute values of many events at once: it reads a price, has one output and two values by now.
     pub(crate) fn looks_ahead(&self, field: Field) -> bool {
-        self.seen == 2 && self.input == Input::Units(field) && self.state.takes_many()
+        self.seen == 2 && self.takes_many(field)
     }
 
-    /// Computes the values of the next events, given their prices in half units.
+    fn takes_many(&self, field: Field) -> bool {
+        self.input == Input::Units(field) && self.state.takes_many()
+    }
+
+    /// Reads the values of events to come from a column of those of all rows, if it can compute many at once. `column` gives
+    /// that of an indicator of this kind.
+    pub(super) fn share(&mut self, field: Field, column: impl FnOnce(Kind) -> Option<Column>) {
+        if self.takes_many(field)
+            && let Some(column) = column(self.spec.kind)
+        {
+            self.ahead = Ahead::Shared {
+                column,
+                from: 0,
+                end: 0,
+            };
+        }
+    }
+
+    /// Whether it reads a column that several runs read.
     #[inline]
-    pub(crate) fn look_ahead(&mut self, field: Field, halves: &[i64]) {
-        self.ahead.clear();
-        self.state.push_many(field, halves, &mut self.ahead);
+    pub(super) const fn is_shared(&self) -> bool {
+        matches!(self.ahead, Ahead::Shared { .. })
+    }
+
+    /// Computes the values of the next events, which begin with this row, given their prices in half units.
+    #[inline]
+    pub(crate) fn look_ahead(&mut self, field: Field, row: usize, halves: &[i64]) {
+        match &mut self.ahead {
+            Ahead::Own(values) => {
+                values.clear();
+                self.state.push_many(field, halves, values);
+            }
+            Ahead::Shared { .. } => self.look_along(row, row + halves.len()),
+        }
+    }
+
+    /// Takes the values of these rows from the column that it shares.
+    pub(super) fn look_along(&mut self, row: usize, before: usize) {
+        if let Ahead::Shared { from, end, .. } = &mut self.ahead {
+            (*from, *end) = (row, before);
+        }
     }
 
     /// The value that was computed for an event.
     #[inline]
     pub(crate) fn computed(&self, place: usize) -> f64 {
-        self.ahead.get(place).copied().unwrap_or(f64::NAN)
+        self.ahead.values().get(place).copied().unwrap_or(f64::NAN)
     }
 
     /// The values that were computed, from an event on.
     #[inline]
     pub(crate) fn computed_from(&self, place: usize) -> &[f64] {
-        self.ahead.get(place..).unwrap_or(&[])
+        self.ahead.values().get(place..).unwrap_or(&[])
     }
 
     /// Makes one of the values that were computed the present one.
     pub(crate) fn settle(&mut self, place: usize) {
         let before = match place.checked_sub(1) {
-            Some(before) => self.ahead[before],
+            Some(before) => self.computed(before),
             None => self.row.now[0],
         };
         self.row.before[0] = before;
-        self.row.now[0] = self.ahead[place];
+        self.row.now[0] = self.computed(place);
     }
 
     /// Shows a value that was computed to who reads the cell.
     pub(crate) fn tell(&self, place: usize) {
         if let Some(cell) = self.cell.get() {
             let mut row = self.row.now;
-            row[0] = self.ahead[place];
+            row[0] = self.computed(place);
             cell.push(&row);
         }
     }
@@ -162,7 +223,7 @@ impl Node {
             seen: self.seen,
             fresh: self.fresh,
             state: self.state.clone(),
-            ahead: self.ahead.clone(),
+            ahead: self.ahead.values().to_vec(),
             cell: self.cell.get().map(|cell| cell.memory()),
         }
     }
@@ -180,7 +241,7 @@ impl Node {
         self.seen = kept.seen;
         self.fresh = kept.fresh;
         self.state = kept.state;
-        self.ahead = kept.ahead;
+        self.ahead = Ahead::Own(kept.ahead);
         match (kept.cell, self.cell.get()) {
             (Some(kept), _) => self.cell().recall(&kept),
             (None, Some(cell)) => self.fill(cell),
@@ -194,7 +255,11 @@ impl Node {
         self.seen = from.seen;
         self.fresh = from.fresh;
         self.state = from.state.clone();
-        self.ahead.clone_from(&from.ahead);
+        match (&mut self.ahead, &from.ahead) {
+            // Keeps its room.
+            (Ahead::Own(mine), Ahead::Own(other)) => mine.clone_from(other),
+            (mine, other) => *mine = other.clone(),
+        }
         if let Some(cell) = self.cell.get() {
             match from.cell.get() {
                 Some(other) => cell.copy_from(other),

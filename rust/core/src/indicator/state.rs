@@ -162,11 +162,17 @@ impl State {
         matches!(self, Self::SmaUnits(_) | Self::Ema(_))
     }
 
+    /// By how many bits a price in half units is shifted to the right to be one of this field: a mid is counted in half
+    /// units, every other price in whole ones.
+    #[inline]
+    pub(crate) fn shift(field: Field) -> u32 {
+        u32::from(field != Field::Mid)
+    }
+
     /// Takes in the next prices, given in half units, and adds their values to `out`.
     #[inline]
     pub(crate) fn push_many(&mut self, field: Field, halves: &[i64], out: &mut Vec<f64>) {
-        // A mid is counted in half units, every other price in whole ones.
-        let shift = u32::from(field != Field::Mid);
+        let shift = Self::shift(field);
         match self {
             Self::SmaUnits(state) => state.push_many(halves, shift, out),
             Self::Ema(state) => {

@@ -1,10 +1,17 @@
 //! What is in a market's columns, as one fingerprint: the same rows have the same, from whatever file they were read.
 
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::thread;
+
 use blake3::Hasher;
 
 use crate::limits::DIGESTED_TOGETHER;
 
 use super::series::{CloseTimes, Column, ExtraColumn, Market, Times};
+
+/// So many words are a piece that is hashed at once.
+const WORDS_TOGETHER: usize = DIGESTED_TOGETHER / 8;
 
 /// BLAKE3 over all columns of a market, as hexadecimal text.
 #[must_use]
@@ -41,6 +48,30 @@ pub fn content_of(market: &Market) -> String {
         content.extra(&trades.extra);
     }
     content.finish()
+}
+
+/// Of each of these markets its name, its number of rows and [`content_of`] it, made on all cores.
+#[must_use]
+pub fn contents_of(markets: &[Market]) -> Vec<(String, usize, String)> {
+    let one = |market: &Market| {
+        let rows = market.kinds().filter_map(|kind| market.series(kind));
+        let rows = rows.map(|series| series.len()).sum();
+        (market.name.clone(), rows, content_of(market))
+    };
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let each = markets.len().div_ceil(cores).max(1);
+    let of_some = |markets: &[Market]| markets.iter().map(one).collect::<Vec<_>>();
+    thread::scope(|scope| {
+        let parts = markets.chunks(each);
+        let of_some = &of_some;
+        let parts: Vec<_> = parts
+            .map(|part| scope.spawn(move || of_some(part)))
+            .collect();
+        let joined = parts.into_iter().map(|part| part.join());
+        joined
+            .flat_map(|part| part.unwrap_or_else(|payload| resume_unwind(payload)))
+            .collect()
+    })
 }
 
 #[derive(Default)]
@@ -83,9 +114,17 @@ impl Content {
         }
     }
 
-    fn words(&mut self, words: impl IntoIterator<Item = [u8; 8]>) {
-        for word in words {
-            self.bytes.extend_from_slice(&word);
+    fn words(&mut self, words: impl IntoIterator<Item = [u8; 8], IntoIter: ExactSizeIterator>) {
+        let mut words = words.into_iter();
+        while words.len() > 0 {
+            // Room first, then words into it: so the processor moves several at once.
+            let filled = self.bytes.len();
+            let more = words.len().min(WORDS_TOGETHER);
+            self.bytes.resize(filled + more * 8, 0);
+            let slots = self.bytes[filled..].chunks_exact_mut(8);
+            for (slot, word) in slots.zip(words.by_ref()) {
+                slot.copy_from_slice(&word);
+            }
             if self.bytes.len() >= DIGESTED_TOGETHER {
                 self.hasher.update(&self.bytes);
                 self.bytes.clear();

@@ -11,7 +11,7 @@ pub mod synthetic;
 pub mod validate;
 mod window;
 
-pub use content::content_of;
+pub use content::{content_of, contents_of};
 pub use event::{Candle, EventKind, EventRef, MarketEvent, Quote, Sampled, Trade};
 pub use field::Field;
 pub use rows::{Row, Rows};
@@ -20,5 +20,5 @@ pub use series::{
     CandleSeries, CloseTimes, Column, ExtraColumn, Market, MarketData, QuoteSeries, Series, Times,
     TradeSeries, spec_of,
 };
-pub use steps::{Entry, Steps};
+pub use steps::{Entry, Places, Steps};
 pub use window::{Ring, Window, WindowColumn};

@@ -6,6 +6,8 @@
 //! Where no scale of up to [`MAX_DIGITS`] decimals does that, or the largest price would not fit,
 //! ten significant digits of the largest price are kept and the scale says that it is not exact.
 
+use crate::limits::LOOKED_AHEAD;
+
 /// The most decimals an exact scale may have.
 pub const MAX_DIGITS: i8 = 12;
 
@@ -53,12 +55,17 @@ pub struct PriceScale {
 ///
 /// Prices that are not finite or not positive are skipped: the checks of the input refuse them.
 /// Without any price the scale has no decimals.
-pub fn detect<'a>(columns: impl IntoIterator<Item = &'a [f64]> + Clone) -> PriceScale {
+pub fn detect<'a>(columns: impl IntoIterator<Item = &'a [f64]>) -> PriceScale {
     let mut digits = 0;
     let mut largest = 0.0_f64;
     let mut found = true;
-    for column in columns.clone() {
-        for &price in column {
+    let columns = columns.into_iter();
+    for prices in columns.flat_map(|column| column.chunks(LOOKED_AHEAD)) {
+        if let Some(most) = largest_of_clear(prices, digits).filter(|_| found) {
+            largest = largest.max(most);
+            continue;
+        }
+        for &price in prices {
             if !(price > 0.0 && price.is_finite()) {
                 continue;
             }
@@ -130,6 +137,22 @@ impl PriceScale {
         }
     }
 
+    /// The prices half way between bids and asks, in half units, as many as all slices have.
+    pub fn mids(&self, bids: &[f64], asks: &[f64], out: &mut [i64]) {
+        let mut buffer = [0; LOOKED_AHEAD];
+        let asks = asks.chunks(LOOKED_AHEAD);
+        let pieces = bids.chunks(LOOKED_AHEAD).zip(asks);
+        for ((bids, asks), out) in pieces.zip(out.chunks_mut(LOOKED_AHEAD)) {
+            self.half_units(bids, out);
+            let asked = &mut buffer[..out.len()];
+            self.half_units(asks, asked);
+            for (mid, ask) in out.iter_mut().zip(asked) {
+                // Both are twice a whole number.
+                *mid = (*mid >> 1) + (*ask >> 1);
+            }
+        }
+    }
+
     /// The float nearest to so many units.
     #[inline]
     #[must_use]
@@ -197,6 +220,22 @@ fn scale_down(price: f64, digits: u8) -> f64 {
         Some(power) => price / power,
         None => price / 10_f64.powi(i32::from(digits)),
     }
+}
+
+/// The largest of these prices, if all are plainly positive multiples of 10^-digits; most are. There is no branch for each
+/// price, so that the processor takes several at once.
+fn largest_of_clear(prices: &[f64], digits: i8) -> Option<f64> {
+    let power = EXACT_POWERS[digits as usize];
+    let (mut largest, mut unclear) = (0.0_f64, 0);
+    for &price in prices {
+        let scaled = price * power;
+        let missed = (scaled - ((scaled + ROUNDER) - ROUNDER)).abs();
+        // The same bounds as below.
+        let near = missed <= 2.5 * HALF_ULP * scaled;
+        unclear |= u64::from(!near) | u64::from(!(scaled >= 0.5)) | u64::from(!(scaled < DENSE));
+        largest = if price > largest { price } else { largest };
+    }
+    (unclear == 0).then_some(largest)
 }
 
 /// Whether a positive price lies within four units in the last place of a multiple of 10^-digits.

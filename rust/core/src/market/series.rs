@@ -271,10 +271,8 @@ impl<'a> Series<'a> {
         match self {
             Self::Candle(series) => scale.half_units(&series.close[rows], out),
             Self::Trade(series) => scale.half_units(&series.price[rows], out),
-            Self::Quote(_) => {
-                for (mark, row) in out.iter_mut().zip(rows) {
-                    *mark = self.event(row).mark(scale);
-                }
+            Self::Quote(series) => {
+                scale.mids(&series.bid[rows.clone()], &series.ask[rows], out);
             }
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::domain::Nanos;
 
 use super::event::EventKind;
-use super::series::MarketData;
+use super::series::{CloseTimes, MarketData, Series};
 
 /// A row of a step: the market and the kind. The row's number is the next one of that series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +42,128 @@ impl Entry {
 #[derive(Debug, Default)]
 pub struct Steps {
     times: Vec<Nanos>,
-    /// Where each step's entries begin; one more than there are steps.
-    offsets: Vec<u32>,
-    entries: Vec<Entry>,
+    rows: Rows,
     /// For each market and kind the step of each row. Series on one time grid share theirs.
-    places: Vec<[Option<Arc<[u32]>>; 3]>,
+    places: Vec<[Option<Place>; 3]>,
+}
+
+/// Which rows each step has.
+#[derive(Debug)]
+enum Rows {
+    /// These in each step.
+    Same(Vec<Entry>),
+    /// Those between two offsets, of which there is one more than there are steps.
+    Table {
+        offsets: Vec<u32>,
+        entries: Vec<Entry>,
+    },
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self::Same(Vec::new())
+    }
+}
+
+/// The step of each row of a series.
+#[derive(Clone, Debug)]
+enum Place {
+    /// One row in each step from `first` on: so no table need be read, which is a wait for memory each time.
+    Straight { first: u32, rows: u32 },
+    /// As the table says.
+    Table(Arc<[u32]>),
+}
+
+impl Place {
+    fn of(steps: &[u32]) -> Option<Self> {
+        let (&first, &last) = (steps.first()?, steps.last()?);
+        let rows = u32::try_from(steps.len()).ok()?;
+        // They never fall, so that as many steps as rows are one for each.
+        let straight = last - first + 1 == rows && steps.is_sorted_by(|one, next| one < next);
+        straight.then_some(Self::Straight { first, rows })
+    }
+
+    fn view(&self) -> Places<'_> {
+        match self {
+            Self::Straight { first, rows } => Places::Straight {
+                first: *first,
+                rows: *rows,
+            },
+            Self::Table(table) => Places::Table(table),
+        }
+    }
+}
+
+/// The step of each row of a series, for reading.
+#[derive(Clone, Copy, Debug)]
+pub enum Places<'a> {
+    /// One row in each step.
+    Straight {
+        /// The step of the first row.
+        first: u32,
+        /// How many rows there are.
+        rows: u32,
+    },
+    /// As the table says.
+    Table(&'a [u32]),
+}
+
+impl Places<'_> {
+    /// How many rows there are.
+    #[must_use]
+    #[inline]
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::Straight { rows, .. } => *rows as usize,
+            Self::Table(table) => table.len(),
+        }
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The step of a row, if there is such a one.
+    #[must_use]
+    #[inline]
+    pub fn get(&self, row: usize) -> Option<u32> {
+        match self {
+            Self::Straight { first, rows } => {
+                let row = u32::try_from(row).ok().filter(|row| row < rows)?;
+                Some(first + row)
+            }
+            Self::Table(table) => table.get(row).copied(),
+        }
+    }
+
+    /// How many rows come before a step.
+    #[must_use]
+    pub fn before(&self, step: usize) -> usize {
+        match self {
+            Self::Straight { first, rows } => {
+                step.saturating_sub(*first as usize).min(*rows as usize)
+            }
+            Self::Table(table) => rows_before(table, step),
+        }
+    }
+}
+
+/// How many rows of a table come before a step.
+fn rows_before(table: &[u32], step: usize) -> usize {
+    let before = |place: u32| (place as usize) < step;
+    // With few gaps the answer is about as far from the first row as the step is.
+    let guess = table.first().map_or(0, |&first| {
+        step.saturating_sub(first as usize).min(table.len())
+    });
+    let fits = guess.checked_sub(1).is_none_or(|last| before(table[last]))
+        && table.get(guess).is_none_or(|&place| !before(place));
+    if fits {
+        guess
+    } else {
+        table.partition_point(|&place| before(place))
+    }
 }
 
 impl Steps {
@@ -54,7 +171,7 @@ impl Steps {
     /// `end`. Entries name the position within `markets`.
     #[must_use]
     pub fn build(data: &MarketData, markets: &[usize], end: Option<Nanos>) -> Self {
-        let mut series = Vec::new();
+        let mut all = Vec::new();
         for (position, &market) in markets.iter().enumerate() {
             let market = &data.markets[market];
             for kind in market.kinds() {
@@ -65,54 +182,64 @@ impl Steps {
                     rows.opening_times().partition_point(|&ts| ts < end)
                 });
                 let entry = Entry::new(u32::try_from(position).unwrap_or(u32::MAX), kind);
-                series.push((entry, rows, seen));
+                all.push(Seen { entry, rows, seen });
             }
         }
-        let mut times: Vec<Nanos> = Vec::new();
-        let mut first = 0;
-        for (_, rows, seen) in &series {
-            let mine = (0..*seen).map(|row| rows.ts(row));
-            // Markets on one time grid are the common case; a series equal to the first adds nothing.
-            if *seen == first && first > 0 && mine.clone().eq(times[..first].iter().copied()) {
-                continue;
-            }
-            times.extend(mine);
-            if first == 0 {
-                first = times.len();
-            }
+        match one_grid(&all) {
+            Some(times) => Self::on_one_grid(times, &all, markets.len()),
+            None => Self::merged(&all, markets.len()),
         }
-        // A stable sort merges the rising runs it finds, which is what these series are.
-        times.sort();
-        times.dedup();
+    }
+
+    /// All series have a row in each step.
+    fn on_one_grid(times: Vec<Nanos>, all: &[Seen<'_>], markets: usize) -> Self {
+        let rows = u32::try_from(times.len()).unwrap_or(u32::MAX);
+        let entries: Vec<Entry> = all.iter().map(|series| series.entry).collect();
+        let mut places = vec![[const { None }; 3]; markets];
+        for entry in &entries {
+            let place = Place::Straight { first: 0, rows };
+            places[entry.market()][entry.kind() as usize] = Some(place);
+        }
+        Self {
+            times,
+            rows: Rows::Same(entries),
+            places,
+        }
+    }
+
+    /// Series whose times differ, by counting.
+    fn merged(all: &[Seen<'_>], markets: usize) -> Self {
+        let times = all_times(all);
         let mut counts = vec![0_u32; times.len() + 1];
-        for (_, rows, seen) in &series {
-            walk(&times, (0..*seen).map(|row| rows.ts(row)), |step| {
-                counts[step + 1] += 1
-            });
+        for series in all {
+            walk(&times, series.times(), |step| counts[step + 1] += 1);
         }
         for step in 1..counts.len() {
             counts[step] += counts[step - 1];
         }
         let offsets = counts.clone();
         let mut entries = vec![Entry(0); offsets.last().map_or(0, |&n| n as usize)];
-        let mut places: Vec<[Option<Arc<[u32]>>; 3]> = vec![[const { None }; 3]; markets.len()];
+        let mut places = vec![[const { None }; 3]; markets];
         let (mut last, mut mine): (Option<Arc<[u32]>>, Vec<u32>) = (None, Vec::new());
-        for (entry, rows, seen) in &series {
+        for series in all {
+            let entry = series.entry;
             mine.clear();
-            walk(&times, (0..*seen).map(|row| rows.ts(row)), |step| {
-                entries[counts[step] as usize] = *entry;
+            walk(&times, series.times(), |step| {
+                entries[counts[step] as usize] = entry;
                 counts[step] += 1;
                 mine.push(u32::try_from(step).unwrap_or(u32::MAX));
             });
-            let same = last.take().filter(|last| **last == *mine);
-            let place = same.unwrap_or_else(|| Arc::from(mine.as_slice()));
-            places[entry.market()][entry.kind() as usize] = Some(Arc::clone(&place));
-            last = Some(place);
+            let place = Place::of(&mine).unwrap_or_else(|| {
+                let same = last.take().filter(|last| **last == *mine);
+                let table = same.unwrap_or_else(|| Arc::from(mine.as_slice()));
+                last = Some(Arc::clone(&table));
+                Place::Table(table)
+            });
+            places[entry.market()][entry.kind() as usize] = Some(place);
         }
         Self {
             times,
-            offsets,
-            entries,
+            rows: Rows::Table { offsets, entries },
             places,
         }
     }
@@ -146,14 +273,22 @@ impl Steps {
     #[must_use]
     #[inline]
     pub fn entries(&self, step: usize) -> &[Entry] {
-        &self.entries[self.offsets[step] as usize..self.offsets[step + 1] as usize]
+        match &self.rows {
+            Rows::Same(entries) => entries,
+            Rows::Table { offsets, entries } => {
+                &entries[offsets[step] as usize..offsets[step + 1] as usize]
+            }
+        }
     }
 
     /// How many rows the steps from one to before another have.
     #[must_use]
     #[inline]
     pub fn rows_between(&self, from: usize, to: usize) -> u64 {
-        u64::from(self.offsets[to] - self.offsets[from])
+        match &self.rows {
+            Rows::Same(entries) => (to - from) as u64 * entries.len() as u64,
+            Rows::Table { offsets, .. } => u64::from(offsets[to] - offsets[from]),
+        }
     }
 
     /// The times of all steps.
@@ -169,29 +304,19 @@ impl Steps {
         &self.times[from..to]
     }
 
-    /// The step of each row of a series; empty where there is no such series.
+    /// The step of each row of a series; none where there is no such series.
     #[must_use]
     #[inline]
-    pub fn places(&self, market: usize, kind: EventKind) -> &[u32] {
-        self.places[market][kind as usize].as_deref().unwrap_or(&[])
+    pub fn places(&self, market: usize, kind: EventKind) -> Places<'_> {
+        let place = self.places[market][kind as usize].as_ref();
+        place.map_or(Places::Table(&[]), Place::view)
     }
 
     /// How many rows of a series come before a step.
     #[must_use]
+    #[inline]
     pub fn rows_before(&self, market: usize, kind: EventKind, step: usize) -> usize {
-        let places = self.places(market, kind);
-        let before = |place: u32| (place as usize) < step;
-        // On a grid without gaps the answer is as far from the end of the grid as the step is.
-        let guess = places.first().map_or(0, |&first| {
-            step.saturating_sub(first as usize).min(places.len())
-        });
-        let fits = guess.checked_sub(1).is_none_or(|last| before(places[last]))
-            && places.get(guess).is_none_or(|&place| !before(place));
-        if fits {
-            guess
-        } else {
-            places.partition_point(|&place| before(place))
-        }
+        self.places(market, kind).before(step)
     }
 
     /// First and last time, if there is any.
@@ -199,6 +324,66 @@ impl Steps {
     pub fn span(&self) -> Option<(Nanos, Nanos)> {
         Some((*self.times.first()?, *self.times.last()?))
     }
+}
+
+/// A series, and how many of its rows the run sees.
+struct Seen<'a> {
+    entry: Entry,
+    rows: Series<'a>,
+    seen: usize,
+}
+
+impl<'a> Seen<'a> {
+    fn times(&self) -> impl Iterator<Item = Nanos> + Clone + use<'a> {
+        let rows = self.rows;
+        (0..self.seen).map(move |row| rows.ts(row))
+    }
+}
+
+/// The times of the steps where each series has one row in each of them: the common case.
+fn one_grid(all: &[Seen<'_>]) -> Option<Vec<Nanos>> {
+    let (first, others) = all.split_first()?;
+    let times: Vec<Nanos> = first.times().collect();
+    let rises = times.is_sorted_by(|one, next| one < next);
+    let same = |other: &Seen<'_>| {
+        other.seen == first.seen
+            && (same_column(&other.rows, &first.rows) || other.times().eq(times.iter().copied()))
+    };
+    (rises && others.iter().all(same)).then_some(times)
+}
+
+/// Whether the rows of two series are known at the times of one column. Where not, they may be all the same.
+fn same_column(one: &Series<'_>, other: &Series<'_>) -> bool {
+    let closes = |series: &Series<'_>| match series {
+        Series::Candle(candles) => match candles.closes {
+            CloseTimes::Interval(interval) => Some(interval),
+            CloseTimes::Column(_) => None,
+        },
+        Series::Quote(_) | Series::Trade(_) => Some(0),
+    };
+    let known = closes(one).is_some() && closes(one) == closes(other);
+    known && Arc::ptr_eq(one.opening_times(), other.opening_times())
+}
+
+/// The times of all series, each once.
+fn all_times(all: &[Seen<'_>]) -> Vec<Nanos> {
+    let mut times: Vec<Nanos> = Vec::new();
+    let mut first = 0;
+    for series in all {
+        let mine = series.times();
+        // A series equal to the first adds nothing.
+        if series.seen == first && first > 0 && mine.clone().eq(times[..first].iter().copied()) {
+            continue;
+        }
+        times.extend(mine);
+        if first == 0 {
+            first = times.len();
+        }
+    }
+    // A stable sort merges the rising runs it finds, which is what these series are.
+    times.sort();
+    times.dedup();
+    times
 }
 
 /// Calls `visit` with the step of each time; both run forwards, so one pass finds them all.
@@ -211,5 +396,94 @@ fn walk(times: &[Nanos], rows: impl Iterator<Item = Nanos>, mut visit: impl FnMu
             step = step + 1 + times[step + 1..].partition_point(|&time| time < ts);
         }
         visit(step);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::scale::PriceScale;
+    use crate::market::series::{Market, TradeSeries};
+
+    /// Markets that trade at these times.
+    fn data(times: &[&[Nanos]]) -> MarketData {
+        let markets = times.iter().enumerate().map(|(index, times)| {
+            let scale = PriceScale {
+                digits: 0,
+                exact: true,
+            };
+            let ones: Arc<[f64]> = times.iter().map(|_| 1.0).collect();
+            Market {
+                trades: Some(TradeSeries {
+                    ts: (*times).into(),
+                    price: Arc::clone(&ones),
+                    quantity: ones,
+                    side: None,
+                    extra: Vec::new(),
+                }),
+                ..Market::without_rows(&format!("M{index}/USD"), scale)
+            }
+        });
+        MarketData {
+            markets: markets.collect(),
+        }
+    }
+
+    /// For each step its time and the rows it has, as the times alone say.
+    fn naive(times: &[&[Nanos]]) -> Vec<(Nanos, Vec<usize>)> {
+        let mut all: Vec<Nanos> = times.concat();
+        all.sort_unstable();
+        all.dedup();
+        let rows = |ts: Nanos| {
+            let mine = times.iter().enumerate().flat_map(move |(market, times)| {
+                times.iter().filter(move |&&t| t == ts).map(move |_| market)
+            });
+            mine.collect()
+        };
+        all.iter().map(|&ts| (ts, rows(ts))).collect()
+    }
+
+    #[test]
+    fn steps_are_those_that_the_times_say_on_one_grid_and_on_several() {
+        let cases: [&[&[Nanos]]; 6] = [
+            &[&[1, 2, 3, 7], &[1, 2, 3, 7], &[1, 2, 3, 7]],
+            &[&[1, 2, 3, 7], &[2, 3], &[1, 7]],
+            &[&[1, 2, 2, 3], &[1, 2, 2, 3]],
+            &[&[1, 1, 5]],
+            &[&[5, 6, 7], &[]],
+            &[&[1, 3, 4], &[1, 2, 4]],
+        ];
+        for times in cases {
+            let data = data(times);
+            let markets: Vec<usize> = (0..times.len()).collect();
+            let steps = Steps::build(&data, &markets, None);
+            let naive = naive(times);
+            assert_eq!(steps.len(), naive.len());
+            for (step, (ts, rows)) in naive.iter().enumerate() {
+                assert_eq!(steps.time(step), Some(*ts));
+                let found = steps.entries(step).iter().map(|entry| entry.market());
+                assert_eq!(found.collect::<Vec<_>>(), *rows, "{times:?}, step {step}");
+                let so_far: usize = naive[..=step].iter().map(|(_, rows)| rows.len()).sum();
+                assert_eq!(steps.rows_between(0, step + 1), so_far as u64);
+            }
+            for (market, times) in times.iter().enumerate() {
+                let places = steps.places(market, EventKind::Trade);
+                assert_eq!(places.len(), times.len());
+                let found = (0..=times.len()).map(|row| places.get(row).map(|p| p as usize));
+                let wanted = times
+                    .iter()
+                    .map(|ts| naive.iter().position(|(t, _)| t == ts));
+                assert_eq!(
+                    found.collect::<Vec<_>>(),
+                    wanted.chain([None]).collect::<Vec<_>>()
+                );
+                for step in 0..=naive.len() {
+                    let before = naive.get(step).map_or(times.len(), |(ts, _)| {
+                        times.iter().filter(|t| *t < ts).count()
+                    });
+                    assert_eq!(places.before(step), before);
+                }
+            }
+        }
     }
 }

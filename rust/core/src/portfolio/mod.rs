@@ -333,17 +333,29 @@ impl Portfolio {
 
     /// Records an approved order as working and sets its cash aside.
     pub fn open(&mut self, order: Order) {
+        self.count_in(&order);
+        self.rows[order.trader as usize].working.push(order);
+    }
+
+    /// Sets an approved order's cash aside and counts what it may make of its market's position, without a place among
+    /// its trader's working orders: for one that is filled before anybody looks there.
+    pub fn count_in(&mut self, order: &Order) {
         self.reserved = self.reserved.saturating_add(order.reserved);
         let book = &mut self.markets[order.market as usize];
         *book.working(order.side) += order.lots;
-        let market = order.market;
-        self.rows[order.trader as usize].working.push(order);
         // The position is worth what it was; only what it may become has changed.
-        if self.markets[market as usize].carried {
-            self.release(market);
+        if book.carried {
+            self.release(order.market);
         }
-        self.markets[market as usize].per_price = None;
-        self.expose(market);
+        self.markets[order.market as usize].per_price = None;
+        self.expose(order.market);
+    }
+
+    /// Takes back what [`Portfolio::count_in`] did. Its market is brought up to date by [`Portfolio::settle`], which has to
+    /// follow.
+    pub fn count_out(&mut self, order: &Order) {
+        self.reserved -= order.reserved;
+        *self.markets[order.market as usize].working(order.side) -= order.lots;
     }
 
     /// Notes that an order's cancellation was asked for and not yet confirmed. It stays working, with its reservation.
@@ -366,8 +378,7 @@ impl Portfolio {
         let position = working.iter().position(|order| order.id == id)?;
         let order = working.remove(position);
         row.leaving.retain(|&(leaving, _)| leaving != id);
-        self.reserved -= order.reserved;
-        *self.markets[order.market as usize].working(order.side) -= order.lots;
+        self.count_out(&order);
         Some(order)
     }
 }

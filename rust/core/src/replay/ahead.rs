@@ -9,9 +9,8 @@
 
 use crate::clock::Stopwatch;
 use crate::commit::{Plain, Writer};
-use crate::domain::Nanos;
 use crate::limits::{AHEAD_BUDGET, BLOCK_ROWS, BLOCKS_PER_LOOK, CHAINED_BLOCKS};
-use crate::market::{Series, Steps};
+use crate::market::{Places, Series, Steps};
 use crate::strategy::View;
 use crate::trader::{Foreseen, Foresight, Pace, Stretch, Trader};
 use crate::venue::SimVenue;
@@ -36,10 +35,10 @@ pub(super) struct Lead {
 impl Lead {
     /// The step in which the trader is next to be seen to: where it acted, else where its next row is.
     #[inline]
-    pub(super) fn due(self, path: &Path, places: &[u32]) -> Option<u32> {
+    pub(super) fn due(self, path: &Path, places: Places<'_>) -> Option<u32> {
         path.next_step().or_else(|| {
             let row = self.until - u32::from(self.acts);
-            places.get(row as usize).copied()
+            places.get(row as usize)
         })
     }
 }
@@ -179,7 +178,7 @@ impl Ahead {
 
     /// Notes how far a trader has come, and when it is next to be seen to.
     #[inline]
-    pub(super) fn note(&mut self, trader: u32, turn: Turn, places: &[u32], step: usize) {
+    pub(super) fn note(&mut self, trader: u32, turn: Turn, places: Places<'_>, step: usize) {
         self.leads[trader as usize] = turn.lead;
         let path = &mut self.paths[trader as usize];
         if let Some(block) = turn.block {
@@ -215,7 +214,7 @@ impl Ahead {
 
     /// Takes what a trader asked for ahead at this step and was foreseen to be filled; whether there was something.
     #[inline]
-    pub(super) fn take_foreseen(&mut self, trader: u32, places: &[u32]) -> bool {
+    pub(super) fn take_foreseen(&mut self, trader: u32, places: Places<'_>) -> bool {
         let path = &mut self.paths[trader as usize];
         let Some(foreseen) = path.commit() else {
             return false;
@@ -236,7 +235,7 @@ impl Ahead {
 
     /// Notes that what a trader did ahead counts in the step that is being made: it is next due at its next row.
     #[inline]
-    pub(super) fn take_act(&mut self, trader: u32, places: &[u32]) {
+    pub(super) fn take_act(&mut self, trader: u32, places: Places<'_>) {
         let lead = &mut self.leads[trader as usize];
         lead.acts = false;
         if let Some(step) = lead.due(&self.paths[trader as usize], places) {
@@ -315,8 +314,7 @@ impl Reach {
         cast: &Cast<'a>,
         (venue, writer): (&'a SimVenue, &'a Writer),
         (trader, row): (u32, u32),
-        (series, places): (Series<'a>, &'a [u32]),
-        times: &'a [Nanos],
+        (series, places): (Series<'a>, Places<'a>),
     ) -> Option<Stretch<'a>> {
         let seen = u32::try_from(places.len()).unwrap_or(u32::MAX);
         let end = seen.min(row.saturating_add(self.rows));
@@ -326,7 +324,6 @@ impl Reach {
             series,
             scale: cast.scales[cast.market_of[trader as usize] as usize],
             places,
-            times,
             end,
             foresight: passes
                 .then(|| foresight(cast, venue, writer, trader))

@@ -124,8 +124,10 @@ impl Direct<'_> {
         let rows = self.timeline.position(index, kind);
         if let (Some(row), Some(series)) = (rows.checked_sub(1), self.cast.series(index, kind)) {
             let steps = self.timeline.steps();
-            let ts = steps.times()[steps.places(index, kind)[row] as usize];
-            self.venue.remember(market, &series.event(row), ts);
+            if let Some(step) = steps.places(index, kind).get(row) {
+                let ts = steps.times()[step as usize];
+                self.venue.remember(market, &series.event(row), ts);
+            }
         }
     }
 

@@ -74,7 +74,7 @@ pub(super) fn turn<'a>(
     let here = |row: u32| {
         places
             .get(row as usize)
-            .is_some_and(|&p| p as usize == present.step)
+            .is_some_and(|p| p as usize == present.step)
     };
     let mut turn = Turn {
         lead: Lead {
@@ -97,7 +97,6 @@ pub(super) fn turn<'a>(
                 (present.venue, writer),
                 (trader, row),
                 (series, places),
-                present.steps.times(),
             )
             && let Some(block) = reach.begin(&stretch, slot, &view, turn.lead)
         {

@@ -1,8 +1,8 @@
 //! Going back: a trader that was evaluated ahead becomes what it was before a row, and takes in again what is over.
 
 use crate::commit::Writer;
-use crate::domain::{Lots, Nanos};
-use crate::market::Steps;
+use crate::domain::Lots;
+use crate::market::{Places, Steps};
 use crate::portfolio::{Exit, TraderRow};
 use crate::strategy::View;
 use crate::trader::{Input, Saved, Stretch};
@@ -99,7 +99,7 @@ impl Ahead {
         if let Some(step) = self.leads[index].due(&self.paths[index], places) {
             self.calendar.put(trader, step);
         }
-        self.go_back(cast, venue, writer, index, kept, (places, steps.times()));
+        self.go_back(cast, venue, writer, index, kept, places);
     }
 
     fn go_back(
@@ -109,7 +109,7 @@ impl Ahead {
         writer: &Writer,
         index: usize,
         kept: Box<Kept>,
-        (places, times): (&[u32], &[Nanos]),
+        places: Places<'_>,
     ) {
         let (trader, now) = (
             u32::try_from(index).unwrap_or(u32::MAX),
@@ -145,7 +145,6 @@ impl Ahead {
                 series,
                 scale,
                 places,
-                times,
                 end,
                 // Where it stopped at an order, a later block begins.
                 foresight: foresight.flatten(),

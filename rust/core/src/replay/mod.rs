@@ -27,7 +27,7 @@ use crate::engine::{Config, Core, Done, Host, RunOptions, TimeMark};
 use crate::error::Error;
 use crate::journal::Recorder;
 use crate::limits::{MOST_ORDERS_EXPECTED, ROWS_TO_AN_ORDER};
-use crate::market::{EventKind, Market, MarketData, PriceScale, Row, Rows, Series, Steps};
+use crate::market::{EventKind, Market, MarketData, Places, PriceScale, Row, Rows, Series, Steps};
 use crate::portfolio::Portfolio;
 use crate::step::{Away, Stepper};
 use crate::strategy::Lane;
@@ -267,7 +267,7 @@ impl Replay<'_> {
 
 /// Makes room for what the run will write down.
 fn make_room(writer: &mut Writer, cast: &Cast<'_>, steps: &Steps) {
-    writer.records.curve.reserve(steps.len() + 1);
+    writer.records.curve.make_room(steps.len() + 1);
     let traders = (0..cast.traders.len()).filter_map(|trader| u32::try_from(trader).ok());
     let rows = traders.map(|trader| cast.places(steps, trader).len());
     let orders = (rows.sum::<usize>() / ROWS_TO_AN_ORDER).min(MOST_ORDERS_EXPECTED);
@@ -351,16 +351,13 @@ impl<'a> Cast<'a> {
     fn columns(&self, steps: &Steps) -> Vec<Column<'a>> {
         let column = |(index, market): (usize, &&'a Market)| {
             let places = steps.places(index, EventKind::Candle);
-            let (Some(candles), [first, .., last]) = (&market.candles, places) else {
-                return Column::default();
-            };
-            let gapless = (last - first) as usize + 1 == places.len();
-            if self.kinds[index] != [EventKind::Candle] || !gapless {
-                return Column::default();
-            }
-            Column {
-                closes: &candles.close[..places.len()],
-                first: *first as usize,
+            let alone = self.kinds[index] == [EventKind::Candle];
+            match (&market.candles, places) {
+                (Some(candles), Places::Straight { first, rows }) if alone => Column {
+                    closes: &candles.close[..rows as usize],
+                    first: first as usize,
+                },
+                _ => Column::default(),
             }
         };
         self.markets.iter().enumerate().map(column).collect()
@@ -373,7 +370,7 @@ impl<'a> Cast<'a> {
 
     /// The step of each row that a trader follows.
     #[inline]
-    fn places<'s>(&self, steps: &'s Steps, trader: u32) -> &'s [u32] {
+    fn places<'s>(&self, steps: &'s Steps, trader: u32) -> Places<'s> {
         let index = trader as usize;
         steps.places(self.market_of[index] as usize, self.mains[index])
     }

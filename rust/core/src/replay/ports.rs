@@ -259,6 +259,20 @@ impl Ports for Direct<'_> {
         &self.ahead.plain
     }
 
+    fn commit_at_once(&mut self, now: Nanos, writer: &mut Writer) -> bool {
+        let plain = &self.ahead.plain;
+        let known = plain.iter().all(|plain| plain.fill.0 == now);
+        if !known || self.venue.waits() || !writer.settles_at_once() {
+            return false;
+        }
+        writer.commit_at_once(now, plain, &self.venue);
+        for plain in plain {
+            self.valuation
+                .touch(self.cast.market_of[plain.trader as usize]);
+        }
+        true
+    }
+
     fn send(&mut self, commands: &mut Vec<Command>) {
         for command in commands.drain(..) {
             match command {

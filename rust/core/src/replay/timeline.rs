@@ -47,7 +47,7 @@ impl Timeline {
                     series.opening_times()[..places.len()].partition_point(|&ts| ts < start)
                 });
                 live[index][kind as usize] = u32::try_from(row).unwrap_or(u32::MAX);
-                if let Some(&step) = places.get(row) {
+                if let Some(step) = places.get(row) {
                     first_live = first_live.min(step as usize);
                 }
             }
@@ -182,7 +182,7 @@ impl Timeline {
                 let cursor = &mut self.cursors[market][kind as usize];
                 while places
                     .get(*cursor as usize)
-                    .is_some_and(|&p| p as usize == step)
+                    .is_some_and(|p| p as usize == step)
                 {
                     rows.push(Row::new(market, kind, *cursor, self.live[market]));
                     *cursor += 1;

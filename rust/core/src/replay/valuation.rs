@@ -6,7 +6,7 @@
 
 use crate::domain::HalfUnits;
 use crate::limits::{BLOCKS_TOGETHER, CLOSES_PER_LINE, FEW_VALUED, VALUED_TOGETHER};
-use crate::market::Steps;
+use crate::market::{Places, Steps};
 use crate::portfolio::{Carried, Portfolio};
 
 use super::Cast;
@@ -291,7 +291,17 @@ fn read_marks(
         return false;
     };
     let (scale, places) = (cast.scales[market], steps.places(market, kind));
-    let mut after = steps.rows_before(market, kind, step + 1);
+    if let Places::Straight { first, rows } = places {
+        let row = step.wrapping_sub(first as usize);
+        if row
+            .checked_add(marks.len())
+            .is_some_and(|end| end <= rows as usize)
+        {
+            series.marks(row, scale, marks);
+            return true;
+        }
+    }
+    let mut after = places.before(step + 1);
     // A position that is carried has a mark, so there is a row before.
     let Some(row) = after.checked_sub(1) else {
         return true;
@@ -300,7 +310,7 @@ fn read_marks(
     for (offset, out) in marks.iter_mut().enumerate() {
         while places
             .get(after)
-            .is_some_and(|&place| place as usize <= step + offset)
+            .is_some_and(|place| place as usize <= step + offset)
         {
             after += 1;
             mark = series.event(after - 1).mark(scale);

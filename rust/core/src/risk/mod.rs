@@ -179,6 +179,13 @@ impl RiskGate {
         self.spec.as_deref()
     }
 
+    /// Whether there are limits beside those that every account has.
+    #[must_use]
+    #[inline]
+    pub const fn has_limits(&self) -> bool {
+        self.limits.is_some()
+    }
+
     /// Whether the gate has to be shown every event of every market.
     #[must_use]
     #[inline]

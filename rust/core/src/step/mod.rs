@@ -180,7 +180,7 @@ impl<P: Ports> Stepper<P> {
         if flow == Flow::Interrupted {
             return flow;
         }
-        if !self.commit(now) {
+        if !self.commit(now, last_of_time) {
             return Flow::Failed;
         }
         if last_of_time {
@@ -210,7 +210,7 @@ impl<P: Ports> Stepper<P> {
         // An error in `setup` counts at the first step, even where that one only warms up.
         self.ports.failed_setups(&mut self.acts);
         self.report.last_ts = Some(now);
-        if !self.acts.is_empty() && !self.commit(now) {
+        if !self.acts.is_empty() && !self.commit(now, false) {
             return false;
         }
         self.ports.warm_up(now, &self.writer);
@@ -258,7 +258,7 @@ impl<P: Ports> Stepper<P> {
     }
 
     /// Phase 4: what traders asked for is committed in the order of their numbers. `false` when the journal failed.
-    fn commit(&mut self, now: Nanos) -> bool {
+    fn commit(&mut self, now: Nanos, last_of_time: bool) -> bool {
         if let Some(journal) = &mut self.journal {
             let (writer, acts) = (&mut self.writer, &mut self.acts);
             let ports = &mut self.ports;
@@ -270,6 +270,13 @@ impl<P: Ports> Stepper<P> {
             return self.journal.is_none() || self.hand_on(now);
         }
         if self.acts.is_empty() && self.writer.is_open() {
+            // Only then do phases 5 and 6 follow at once.
+            let alone = last_of_time && self.journal.is_none();
+            if alone && self.ports.commit_at_once(now, &mut self.writer) {
+                self.ports.settled(&self.writer);
+                return true;
+            }
+            let plain = self.ports.plain();
             self.writer.commit_plain(now, plain, &mut self.commands);
         } else {
             self.acts.extend(plain.iter().map(|&plain| plain.into()));

@@ -129,6 +129,12 @@ pub trait Ports {
         &[]
     }
 
+    /// Commits what [`Ports::plain`] gave and fills it, where all of it fills at this very time and nobody else waits for
+    /// the venue; whether that was so. Nothing has happened where not.
+    fn commit_at_once(&mut self, _now: Nanos, _writer: &mut Writer) -> bool {
+        false
+    }
+
     /// Hands on what the writer wants of the venue.
     fn send(&mut self, commands: &mut Vec<Command>);
 

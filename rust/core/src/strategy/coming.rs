@@ -18,9 +18,6 @@ pub struct Coming<'a> {
     /// The first of them.
     pub(crate) first: usize,
     pub(crate) rows: usize,
-    /// The step of each row, and the time of each step.
-    pub(crate) places: &'a [u32],
-    pub(crate) times: &'a [Nanos],
 }
 
 /// What a strategy did with the coming rows.
@@ -76,8 +73,7 @@ impl<'a> Coming<'a> {
     #[must_use]
     #[inline]
     pub fn ts(&self, row: usize) -> Nanos {
-        let step = self.places[self.first + row];
-        self.times[step as usize]
+        self.series.ts(self.first + row)
     }
 
     /// The event of one of these rows.

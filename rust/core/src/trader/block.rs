@@ -2,9 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::domain::Nanos;
 use crate::limits::LOOKED_AHEAD;
-use crate::market::{PriceScale, Sampled, Series};
+use crate::market::{Places, PriceScale, Sampled, Series};
 use crate::portfolio::TraderRow;
 use crate::signal::{Intent, TradeSignal};
 use crate::strategy::{Coming, Mark, Outcome, SystemCtx, Taken, View};
@@ -21,13 +20,26 @@ pub struct Stretch<'a> {
     /// How their prices become whole numbers.
     pub scale: PriceScale,
     /// The step of each row that the run sees.
-    pub places: &'a [u32],
-    /// The time of each step. Markets share them, so they are nearer than the columns' own times.
-    pub times: &'a [Nanos],
+    pub places: Places<'a>,
     /// The row before which it ends.
     pub end: u32,
     /// What it takes to go on past an order; `None` where a block ends with the first one.
     pub foresight: Option<Foresight<'a>>,
+}
+
+impl Stretch<'_> {
+    /// Reads what an order of this row would be foreseen by, so that the waits for memory overlap: the strategy stopped
+    /// before it, and mostly because it acts there.
+    #[inline]
+    fn touch(&self, row: usize) {
+        let Some(foresight) = &self.foresight else {
+            return;
+        };
+        let candles = foresight.candles;
+        let opens = candles.open_ts.get(row + 1).copied().unwrap_or(0);
+        let open = candles.open.get(row + 1).map_or(0, |open| open.to_bits());
+        std::hint::black_box(opens ^ open.cast_signed());
+    }
 }
 
 impl Trader {
@@ -86,13 +98,13 @@ impl Trader {
             series,
             scale,
             places,
-            times,
             ..
         } = *stretch;
         let alone = matches!(series, Series::Candle(_));
         while *at < stretch.end as usize {
             if let Some(taken) = self.take_many(stretch, *at, view) {
                 *at += taken.rows;
+                stretch.touch(*at);
                 if let Some(signal) = taken.last?
                     && (!self.orders.intents.is_empty() || !is_met(&signal, view.row))
                 {
@@ -120,12 +132,12 @@ impl Trader {
             self.evaluations += 1;
             // The snapshot of a step holds the mark of the last row of its time.
             let mut last = row;
-            while !alone && places.get(last + 1) == Some(&places[row]) {
+            while !alone && places.get(last + 1) == places.get(row) {
                 last += 1;
             }
             let window = window((&self.ring, self.spec.window), Some(series), Some(row));
             let mut ctx = SystemCtx {
-                now: times[places[row] as usize],
+                now: series.ts(row),
                 event: Some(series.event(row)),
                 mark: Mark::Of(series.event(last), scale),
                 view,
@@ -163,8 +175,6 @@ impl Trader {
             scale: stretch.scale,
             first: row,
             rows,
-            places: stretch.places,
-            times: stretch.times,
         };
         let call = AssertUnwindSafe(|| self.strategy.take_rows(&mut coming));
         // At which of the rows it panicked nobody knows, so that counts at the first.
@@ -204,8 +214,14 @@ impl Trader {
     /// Computes the indicators of this row and of some that follow, before the row `end`, and shows this one's.
     #[inline(never)]
     pub(super) fn look_ahead(&mut self, series: Series<'_>, end: usize, row: usize) {
+        let rest = end.saturating_sub(row);
+        if self.graph.is_shared() {
+            self.graph.look_along(row, rest);
+            self.graph.show(row);
+            return;
+        }
         let mut marks = [0; LOOKED_AHEAD];
-        let rest = end.saturating_sub(row).min(LOOKED_AHEAD);
+        let rest = rest.min(LOOKED_AHEAD);
         let marks = &mut marks[..rest];
         series.marks(row, self.scale, marks);
         self.graph.look_ahead(row, marks);
@@ -221,10 +237,10 @@ fn foresee(
     at: usize,
 ) -> Option<Foreseen> {
     let foresight = stretch.foresight.as_ref()?;
-    let step = stretch.places[at];
-    let now = stretch.times[step as usize];
+    let step = stretch.places.get(at)?;
+    let now = stretch.series.ts(at);
     let then = stretch.places.get(at + 1);
-    let then = then.map(|&step| stretch.times[step as usize]);
+    let then = then.map(|_| stretch.series.ts(at + 1));
     let mark = stretch.series.event(at).mark(stretch.scale);
     let place = (u32::try_from(at).ok()?, step, mark);
     foresight.after(signal, row, place, (now, then))

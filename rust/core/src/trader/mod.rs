@@ -21,8 +21,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::indicator::Graph;
-use crate::market::{EventKind, ExtraColumn, MarketEvent, PriceScale, Ring};
+use crate::domain::HalfUnits;
+use crate::indicator::{Graph, SharedValues};
+use crate::market::{EventKind, ExtraColumn, MarketEvent, PriceScale, Ring, Series};
 use crate::signal::SizeSpec;
 use crate::strategy::{Hook, Hooks, Lane, Orders, Outcome, SetupCtx, Stop, Strategy};
 
@@ -98,6 +99,14 @@ pub struct Trader {
 }
 
 impl Trader {
+    /// Lets its indicators read values that several runs over the same data share. `market` is the place of its market in
+    /// the data, and `series` what it follows there.
+    pub fn share_indicators(&mut self, shared: &SharedValues, market: usize, series: Series<'_>) {
+        let scale = self.scale;
+        let marks = |first: usize, out: &mut [HalfUnits]| series.marks(first, scale, out);
+        self.graph.share(shared, (market, series.len()), marks);
+    }
+
     /// Makes a trader and sets its strategy up. An error in `setup` counts at the first step.
     #[must_use]
     pub fn new(

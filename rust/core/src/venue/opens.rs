@@ -4,7 +4,7 @@
 //! Not modelled: the spread, and what the order does to the opening price; `slippage_bps` stands for both.
 
 use crate::domain::{Liquidity, Nanos, Side};
-use crate::order::OrderKind;
+use crate::order::{OrderId, OrderKind};
 
 use super::{Execution, Opening, Outcome, SimVenue, VenueConfig};
 
@@ -49,12 +49,19 @@ pub(super) fn fill(
         };
         found.push(filled(&config, &opening, book.grid));
     }
-    // Sales come first: what they free pays for purchases at the same open.
     if found.len() > 1 {
-        found.sort_by_key(|(side, fill)| (*side == Side::Buy, fill.trader, fill.order));
+        found.sort_by_key(|(side, fill)| SimVenue::turn(*side, fill.trader, fill.order));
     }
     out.extend(found.drain(..).map(|(_, fill)| fill));
     venue.opened = found;
+}
+
+impl SimVenue {
+    /// By what orders that fill at one open come in turn. Sales come first: what they free pays for purchases.
+    #[must_use]
+    pub fn turn(side: Side, trader: u32, order: OrderId) -> (bool, u32, OrderId) {
+        (side == Side::Buy, trader, order)
+    }
 }
 
 /// With fills at closes: the orders whose close was known when they came.

@@ -2,7 +2,9 @@
 
 use crate::market::field::Field;
 
-use super::super::{Graph, IndicatorError, Kind, Spec, compute, compute_columns, infer_scale};
+use super::super::{
+    Graph, IndicatorError, Kind, SharedValues, Spec, compute, compute_columns, infer_scale,
+};
 use super::{Candle, every_kind, row};
 
 fn sma(period: usize) -> Spec {
@@ -363,6 +365,55 @@ fn values_computed_ahead_are_what_single_updates_give() {
                     let (a, b) = (one.history(id, 0, back), many.history(id, 0, back));
                     assert_eq!(a.to_bits(), b.to_bits(), "row {row}, {back} back");
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn values_that_runs_share_are_what_each_would_compute() {
+    let halves: Vec<i64> = (0..300)
+        .map(|row| 20_000 + (row * row * 37 % 911) * 2)
+        .collect();
+    let marks = |first: usize, out: &mut [i64]| {
+        out.copy_from_slice(&halves[first..first + out.len()]);
+    };
+    let shared = SharedValues::default();
+    // The second one takes from the first what both have, and a kind that cannot be shared leaves the others as they are.
+    for (periods, alone) in [([3, 7], false), ([7, 90], false), ([3, 7], true)] {
+        let mut one = Graph::new(2, Field::Close);
+        let mut ids = periods
+            .map(|period| one.add(Spec::new(Kind::Sma { period })).unwrap())
+            .to_vec();
+        ids.push(one.add(Spec::new(Kind::Ema { period: 5 })).unwrap());
+        if alone {
+            ids.push(one.add(Spec::new(Kind::Wma { period: 4 })).unwrap());
+        }
+        let mut other = one.clone();
+        other.share(&shared, (0, halves.len()), marks);
+        assert_eq!(other.is_shared(), !alone);
+        for (row, &half) in halves.iter().enumerate() {
+            let sample = Candle::flat(2, half / 2);
+            one.update(&sample);
+            if !other.show(row) {
+                if other.can_look_ahead() {
+                    // As long as a block is, and now and then one row.
+                    other.look_along(row, (1 + row % 70).min(halves.len() - row));
+                    assert!(other.show(row));
+                } else {
+                    other.update(&sample);
+                }
+            }
+            for &id in &ids {
+                for back in 0..2 {
+                    let (a, b) = (one.history(id, 0, back), other.history(id, 0, back));
+                    assert_eq!(a.to_bits(), b.to_bits(), "row {row}, {back} back");
+                }
+            }
+            if row % 50 == 49 {
+                // A trader that goes back has a copy of before.
+                let copy = other.clone();
+                other = copy;
             }
         }
     }
