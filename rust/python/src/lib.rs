@@ -29,6 +29,7 @@ mod quick;
 mod indicator;
 mod arrays;
 mod events;
+mod plain;
 mod values;
 mod views;
 mod times;
@@ -80,6 +81,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<live::SyntheticFeed>()?;
     module.add_class::<live::LiveRun>()?;
     module.add_class::<live::DemoRun>()?;
+    module.add_function(wrap_pyfunction!(plain::shown_again, module)?)?;
     module.add_function(wrap_pyfunction!(plugin::plugin_facts, module)?)?;
     module.add_function(wrap_pyfunction!(plugin::plugin_library, module)?)?;
     module.add_function(wrap_pyfunction!(calls::end_calls, module)?)?;
