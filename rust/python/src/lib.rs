@@ -93,6 +93,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     #[cfg(target_os = "linux")]
     module.add_function(wrap_pyfunction!(kill::kill_on_signal, module)?)?;
     #[cfg(target_os = "linux")]
+    module.add_function(wrap_pyfunction!(kill::kill_no_more, module)?)?;
+    #[cfg(target_os = "linux")]
     module.add_function(wrap_pyfunction!(processes::serve_risk, module)?)?;
     #[cfg(target_os = "linux")]
     module.add_function(wrap_pyfunction!(processes::serve_broker, module)?)?;
