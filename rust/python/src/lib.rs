@@ -82,6 +82,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<live::LiveRun>()?;
     module.add_class::<live::DemoRun>()?;
     module.add_function(wrap_pyfunction!(plain::shown_again, module)?)?;
+    module.add_function(wrap_pyfunction!(config::version_of_builtin, module)?)?;
     module.add_function(wrap_pyfunction!(plugin::plugin_facts, module)?)?;
     module.add_function(wrap_pyfunction!(plugin::plugin_library, module)?)?;
     module.add_function(wrap_pyfunction!(calls::end_calls, module)?)?;

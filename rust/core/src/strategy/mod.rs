@@ -9,7 +9,9 @@ mod interpreter;
 mod plugin;
 mod views;
 
-pub use builtin::{BUILTIN_NAMES, BuiltinError, ParameterValue, builtin};
+pub use builtin::{
+    BUILTIN_NAMES, BuiltinError, ParameterValue, builtin, builtin_version, is_version_of_before,
+};
 pub use coming::{Coming, Taken};
 pub use ctx::{Mark, Orders, SetupCtx, SystemCtx, View, money_f64};
 pub use elsewhere::Elsewhere;
