@@ -40,6 +40,7 @@ mod process;
 
 mod engine;
 mod live;
+mod demo;
 #[cfg(target_os = "linux")]
 mod kill;
 #[cfg(target_os = "linux")]
@@ -80,7 +81,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(sweep::make_table, module)?)?;
     module.add_class::<live::SyntheticFeed>()?;
     module.add_class::<live::LiveRun>()?;
-    module.add_class::<live::DemoRun>()?;
+    module.add_class::<demo::DemoRun>()?;
     module.add_function(wrap_pyfunction!(plain::shown_again, module)?)?;
     module.add_function(wrap_pyfunction!(config::version_of_builtin, module)?)?;
     module.add_function(wrap_pyfunction!(plugin::plugin_facts, module)?)?;
@@ -88,7 +89,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(calls::end_calls, module)?)?;
     module.add_function(wrap_pyfunction!(live::paper, module)?)?;
     module.add_function(wrap_pyfunction!(live::start, module)?)?;
-    module.add_function(wrap_pyfunction!(live::demo_run, module)?)?;
+    module.add_function(wrap_pyfunction!(demo::demo_run, module)?)?;
     module.add_function(wrap_pyfunction!(indicator::compute_indicator, module)?)?;
     module.add_function(wrap_pyfunction!(synthetic::synthetic, module)?)?;
     #[cfg(target_os = "linux")]

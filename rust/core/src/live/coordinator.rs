@@ -392,6 +392,7 @@ impl Ports for Coordinator<'_> {
 
     fn rebuilt(&mut self, inputs: Vec<Input>) {
         self.requests.append(&mut self.diary.end(inputs));
+        self.host.caught_up();
     }
 
     fn failure(&mut self) -> Option<Error> {
