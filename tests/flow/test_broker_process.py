@@ -242,6 +242,14 @@ def test_what_stands_beside_the_socket_and_is_none_stays(room: Path) -> None:
     assert process.end() == 0
 
 
+def test_a_run_says_that_it_keeps_no_snapshots_and_why(
+    broker: Process, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    portfolio(tmp_path / "run.db", broker_socket=broker.socket).paper(data(), progress=False)
+    (told,) = [record.getMessage() for record in caplog.records if "no snapshots" in record.getMessage()]
+    assert "the paper broker lives in a process of its own" in told
+
+
 def test_what_is_no_message_ends_the_connection_and_nothing_else(broker: Process) -> None:
     with socket.socket(socket.AF_UNIX) as stranger:
         stranger.connect(str(broker.socket))

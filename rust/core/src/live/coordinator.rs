@@ -216,6 +216,10 @@ impl Ports for Coordinator<'_> {
         self.remembered()
     }
 
+    fn look_for_shared(&mut self) -> Result<(), Unsaved> {
+        Coordinator::look_for_shared(self)
+    }
+
     fn note(&self, text: &str) {
         self.stage.interpreter.note(text);
     }
