@@ -89,7 +89,7 @@ def asked(
 
 
 def driven(drive: Callable[[], T], driver: str, run: dict[str, Any]) -> T:
-    """Run; on paper, where it does not repeat its journal, the run begins once more.
+    """Run, or start a run; on paper, where it does not repeat its journal, it begins once more.
 
     First without snapshots, should it have gone on from one; then without the trader that does not repeat.
     """

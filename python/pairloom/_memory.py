@@ -6,6 +6,7 @@ indicators, ``ctx``, ``ctx.random``) is named in it, and is that of the new run 
 
 from __future__ import annotations
 
+import copy
 import io
 import pickle
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from pairloom._native import SystemCtx
 
-__all__ = ["recall", "remember"]
+__all__ = ["held", "recall", "remember"]
 
 # What an instance has besides its state: how it was made.
 _OWN = frozenset({"_Strategy__given"})
@@ -60,6 +61,42 @@ def remember(strategy: Strategy, handles: Sequence[Any], ctx: SystemCtx, random:
     # Through the class: an attribute of the instance may be called "state".
     _Pickler(file, known).dump((type(strategy).state(strategy), drawn))
     return file.getvalue()
+
+
+def held(strategy: Strategy) -> list[tuple[int, str]]:
+    """Return what a strategy remembers that can change, as ``(id, what it is)``.
+
+    That is what `Strategy.state` returns, and what stands in it at the top, as far as the strategy itself holds it,
+    too: where another strategy does so as well, a snapshot would make one for each of them.
+    """
+    state = type(strategy).state(strategy)
+    told = [state]
+    if isinstance(state, dict):
+        told += state.values()
+    elif isinstance(state, list | tuple | set):
+        told += state
+    # What was only made to be told is gone when the next strategy is asked, and its id may be that of another object.
+    names = {id(value): name for name, value in Strategy.state(strategy).items()}
+    names.pop(id(strategy), None)
+    cls = type(strategy).__name__
+    found = {id(value): value for value in told if id(value) in names and _can_change(value)}
+    return [(key, f"the {type(value).__name__} {cls}.{names[key]}") for key, value in found.items()]
+
+
+def _can_change(value: object) -> bool:
+    """Whether an object may change, and comes back as another one."""
+    if getattr(getattr(value, "flags", None), "writeable", None) is False:
+        # An array that is only read.
+        return False
+    hashing = type(value).__hash__
+    if hashing is not None and hashing is not object.__hash__:
+        # What is equal by its value does not change.
+        return False
+    try:
+        # Classes, functions, loggers and the like are known by name, and are not copied.
+        return hashing is None or copy.copy(value) is not value
+    except Exception:
+        return True
 
 
 def recall(

@@ -70,7 +70,7 @@ class Assignment:
     @property
     def version(self) -> str:
         """The version of its strategy, which each order can be traced back to; raises ``ConfigError``."""
-        return version_of(self.template) if self.plugin is None else self.plugin.version
+        return version_of(self.template, self.builtin) if self.plugin is None else self.plugin.version
 
     @property
     def names(self) -> list[str]:

@@ -1,7 +1,7 @@
 """The version of a strategy: what each order of its traders can be traced back to.
 
-A class says it itself (``version = "1.4"``), or it is a fingerprint of its source. Built-ins have that
-of Pairloom, and plug-ins a fingerprint of their library.
+A class says it itself (``version = "1.4"``), or it is a fingerprint of its source. Built-ins have one each, which
+changes with their rule alone, and plug-ins a fingerprint of their library.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _KNOWN: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 
 
-def version_of(template: Strategy | None) -> str:
-    """Return the version of a Python strategy, or without one that of the built-ins; raises ``ConfigError``."""
+def version_of(template: Strategy | None, builtin: str | None) -> str:
+    """Return the version of a Python strategy, or without one that of the built-in; raises ``ConfigError``."""
     if template is None:
-        from pairloom._native import __version__
+        from pairloom._native import version_of_builtin
 
-        return f"pairloom {__version__}"
+        return str(version_of_builtin(str(builtin)))
     cls = type(template)
     given = _given(getattr(template, "version", None), f"{cls.__name__}.version")
     if given is not None:

@@ -264,7 +264,8 @@ class Engine:
         ``feed`` is a `SyntheticFeed`, or whatever `backtest` takes, which then runs as fast as it
         was recorded, or ``speed`` times as fast. ``duration`` ends the run after that many
         seconds; else it lasts until it is stopped, or recorded data end. In real time a strategy's
-        ``schedule`` then reaches 31 days ahead.
+        ``schedule`` then reaches 31 days ahead. A run that goes on from a journal has made again what
+        that has when this returns; until then Ctrl-C ends it.
         """
         from pairloom.feed import SyntheticFeed
 
@@ -363,7 +364,8 @@ class Engine:
         from pairloom.run import Run
 
         end_live_runs_with_the_process()
-        return Run(_native.start(self._settings, described, source, run), assumptions, load_s, between)
+        native = driven(lambda: _native.start(self._settings, described, source, run), "paper", run)
+        return Run(native, assumptions, load_s, between)
 
     def _run(  # the one way to the core, for both drivers
         self,
@@ -380,7 +382,8 @@ class Engine:
         if driver == "backtest":
             refuse_faults(self._settings, "a backtest")
         callback = progress_callback(progress)
-        described, market, assumptions, load_s = self._prepare(data, run, interval, candle_time, repair)
+        check_start(self._assignments, self._settings["account"])
+        described, loaded, market, load_s = self._read(data, run, interval, candle_time, repair)
         drive = _native.backtest if driver == "backtest" else _native.paper
         self._ask_for_journal(driver, described, run, market)
         if self._settings["workers"]:
@@ -392,7 +395,7 @@ class Engine:
         finally:
             if isinstance(callback, Bar):
                 callback.close()
-        result = Result(output, assumptions, load_s)
+        result = Result(output, loaded.assumptions, load_s)
         announce(result)
         return result
 
@@ -412,14 +415,6 @@ class Engine:
                 origin=self._origin,
                 replay=self._replays is not None,
             )
-
-    def _prepare(
-        self, data: Any, run: dict[str, Any], interval: Any, candle_time: str, repair: str | None
-    ) -> tuple[list[dict[str, Any]], MarketData, list[str], float]:
-        """Describe the traders and read the data; with them, what was assumed and how long that took."""
-        check_start(self._assignments, self._settings["account"])
-        described, loaded, market, load_s = self._read(data, run, interval, candle_time, repair)
-        return described, market, loaded.assumptions, load_s
 
     def _read(
         self, data: Any, run: dict[str, Any], interval: Any, candle_time: str, repair: str | None

@@ -297,7 +297,7 @@ class Result:
         """What the engine and the venue differed in, each with `ts` (ns UTC), `pair`, `kind`, `what` and `halted`.
 
         `pair` is `None` where it is the account. The kinds are `position`, `cash`, `late_fill`, `vanished_order`,
-        `unsettled`, which halt the pair or all pairs, `unknown_order` and `foreign_order`.
+        `misnamed_order`, `unsettled`, which halt the pair or all pairs, `unknown_order` and `foreign_order`.
         """
         return self._output.differences
 

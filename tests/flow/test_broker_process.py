@@ -209,6 +209,47 @@ def test_socket_and_books_are_for_one_process_of_one_user(broker: Process, room:
     assert "another process listens there" in third.child.communicate()[1]
 
 
+def test_books_that_cannot_be_locked_are_no_other_processes(room: Path) -> None:
+    # Nobody has them; the lock's place is taken by something else.
+    (room / "books.db.lock").mkdir()
+    process = Process(room, room / "books.db")
+    _, error = process.child.communicate()
+    assert process.child.returncode == 2
+    assert str(room / "books.db.lock") in error
+    assert "must exist and be writable" in error
+    assert "in use" not in error
+    second = Process(room, room / "nowhere" / "books.db")
+    _, error = second.child.communicate()
+    assert second.child.returncode == 2
+    assert str(room / "nowhere" / "books.db.lock") in error
+
+
+def test_what_stands_beside_the_socket_and_is_none_stays(room: Path) -> None:
+    beside = room / "b.sock.new"
+    beside.write_text("mine")
+    process = Process(room, room / "books.db")
+    _, error = process.child.communicate()
+    assert process.child.returncode == 2
+    assert f"{beside}: there is something else than a socket" in error
+    assert beside.read_text() == "mine"
+    # A socket that a process left there is in nobody's way.
+    beside.unlink()
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(beside))
+    process = Process(room, room / "books.db")
+    process.wait_for("listening")
+    assert not beside.exists()
+    assert process.end() == 0
+
+
+def test_a_run_says_that_it_keeps_no_snapshots_and_why(
+    broker: Process, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    portfolio(tmp_path / "run.db", broker_socket=broker.socket).paper(data(), progress=False)
+    (told,) = [record.getMessage() for record in caplog.records if "no snapshots" in record.getMessage()]
+    assert "the paper broker lives in a process of its own" in told
+
+
 def test_what_is_no_message_ends_the_connection_and_nothing_else(broker: Process) -> None:
     with socket.socket(socket.AF_UNIX) as stranger:
         stranger.connect(str(broker.socket))

@@ -100,7 +100,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "domain": "times, and numbers as decimals",
         "order": "the rows it keeps of orders and refusals",
         "commit": "what the writer has recorded is what it keeps",
-        "strategy": "why a trader is stopped",
+        "strategy": "why a trader is stopped, and how the versions of built-ins were called",
         "signal": "the terms of an order of before",
         "risk": "why an order of before was refused",
     },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -26,8 +27,12 @@ examples:
 exit status: 0 the journal has it; 1 it was told, and the journal does not have it yet; 2 nobody there can be told
 """
 
-# How often the journal is looked at until it has the command.
+# How often the journal, or its lock, is looked at until it says what is waited for.
 LOOK_S = 0.005
+# How long a process that has just taken the lock may take to say who it is.
+STARTING_S = 1.0
+# What a lock says, behind the process's number, of one that listens to the signal.
+LISTENS = "SIGUSR1"
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
@@ -58,9 +63,7 @@ def run(options: argparse.Namespace) -> int:
     except ProcessLookupError:
         raise _nobody(path) from None
     except PermissionError:
-        raise ConfigError(
-            f"{path}: process {pid} is another user's; let that one kill it", code="kill.foreign"
-        ) from None
+        raise _foreign(path, pid) from None
     kept = _kept(path, time.monotonic() + options.wait)
     if options.json:
         print_json({"file": options.file, "pid": pid, "sent_ns": sent, "killed": kept})
@@ -76,31 +79,68 @@ def run(options: argparse.Namespace) -> int:
 
 def _writer(path: Path) -> int:
     """The process that writes a journal and listens to the signal; raises ``ConfigError`` where there is none."""
-    import fcntl
-
     if not path.is_file():
         raise ConfigError(f"{path}: there is no such journal", code="kill.nobody")
-    try:
-        with Path(f"{path}.lock").open("rb") as lock:
-            try:
-                # It is let go of at once, since the file is closed.
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                pid = int(lock.read())
-            else:
-                raise _nobody(path)
-    except (FileNotFoundError, ValueError):
-        raise _nobody(path) from None
-    if not _listens(pid):
+    until = time.monotonic() + STARTING_S
+    while (told := _told(path)) is None:
+        if time.monotonic() > until:
+            raise ConfigError(
+                f"{path}: a process has taken its lock and does not say who it is; it was not told. Try again, "
+                f"and see with fuser {path}.lock who it is",
+                code="kill.starting",
+            )
+        time.sleep(LOOK_S)
+    pid, says = told
+    # What the lock says was true when the run began; the process may have given the signal back since.
+    if says != LISTENS or not _catches(pid):
         raise ConfigError(
-            f"{path}: process {pid} does not listen to SIGUSR1, and would end by it; "
+            f"{path}: process {pid} does not listen to SIGUSR1 for its runs, and may end by it; "
             "only pairloom paper does: in your own program call run.kill()",
             code="kill.deaf",
         )
     return pid
 
 
-def _listens(pid: int) -> bool:
+def _told(path: Path) -> tuple[int, str] | None:
+    """What the lock of a journal says of the process that has it: its number, and what it listens to.
+
+    ``None`` while that process has not written it yet: what stands there then is of one before, or nothing.
+    """
+    import fcntl
+
+    try:
+        with Path(f"{path}.lock").open("rb") as lock:
+            try:
+                # It is let go of at once, since the file is closed.
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                number, _, says = lock.read().decode(errors="replace").partition("\n")
+                file = os.fstat(lock.fileno())
+            else:
+                raise _nobody(path)
+    except FileNotFoundError:
+        raise _nobody(path) from None
+    if not number.isdecimal() or not _has_open(path, int(number), file):
+        return None
+    return int(number), says.strip()
+
+
+def _has_open(path: Path, pid: int, file: os.stat_result) -> bool:
+    """Whether a process has a file open: the number in a lock may be of one that died, and of another one since."""
+    try:
+        with os.scandir(f"/proc/{pid}/fd") as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    if os.path.samestat(entry.stat(), file):
+                        return True
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    except PermissionError:
+        raise _foreign(path, pid) from None
+    return False
+
+
+def _catches(pid: int) -> bool:
     """Whether a process catches the signal: one that does not would be ended by it."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
@@ -120,6 +160,10 @@ def _kept(path: Path, until: float) -> bool:
             return False
         time.sleep(LOOK_S)
     return True
+
+
+def _foreign(path: Path, pid: int) -> ConfigError:
+    return ConfigError(f"{path}: process {pid} is another user's; let that one kill it", code="kill.foreign")
 
 
 def _nobody(path: Path) -> ConfigError:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from pairloom.cli.outcome import run_engine
+from pairloom.cli.process import killable
 from pairloom.cli.source import add_arguments, plan_of
 
 if TYPE_CHECKING:
@@ -44,12 +44,9 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     plan = plan_of(options)
-    if sys.platform == "linux":
-        from pairloom import _native
-
-        _native.kill_on_signal()
-    return run_engine(
-        plan.engine,
-        lambda: plan.engine.paper(plan.data, speed=options.speed, duration=options.duration, **plan.options),
-        options.json,
-    )
+    with killable():
+        return run_engine(
+            plan.engine,
+            lambda: plan.engine.paper(plan.data, speed=options.speed, duration=options.duration, **plan.options),
+            options.json,
+        )

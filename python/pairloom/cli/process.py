@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pairloom.cli.outcome import DONE, print_json_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
-__all__ = ["Says", "serve"]
+__all__ = ["Says", "killable", "serve"]
 
 
 class Says:
@@ -31,6 +33,21 @@ class Says:
             return
         where = f" on {self._path}, process {os.getpid()}" if event == "listening" else ""
         print(f"pairloom {self._command}: {event}{where}{': ' if detail else ''}{detail}", flush=True)
+
+
+@contextmanager
+def killable() -> Iterator[None]:
+    """Let SIGUSR1 set the kill switch of the process inside (Linux); behind it the signal is whose it was before."""
+    if sys.platform != "linux":
+        yield
+        return
+    from pairloom import _native
+
+    _native.kill_on_signal()
+    try:
+        yield
+    finally:
+        _native.kill_no_more()
 
 
 def serve(run: Callable[[], None]) -> int:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pairloom.cli.process import Says, serve
+from pairloom.cli.process import Says, killable, serve
 from pairloom.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def run(options: argparse.Namespace) -> int:
     path = socket_path("--socket", options.socket)
     limits = None if options.config is None else _limits(Path(options.config))
     log = None if options.log is None else str(Path(options.log).expanduser().absolute())
-    _native.kill_on_signal()
-    return serve(lambda: _native.serve_risk(path, log, limits, Says("risk", path, as_json=options.json)))
+    with killable():
+        return serve(lambda: _native.serve_risk(path, log, limits, Says("risk", path, as_json=options.json)))
 
 
 def _limits(config: Path) -> dict[str, Any]:

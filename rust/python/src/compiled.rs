@@ -6,7 +6,7 @@ use pairloom_core::indicator::IndicatorId;
 use pairloom_core::signal::TradeSignal;
 use pairloom_core::strategy::{
     Coming, CompiledRule, Failure, FaultKind, Lane, Outcome, SetupCtx, Snapshot, Stop, Strategy,
-    StrategyFault, SystemCtx, Taken,
+    StrategyFault, SystemCtx, Taken, Unkept,
 };
 use pyo3::exceptions::{PyAttributeError, PyBaseException, PyIndexError};
 use pyo3::intern;
@@ -197,10 +197,10 @@ impl Strategy for CompiledStrategy {
             .is_some_and(|(_, rule)| rule.may_pass_orders())
     }
 
-    fn memory(&mut self) -> Result<Vec<u8>, String> {
+    fn memory(&mut self) -> Result<Vec<u8>, Unkept> {
         match &self.ready {
             Some((_, rule)) => Ok(rule.memory()),
-            None => Err("its setup has failed".to_owned()),
+            None => Err(Unkept::Never("its setup has failed".to_owned())),
         }
     }
 

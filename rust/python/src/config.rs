@@ -12,7 +12,9 @@ use pairloom_core::engine::{Account, Config, Handover, RunOptions, TimeMark, Tra
 use pairloom_core::guard::RiskLink;
 use pairloom_core::live::BrokerLink;
 use pairloom_core::market::EventKind;
-use pairloom_core::strategy::{Elsewhere, Hooks, ParameterValue, Strategy, builtin};
+use pairloom_core::strategy::{
+    Elsewhere, Hooks, ParameterValue, Strategy, builtin, builtin_version,
+};
 use pairloom_core::venue::{FillModel, VenueConfig};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
@@ -313,6 +315,12 @@ fn trader_config(settings: &Settings<'_, '_>, seed: u64) -> PyResult<TraderConfi
             .collect(),
         strategy: strategy(settings, seed)?,
     })
+}
+
+/// The version of a built-in strategy; `None` where there is none of that name.
+#[pyfunction]
+pub(crate) fn version_of_builtin(name: &str) -> Option<&'static str> {
+    builtin_version(name)
 }
 
 fn strategy(settings: &Settings<'_, '_>, seed: u64) -> PyResult<Box<dyn Strategy>> {

@@ -8,6 +8,7 @@ use pairloom_core::strategy::TimeEvent;
 use pyo3::prelude::*;
 use pyo3::types::PyDateTime;
 
+use crate::plain::{Reduced, equal, hashed, reduced};
 use crate::shown::Show;
 use crate::slot::{FloatSlot, Member, add_members};
 use crate::times::datetime;
@@ -92,6 +93,32 @@ impl PyCandle {
             float(self.close.get(py)),
             float(self.volume.get(py))
         )
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: Bound<'_, Self>) -> bool {
+        equal(py, self, other.get())
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> u64 {
+        hashed(py, self)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        reduced(py, self)
+    }
+}
+
+impl PyCandle {
+    pub(crate) fn shown(&self, py: Python<'_>) -> Candle {
+        Candle {
+            open_ts: self.ts(),
+            close_ts: self.close_ts(),
+            open: self.open.get(py),
+            high: self.high.get(py),
+            low: self.low.get(py),
+            close: self.close.get(py),
+            volume: self.volume.get(py),
+        }
     }
 }
 
@@ -185,6 +212,30 @@ impl PyQuote {
             float(self.ask_size.get(py))
         )
     }
+
+    fn __eq__(&self, py: Python<'_>, other: Bound<'_, Self>) -> bool {
+        equal(py, self, other.get())
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> u64 {
+        hashed(py, self)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        reduced(py, self)
+    }
+}
+
+impl PyQuote {
+    pub(crate) fn shown(&self, py: Python<'_>) -> Quote {
+        Quote {
+            ts: self.ts(),
+            bid: self.bid.get(py),
+            ask: self.ask.get(py),
+            bid_size: self.bid_size.get(py),
+            ask_size: self.ask_size.get(py),
+        }
+    }
 }
 
 impl Show for PyQuote {
@@ -252,11 +303,7 @@ impl PyTrade {
     /// Who took: `"buy"`, `"sell"`, or `None` where the data do not say.
     #[getter]
     fn side(&self) -> Option<&'static str> {
-        match self.side.load(Relaxed) {
-            0 => None,
-            sign if sign > 0 => Some(Side::Buy.name()),
-            _ => Some(Side::Sell.name()),
-        }
+        self.taker().map(Side::name)
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {
@@ -267,6 +314,37 @@ impl PyTrade {
             float(self.quantity.get(py)),
             text(self.side())
         )
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: Bound<'_, Self>) -> bool {
+        equal(py, self, other.get())
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> u64 {
+        hashed(py, self)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        reduced(py, self)
+    }
+}
+
+impl PyTrade {
+    pub(crate) fn shown(&self, py: Python<'_>) -> Trade {
+        Trade {
+            ts: self.ts(),
+            price: self.price.get(py),
+            quantity: self.quantity.get(py),
+            side: self.taker(),
+        }
+    }
+
+    fn taker(&self) -> Option<Side> {
+        match self.side.load(Relaxed) {
+            0 => None,
+            sign if sign > 0 => Some(Side::Buy),
+            _ => Some(Side::Sell),
+        }
     }
 }
 
@@ -299,9 +377,9 @@ fn sign(side: Option<Side>) -> i64 {
 #[pyclass(frozen, get_all, module = "pairloom", name = "TimeEvent")]
 pub(crate) struct PyTimeEvent {
     /// When it is, ns UTC.
-    ts: Nanos,
+    pub(crate) ts: Nanos,
     /// What it is, as in `schedule`: `"1d"`, `"midnight"`, ...
-    name: String,
+    pub(crate) name: String,
 }
 
 impl PyTimeEvent {
@@ -323,6 +401,18 @@ impl PyTimeEvent {
 
     fn __repr__(&self) -> String {
         format!("TimeEvent(ts={}, name={:?})", self.ts, self.name)
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: Bound<'_, Self>) -> bool {
+        equal(py, self, other.get())
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> u64 {
+        hashed(py, self)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        reduced(py, self)
     }
 }
 

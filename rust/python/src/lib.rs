@@ -29,6 +29,7 @@ mod quick;
 mod indicator;
 mod arrays;
 mod events;
+mod plain;
 mod values;
 mod views;
 mod times;
@@ -39,6 +40,7 @@ mod process;
 
 mod engine;
 mod live;
+mod demo;
 #[cfg(target_os = "linux")]
 mod kill;
 #[cfg(target_os = "linux")]
@@ -79,17 +81,21 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(sweep::make_table, module)?)?;
     module.add_class::<live::SyntheticFeed>()?;
     module.add_class::<live::LiveRun>()?;
-    module.add_class::<live::DemoRun>()?;
+    module.add_class::<demo::DemoRun>()?;
+    module.add_function(wrap_pyfunction!(plain::shown_again, module)?)?;
+    module.add_function(wrap_pyfunction!(config::version_of_builtin, module)?)?;
     module.add_function(wrap_pyfunction!(plugin::plugin_facts, module)?)?;
     module.add_function(wrap_pyfunction!(plugin::plugin_library, module)?)?;
     module.add_function(wrap_pyfunction!(calls::end_calls, module)?)?;
     module.add_function(wrap_pyfunction!(live::paper, module)?)?;
     module.add_function(wrap_pyfunction!(live::start, module)?)?;
-    module.add_function(wrap_pyfunction!(live::demo_run, module)?)?;
+    module.add_function(wrap_pyfunction!(demo::demo_run, module)?)?;
     module.add_function(wrap_pyfunction!(indicator::compute_indicator, module)?)?;
     module.add_function(wrap_pyfunction!(synthetic::synthetic, module)?)?;
     #[cfg(target_os = "linux")]
     module.add_function(wrap_pyfunction!(kill::kill_on_signal, module)?)?;
+    #[cfg(target_os = "linux")]
+    module.add_function(wrap_pyfunction!(kill::kill_no_more, module)?)?;
     #[cfg(target_os = "linux")]
     module.add_function(wrap_pyfunction!(processes::serve_risk, module)?)?;
     #[cfg(target_os = "linux")]

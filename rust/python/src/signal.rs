@@ -4,12 +4,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use pairloom_core::domain::{Amount, Side};
 use pairloom_core::signal::{SizeSpec, TradeSignal};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMapping, PyString};
+use pyo3::types::{PyDict, PyMapping, PyString, PyTuple};
 
 use crate::errors::shown;
 use crate::numbers::{amount, optional_amount};
+use crate::plain::{Field, Reduced, reduced_as, side_of};
 
 /// What a strategy wants its position to be.
 ///
@@ -91,7 +92,99 @@ impl Signal {
         self.__repr__().hash(&mut hasher);
         hasher.finish()
     }
+
+    /// The constants come back as themselves, others as what they name.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        let py = slf.py();
+        let (word, size, limit) = match slf.get().value {
+            TradeSignal::LONG => return constant(py, "LONG"),
+            TradeSignal::SHORT => return constant(py, "SHORT"),
+            TradeSignal::Close => return constant(py, "CLOSE"),
+            TradeSignal::Reverse => return constant(py, "REVERSE"),
+            TradeSignal::Target(size) => (TARGET, Some(size), None),
+            TradeSignal::Side { side, size, limit } => (side.name(), size, limit),
+        };
+        let (unit, size) = size.map(|size| unit_of(&size)).unzip();
+        let fields = [
+            Some(word.to_owned()),
+            unit.map(str::to_owned),
+            size.map(|amount| kept_text(&amount)),
+            limit.map(|amount| kept_text(&amount)),
+        ];
+        reduced_as(py, "Signal", fields.map(Field::Text).to_vec())
+    }
 }
+
+/// What a signal that names a position is called where it is kept.
+const TARGET: &str = "target";
+
+fn constant<'py>(py: Python<'py>, name: &str) -> PyResult<Reduced<'py>> {
+    let getattr = py.import("builtins")?.getattr("getattr")?;
+    let class = py.get_type::<Signal>();
+    Ok((getattr, (class, name).into_pyobject(py)?))
+}
+
+impl Signal {
+    /// The signal that was pickled as this.
+    pub(crate) fn again(fields: &Bound<'_, PyTuple>) -> PyResult<Self> {
+        let (word, unit, size, limit): (String, Option<String>, Option<String>, Option<String>) =
+            fields.extract()?;
+        let wrong = || PyValueError::new_err(format!("{fields} is no signal"));
+        let size = match (unit.as_deref(), size) {
+            (None, _) => None,
+            (Some(unit), Some(size)) => {
+                let size = kept_amount(&size).ok_or_else(wrong)?;
+                Some(match unit {
+                    "base" => SizeSpec::Base(size),
+                    "quote" => SizeSpec::Quote(size),
+                    "equity" => SizeSpec::Equity(size),
+                    _ => return Err(wrong()),
+                })
+            }
+            (Some(_), None) => return Err(wrong()),
+        };
+        let limit = limit.map(|limit| kept_amount(&limit).ok_or_else(wrong));
+        let limit = limit.transpose()?;
+        let value = if word == TARGET {
+            TradeSignal::Target(size.ok_or_else(wrong)?)
+        } else {
+            let side = side_of(&word)?;
+            TradeSignal::Side { side, size, limit }
+        };
+        Ok(Self { value })
+    }
+}
+
+const fn unit_of(size: &SizeSpec) -> (&'static str, Amount) {
+    match size {
+        SizeSpec::Base(amount) => ("base", *amount),
+        SizeSpec::Quote(amount) => ("quote", *amount),
+        SizeSpec::Equity(amount) => ("equity", *amount),
+    }
+}
+
+/// An amount as a text that tells all of it, which the one for people does not: what is too large is no infinity.
+fn kept_text(amount: &Amount) -> String {
+    match amount {
+        Amount::Exact(value) => value.to_string(),
+        Amount::NotFinite => NOT_FINITE.to_owned(),
+        Amount::TooLarge { negative: false } => TOO_LARGE.to_owned(),
+        Amount::TooLarge { negative: true } => TOO_SMALL.to_owned(),
+    }
+}
+
+fn kept_amount(text: &str) -> Option<Amount> {
+    Some(match text {
+        NOT_FINITE => Amount::NotFinite,
+        TOO_LARGE => Amount::TooLarge { negative: false },
+        TOO_SMALL => Amount::TooLarge { negative: true },
+        _ => Amount::Exact(text.parse().ok()?),
+    })
+}
+
+const NOT_FINITE: &str = "not finite";
+const TOO_LARGE: &str = "too large";
+const TOO_SMALL: &str = "too small";
 
 fn side(
     side: Side,

@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use pairloom_core::signal::TradeSignal;
 use pairloom_core::strategy::{
-    Hook, Hooks, Lane, Outcome, SetupCtx, Stop, Strategy, SystemCtx as CoreCtx,
+    Held, Hook, Hooks, Lane, Outcome, SetupCtx, Stop, Strategy, SystemCtx as CoreCtx, Unkept,
 };
+use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCFunction, PyTuple};
@@ -286,9 +288,9 @@ impl Strategy for PyStrategy {
         })
     }
 
-    fn memory(&mut self) -> Result<Vec<u8>, String> {
+    fn memory(&mut self) -> Result<Vec<u8>, Unkept> {
         let Some(ready) = &self.ready else {
-            return Err("its setup has failed".to_owned());
+            return Err(Unkept::Never("its setup has failed".to_owned()));
         };
         Python::attach(|py| {
             let random = self.ctx.get().drawn_from(py);
@@ -298,7 +300,20 @@ impl Strategy for PyStrategy {
                 .call1((&ready.instance, handles, &self.ctx, random))?
                 .extract()
         })
-        .map_err(|error: PyErr| error.to_string())
+        .map_err(|error: PyErr| unkept(&error))
+    }
+
+    fn held(&mut self) -> Result<Vec<Held>, Unkept> {
+        let Some(ready) = &self.ready else {
+            return Ok(Vec::new());
+        };
+        let held: Vec<(u64, String)> = Python::attach(|py| {
+            let held = py.import("pairloom._memory")?.getattr("held")?;
+            held.call1((&ready.instance,))?.extract()
+        })
+        .map_err(|error: PyErr| unkept(&error))?;
+        let held = held.into_iter();
+        Ok(held.map(|(id, what)| Held { id, what }).collect())
     }
 
     fn recall(&mut self, memory: &[u8]) -> Result<(), String> {
@@ -316,7 +331,11 @@ impl Strategy for PyStrategy {
             recall.call1((&ready.instance, memory, handles, &self.ctx, random))?;
             Ok(())
         })
-        .map_err(|error: PyErr| error.to_string())
+        .map_err(|error: PyErr| {
+            let why = error.to_string();
+            say_again(&error);
+            why
+        })
     }
 
     fn hooks(&self) -> Hooks {
@@ -325,6 +344,22 @@ impl Strategy for PyStrategy {
 
     fn lane(&self) -> Lane {
         self.lane
+    }
+}
+
+/// Why what a strategy remembers could not be asked for.
+fn unkept(error: &PyErr) -> Unkept {
+    if Python::attach(|py| error.is_instance_of::<PyKeyboardInterrupt>(py)) {
+        return Unkept::Interrupted;
+    }
+    Unkept::Never(error.to_string())
+}
+
+/// Ctrl-C before the run has begun is not for this strategy: whoever called the engine hears of it once that returns.
+fn say_again(error: &PyErr) {
+    if Python::attach(|py| error.is_instance_of::<PyKeyboardInterrupt>(py)) {
+        // SAFETY: it may be called at any time, and only notes that the signal came.
+        unsafe { ffi::PyErr_SetInterrupt() };
     }
 }
 

@@ -2,11 +2,14 @@
 //!
 //! None is changed while a strategy holds it, so that what a strategy keeps stays as it was.
 
+use std::borrow::Cow;
+
 use pairloom_core::domain::{Nanos, Side};
 use pairloom_core::strategy::{ExitView, FillView, OrderView, PositionView, RefusalView};
 use pyo3::prelude::*;
 use pyo3::types::PyDateTime;
 
+use crate::plain::{Reduced, equal, hashed, reduced};
 use crate::shown::Show;
 use crate::slot::{FloatSlot, Member, add_members};
 use crate::times::datetime;
@@ -93,6 +96,28 @@ impl PyPosition {
             float(self.unrealized_pnl.get(py))
         )
     }
+
+    fn __eq__(&self, py: Python<'_>, other: Bound<'_, Self>) -> bool {
+        equal(py, self, other.get())
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> u64 {
+        hashed(py, self)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        reduced(py, self)
+    }
+}
+
+impl PyPosition {
+    pub(crate) fn shown(&self, py: Python<'_>) -> PositionView {
+        PositionView {
+            size: self.size.get(py),
+            entry_price: self.entry_price.get(py),
+            unrealized_pnl: self.unrealized_pnl.get(py),
+        }
+    }
 }
 
 impl Show for PyPosition {
@@ -121,25 +146,25 @@ impl Show for PyPosition {
 #[pyclass(frozen, get_all, module = "pairloom", name = "Fill")]
 pub(crate) struct PyFill {
     /// When it was filled, ns UTC.
-    ts: Nanos,
+    pub(crate) ts: Nanos,
     /// The market pair.
-    pair: String,
+    pub(crate) pair: String,
     /// The strategy's own number of the order; `None` for an order that a signal made.
-    id: Option<u64>,
+    pub(crate) id: Option<u64>,
     /// The engine's number of the order, as in the result's tables.
-    order_id: u64,
+    pub(crate) order_id: u64,
     /// `"buy"` or `"sell"`.
-    side: &'static str,
+    pub(crate) side: Cow<'static, str>,
     /// How much of the base currency.
-    quantity: f64,
+    pub(crate) quantity: f64,
     /// At what price.
-    price: f64,
+    pub(crate) price: f64,
     /// The fee, in the quote currency.
-    fee: f64,
+    pub(crate) fee: f64,
     /// `"maker"` or `"taker"`.
-    liquidity: &'static str,
+    pub(crate) liquidity: Cow<'static, str>,
     /// The strategy's word for the order.
-    tag: Option<String>,
+    pub(crate) tag: Option<String>,
 }
 
 impl PyFill {
@@ -149,11 +174,11 @@ impl PyFill {
             pair: pair.to_owned(),
             id: fill.client_id,
             order_id: fill.order_id,
-            side: fill.side.name(),
+            side: Cow::Borrowed(fill.side.name()),
             quantity: fill.quantity,
             price: fill.price,
             fee: fill.fee,
-            liquidity: fill.liquidity.name(),
+            liquidity: Cow::Borrowed(fill.liquidity.name()),
             tag: fill.tag.clone(),
         }
     }
@@ -181,6 +206,18 @@ impl PyFill {
             text(self.tag.as_deref())
         )
     }
+
+    fn __eq__(&self, py: Python<'_>, other: Bound<'_, Self>) -> bool {
+        equal(py, self, other.get())
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> u64 {
+        hashed(py, self)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        reduced(py, self)
+    }
 }
 
 /// One of the trader's orders as it stood when this was made.
@@ -190,23 +227,23 @@ impl PyFill {
 #[pyclass(frozen, get_all, module = "pairloom", name = "Order")]
 pub(crate) struct PyOrder {
     /// The market pair.
-    pair: String,
+    pub(crate) pair: String,
     /// The strategy's own number of the order; `None` for an order that a signal made.
-    id: Option<u64>,
+    pub(crate) id: Option<u64>,
     /// The engine's number of the order, as in the result's tables.
-    order_id: u64,
+    pub(crate) order_id: u64,
     /// `"buy"` or `"sell"`.
-    side: &'static str,
+    pub(crate) side: Cow<'static, str>,
     /// How much of the base currency.
-    quantity: f64,
+    pub(crate) quantity: f64,
     /// Its limit price; `None` for a market order.
-    limit: Option<f64>,
+    pub(crate) limit: Option<f64>,
     /// `"working"`, `"filled"`, `"cancelled"`, `"refused"` or `"expired"`.
-    status: &'static str,
+    pub(crate) status: Cow<'static, str>,
     /// Why it ended so, as in the result's table of orders.
-    reason: &'static str,
+    pub(crate) reason: Cow<'static, str>,
     /// The strategy's word for the order.
-    tag: Option<String>,
+    pub(crate) tag: Option<String>,
 }
 
 impl PyOrder {
@@ -215,11 +252,11 @@ impl PyOrder {
             pair: pair.to_owned(),
             id: order.client_id,
             order_id: order.order_id,
-            side: order.side.name(),
+            side: Cow::Borrowed(order.side.name()),
             quantity: order.quantity,
             limit: order.limit,
-            status: order.status,
-            reason: order.reason,
+            status: Cow::Borrowed(order.status),
+            reason: Cow::Borrowed(order.reason),
             tag: order.tag.clone(),
         }
     }
@@ -250,21 +287,33 @@ impl PyOrder {
             text(self.tag.as_deref())
         )
     }
+
+    fn __eq__(&self, py: Python<'_>, other: Bound<'_, Self>) -> bool {
+        equal(py, self, other.get())
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> u64 {
+        hashed(py, self)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        reduced(py, self)
+    }
 }
 
 /// A refusal of one of the trader's orders, or of a part of it: `check` is the name, `reason` the sentence.
 #[pyclass(frozen, get_all, module = "pairloom", name = "Refusal")]
 pub(crate) struct PyRefusal {
     /// When, ns UTC.
-    ts: Nanos,
+    pub(crate) ts: Nanos,
     /// The market pair.
-    pair: String,
+    pub(crate) pair: String,
     /// The strategy's own number of the order; `None` for an order that a signal made.
-    id: Option<u64>,
+    pub(crate) id: Option<u64>,
     /// The name of the check, such as `"short_sale"`.
-    check: &'static str,
+    pub(crate) check: Cow<'static, str>,
     /// The sentence for people.
-    reason: String,
+    pub(crate) reason: String,
 }
 
 impl PyRefusal {
@@ -273,7 +322,7 @@ impl PyRefusal {
             ts: refusal.ts,
             pair: pair.to_owned(),
             id: refusal.client_id,
-            check: refusal.check,
+            check: Cow::Borrowed(refusal.check),
             reason: refusal.reason.clone(),
         }
     }
@@ -297,21 +346,33 @@ impl PyRefusal {
             self.reason
         )
     }
+
+    fn __eq__(&self, py: Python<'_>, other: Bound<'_, Self>) -> bool {
+        equal(py, self, other.get())
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> u64 {
+        hashed(py, self)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        reduced(py, self)
+    }
 }
 
 /// How the trader's last position ended.
 #[pyclass(frozen, get_all, module = "pairloom", name = "Exit")]
 pub(crate) struct PyExit {
     /// When it ended, ns UTC.
-    ts: Nanos,
+    pub(crate) ts: Nanos,
     /// What it was: `"long"` or `"short"`.
-    side: &'static str,
+    pub(crate) side: Cow<'static, str>,
     /// Average exit price.
-    price: f64,
+    pub(crate) price: f64,
     /// What it brought, fees taken off.
-    pnl: f64,
+    pub(crate) pnl: f64,
     /// Why it ended, as in the result's table of trades.
-    reason: &'static str,
+    pub(crate) reason: Cow<'static, str>,
 }
 
 #[pymethods]
@@ -332,16 +393,28 @@ impl PyExit {
             self.reason
         )
     }
+
+    fn __eq__(&self, py: Python<'_>, other: Bound<'_, Self>) -> bool {
+        equal(py, self, other.get())
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> u64 {
+        hashed(py, self)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        reduced(py, self)
+    }
 }
 
 impl From<ExitView> for PyExit {
     fn from(exit: ExitView) -> Self {
         Self {
             ts: exit.ts,
-            side: held(exit.side),
+            side: Cow::Borrowed(held(exit.side)),
             price: exit.price,
             pnl: exit.pnl,
-            reason: exit.reason,
+            reason: Cow::Borrowed(exit.reason),
         }
     }
 }

@@ -61,7 +61,8 @@ pub struct Difference {
     pub ts: Nanos,
     /// On which market, where it is on one.
     pub market: Option<u32>,
-    /// What differs: `position`, `cash`, `late_fill`, `vanished_order`, `unknown_order`, `foreign_order`, `unsettled`.
+    /// What differs: `position`, `cash`, `late_fill`, `vanished_order`, `misnamed_order`, `unknown_order`,
+    /// `foreign_order`, `unsettled`.
     pub kind: &'static str,
     /// The difference, in words.
     pub what: String,

@@ -28,8 +28,9 @@ pub trait Host {
         None
     }
 
-    /// Called once a live run is set up, just before its first step.
-    fn set_up(&self) {}
+    /// Called when a live run has all that it needs and has made again what its journal has, just before its first step that
+    /// is new; it may be called more than once. A run that ends before that never calls it.
+    fn caught_up(&self) {}
 
     /// Starts the strategies of the process lane of a run on recorded data; `None` where there is no such lane.
     ///

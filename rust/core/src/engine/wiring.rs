@@ -226,7 +226,9 @@ pub(crate) fn join_live(
         joined.keep(journal, resumed)?;
     }
     let setup = watch.elapsed().as_secs_f64();
-    host.set_up();
+    if !joined.is_rebuilding() {
+        host.caught_up();
+    }
     let done = joined.run();
     closing.finish(config, done, setup)
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::error::Error;
+use crate::strategy::is_version_of_before;
 
 use super::check::must_be_whole;
 use super::fault::journal_error;
@@ -52,6 +53,9 @@ fn compare_versions(store: &Store, facts: &RunFacts) -> Result<(), Error> {
     })?;
     let differs = facts.traders.iter().zip(stored).filter_map(|(now, was)| {
         let was = was.filter(|was| *was != now.version)?;
+        if is_version_of_before(&was, &now.version) {
+            return None;
+        }
         let (name, version) = (&now.name, &now.version);
         Some(format!(
             "the strategy version of {name} was {was}, is {version}"

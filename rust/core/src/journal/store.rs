@@ -11,7 +11,8 @@ use crate::order::OrderId;
 
 use super::fault::{fault_of, journal_error};
 use super::input::Input;
-use super::lock::Lock;
+use super::lock::{Lock, Unlocked};
+use super::private::make_private;
 use super::record::{Record, Table, Value};
 use super::schema::{self, APPLICATION, MIGRATIONS, SCHEMA};
 use super::snapshot::{self, Snapshot};
@@ -67,12 +68,16 @@ impl Store {
         }
         let (lock, flags) = match access {
             Access::Write | Access::Existing => (
-                Some(Lock::take(path)?),
+                Some(Lock::take(path).map_err(|unlocked| unlocked.of_journal(path))?),
                 flags | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
             ),
             Access::Read => (None, flags | OpenFlags::SQLITE_OPEN_READ_WRITE),
         };
         let fault = |error: rusqlite::Error| fault_of(path, &error);
+        if access == Access::Write {
+            let unmade = |error| Unlocked::Failed(path.to_owned(), error).of_journal(path);
+            make_private(path).map_err(unmade)?;
+        }
         let connection = Connection::open_with_flags(path, flags).map_err(fault)?;
         connection.busy_timeout(JOURNAL_PATIENCE).map_err(fault)?;
         let mut store = Self {

@@ -17,7 +17,7 @@ use crate::limits::DELIVERIES_PER_TASK;
 use crate::market::EventKind;
 use crate::portfolio::Board;
 use crate::signal::Intent;
-use crate::strategy::{Interpreter, Lane, Outcome, Stop, Strategy, View};
+use crate::strategy::{Held, Interpreter, Lane, Outcome, Stop, Strategy, Unkept, View};
 use crate::trader::{Input, Trader, TraderMemory, TraderState};
 
 use super::event::{Delivery, FeedEvent, Markets, Notice};
@@ -107,13 +107,21 @@ impl Actor {
     /// What the trader remembers, and what waits for it; nothing while it is at work or has something to tell.
     ///
     /// # Errors
-    /// In words, why its strategy cannot be kept.
-    pub(super) fn memory(&self) -> Result<Option<(TraderMemory, Vec<Notice>)>, String> {
+    /// Why its strategy cannot be kept.
+    pub(super) fn memory(&self) -> Result<Option<(TraderMemory, Vec<Notice>)>, Unkept> {
         let memory = self.seat.lock().trader.memory()?;
         let notices = self.notices.lock().clone();
         Ok(memory
             .filter(|_| self.inbox.is_empty())
             .map(|memory| (memory, notices)))
+    }
+
+    /// What its strategy may share with another one's.
+    ///
+    /// # Errors
+    /// As [`Actor::memory`].
+    pub(super) fn held(&self) -> Result<Vec<Held>, Unkept> {
+        self.seat.lock().trader.held()
     }
 
     /// Waits for what waited before; the trader itself remembers already.

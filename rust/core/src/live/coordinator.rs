@@ -216,6 +216,10 @@ impl Ports for Coordinator<'_> {
         self.remembered()
     }
 
+    fn look_for_shared(&mut self) -> Result<(), Unsaved> {
+        Coordinator::look_for_shared(self)
+    }
+
     fn note(&self, text: &str) {
         self.stage.interpreter.note(text);
     }
@@ -392,6 +396,7 @@ impl Ports for Coordinator<'_> {
 
     fn rebuilt(&mut self, inputs: Vec<Input>) {
         self.requests.append(&mut self.diary.end(inputs));
+        self.host.caught_up();
     }
 
     fn failure(&mut self) -> Option<Error> {

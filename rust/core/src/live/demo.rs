@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::market::synthetic::{SyntheticFeed, SyntheticFeedSpec, SyntheticMarketSpec};
 use crate::market::{EventKind, Market, MarketData};
 use crate::signal::SizeSpec;
-use crate::strategy::{NoInterpreter, Strategy, builtin};
+use crate::strategy::{NoInterpreter, Strategy, builtin, builtin_version};
 use crate::venue::{FillModel, VenueConfig};
 
 use super::actor::Factory;
@@ -130,7 +130,7 @@ fn trader(pair: &str, strategy: &str) -> Result<TraderConfig, Error> {
     Ok(TraderConfig {
         name: format!("{strategy} {pair}"),
         label: strategy.to_owned(),
-        version: format!("pairloom {}", env!("CARGO_PKG_VERSION")),
+        version: builtin_version(strategy).unwrap_or_default().to_owned(),
         pair: pair.to_owned(),
         size: Some(SizeSpec::Quote(Amount::Exact(Decimal::from(SIZE)))),
         events: None,

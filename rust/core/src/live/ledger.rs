@@ -13,7 +13,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, pa
 use crate::clock;
 use crate::domain::Liquidity;
 use crate::error::Error;
-use crate::journal::{LedgerSpec, WriteAheadLog, is_disturbed};
+use crate::journal::{LedgerSpec, WriteAheadLog, is_disturbed, make_private};
 use crate::limits::JOURNAL_PATIENCE;
 use crate::order::{Order, OrderId, OrderKind};
 use crate::venue::{Execution, Outcome};
@@ -152,6 +152,7 @@ impl Ledger {
     pub(super) fn open(spec: &LedgerSpec) -> Result<Self, Error> {
         let path = &spec.path;
         let fault = |error: rusqlite::Error| fault_of(path, &error);
+        make_private(path).map_err(|error| unmade(path, &error))?;
         let mut connection = Connection::open(path).map_err(fault)?;
         connection.busy_timeout(JOURNAL_PATIENCE).map_err(fault)?;
         prepare(&mut connection, &spec.key).map_err(fault)?;
@@ -460,6 +461,14 @@ fn write(connection: &mut Connection, notes: &[Note]) -> rusqlite::Result<()> {
         }
     }
     change.commit()
+}
+
+fn unmade(path: &Path, error: &std::io::Error) -> Error {
+    let message = format!(
+        "the paper broker's books {}: {error}; their folder must exist and be writable",
+        path.display()
+    );
+    Error::broker("broker.books", message)
 }
 
 fn fault_of(path: &Path, error: &rusqlite::Error) -> Error {

@@ -1,6 +1,9 @@
 //! What a live run on recorded data remembers between two steps, besides the writer: its traders, what waits for them, the
 //! paper broker, and where its feed stands.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Nanos, pack, unpack};
@@ -9,6 +12,7 @@ use crate::error::Error;
 use crate::journal::Input;
 use crate::market::Rows;
 use crate::step::{Resumed, Unsaved, unusable};
+use crate::strategy::{Held, Unkept};
 use crate::trader::TraderMemory;
 
 use super::command::LiveCommand;
@@ -125,10 +129,17 @@ impl LiveMemory {
     }
 }
 
+/// A trader's strategy cannot be kept.
+fn unsaved(trader: &str, why: Unkept) -> Unsaved {
+    match why {
+        Unkept::Never(why) => Unsaved::Never(format!("{trader}: {why}")),
+        Unkept::Interrupted => Unsaved::Interrupted,
+    }
+}
+
 impl Coordinator<'_> {
     /// What is remembered. The broker is asked for its part, and has written its books by then.
     pub(super) fn remembered(&mut self) -> Result<Vec<u8>, Unsaved> {
-        let never = |why: String| Err(Unsaved::Never(why));
         if self.crew.pending > 0 || self.crew.has_answers() {
             return Err(Unsaved::Now);
         }
@@ -141,11 +152,12 @@ impl Coordinator<'_> {
                     notices.push(waiting);
                 }
                 Ok(None) => return Err(Unsaved::Now),
-                Err(why) => return never(format!("{name}: {why}")),
+                Err(why) => return Err(unsaved(name, why)),
             }
         }
         let Some(broker) = self.orders.memory() else {
-            return never("the broker does not say what it holds".to_owned());
+            let why = "the broker does not say what it holds";
+            return Err(Unsaved::Never(why.to_owned()));
         };
         let progress = &self.progress;
         let memory = LiveMemory {
@@ -166,6 +178,24 @@ impl Coordinator<'_> {
             working: 0,
         };
         pack(&memory).map_err(Unsaved::Never)
+    }
+
+    /// Each trader recalls for itself: what two of them share would come back as one for each.
+    pub(super) fn look_for_shared(&self) -> Result<(), Unsaved> {
+        let mut holders: HashMap<u64, &Arc<str>> = HashMap::new();
+        for (actor, name) in self.stage.actors.iter().zip(&self.names) {
+            let held = actor.held().map_err(|why| unsaved(name, why))?;
+            for Held { id, what } in held {
+                let before = *holders.entry(id).or_insert(name);
+                if !Arc::ptr_eq(before, name) {
+                    return Err(Unsaved::Never(format!(
+                        "{before} and {name} share {what}, which would come back as one for each of them; give each its \
+                         own, or leave it out of state()"
+                    )));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Stands where the snapshot was taken, where the run goes on from one.

@@ -60,7 +60,7 @@ pub use metrics::{Histogram, LiveCounts};
 pub use options::{BrokerMaker, Cast, Feed, LiveOptions};
 pub use paper::{PaperBroker, PaperVenue};
 pub use reconcile::{ReconcileSpec, UnknownOrders};
-pub use start::{paper, start};
+pub use start::{paper, start, start_while};
 pub use status::{Status, TraderStatus};
 
 pub(crate) use join::{Channels, InboxEnds, Parts, People, join};

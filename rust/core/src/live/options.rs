@@ -93,6 +93,8 @@ impl LiveOptions {
             Some("traders are evaluated in worker processes")
         } else if self.risk.is_some() {
             Some("orders wait for the word of a risk process")
+        } else if self.apart.is_some() {
+            Some("the paper broker lives in a process of its own")
         } else if self.faults.is_some() || self.reconcile.is_some() {
             Some("messages are on their way between engine and venue")
         } else if self.broker.is_some() || !self.fill_delay.is_zero() {
@@ -128,4 +130,51 @@ pub struct Cast {
     pub factories: Vec<Option<Factory>>,
     /// The interpreter.
     pub interpreter: Arc<dyn Interpreter>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn each_reason_for_no_snapshots_is_named() {
+        let plain = LiveOptions::default();
+        assert_eq!(plain.why_no_snapshots(false), None);
+        let named = |options: LiveOptions, word| {
+            let why = options.why_no_snapshots(false).unwrap();
+            assert!(why.contains(word), "{why}");
+        };
+        assert!(
+            plain
+                .why_no_snapshots(true)
+                .unwrap()
+                .contains("worker processes")
+        );
+        let apart = BrokerLink {
+            path: "b.sock".into(),
+        };
+        named(
+            LiveOptions {
+                apart: Some(apart),
+                ..LiveOptions::default()
+            },
+            "a process of its own",
+        );
+        named(
+            LiveOptions {
+                faults: Some(FaultSpec::default()),
+                ..LiveOptions::default()
+            },
+            "between engine and venue",
+        );
+        named(
+            LiveOptions {
+                fill_delay: Duration::from_nanos(1),
+                ..LiveOptions::default()
+            },
+            "fills late",
+        );
+    }
 }

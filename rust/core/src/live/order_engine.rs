@@ -58,6 +58,8 @@ pub(crate) enum Told {
     Report(Report),
     /// Nobody knows whether an order arrived.
     Doubt(OrderId),
+    /// The broker told of an order under a trader that it is not of.
+    Misnamed(OrderId),
     /// What the broker holds; nothing where it does not say.
     Memory(Option<Vec<u8>>),
     /// What the broker leaves behind.
@@ -159,13 +161,20 @@ impl OrderEngine {
     /// Tells the end of an order, once: what comes after it, or for an order never sent, is not passed on. Where the broker
     /// answers questions everything is: then numbers say what was told before, and what has no explanation is reported.
     async fn tell(&mut self, report: Report) {
-        let ends = match &report {
-            Report::Execution { execution, .. } => self.open.remove(&execution.order).is_some(),
-            Report::Connected(_) | Report::Standing(_) => true,
+        let told = match &report {
+            Report::Execution { execution, .. } => match self.open.get(&execution.order) {
+                Some(&trader) if trader == execution.trader => {
+                    self.open.remove(&execution.order);
+                    Told::Report(report)
+                }
+                _ if self.answers => Told::Report(report),
+                // It is not the order that is meant, whose end is still to come.
+                Some(_) => Told::Misnamed(execution.order),
+                None => return,
+            },
+            Report::Connected(_) | Report::Standing(_) => Told::Report(report),
         };
-        if ends || self.answers {
-            let _ = self.told.send_async(Told::Report(report)).await;
-        }
+        let _ = self.told.send_async(told).await;
     }
 }
 

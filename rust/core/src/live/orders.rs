@@ -35,6 +35,8 @@ pub(super) struct OrderPort {
     answered: bool,
     /// Told, and not yet applied.
     pub waiting: Vec<Execution>,
+    /// Orders that the broker told of under a trader that they are not of.
+    pub misnamed: Vec<OrderId>,
     /// Why the broker's own books failed.
     pub failure: Option<Error>,
     farewell: Option<Box<Farewell>>,
@@ -68,6 +70,7 @@ impl OrderPort {
             next_wake: None,
             answered: false,
             waiting: Vec::new(),
+            misnamed: Vec::new(),
             failure: None,
             farewell: None,
             memory: None,
@@ -219,6 +222,7 @@ impl OrderPort {
                     book.doubt(order);
                 }
             }
+            Told::Misnamed(order) => self.misnamed.push(order),
             Told::Farewell(farewell) => self.farewell = Some(farewell),
             Told::Memory(memory) => self.memory = Some(memory),
             Told::Answered { next_wake } => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flume::Sender;
+use flume::{RecvTimeoutError, Sender};
 
 use crate::engine::{Config, Done, Host, Outcome, Unattended, join_live};
 use crate::error::Error;
@@ -34,6 +34,12 @@ impl Joined<'_> {
         resumed: Option<Resumed>,
     ) -> Result<(), Error> {
         self.stepper.keep(journal, resumed)
+    }
+
+    /// Whether steps that the journal has are still to be made again.
+    pub(crate) fn is_rebuilding(&self) -> bool {
+        let journal = self.stepper.journal.as_ref();
+        journal.is_some_and(Recorder::is_rebuilding)
     }
 
     /// Runs to the end.
@@ -88,19 +94,34 @@ pub fn paper(
     join_live(config, cast, feed, options, host, (commands, ended))
 }
 
-/// Starts a portfolio in the background.
+/// Starts a portfolio in the background. Where it has a journal with rows, it has made them again when this returns.
 ///
 /// # Errors
-/// When settings make no sense together or with the data, or no thread can be made.
+/// When settings make no sense together or with the data, no thread can be made, or the run does not repeat its journal.
 pub fn start(
     config: Config,
     cast: Cast,
     feed: Feed,
     options: LiveOptions,
 ) -> Result<RunHandle, Error> {
+    start_while(config, cast, feed, options, &|| true)
+}
+
+/// The same for a caller who may have enough of waiting: `goes_on` is asked now and then until the run has begun, and the
+/// run is told to end once it says no.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_while(
+    config: Config,
+    cast: Cast,
+    feed: Feed,
+    options: LiveOptions,
+    goes_on: &dyn Fn() -> bool,
+) -> Result<RunHandle, Error> {
     let (commander, commands) = flume::bounded::<Request>(limits::COMMANDS);
     let (alive, over) = flume::bounded::<()>(limits::SAID_ONCE);
-    // What is wrong with the settings is told to the caller, not found in the outcome.
+    // What is wrong with the settings, or with the journal, is told to the caller, not found in the outcome.
     let (ready, is_ready) = flume::bounded::<Result<(), Error>>(limits::SAID_ONCE);
     let ended = Arc::new(Ended::default());
     let theirs = Arc::clone(&ended);
@@ -112,27 +133,44 @@ pub fn start(
             };
             let links = (commands, Arc::clone(&theirs));
             let outcome = join_live(&config, cast, feed, options, &host, links);
-            match (host.ready.lock().take(), outcome) {
+            let ready = host.ready.lock().take();
+            match (ready, outcome) {
                 (Some(ready), Err(error)) => {
                     let _ = ready.send(Err(error));
                 }
-                (_, outcome) => *theirs.outcome.lock() = Some(outcome),
+                (ready, outcome) => {
+                    *theirs.outcome.lock() = Some(outcome);
+                    // It ended before it came to anything new: a finished run was made again, say.
+                    let _ = ready.map(|ready| ready.send(Ok(())));
+                }
             }
             drop(alive);
         })
         .map_err(|error| Error::config("run.thread", format!("no thread for the run: {error}")))?;
     let handle = RunHandle::new(commander, ended, over, thread);
-    match is_ready.recv() {
-        Ok(Ok(())) => Ok(handle),
-        Ok(Err(error)) => Err(error),
-        Err(_) => Err(Error::config(
-            "run.defect",
-            "a defect in the engine ended the run before it began; please report it",
-        )),
+    let mut waits = true;
+    loop {
+        match is_ready.recv_timeout(limits::POLL_INTERVAL) {
+            Ok(Ok(())) => return Ok(handle),
+            Ok(Err(error)) => return Err(error),
+            Err(RecvTimeoutError::Timeout) if waits => {
+                waits = goes_on();
+                if !waits {
+                    handle.ask_to_stop();
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Error::config(
+                    "run.defect",
+                    "a defect in the engine ended the run before it began; please report it",
+                ));
+            }
+        }
     }
 }
 
-/// Tells the caller that the run is set up, and never interferes.
+/// Tells the caller that the run has begun, and never interferes.
 struct Announcing {
     ready: parking_lot::Mutex<Option<Sender<Result<(), Error>>>>,
 }
@@ -146,7 +184,7 @@ impl Host for Announcing {
         Unattended.detached(work);
     }
 
-    fn set_up(&self) {
+    fn caught_up(&self) {
         if let Some(ready) = self.ready.lock().take() {
             let _ = ready.send(Ok(()));
         }

@@ -7,7 +7,7 @@ use crate::domain::{Nanos, pack, unpack};
 use crate::error::Error;
 use crate::journal::{RecorderMemory, Resumption, journal_error};
 
-use super::{Ports, Stepper, Unsaved};
+use super::{Flow, Ports, Stepper, Unsaved};
 
 /// What stands of a run between two steps.
 #[derive(Debug, Serialize, Deserialize)]
@@ -74,39 +74,48 @@ pub fn unusable(step: u64, why: &str) -> Error {
 }
 
 impl<P: Ports> Stepper<P> {
-    /// Takes a snapshot where one is due. `false` when the journal or the broker failed.
+    /// Takes a snapshot where one is due. The run ends when the journal or the broker failed, and when the user says so.
     #[inline]
-    pub(super) fn take_snapshot(&mut self, now: Nanos) -> bool {
+    pub(super) fn take_snapshot(&mut self, now: Nanos) -> Flow {
         let events = self.report.events;
         match &self.journal {
             Some(journal) if self.started && journal.wants_snapshot(events) => {}
-            _ => return true,
+            _ => return Flow::Go,
         }
         match self.memory() {
             Ok(state) => self.keep_snapshot(now, state),
-            Err(Unsaved::Now) => true,
-            Err(Unsaved::Never(why)) => {
-                self.take_no_snapshots(&why);
-                true
-            }
+            Err(unsaved) => self.go_on_unsaved(unsaved),
         }
     }
 
-    fn keep_snapshot(&mut self, now: Nanos, state: Vec<u8>) -> bool {
+    /// There is no snapshot here; whether the run goes on.
+    fn go_on_unsaved(&mut self, unsaved: Unsaved) -> Flow {
+        match unsaved {
+            Unsaved::Now => Flow::Go,
+            Unsaved::Never(why) => {
+                self.take_no_snapshots(&why);
+                Flow::Go
+            }
+            Unsaved::Interrupted => Flow::Interrupted,
+        }
+    }
+
+    fn keep_snapshot(&mut self, now: Nanos, state: Vec<u8>) -> Flow {
         let Some(journal) = &mut self.journal else {
-            return true;
+            return Flow::Go;
         };
         if let Some(failure) = self.ports.failure() {
             self.report.failure = Some(failure);
-            return false;
+            return Flow::Failed;
         }
         let at = (self.report.steps, now, self.report.events);
         let ports = &mut self.ports;
         let kept = journal.keep_snapshot(at, &self.writer, state, &mut || ports.idle());
         if let Err(error) = kept {
             self.report.failure = Some(error);
+            return Flow::Failed;
         }
-        self.report.failure.is_none()
+        Flow::Go
     }
 
     fn memory(&mut self) -> Result<Vec<u8>, Unsaved> {
@@ -133,8 +142,11 @@ impl<P: Ports> Stepper<P> {
             Some(journal) if journal.takes_snapshots() => {}
             _ => return,
         }
-        if let Err(Unsaved::Never(why)) = self.ports.memory() {
-            self.take_no_snapshots(&why);
+        let found = self.ports.look_for_shared();
+        let found = found.and_then(|()| self.ports.memory().map(drop));
+        if let Err(unsaved) = found {
+            // Who ends the run here ends it before its first step.
+            self.report.interrupted = self.go_on_unsaved(unsaved) == Flow::Interrupted;
         }
     }
 

@@ -71,6 +71,9 @@ impl<P: Ports> Stepper<P> {
         let mut polled = Stopwatch::start();
         let mut look_at = STEPS_PER_POLL;
         let mut flow = loop {
+            if self.report.interrupted {
+                break Flow::Interrupted;
+            }
             let mark = self.time_marks.peek().map(|(_, mark)| mark.ts);
             // What happened after a step's commit is closed by the next one, in both drivers alike.
             let closed = self.journal.as_ref().is_none_or(|kept| !kept.has_pending());
@@ -90,8 +93,9 @@ impl<P: Ports> Stepper<P> {
             if flow != Flow::Go {
                 break flow;
             }
-            if !self.take_snapshot(now) {
-                break Flow::Failed;
+            let flow = self.take_snapshot(now);
+            if flow != Flow::Go {
+                break flow;
             }
             if self.report.steps < look_at {
                 continue;

@@ -72,6 +72,8 @@ pub enum Unsaved {
     Now,
     /// There is none at any step, for this reason.
     Never(String),
+    /// The user ended the run while a strategy said what it remembers.
+    Interrupted,
 }
 
 /// What a step needs of its driver.
@@ -87,6 +89,14 @@ pub trait Ports {
     /// When there is nothing of that now, or never.
     fn memory(&mut self) -> Result<Vec<u8>, Unsaved> {
         Err(Unsaved::Never("this driver takes none".to_owned()))
+    }
+
+    /// Looks for what traders share, which a snapshot would split.
+    ///
+    /// # Errors
+    /// Where there is such a thing, or it cannot be found out.
+    fn look_for_shared(&mut self) -> Result<(), Unsaved> {
+        Ok(())
     }
 
     /// The time of the next step; `mark` is that of the next boundary of time. A live driver waits here.

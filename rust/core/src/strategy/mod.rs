@@ -9,7 +9,9 @@ mod interpreter;
 mod plugin;
 mod views;
 
-pub use builtin::{BUILTIN_NAMES, BuiltinError, ParameterValue, builtin};
+pub use builtin::{
+    BUILTIN_NAMES, BuiltinError, ParameterValue, builtin, builtin_version, is_version_of_before,
+};
 pub use coming::{Coming, Taken};
 pub use ctx::{Mark, Orders, SetupCtx, SystemCtx, View, money_f64};
 pub use elsewhere::Elsewhere;
@@ -159,6 +161,30 @@ impl From<StrategyFault> for Stop {
 /// What a call into a strategy gives.
 pub type Outcome<T> = Result<T, Stop>;
 
+/// Why there is no word of what a strategy remembers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unkept {
+    /// It cannot be kept, in words.
+    Never(String),
+    /// The user asked to end the whole run.
+    Interrupted,
+}
+
+impl From<String> for Unkept {
+    fn from(why: String) -> Self {
+        Self::Never(why)
+    }
+}
+
+/// Something that a strategy remembers and may share with another one, which a snapshot would split.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Tells the thing from every other one, as long as the strategy holds it.
+    pub id: u64,
+    /// What it is, in words.
+    pub what: String,
+}
+
 /// A trading rule. One object serves one trader, and is called by one thread at a time.
 ///
 /// A strategy must be a function of what `ctx` gives it and of its own state: that is what makes a run reproducible.
@@ -219,9 +245,18 @@ pub trait Strategy: Send {
     /// strategy again.
     ///
     /// # Errors
-    /// In words, why there are none; then a run that is killed has to be made again from its beginning.
-    fn memory(&mut self) -> Result<Vec<u8>, String> {
-        Err("it cannot say what it remembers".to_owned())
+    /// Why there are none; then a run that is killed has to be made again from its beginning.
+    fn memory(&mut self) -> Result<Vec<u8>, Unkept> {
+        Err(Unkept::Never("it cannot say what it remembers".to_owned()))
+    }
+
+    /// What of that can change and may be another strategy's, too. What each strategy recalls is its own, so where two share
+    /// such a thing they are not the same afterwards.
+    ///
+    /// # Errors
+    /// As [`Strategy::memory`].
+    fn held(&mut self) -> Result<Vec<Held>, Unkept> {
+        Ok(Vec::new())
     }
 
     /// Remembers what another strategy of the same kind and parameters did, for which `setup` was called, too.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::indicator::GraphMemory;
-use crate::strategy::Hook;
+use crate::strategy::{Held, Hook, Unkept};
 
 use super::{Trader, TraderState};
 
@@ -27,8 +27,8 @@ impl Trader {
     /// What it remembers; nothing while no step has taken what it asked for.
     ///
     /// # Errors
-    /// In words, why its strategy cannot be kept.
-    pub fn memory(&mut self) -> Result<Option<TraderMemory>, String> {
+    /// Why its strategy cannot be kept.
+    pub fn memory(&mut self) -> Result<Option<TraderMemory>, Unkept> {
         if self.has_acted() || self.last_value.is_some() {
             return Ok(None);
         }
@@ -47,6 +47,17 @@ impl Trader {
             last_row: self.last_row,
             strategy,
         }))
+    }
+
+    /// What its strategy may share with another one's.
+    ///
+    /// # Errors
+    /// As [`Trader::memory`].
+    pub fn held(&mut self) -> Result<Vec<Held>, Unkept> {
+        match self.state {
+            TraderState::Quarantined => Ok(Vec::new()),
+            TraderState::Active | TraderState::Paused => self.strategy.held(),
+        }
     }
 
     /// Remembers what the same trader of another process did.

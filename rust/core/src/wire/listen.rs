@@ -1,6 +1,6 @@
 //! The socket of a process: for its own user alone, and never in the place of one that somebody listens on.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -54,7 +54,11 @@ pub(crate) async fn listen(path: &Path, names: &Names) -> Result<Listening, Erro
     let mut other = path.as_os_str().to_owned();
     other.push(".new");
     let other = PathBuf::from(other);
-    let _ = std::fs::remove_file(&other);
+    // What a process left there that died in between is nobody's: the lock is held.
+    if is_socket(&other, names)? {
+        std::fs::remove_file(&other)
+            .map_err(|why| error(names.socket, &other, &why.to_string()))?;
+    }
     let socket = tokio::net::UnixSocket::new_stream().map_err(cannot)?;
     socket.bind(&other).map_err(cannot)?;
     std::fs::set_permissions(&other, Permissions::from_mode(OWN)).map_err(cannot)?;
@@ -76,8 +80,14 @@ fn lock(path: &Path, names: &Names) -> Result<File, Error> {
         let why = format!("nobody can listen there: {why}; name a path in a folder of yours");
         error(names.socket, path, &why)
     })?;
-    file.try_lock().map_err(|_| in_use(path, names))?;
-    Ok(file)
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(in_use(path, names)),
+        Err(TryLockError::Error(why)) => {
+            let why = format!("it cannot be locked: {why}; name a path in a folder of yours");
+            Err(error(names.socket, Path::new(&name), &why))
+        }
+    }
 }
 
 fn in_use(path: &Path, names: &Names) -> Error {
@@ -88,16 +98,23 @@ fn in_use(path: &Path, names: &Names) -> Error {
     )
 }
 
+/// Whether a socket stands there, which may be removed. Something else is never touched.
+fn is_socket(path: &Path, names: &Names) -> Result<bool, Error> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => Ok(true),
+        Ok(_) => {
+            let why = "there is something else than a socket; name another path, or move it away";
+            Err(error(names.socket, path, why))
+        }
+        Err(why) if why.kind() == ErrorKind::NotFound => Ok(false),
+        Err(why) => Err(error(names.socket, path, &why.to_string())),
+    }
+}
+
 /// Removes what a process left that has died.
 async fn remove_stale(path: &Path, names: &Names) -> Result<(), Error> {
-    let found = match std::fs::symlink_metadata(path) {
-        Ok(found) => found,
-        Err(why) if why.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(why) => return Err(error(names.socket, path, &why.to_string())),
-    };
-    if !found.file_type().is_socket() {
-        let why = "there is something else than a socket; name another path";
-        return Err(error(names.socket, path, why));
+    if !is_socket(path, names)? {
+        return Ok(());
     }
     match UnixStream::connect(path).await {
         Err(why) if why.kind() == ErrorKind::ConnectionRefused => {

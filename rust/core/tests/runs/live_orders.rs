@@ -434,3 +434,58 @@ fn dropping_every_handle_ends_the_run() {
         Err(flume::RecvTimeoutError::Disconnected)
     );
 }
+
+/// Fills each order at 100, and says first that it is another trader's.
+struct Misnames {
+    other: u32,
+    reports: Sender<Report>,
+}
+
+#[async_trait]
+impl Broker for Misnames {
+    async fn submit(&self, order: &Order) -> Result<(), BrokerError> {
+        for trader in [self.other, order.trader] {
+            let filled = Execution {
+                order: order.id,
+                trader,
+                ts: order.decided,
+                outcome: Outcome::Filled {
+                    price: 20_000,
+                    liquidity: Liquidity::Taker,
+                },
+            };
+            let _ = self.reports.send_async(filled.into()).await;
+        }
+        Ok(())
+    }
+
+    async fn cancel(&self, _market: u32, _order: OrderId) -> Result<(), BrokerError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_a_broker_says_of_another_trader_counts_for_nothing_and_is_reported() {
+    // One that there is, and one that there is not.
+    for other in [1, u32::MAX] {
+        let options = LiveOptions {
+            broker: Some(Box::new(move |reports| {
+                Arc::new(Misnames { other, reports })
+            })),
+            ..LiveOptions::default()
+        };
+        let live = idle(options);
+        live.order(LiveCommand::AddPosition("a".to_owned(), decimal("1")));
+        live.until_quoting(0, "the fill", |s| s.traders[0].position == 1.0);
+        let outcome = live.run.stop().unwrap();
+        let fills = outcome.records.fills.iter();
+        assert_eq!(fills.map(|fill| fill.trader).collect::<Vec<_>>(), [0]);
+        let [difference] = &outcome.records.differences[..] else {
+            panic!("{:?}", outcome.records.differences)
+        };
+        assert_eq!(difference.kind, "misnamed_order");
+        assert_eq!((difference.market, difference.halts), (Some(0), true));
+        assert!(difference.what.contains("order 1"), "{}", difference.what);
+        assert_eq!(outcome.reserved, 0);
+    }
+}

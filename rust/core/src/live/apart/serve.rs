@@ -7,7 +7,7 @@ use tokio::net::UnixStream;
 use tokio::time::{Interval, MissedTickBehavior, timeout};
 
 use crate::error::Error;
-use crate::journal::Lock;
+use crate::journal::{Lock, Unlocked};
 use crate::limits::{RISK_GREETING, RISK_LOOK};
 use crate::wire::frame::{Frames, framed};
 use crate::wire::listen::{Listening, Names, listen};
@@ -74,8 +74,7 @@ pub fn serve_broker(
         .enable_time()
         .build()
         .map_err(|why| Error::config("broker.thread", format!("no paper broker: {why}")))?;
-    let _lock = Lock::take(&options.books)
-        .map_err(|error| Error::config("broker.locked", error.message))?;
+    let _lock = Lock::take(&options.books).map_err(|unlocked| unusable(options, unlocked))?;
     runtime.block_on(async {
         let listening = listen(&options.socket, &NAMES).await?;
         supervisor.hear("listening", "");
@@ -91,6 +90,27 @@ pub fn serve_broker(
         supervisor.hear("ended", &format!("{} orders taken", process.accepted));
         Ok(())
     })
+}
+
+/// Why the books cannot be this process's.
+fn unusable(options: &BrokerProcess, unlocked: Unlocked) -> Error {
+    match unlocked {
+        Unlocked::Held(owner) => {
+            let message = format!(
+                "{} is in use by process {owner}; one process keeps the books of a run at a time: end that one, or name other \
+                 books",
+                options.books.display()
+            );
+            Error::config("broker.locked", message)
+        }
+        Unlocked::Failed(beside, error) => {
+            let message = format!(
+                "{}: {error}; the books' folder must exist and be writable",
+                beside.display()
+            );
+            Error::config("broker.books", message)
+        }
+    }
 }
 
 struct Process<'a> {

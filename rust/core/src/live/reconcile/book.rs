@@ -58,6 +58,8 @@ pub(in crate::live) struct Book {
     pub(super) late: Vec<Execution>,
     /// Orders that the venue had taken and has no more, without a word of what became of them.
     pub(super) vanished: Vec<(OrderId, Sent)>,
+    /// Orders that the venue told of under a trader that they are not of, with their markets.
+    pub(super) misnamed: Vec<(OrderId, u32)>,
     /// The keys of what has been reported and still holds.
     pub(super) said: BTreeSet<Said>,
     /// By how much the cash differs, as reported.
@@ -97,6 +99,7 @@ impl Book {
             answer: None,
             late: Vec::new(),
             vanished: Vec::new(),
+            misnamed: Vec::new(),
             said: BTreeSet::new(),
             cash_off: 0,
             ending: None,
@@ -183,8 +186,17 @@ impl Book {
             self.counts.told_again += 1;
             return None;
         }
-        if self.open.remove(&execution.order).is_some() {
-            return Some(execution);
+        match self.open.get(&execution.order) {
+            Some(sent) if sent.trader == execution.trader => {
+                self.open.remove(&execution.order);
+                return Some(execution);
+            }
+            Some(sent) => {
+                // Its number is not believed, so the order that has it goes on working.
+                self.misnamed.push((execution.order, sent.market));
+                return None;
+            }
+            None => {}
         }
         let fills = match execution.outcome {
             Outcome::Filled { .. } => true,

@@ -31,10 +31,12 @@ pub(in crate::live) enum Said {
     LateFill { market: Option<u32>, order: OrderId },
     /// An order that the venue had taken and has no more, without a word.
     Vanished { market: u32, order: OrderId },
+    /// The venue told of an order under a trader that it is not of.
+    Misnamed { market: Option<u32>, order: OrderId },
     /// An order of ours that only the venue has.
     Unknown { market: u32, order: OrderId },
-    /// An order that is not ours.
-    Foreign { market: u32, lots: Lots },
+    /// An order that is not ours; of no market where this run has not the one that the venue names.
+    Foreign { market: Option<u32>, lots: Lots },
     /// The run ended before the venue told of an order, or of the account.
     Unsettled {
         market: Option<u32>,
@@ -50,6 +52,7 @@ impl Said {
             Self::Cash { .. } => "cash",
             Self::LateFill { .. } => "late_fill",
             Self::Vanished { .. } => "vanished_order",
+            Self::Misnamed { .. } => "misnamed_order",
             Self::Unknown { .. } => "unknown_order",
             Self::Foreign { .. } => "foreign_order",
             Self::Unsettled { .. } => "unsettled",
@@ -61,9 +64,11 @@ impl Said {
         match self {
             Self::Position { market, .. }
             | Self::Vanished { market, .. }
-            | Self::Unknown { market, .. }
-            | Self::Foreign { market, .. } => Some(market),
-            Self::LateFill { market, .. } | Self::Unsettled { market, .. } => market,
+            | Self::Unknown { market, .. } => Some(market),
+            Self::LateFill { market, .. }
+            | Self::Misnamed { market, .. }
+            | Self::Foreign { market, .. }
+            | Self::Unsettled { market, .. } => market,
             Self::Cash { .. } => None,
         }
     }
@@ -124,8 +129,13 @@ impl Book {
             let market = sent.market;
             found.push(Said::Vanished { market, order });
         }
+        for (order, market) in self.misnamed.drain(..) {
+            let market = Some(market);
+            found.push(Said::Misnamed { market, order });
+        }
         let mut compared = Compared::default();
-        self.compare_orders(&answer, &mut found, &mut compared.unknown);
+        let markets = held.positions.len();
+        self.compare_orders(&answer, markets, &mut found, &mut compared.unknown);
         let positions = held.positions.iter().zip(&answer.positions);
         for (market, (&here, &there)) in (0..).zip(positions) {
             if here != there {
@@ -156,13 +166,19 @@ impl Book {
     fn compare_orders(
         &self,
         answer: &Standing,
+        markets: usize,
         found: &mut Vec<Said>,
         unknown: &mut Vec<(u32, OrderId)>,
     ) {
         for open in &answer.open {
             let (market, lots) = (open.market, open.lots);
-            match open.order {
-                None => found.push(Said::Foreign { market, lots }),
+            // A market that this run does not have is nobody's here, whatever the order is called.
+            let known = usize::try_from(market).is_ok_and(|market| market < markets);
+            match open.order.filter(|_| known) {
+                None => {
+                    let market = known.then_some(market);
+                    found.push(Said::Foreign { market, lots });
+                }
                 Some(order) if !self.open.contains_key(&order) => {
                     found.push(Said::Unknown { market, order });
                     unknown.push((market, order));

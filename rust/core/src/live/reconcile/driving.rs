@@ -35,6 +35,11 @@ impl Coordinator<'_> {
 
     /// Compares, when an answer has come, and says whether orders may leave. What the venue told has been applied.
     pub(in crate::live) fn reconcile(&mut self, now: Nanos, writer: &mut Writer) {
+        for order in std::mem::take(&mut self.orders.misnamed) {
+            let row = writer.records.order(order);
+            let market = row.map(|row| writer.market_of(row.trader));
+            self.report(now, Said::Misnamed { market, order }, writer);
+        }
         let Some(mut book) = self.orders.book.take() else {
             return;
         };
@@ -148,6 +153,9 @@ impl Coordinator<'_> {
             Said::Vanished { order, .. } => {
                 format!("the venue had taken order {order} and has no word of what became of it")
             }
+            Said::Misnamed { order, .. } => {
+                format!("the venue told of order {order} under a trader that it is not of")
+            }
             Said::Unknown { order, .. } => {
                 format!("order {order} works at the venue and had ended here")
             }
@@ -157,9 +165,15 @@ impl Coordinator<'_> {
             Said::Unsettled { order: None, .. } => {
                 "the run ended before the venue told how the account stands".to_owned()
             }
-            Said::Foreign { market, lots } => format!(
+            Said::Foreign {
+                market: Some(market),
+                lots,
+            } => format!(
                 "an order over {} works at the venue that is not of this run",
                 size(market, lots)
+            ),
+            Said::Foreign { market: None, lots } => format!(
+                "an order over {lots} lots works at the venue on a market that this run does not have"
             ),
         }
     }

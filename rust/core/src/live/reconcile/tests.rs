@@ -446,3 +446,50 @@ fn a_difference_that_stays_the_same_is_no_news_though_both_ends_move() {
     assert_eq!(differs(&mut book, 0, 0, 4), []);
     assert_eq!(differs(&mut book, 0, 4, 5), [position(0, 4)]);
 }
+
+#[test]
+fn what_is_told_of_an_order_under_another_trader_is_not_applied_and_reported() {
+    for trader in [1, u32::MAX] {
+        let mut book = book();
+        book.sent(3, (0, 1), 0);
+        let other = Execution {
+            trader,
+            ..filled(3)
+        };
+        assert_eq!(book.told(None, other), None);
+        assert_eq!(book.resting(), 1);
+        let question = ask(&mut book, 0);
+        let standing = Standing {
+            open: vec![open(Some(3))],
+            ..answer(question, 0)
+        };
+        answered(&mut book, standing);
+        let compared = compared(&mut book, &held(0, 100));
+        let market = Some(1);
+        assert_eq!(compared.news, [Said::Misnamed { market, order: 3 }]);
+        assert!(compared.news[0].halts());
+        assert_eq!(book.told(None, filled(3)), Some(filled(3)));
+    }
+}
+
+#[test]
+fn an_order_on_a_market_that_there_is_not_is_nobodys() {
+    let mut book = book();
+    let question = ask(&mut book, 0);
+    let elsewhere = |order| OpenOrder {
+        market: 2,
+        ..open(order)
+    };
+    let standing = Standing {
+        open: vec![elsewhere(Some(9)), elsewhere(None)],
+        ..answer(question, 0)
+    };
+    answered(&mut book, standing);
+    let compared = compared(&mut book, &held(0, 100));
+    assert_eq!(compared.unknown, []);
+    let foreign = Said::Foreign {
+        market: None,
+        lots: 5,
+    };
+    assert_eq!(compared.news, [foreign, foreign]);
+}

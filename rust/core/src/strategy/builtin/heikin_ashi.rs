@@ -4,7 +4,7 @@ use crate::domain::unpack;
 use crate::indicator::{IndicatorId, Kind, Spec};
 use crate::signal::TradeSignal;
 
-use super::super::{Outcome, SetupCtx, Strategy, StrategyFault, SystemCtx};
+use super::super::{Outcome, SetupCtx, Strategy, StrategyFault, SystemCtx, Unkept};
 
 #[derive(Clone, Debug)]
 pub(super) struct HeikinAshi {
@@ -53,7 +53,7 @@ impl Strategy for HeikinAshi {
         Some(Box::new(self.clone()))
     }
 
-    fn memory(&mut self) -> Result<Vec<u8>, String> {
+    fn memory(&mut self) -> Result<Vec<u8>, Unkept> {
         // All it has are its parameters; what is needed of the past, its indicators hold.
         Ok(Vec::new())
     }

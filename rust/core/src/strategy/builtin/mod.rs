@@ -12,6 +12,29 @@ use super::Strategy;
 /// The names of the built-in strategies.
 pub const BUILTIN_NAMES: [&str; 4] = ["heikin_ashi", "rsi", "simple", "sma_cross"];
 
+/// What each was called before it had a version of its own: by that of Pairloom. All had the rule then that is version 1 here.
+const VERSION_OF_BEFORE: &str = "pairloom ";
+
+/// The version of a built-in strategy, which orders name. It changes when its rule does: when the same rows and parameters give
+/// other signals. `None` where there is none of that name.
+#[must_use]
+pub fn builtin_version(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "heikin_ashi" => "heikin_ashi 1",
+        "rsi" => "rsi 1",
+        "simple" => "simple 1",
+        "sma_cross" => "sma_cross 1",
+        _ => return None,
+    })
+}
+
+/// Whether a strategy that is said to have the version `was` is the one that now is called `now`, under another name.
+#[must_use]
+pub fn is_version_of_before(was: &str, now: &str) -> bool {
+    let first = now.strip_suffix(" 1");
+    was.starts_with(VERSION_OF_BEFORE) && first.is_some_and(|name| BUILTIN_NAMES.contains(&name))
+}
+
 /// A parameter of a built-in strategy as a user gives it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ParameterValue {
@@ -116,6 +139,36 @@ impl Reader<'_> {
                 "{} has no parameter {name:?}",
                 self.strategy
             ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_built_in_has_a_version_that_begins_with_its_name() {
+        for name in BUILTIN_NAMES {
+            let version = builtin_version(name).unwrap();
+            let (named, number) = version.rsplit_once(' ').unwrap();
+            assert_eq!(named, name);
+            assert!(number.parse::<u32>().unwrap() > 0);
+        }
+        assert_eq!(builtin_version("other"), None);
+    }
+
+    #[test]
+    fn only_a_built_ins_first_version_was_called_by_pairlooms() {
+        assert!(is_version_of_before("pairloom 0.1.0", "rsi 1"));
+        for (was, now) in [
+            ("pairloom 0.1.0", "rsi 2"),
+            ("pairloom 0.1.0", "other 1"),
+            ("pairloom 0.1.0", "1"),
+            ("rsi 2", "rsi 1"),
+            ("pairloomed 0.1.0", "rsi 1"),
+        ] {
+            assert!(!is_version_of_before(was, now), "{was} {now}");
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::domain::unpack;
 use crate::indicator::{IndicatorId, Kind, Spec};
 use crate::signal::TradeSignal;
 
-use super::super::{Outcome, SetupCtx, Strategy, StrategyFault, SystemCtx};
+use super::super::{Outcome, SetupCtx, Strategy, StrategyFault, SystemCtx, Unkept};
 use super::{BuiltinError, Reader};
 
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ impl Strategy for Rsi {
         Some(Box::new(self.clone()))
     }
 
-    fn memory(&mut self) -> Result<Vec<u8>, String> {
+    fn memory(&mut self) -> Result<Vec<u8>, Unkept> {
         // All it has are its parameters; what is needed of the past, its indicators hold.
         Ok(Vec::new())
     }

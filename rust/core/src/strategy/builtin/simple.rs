@@ -4,7 +4,7 @@ use crate::domain::{pack, unpack};
 use crate::market::Field;
 use crate::signal::TradeSignal;
 
-use super::super::{Outcome, SetupCtx, Strategy, SystemCtx};
+use super::super::{Outcome, SetupCtx, Strategy, SystemCtx, Unkept};
 
 #[derive(Clone, Debug)]
 pub(super) struct Simple {
@@ -52,8 +52,8 @@ impl Strategy for Simple {
         Some(Box::new(self.clone()))
     }
 
-    fn memory(&mut self) -> Result<Vec<u8>, String> {
-        pack(&self.last)
+    fn memory(&mut self) -> Result<Vec<u8>, Unkept> {
+        Ok(pack(&self.last)?)
     }
 
     fn recall(&mut self, memory: &[u8]) -> Result<(), String> {

@@ -6,7 +6,7 @@ use crate::domain::unpack;
 use crate::indicator::{IndicatorId, Kind, Spec};
 use crate::signal::TradeSignal;
 
-use super::super::{Coming, Outcome, SetupCtx, Strategy, StrategyFault, SystemCtx, Taken};
+use super::super::{Coming, Outcome, SetupCtx, Strategy, StrategyFault, SystemCtx, Taken, Unkept};
 use super::{BuiltinError, ParameterValue, Reader};
 
 #[derive(Clone, Debug)]
@@ -90,7 +90,7 @@ impl Strategy for SmaCross {
         Some(Box::new(self.clone()))
     }
 
-    fn memory(&mut self) -> Result<Vec<u8>, String> {
+    fn memory(&mut self) -> Result<Vec<u8>, Unkept> {
         // All it has are its parameters; what is needed of the past, its indicators hold.
         Ok(Vec::new())
     }
