@@ -7,10 +7,7 @@ threads or workers, and where files lie, do not matter.
 
 from __future__ import annotations
 
-import json
-import logging
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pairloom._versions import SHOWN, fingerprint, own_classes, source, text
@@ -18,6 +15,7 @@ from pairloom.errors import ConfigError, JournalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from pairloom._native import MarketData
     from pairloom._traders import Assignment
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["asked", "driven", "journal_path"]
 
 T = TypeVar("T")
-
-_log = logging.getLogger("pairloom")
 
 # Settings that never change a result.
 _FREE = frozenset(
@@ -41,6 +37,8 @@ def journal_path(journal: object) -> Path | None:
     if journal is None:
         return None
     if isinstance(journal, str | os.PathLike) and os.fspath(journal):
+        from pathlib import Path
+
         path = Path(os.fsdecode(journal)).expanduser()
         if path.is_dir():
             raise ConfigError(f"journal={journal!r} is a folder; name a file in it", code="config.journal")
@@ -61,6 +59,8 @@ def asked(
     replay: bool = False,
 ) -> dict[str, Any]:
     """Return what the core takes as the journal of a run."""
+    import json
+
     identity = [("driver", driver)]
     identity += _settings(settings)
     identity += [(f"data.{bound}", text(run[bound])) for bound in ("start", "end") if run[bound] is not None]
@@ -108,7 +108,9 @@ def _from_start(journal: dict[str, Any] | None, error: JournalError) -> bool:
     if journal is None or journal["from_start"] or "snapshot" not in error.details:
         return False
     journal["from_start"] = True
-    _log.warning(
+    import logging
+
+    logging.getLogger("pairloom").warning(
         "behind the snapshot of step %s the run is made again from its first row: %s", error.details["snapshot"], error
     )
     return True

@@ -23,6 +23,10 @@ __all__ = ["held", "recall", "remember"]
 
 # What an instance has besides its state: how it was made.
 _OWN = frozenset({"_Strategy__given"})
+# Where the classes come from whose objects are their value, if they can be keys at all.
+_UNCHANGING = frozenset(
+    {"builtins", "datetime", "decimal", "fractions", "numpy", "pairloom", "pathlib", "uuid", "zoneinfo"}
+)
 
 
 class _Pickler(pickle.Pickler):
@@ -88,13 +92,17 @@ def _can_change(value: object) -> bool:
     if getattr(getattr(value, "flags", None), "writeable", None) is False:
         # An array that is only read.
         return False
-    hashing = type(value).__hash__
-    if hashing is not None and hashing is not object.__hash__:
-        # What is equal by its value does not change.
+    cls = type(value)
+    if getattr(cls, "__hash__", None) is None:
+        return True
+    if cls.__module__.partition(".")[0] in _UNCHANGING and cls.__hash__ is not object.__hash__:
+        # What is equal by its value does not change. A class of the user's may say so and change all the same.
+        return False
+    if getattr(getattr(cls, "__dataclass_params__", None), "frozen", False):
         return False
     try:
-        # Classes, functions, loggers and the like are known by name, and are not copied.
-        return hashing is None or copy.copy(value) is not value
+        # Classes, functions, enumerations, loggers and the like are known by name, and are not copied.
+        return copy.copy(value) is not value
     except Exception:
         return True
 

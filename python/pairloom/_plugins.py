@@ -7,10 +7,9 @@ interface behind the capsule is that of the crate ``pairloom-strategy``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 from pairloom._versions import plugin_version
 from pairloom._words import listing
@@ -21,8 +20,7 @@ __all__ = ["Plugin", "announced", "is_plugin", "plugin_named", "plugin_names"]
 GROUP = "pairloom.strategies"
 
 
-@dataclass(frozen=True)
-class Plugin:
+class Plugin(NamedTuple):
     """A strategy of another wheel, with parameters that it accepts."""
 
     strategy: Any

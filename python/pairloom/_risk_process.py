@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 from pairloom._times import duration_ns
@@ -23,6 +22,8 @@ def socket_path(key: str, path: object) -> str:
             f"{key}={path!r} must be the path of a socket, as in {key}='/run/user/1000/risk.sock'",
             code=f"config.{key}",
         )
+    from pathlib import Path
+
     whole = str(Path(os.fsdecode(path)).expanduser().absolute())
     if len(os.fsencode(whole)) > MOST_BYTES:
         raise ConfigError(

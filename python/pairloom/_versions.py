@@ -6,13 +6,10 @@ changes with their rule alone, and plug-ins a fingerprint of their library.
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import os
 import re
 import sys
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -20,6 +17,7 @@ from pairloom.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from types import CodeType
 
     from pairloom.strategy import Strategy
@@ -81,6 +79,9 @@ def own_classes(cls: type) -> Iterator[type]:
 
 def source(cls: type) -> bytes:
     """Return what a class was made from: the whole file, since a class uses what is around it."""
+    import inspect
+    from pathlib import Path
+
     try:
         file = inspect.getsourcefile(cls)
         if file is not None and os.path.isfile(file):
@@ -98,6 +99,8 @@ def text(value: object) -> str:
 
 def fingerprint(data: bytes) -> str:
     """Return so many digits of a fingerprint as people are shown."""
+    import hashlib
+
     return hashlib.sha256(data).hexdigest()[:SHOWN]
 
 

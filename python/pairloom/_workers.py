@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 import sys
 from decimal import Decimal
@@ -138,6 +137,8 @@ def _payload(templates: list[Strategy]) -> bytes:
         for name, logger in logging.root.manager.loggerDict.items():
             if getattr(logger, "level", 0):
                 levels[name] = logger.level
+    import pickle
+
     return pickle.dumps(
         {
             "path": sys.path,

@@ -166,6 +166,16 @@ class Book:
         self.total = 0
 
 
+class Named(Book):
+    """One that is found by its name, and counts all the same."""
+
+    def __hash__(self) -> int:
+        return 7
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Named)
+
+
 class Shares(Strategy):
     """Counts in an object that its parameters name."""
 
@@ -212,7 +222,7 @@ READ_ONLY = np.arange(3.0)
 READ_ONLY.flags.writeable = False
 
 
-@pytest.mark.parametrize("shared", [Book(), SimpleNamespace(total=0), pytest.param(np.zeros(3), id="array")])
+@pytest.mark.parametrize("shared", [Book(), Named(), SimpleNamespace(total=0), pytest.param(np.zeros(3), id="array")])
 def test_what_two_traders_share_turns_snapshots_off(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, shared: Any
 ) -> None:

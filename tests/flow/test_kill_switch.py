@@ -128,6 +128,24 @@ def test_a_process_that_has_not_said_who_it_is_is_not_told(tmp_path: Path, own_h
     assert own_handler == []
 
 
+def test_a_run_of_another_user_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run.db"
+    path.touch()
+    opened = Path.open
+
+    def closed(self: Path, *args: Any, **named: Any) -> Any:
+        # As for anybody but its owner: the mode is 0600. The tests may be run by root, whom no mode stops.
+        if self.name == "run.db.lock":
+            raise PermissionError(13, "Permission denied", str(self))
+        return opened(self, *args, **named)
+
+    monkeypatch.setattr(Path, "open", closed)
+    assert main(["kill", str(path)]) == 2
+    assert "run.db.lock is another user's" in capsys.readouterr().err
+
+
 def test_a_process_that_says_who_it_is_a_moment_later_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "run.db"
     path.touch()

@@ -95,7 +95,8 @@ def _writer(path: Path) -> int:
     if says != LISTENS or not _catches(pid):
         raise ConfigError(
             f"{path}: process {pid} does not listen to SIGUSR1 for its runs, and may end by it; "
-            "only pairloom paper does: in your own program call run.kill()",
+            "only pairloom paper does: in your own program call run.kill(). One that an earlier Pairloom began "
+            f"listens and does not say so: kill -USR1 {pid}",
             code="kill.deaf",
         )
     return pid
@@ -120,6 +121,10 @@ def _told(path: Path) -> tuple[int, str] | None:
                 raise _nobody(path)
     except FileNotFoundError:
         raise _nobody(path) from None
+    except PermissionError:
+        raise ConfigError(
+            f"{path}.lock is another user's, and so is the run that has it; let that one kill it", code="kill.foreign"
+        ) from None
     if not number.isdecimal() or not _has_open(path, int(number), file):
         return None
     return int(number), says.strip()
@@ -130,7 +135,8 @@ def _has_open(path: Path, pid: int, file: os.stat_result) -> bool:
     try:
         with os.scandir(f"/proc/{pid}/fd") as entries:
             for entry in entries:
-                with contextlib.suppress(FileNotFoundError):
+                # Of what lies on a file system that fails, or is nobody's business, nothing needs to be known.
+                with contextlib.suppress(OSError):
                     if os.path.samestat(entry.stat(), file):
                         return True
     except (FileNotFoundError, ProcessLookupError):

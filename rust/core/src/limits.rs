@@ -68,9 +68,6 @@ pub const CHAINED_BLOCKS: u32 = 32;
 /// Rows whose indicator values are computed together, where a trader is evaluated ahead.
 pub const LOOKED_AHEAD: usize = 64;
 
-/// The system gives memory in pieces of so many bytes.
-pub const PAGE: usize = 4096;
-
 /// Bytes that are gathered before they are hashed into a run's digest.
 pub const DIGESTED_TOGETHER: usize = 64 * 1024;
 

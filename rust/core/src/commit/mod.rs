@@ -221,6 +221,14 @@ impl Writer {
     /// Makes as many of the next steps as it can, in which nothing happens but that carried positions are worth this:
     /// each gets its row of the curve. It ends before one at which the account must be liquidated.
     pub fn quiet_steps(&mut self, worths: &[Carried]) -> usize {
+        let made = self.calm_steps(worths);
+        self.write_steps(&worths[..made]);
+        made
+    }
+
+    /// How many of the next steps there are, in which nothing happens but that carried positions are worth this, before one
+    /// at which the account must be liquidated.
+    pub fn calm_steps(&mut self, worths: &[Carried]) -> usize {
         let (account, margin) = (&mut self.account, self.gate.margin);
         let fall = if account.is_spot() {
             None
@@ -233,12 +241,16 @@ impl Writer {
                 worths[first..].iter().position(falls).map(|at| first + at)
             })
         };
-        let made = &worths[..fall.unwrap_or(worths.len())];
-        account.equities(made, &mut self.records.curve.equity);
-        if let Some(&last) = made.last() {
-            account.set_carried(last);
+        fall.unwrap_or(worths.len())
+    }
+
+    /// Writes the equity of such steps into the curve.
+    pub fn write_steps(&mut self, worths: &[Carried]) {
+        let curve = &mut self.records.curve;
+        self.account.equities(worths, &mut curve.equity);
+        if let Some(&last) = worths.last() {
+            self.account.set_carried(last);
         }
-        made.len()
     }
 
     /// Whether every event of every market has to be shown.

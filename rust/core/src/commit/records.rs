@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::word::Word;
 use crate::domain::{HalfUnits, Liquidity, Lots, Money, Nanos, Side};
-use crate::limits::PAGE;
 use crate::order::{OrderId, OrderRecord, OrderStatus, Reason, RefusalRecord, reason};
 use crate::strategy::StrategyFault;
 
@@ -99,27 +98,11 @@ impl Curve {
         self.equity.reserve(rows);
     }
 
-    /// The same where they are sure to come: the room is touched, because memory that was never written to costs the first
-    /// who does more than a row does.
-    pub fn make_room(&mut self, rows: usize) {
-        self.reserve(rows);
-        touch(&mut self.ts, rows);
-        touch(&mut self.equity, rows);
-    }
-
     /// Adds a row.
     #[inline]
     pub fn push(&mut self, ts: Nanos, equity: Money) {
         self.ts.push(ts);
         self.equity.push(equity);
-    }
-}
-
-/// Writes into each page of the room for so many rows behind those that there are.
-fn touch<T: Default>(column: &mut Vec<T>, rows: usize) {
-    let room = column.spare_capacity_mut();
-    for slot in room.iter_mut().take(rows).step_by(PAGE / size_of::<T>()) {
-        slot.write(T::default());
     }
 }
 

@@ -81,7 +81,8 @@ impl Amount {
         }
         let tiny = Decimal::new(if trimmed.starts_with('-') { -1 } else { 1 }, 28);
         let long = format!("{approximate:.28}").parse().unwrap_or(tiny);
-        Ok(Self::Exact(if long == Decimal::ZERO { tiny } else { long }))
+        let long = if long == Decimal::ZERO { tiny } else { long };
+        Ok(Self::Exact(long.normalize()))
     }
 }
 

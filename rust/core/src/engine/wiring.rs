@@ -145,15 +145,19 @@ pub(super) fn backtest_among(
     let mut core = wire(config, traders, data)?;
     let closing = Closing::of(&mut core);
     let rows = shared.rows(&core, data, options);
+    // Indicators are a part of what is measured as the run, whoever computes them.
+    let computing = Stopwatch::start();
     shared.indicators(&mut core, data);
+    let computing = computing.elapsed().as_secs_f64();
     let journal = open_journal(config, options, &closing, false, true)?;
     let remote = host.remote(config, &core, data)?;
     let mut replay = replay::prepare(core, data, rows, config, options, host, remote)?;
     if let Some(journal) = journal {
         replay.keep(journal)?;
     }
-    let setup = watch.elapsed().as_secs_f64();
-    let done = replay.run();
+    let setup = watch.elapsed().as_secs_f64() - computing;
+    let mut done = replay.run();
+    done.report.elapsed += computing;
     closing.finish(config, done, setup)
 }
 

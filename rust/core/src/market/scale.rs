@@ -230,9 +230,10 @@ fn largest_of_clear(prices: &[f64], digits: i8) -> Option<f64> {
     for &price in prices {
         let scaled = price * power;
         let missed = (scaled - ((scaled + ROUNDER) - ROUNDER)).abs();
-        // The same bounds as below.
+        // The same bounds as below; what is no number is within none of them.
         let near = missed <= 2.5 * HALF_ULP * scaled;
-        unclear |= u64::from(!near) | u64::from(!(scaled >= 0.5)) | u64::from(!(scaled < DENSE));
+        let sure = near & (scaled >= 0.5) & (scaled < DENSE);
+        unclear |= u64::from(!sure);
         largest = if price > largest { price } else { largest };
     }
     (unclear == 0).then_some(largest)

@@ -243,3 +243,24 @@ proptest! {
         prop_assert_eq!(decimal_to_f64(money, 18).to_bits(), expected.to_bits());
     }
 }
+
+#[test]
+fn mids_are_what_each_bid_and_ask_come_to() {
+    // Odd half units, prices of which the quick way is not sure, and more of them than are taken together.
+    for digits in [0, 2, 9, -1] {
+        let scale = PriceScale {
+            digits,
+            exact: true,
+        };
+        let bids: Vec<f64> = (0..150)
+            .map(|i| 0.005 + f64::from(i * i) * 12.345)
+            .chain([1e17, 9e15])
+            .collect();
+        let asks: Vec<f64> = bids.iter().map(|bid| bid * 1.0003 + 0.01).collect();
+        let mut mids = vec![0; bids.len()];
+        scale.mids(&bids, &asks, &mut mids);
+        for ((bid, ask), mid) in bids.iter().zip(&asks).zip(mids) {
+            assert_eq!(mid, scale.units(*bid) + scale.units(*ask), "{bid} {ask}");
+        }
+    }
+}

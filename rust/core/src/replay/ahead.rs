@@ -107,6 +107,8 @@ pub(super) struct Ahead {
     rows: u64,
     /// Orders that traders were evaluated past.
     passed: u64,
+    /// Those of them that were settled as soon as the gate had approved them.
+    pub at_once: u64,
     pub roll_backs: u64,
     pub fallbacks: u64,
 }
@@ -158,6 +160,7 @@ impl Ahead {
             blocks: 0,
             rows: 0,
             passed: 0,
+            at_once: 0,
             roll_backs: 0,
             fallbacks: 0,
         }
@@ -295,9 +298,10 @@ impl Ahead {
     }
 
     /// Counters by name.
-    pub(super) const fn counters(&self) -> [(&'static str, u64); 5] {
+    pub(super) const fn counters(&self) -> [(&'static str, u64); 6] {
         [
             ("passed_orders", self.passed),
+            ("settled_at_once", self.at_once),
             ("blocks", self.blocks),
             ("rows_in_blocks", self.rows),
             ("roll_backs", self.roll_backs),

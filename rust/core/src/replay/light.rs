@@ -2,9 +2,13 @@
 //! after the other without all that a step could need. The step in which somebody does ask is made as any other, with
 //! its evaluations done.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use crate::commit::Writer;
 use crate::domain::Nanos;
 use crate::limits::{LIGHT_MARKETS, LIGHT_STEPS};
+use crate::market::Steps;
 use crate::step::{Away, Loaded, Quiet};
 use crate::strategy::Stop;
 
@@ -33,20 +37,46 @@ impl Direct<'_> {
     /// Makes light steps from the next one on, before `end` and before anybody else is due.
     pub(super) fn light_steps(&mut self, writer: &mut Writer, end: usize) -> Quiet {
         let mut quiet = Quiet::default();
-        let steps = std::sync::Arc::clone(self.timeline.steps());
-        let first = self.timeline.walked();
+        let steps = Arc::clone(self.timeline.steps());
+        let mut step = self.timeline.walked();
         let end = self
             .ahead
             .calendar
-            .next_due(first, end.min(first + LIGHT_STEPS));
-        for step in first..end {
-            if !self.is_valued((step, usize::MAX), &steps, writer)
-                || self.moves(writer)
-                || writer.must_liquidate()
-            {
+            .next_due(step, end.min(step + LIGHT_STEPS));
+        while step < end {
+            if !self.is_valued((step, usize::MAX), &steps, writer) || self.moves(writer) {
                 break;
             }
+            // Nothing but prices moves until somebody asks for something, so these are known to need no liquidation.
+            let until = end.min(self.valuation.end());
+            let calm = step + writer.calm_steps(self.valuation.between(step, until));
+            let made = self.evaluate_until_asked(writer, step..calm, &steps, &mut quiet);
+            writer.write_steps(self.valuation.between(step, made));
+            let times = steps.times_between(step, made);
+            writer.records.curve.ts.extend_from_slice(times);
+            quiet.steps += (made - step) as u64;
+            quiet.last = times.last().copied().or(quiet.last);
+            step = made;
+            if made < until {
+                break;
+            }
+        }
+        quiet
+    }
+
+    /// Evaluates these steps, up to the first in which somebody asks for something, which is begun; the step that is
+    /// still to be made.
+    fn evaluate_until_asked(
+        &mut self,
+        writer: &mut Writer,
+        range: Range<usize>,
+        steps: &Steps,
+        quiet: &mut Quiet,
+    ) -> usize {
+        for step in range.clone() {
             let now = steps.times()[step];
+            let worth = self.valuation.between(step, step + 1)[0];
+            writer.account.set_carried(worth);
             let (events, warm_up) = self.timeline.load(&self.cast, |_| false, &mut self.rows);
             self.has_rows = true;
             by_event(
@@ -61,14 +91,11 @@ impl Direct<'_> {
                 let loaded = Loaded { events, warm_up };
                 self.begun = Some(Begun { now, loaded });
                 self.evaluated = true;
-                break;
+                return step;
             }
-            writer.snapshot(now);
-            quiet.steps += 1;
             quiet.events += events;
-            quiet.last = Some(now);
         }
-        quiet
+        range.end
     }
 
     /// Whether a position of a market that is looked at needs more than to be valued along its column.

@@ -267,7 +267,7 @@ impl Replay<'_> {
 
 /// Makes room for what the run will write down.
 fn make_room(writer: &mut Writer, cast: &Cast<'_>, steps: &Steps) {
-    writer.records.curve.make_room(steps.len() + 1);
+    writer.records.curve.reserve(steps.len() + 1);
     let traders = (0..cast.traders.len()).filter_map(|trader| u32::try_from(trader).ok());
     let rows = traders.map(|trader| cast.places(steps, trader).len());
     let orders = (rows.sum::<usize>() / ROWS_TO_AN_ORDER).min(MOST_ORDERS_EXPECTED);

@@ -270,6 +270,7 @@ impl Ports for Direct<'_> {
             self.valuation
                 .touch(self.cast.market_of[plain.trader as usize]);
         }
+        self.ahead.at_once += plain.len() as u64;
         true
     }
 

@@ -2,7 +2,9 @@
 
 use crate::support::{Anything, InLane, MINUTE, Random, UNIT, base, config, markets, run, trader};
 use pairloom_core::domain::Rate;
-use pairloom_core::engine::{Account, Config, Handover, Outcome, RunOptions, TraderConfig};
+use pairloom_core::engine::{
+    Account, Config, Handover, Outcome, RunOptions, Sweep, Swept, TraderConfig, Unattended,
+};
 use pairloom_core::indicator::{IndicatorId, Kind, Spec};
 use pairloom_core::market::{Field, MarketData};
 use pairloom_core::signal::TradeSignal;
@@ -172,7 +174,7 @@ fn same(one: &Outcome, other: &Outcome) {
 fn blocks_of_any_length_give_what_single_events_give() {
     std::panic::set_hook(Box::new(|_| {}));
     let (mut blocks, mut roll_backs, mut quarantined, mut liquidated) = (0, 0, 0, 0);
-    let mut passed = 0;
+    let (mut passed, mut at_once) = (0, 0);
     for number in 0..CASES {
         let seed = SEED * 1_000 + number;
         println!("case {number}, seed {seed}");
@@ -209,11 +211,22 @@ fn blocks_of_any_length_give_what_single_events_give() {
             blocks += outcome.counters["blocks"];
             roll_backs += outcome.counters["roll_backs"];
             passed += outcome.counters["passed_orders"];
+            at_once += outcome.counters["settled_at_once"];
+        }
+        // The second run reads the values of indicators that the first computed.
+        let sweep = Sweep::new(config.clone(), &data, options);
+        for _ in 0..2 {
+            let swept = sweep.run(portfolio(&mut traders.clone(), 6), &Unattended);
+            let Swept::Done(found) = swept else {
+                panic!("the run ends: {swept:?}")
+            };
+            assert_eq!(found.digest, reference.digest);
         }
     }
     println!(
-        "{blocks} blocks, {passed} orders passed, {roll_backs} roll-backs, {quarantined} quarantines, {liquidated} \
-         liquidations"
+        "{blocks} blocks, {passed} orders passed, {at_once} settled at once, {roll_backs} roll-backs, {quarantined} \
+         quarantines, {liquidated} liquidations"
     );
     assert!(blocks > 1_000 && passed > 1_000 && roll_backs > 20 && quarantined > 20);
+    assert!(at_once > 1_000, "{at_once} orders were settled at once");
 }

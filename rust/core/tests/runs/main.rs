@@ -8,7 +8,6 @@ mod conservation;
 mod determinism;
 mod free_threaded;
 mod live_digest;
-mod live_kill_switch;
 mod live_orders;
 mod live_reconcile;
 mod live_risk;

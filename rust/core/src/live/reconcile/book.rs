@@ -192,7 +192,8 @@ impl Book {
                 return Some(execution);
             }
             Some(sent) => {
-                // Its number is not believed, so the order that has it goes on working.
+                // What it says is not believed, so the order goes on working. Told once more and right, it counts as told
+                // already: the pair is halted until a person has compared both sides.
                 self.misnamed.push((execution.order, sent.market));
                 return None;
             }

@@ -33,13 +33,18 @@ impl Coordinator<'_> {
         }
     }
 
-    /// Compares, when an answer has come, and says whether orders may leave. What the venue told has been applied.
-    pub(in crate::live) fn reconcile(&mut self, now: Nanos, writer: &mut Writer) {
+    /// Reports what a broker told of orders under traders that they are not of.
+    pub(in crate::live) fn report_misnamed(&mut self, now: Nanos, writer: &mut Writer) {
         for order in std::mem::take(&mut self.orders.misnamed) {
             let row = writer.records.order(order);
             let market = row.map(|row| writer.market_of(row.trader));
             self.report(now, Said::Misnamed { market, order }, writer);
         }
+    }
+
+    /// Compares, when an answer has come, and says whether orders may leave. What the venue told has been applied.
+    pub(in crate::live) fn reconcile(&mut self, now: Nanos, writer: &mut Writer) {
+        self.report_misnamed(now, writer);
         let Some(mut book) = self.orders.book.take() else {
             return;
         };

@@ -27,7 +27,10 @@ impl Coordinator<'_> {
         writer: &mut Writer,
     ) -> bool {
         if self.orders.book.is_none() {
-            return false;
+            // What came last is reported, too.
+            let before = writer.records.differences.len();
+            self.report_misnamed(last, writer);
+            return writer.records.differences.len() > before;
         }
         if ending == Ending::Paused {
             self.farewell(writer);

@@ -1,4 +1,8 @@
 //! The kill switch of the process. It stays set for good, so it has a process, and a file, of its own.
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+#[path = "runs/support/mod.rs"]
+mod support;
 
 use crate::support::live::{Live, Teller, quoted};
 use crate::support::{UNIT, base, config, trader};
