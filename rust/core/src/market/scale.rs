@@ -232,7 +232,7 @@ fn largest_of_clear(prices: &[f64], digits: i8) -> Option<f64> {
         let missed = (scaled - ((scaled + ROUNDER) - ROUNDER)).abs();
         // The same bounds as below; what is no number is within none of them.
         let near = missed <= 2.5 * HALF_ULP * scaled;
-        let sure = near & (scaled >= 0.5) & (scaled < DENSE);
+        let sure = near & (0.5..DENSE).contains(&scaled);
         unclear |= u64::from(!sure);
         largest = if price > largest { price } else { largest };
     }
