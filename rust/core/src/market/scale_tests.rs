@@ -252,9 +252,10 @@ fn mids_are_what_each_bid_and_ask_come_to() {
             digits,
             exact: true,
         };
+        let large = 9e15 / 10_f64.powi(i32::from(digits));
         let bids: Vec<f64> = (0..150)
             .map(|i| 0.005 + f64::from(i * i) * 12.345)
-            .chain([1e17, 9e15])
+            .chain([large, 3.0 * large])
             .collect();
         let asks: Vec<f64> = bids.iter().map(|bid| bid * 1.0003 + 0.01).collect();
         let mut mids = vec![0; bids.len()];
