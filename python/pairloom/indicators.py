@@ -487,3 +487,10 @@ class HeikinAshi(IndicatorSpec):
     def __init__(self, *, keep: int = 2) -> None:
         """Ask for the candles."""
         super().__init__({}, None, None, keep)
+
+
+def __getattr__(name: str) -> Any:
+    """Name the indicator that somebody meant who spells it as other libraries do."""
+    same = [known for known in __all__ if known.casefold() == name.replace("_", "").casefold()]
+    meant = f"; it is called {same[0]}" if same else ""
+    raise AttributeError(f"pairloom.indicators has no {name!r}{meant}", name=name)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pairloom._lanes import Lanes
 from pairloom._show.messages import quarantine_message, refusal_message
@@ -70,6 +70,13 @@ class Result:
         self._output = output
         self._loaded_assumptions = tuple(loaded_assumptions)
         self._load_s = float(load_s)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to travel: it views what the core holds."""
+        raise TypeError(
+            "a Result cannot be pickled or copied; take what you need of it, as result.equity, result.stats.sharpe or "
+            "result.trades.to_pandas()"
+        )
 
     # Money
 
@@ -139,7 +146,10 @@ class Result:
 
     @cached_property
     def equity_curve(self) -> Table:
-        """The equity at each step's snapshot, and after the last fill: `ts, equity`."""
+        """The equity at each step's snapshot, and after the last fill: `ts, equity`.
+
+        The last row has the last step's time once more, so that time is there twice.
+        """
         return self._output.table("equity_curve")
 
     def _table(self, name: str) -> Table:

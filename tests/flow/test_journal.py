@@ -450,6 +450,23 @@ def test_the_kill_switch_stays_set_until_a_person_clears_it(tmp_path: Path) -> N
     assert run("paper", portfolio(path)).digest == result.digest
 
 
+def test_the_kill_switch_of_a_run_that_has_ended_is_not_cleared(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    with portfolio(path).start(data(), speed=2_000) as live:
+        until(lambda: live.status()["working_orders"] > 0, "orders")
+        live.kill()
+    run("paper", portfolio(path))
+    journal = Journal(path)
+    assert journal.killed and journal.digest is not None
+    before = rows_of(path)
+    refused = pairloom_command("journal", "clear-kill", str(path), "--by", "Ada")
+    assert refused.returncode == 2
+    assert "has ended, and does not go on; name another file" in refused.stderr
+    assert rows_of(path) == before
+    shown = pairloom_command("journal", "show", str(path)).stdout
+    assert "ended with its kill switch set" in shown and "clear-kill" not in shown
+
+
 def test_a_run_in_real_time_keeps_what_happens_and_is_not_continued(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     engine = Engine(cash={"USD": 10_000}, journal=path)

@@ -271,3 +271,10 @@ def test_kinds_of_candles_take_no_column_and_no_source() -> None:
         for argument in ("on", "of"):
             with pytest.raises(TypeError, match=argument):
                 kind(**{argument: "close"})
+
+
+@pytest.mark.parametrize(("name", "meant"), [("SMA", "Sma"), ("heikin_ashi", "HeikinAshi"), ("KAMA", None)])
+def test_an_indicator_by_another_spelling_is_named(name: str, meant: str | None) -> None:
+    with pytest.raises(AttributeError, match=f"has no '{name}'") as error:
+        getattr(ta, name)
+    assert (f"it is called {meant}" in str(error.value)) == (meant is not None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import re
 import subprocess
 import sys
@@ -447,3 +449,9 @@ def test_what_halted_a_pair_comes_first() -> None:
     assert message is not None and "A/USD: the position is 1 here; all pairs: the cash" in message
     assert message in str(made).splitlines()[0]
     assert difference_message(result(differences=[foreign])) is None
+
+
+def test_a_result_does_not_travel_and_says_what_does() -> None:
+    for travel in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError, match=r"pickled or copied; take what you need of it, as result\.equity"):
+            travel(result(curve=CURVE))

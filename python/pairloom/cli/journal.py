@@ -89,7 +89,9 @@ def _show(options: argparse.Namespace) -> int:
     steps = journal.steps
     if len(steps):
         print(f"  the last step with rows: {int(steps.column('step')[-1]):,}, at {steps.column('ts')[-1]}")
-    if journal.killed:
+    if journal.killed and journal.digest is not None:
+        print("  the run ended with its kill switch set")
+    elif journal.killed:
         print(f"  the kill switch is set: pairloom journal clear-kill {options.file} --by NAME")
     return DONE
 
@@ -177,7 +179,14 @@ def _vacuum(options: argparse.Namespace) -> int:
 def _clear_kill(options: argparse.Namespace) -> int:
     from pairloom._native import journal_clear_kill
 
-    cleared = journal_clear_kill(_open(options).path, options.by)
+    journal = _open(options)
+    if journal.digest is not None:
+        raise ConfigError(
+            f"{options.file}: the run in it has ended, and does not go on; name another file for a new run, "
+            "which begins without the kill switch",
+            code="journal.finished",
+        )
+    cleared = journal_clear_kill(journal.path, options.by)
     if options.json:
         print_json({"file": options.file, "cleared": cleared})
     elif cleared:
