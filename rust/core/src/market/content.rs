@@ -14,8 +14,7 @@ use super::series::{CloseTimes, Column, ExtraColumn, Market, Times};
 const WORDS_TOGETHER: usize = DIGESTED_TOGETHER / 8;
 
 /// BLAKE3 over all columns of a market, as hexadecimal text.
-#[must_use]
-pub fn content_of(market: &Market) -> String {
+fn content_of(market: &Market) -> String {
     let mut content = Content::default();
     if let Some(candles) = &market.candles {
         content.begin("candle", &candles.open_ts);
@@ -50,7 +49,8 @@ pub fn content_of(market: &Market) -> String {
     content.finish()
 }
 
-/// Of each of these markets its name, its number of rows and [`content_of`] it, made on all cores.
+/// Of each of these markets its name, its number of rows, and BLAKE3 over all columns as hexadecimal text, made on all
+/// cores.
 #[must_use]
 pub fn contents_of(markets: &[Market]) -> Vec<(String, usize, String)> {
     let one = |market: &Market| {

@@ -11,7 +11,7 @@ pub mod synthetic;
 pub mod validate;
 mod window;
 
-pub use content::{content_of, contents_of};
+pub use content::contents_of;
 pub use event::{Candle, EventKind, EventRef, MarketEvent, Quote, Sampled, Trade};
 pub use field::Field;
 pub use rows::{Row, Rows};
