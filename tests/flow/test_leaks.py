@@ -147,7 +147,7 @@ def test_backtests(data: Any, lane: str) -> None:
 @pytest.mark.filterwarnings("ignore::pairloom.RefusalWarning")
 def test_worker_processes(data: Any) -> None:
     made = engine(Actor, workers=2, script=7)
-    assert_nothing_stays(lambda: made.backtest(data, progress=False), RUNS // 20)
+    assert_nothing_stays(lambda: made.backtest(data, progress=False), RUNS // 2)
 
 
 @pytest.mark.filterwarnings("ignore::pairloom.RefusalWarning")

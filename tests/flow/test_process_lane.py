@@ -594,25 +594,6 @@ def test_native_traders_need_no_workers(candles: Any) -> None:
     assert "workers" not in engine.backtest(candles, progress=False).counters
 
 
-@pytest.mark.slow
-def test_many_runs_leave_nothing_behind(candles: Any) -> None:
-    def resident() -> int:
-        gc.collect()
-        return int(Path("/proc/self/statm").read_text().split()[1])
-
-    engine = Engine(cash={"USD": 1_000}, workers=2)
-    engine.trade(["S0001/USD", "S0002/USD"], Moody(), size=1)
-    for _ in range(20):
-        quiet(lambda: engine.backtest(candles, progress=False))
-    before, opened, threads = resident(), descriptors(), threading.active_count()
-    for _ in range(100):
-        quiet(lambda: engine.backtest(candles, progress=False))
-    assert resident() < before + 1_000
-    assert descriptors() == opened
-    assert threading.active_count() == threads
-    assert not workers_of(os.getpid())
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
