@@ -148,6 +148,23 @@ def test_no_market_is_seen_before_its_candle_is_over() -> None:
     assert seen == [hour, 2 * hour]
 
 
+@pytest.mark.parametrize("latency", [None, 5])
+def test_a_limit_order_that_arrives_at_a_quote_may_meet_the_trade_behind_it(latency: int | None) -> None:
+    data = {
+        "trade": {"ts": [0, 20, 30], "price": [9.0, 9.0, 7.0], "quantity": [1.0, 1.0, 1.0]},
+        "quote": {"ts": [30], "bid": [11.0], "ask": [12.0]},
+    }
+    settings = Settings(cash="1000", maker_fee="0", taker_fee="0", latency=latency or 0)
+
+    def buy(ctx: Any) -> None:
+        ctx.buy(1, limit=8)
+
+    strategy = playing({0: buy}, events=("trade",))
+    result = run({"A/USD": data}, [TraderSpec("t", "A/USD", strategy, 1)], settings)
+    # Its first quote does not reach it, the trade of the same time does: rows come in the order quote, trade.
+    assert [(f["ts"], f["price"], f["liquidity"]) for f in result.fills] == [(30, 8, "maker")]
+
+
 def test_quotes_fill_at_the_other_side_and_latency_waits() -> None:
     data = {"quote": {"ts": [0, 10, 30], "bid": [9.0, 8.0, 7.0], "ask": [11.0, 12.0, 13.0]}}
     at_once = alone(data, {0: api.Signal.LONG, 1: api.Signal.CLOSE})

@@ -83,7 +83,7 @@ class Venue:
         return self._meets_candle_market(order, market, row)
 
     def _meets_quote_market(self, order: Order, market: Market, row: Row) -> Meeting | None:
-        if self.model.latency > 0 and row.ts <= order.arrives:
+        if not order.arrived and self.model.latency > 0 and row.ts <= order.arrives:
             return None
         if row.kind == "quote":
             price = other_side(market, row, order.side)
