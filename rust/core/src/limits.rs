@@ -143,8 +143,8 @@ pub const EVENTS_PER_STEP: usize = 8_192;
 /// Live: market events that a synthetic feed sends together at most.
 pub const EVENTS_PER_BATCH: usize = 1_024;
 
-/// Live: the shortest pause of a synthetic feed.
-pub const FEED_PAUSE: Duration = Duration::from_millis(1);
+/// Live: the shortest pause of a synthetic feed. Events that come together are a step, and wait for each other in it.
+pub const FEED_PAUSE: Duration = Duration::from_micros(250);
 
 /// Live: messages to the order engine that may wait, besides two for each trader; the commit thread waits for room.
 pub const ORDER_MESSAGES: usize = 1_024;

@@ -1,4 +1,4 @@
-//! Feeds: tasks that bring market events to the commit thread, in batches, through a bounded channel.
+//! Feeds: they bring market events to the commit thread, in batches, through a bounded channel.
 
 use std::time::Duration;
 
@@ -6,7 +6,8 @@ use flume::Sender;
 
 use crate::clock::{self, Stopwatch};
 use crate::domain::Nanos;
-use crate::limits::{EVENTS_PER_BATCH, FEED_PAUSE};
+use crate::error::Error;
+use crate::limits::{EVENTS_PER_BATCH, FEED_PAUSE, POLL_INTERVAL};
 use crate::market::synthetic::SyntheticFeed;
 use crate::market::{MarketEvent, Rows};
 
@@ -49,17 +50,31 @@ pub(super) async fn recorded(
     }
 }
 
-/// Sends synthetic events at a rate, in turn from each market, each stamped with the time at which it is sent.
-pub(super) async fn synthetic(mut feed: SyntheticFeed, rate: f64, out: Sender<Batch>) {
+/// Starts a thread that sends synthetic events at a rate, in turn from each market, each stamped with the time at which it is
+/// sent. It has no I/O to wait for but much to compute, and pauses shorter than tokio's timers know. It ends when nobody reads
+/// any more.
+///
+/// # Errors
+/// When no thread can be made.
+pub(super) fn synthetic(feed: SyntheticFeed, rate: f64, out: Sender<Batch>) -> Result<(), Error> {
+    std::thread::Builder::new()
+        .name("pairloom-feed".to_owned())
+        .spawn(move || send_synthetic(feed, rate, &out))
+        .map(drop)
+        .map_err(|error| Error::config("run.thread", format!("no thread for the feed: {error}")))
+}
+
+fn send_synthetic(mut feed: SyntheticFeed, rate: f64, out: &Sender<Batch>) {
     let began = Stopwatch::start();
     let pace = rate * share(feed.len(), 1);
     let mut sent = 0_u64;
-    loop {
+    while !out.is_disconnected() {
         let due = count(began.elapsed().as_secs_f64() * pace);
         if due <= sent {
             let next = share_of(sent + 1) / pace - began.elapsed().as_secs_f64();
             let pause = Duration::try_from_secs_f64(next).unwrap_or(FEED_PAUSE);
-            tokio::time::sleep(pause.max(FEED_PAUSE)).await;
+            // Not longer than that, so that the thread ends soon behind a run whose markets are slow.
+            std::thread::sleep(pause.clamp(FEED_PAUSE, POLL_INTERVAL));
             continue;
         }
         let number = due.saturating_sub(sent).min(EVENTS_PER_BATCH as u64);
@@ -80,7 +95,7 @@ pub(super) async fn synthetic(mut feed: SyntheticFeed, rate: f64, out: Sender<Ba
             arrived: Stopwatch::start(),
             done: 0.0,
         };
-        if out.send_async(batch).await.is_err() {
+        if out.send(batch).is_err() {
             return;
         }
     }

@@ -110,7 +110,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     orders.risk = risk;
     let pace = Pace::of(&feed, options.step_limit);
     let (feed, speed) = ((feed, rows), (options.speed, parts.known));
-    let feed = feed_side(&runtime, feed, &markets, speed, channels.feed);
+    let feed = feed_side(&runtime, feed, &markets, speed, channels.feed)?;
     let made = (core.mains, parts.factories);
     let company = company(core.traders, made, channels.inboxes, notices);
     let stage = Arc::new(Stage {
@@ -217,24 +217,22 @@ fn company(
 
 pub(super) type OrderEnds = (Ends<OrderMessage>, Ends<Report>, Ends<Told>);
 
-/// Starts the feed's task, and gives the end from which to read. A feed that comes through a channel of its own has no
-/// task, and is read from there.
+/// Starts the feed's task or thread, and gives the end from which to read. A feed that comes through a channel of its own has
+/// neither, and is read from there.
 fn feed_side(
     runtime: &Runtime,
     feed: (Feed, Option<Rows>),
     markets: &Markets,
     pace: (Option<f64>, Option<Nanos>),
     (out, end): Ends<Batch>,
-) -> Receiver<Batch> {
+) -> Result<Receiver<Batch>, Error> {
     match feed {
-        (Feed::Channel { batches, .. }, _) => return batches,
-        (Feed::Synthetic { feed, rate, .. }, _) => {
-            runtime.spawn(feed::synthetic(feed, rate, out));
-        }
+        (Feed::Channel { batches, .. }, _) => return Ok(batches),
+        (Feed::Synthetic { feed, rate, .. }, _) => feed::synthetic(feed, rate, out)?,
         (Feed::Recorded(_), Some(rows)) => {
             runtime.spawn(feed::recorded(rows, markets.clone(), pace, out));
         }
         (Feed::Recorded(_), None) => {}
     }
-    end
+    Ok(end)
 }
