@@ -161,6 +161,13 @@ pub const SAID_ONCE: usize = 1;
 /// Live: how long a real-time step waits for its evaluations.
 pub const STEP_LIMIT: Duration = Duration::from_millis(1);
 
+/// Journal, and the paper broker's books in real time: the shortest pause between two writes to disk, unless somebody waits for
+/// one. What comes meanwhile is written together.
+pub const WRITE_PAUSE: Duration = Duration::from_millis(1);
+
+/// Live: after how many requests a broker writes what it keeps, even before that pause is over.
+pub const MESSAGES_PER_REST: usize = 512;
+
 /// Live: how long the end of a real-time run waits for orders to reach a terminal state.
 pub const SETTLE_LIMIT: Duration = Duration::from_millis(1_500);
 

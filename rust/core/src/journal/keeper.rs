@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use flume::{Receiver, RecvTimeoutError, SendTimeoutError, Sender};
 use parking_lot::Mutex;
 
+use crate::clock::Stopwatch;
 use crate::error::Error;
 use crate::limits::{self, POLL_INTERVAL};
 
@@ -111,16 +112,30 @@ fn gone() -> Error {
     )
 }
 
+/// Takes what waits, to be committed together. So soon after the last commit more is waited for, unless somebody waits for
+/// an answer: a disk that has to write for every step of a fast feed has no time for anything else.
+fn gather(first: Batch, arrivals: &Receiver<Batch>, since: Stopwatch, together: &mut Vec<Batch>) {
+    let mut rows = first.rows.len();
+    let mut waited_for = first.answer.is_some();
+    together.push(first);
+    while rows < limits::JOURNAL_ROWS {
+        let pause = limits::WRITE_PAUSE.checked_sub(since.elapsed());
+        let more = match pause {
+            Some(pause) if !waited_for => arrivals.recv_timeout(pause).ok(),
+            _ => arrivals.try_recv().ok(),
+        };
+        let Some(more) = more else { break };
+        rows += more.rows.len();
+        waited_for |= more.answer.is_some();
+        together.push(more);
+    }
+}
+
 fn keep(mut store: Store, arrivals: &Receiver<Batch>, failure: &Mutex<Option<Error>>) {
     let mut together: Vec<Batch> = Vec::new();
+    let mut since = Stopwatch::start();
     while let Ok(first) = arrivals.recv() {
-        let mut rows = first.rows.len();
-        together.push(first);
-        while rows < limits::JOURNAL_ROWS {
-            let Ok(more) = arrivals.try_recv() else { break };
-            rows += more.rows.len();
-            together.push(more);
-        }
+        gather(first, arrivals, since, &mut together);
         let failed = failure.lock().clone();
         let result = match failed {
             Some(error) => Err(error),
@@ -130,6 +145,7 @@ fn keep(mut store: Store, arrivals: &Receiver<Batch>, failure: &Mutex<Option<Err
                 together.iter().filter_map(|batch| batch.snapshot.as_ref()),
             ),
         };
+        since = Stopwatch::start();
         if let Err(error) = &result {
             failure.lock().get_or_insert_with(|| error.clone());
         }

@@ -130,6 +130,17 @@ pub struct Heard {
     pub failure: Option<Error>,
 }
 
+impl Heard {
+    /// The broker's own books failed.
+    #[must_use]
+    pub fn failed(error: Error) -> Self {
+        Self {
+            failure: Some(error),
+            ..Self::default()
+        }
+    }
+}
+
 /// A venue, or what stands for one. What becomes of orders is told through the channel the broker was made with, each
 /// terminal state once.
 ///
@@ -193,12 +204,10 @@ pub trait Broker: Send + Sync {
         false
     }
 
-    /// Called when no request waits: the time to write what the broker keeps.
-    ///
-    /// # Errors
-    /// When its own books fail.
-    fn rest(&self) -> Result<(), Error> {
-        Ok(())
+    /// Called soon after requests, once for many: the time to write what the broker keeps, and to tell what had to be written
+    /// first.
+    fn rest(&self) -> Heard {
+        Heard::default()
     }
 
     /// What it holds, as bytes from which the same broker of another process goes on; nothing where it does not say. Its own

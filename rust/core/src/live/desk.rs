@@ -204,14 +204,25 @@ impl Desk {
 
     /// What happened in a phase is written down before it is told; when something happens next though no event does.
     pub(super) fn told(&mut self, executions: &[Execution]) -> Result<Option<Nanos>, Error> {
+        let next_wake = self.note(executions)?;
+        self.rest()?;
+        Ok(next_wake)
+    }
+
+    /// The same where it is written down later, with what else happens until then.
+    pub(super) fn note(&mut self, executions: &[Execution]) -> Result<Option<Nanos>, Error> {
         for execution in executions {
             self.owners.remove(&execution.order);
         }
         if let Some(ledger) = &mut self.ledger {
             ledger.tell(executions)?;
-            ledger.commit()?;
         }
         Ok(self.venue.next_wake())
+    }
+
+    /// Whether it keeps books.
+    pub(super) const fn has_books(&self) -> bool {
+        self.ledger.is_some()
     }
 
     /// Writes down what has not been, where there is nothing else to do.

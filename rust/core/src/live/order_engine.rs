@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use flume::{Receiver, Sender};
 
-use crate::clock;
+use crate::clock::{self, Stopwatch};
 use crate::domain::Nanos;
 use crate::error::Error;
+use crate::limits::{MESSAGES_PER_REST, WRITE_PAUSE};
 use crate::order::{Order, OrderId};
 use crate::risk::{Altered, Approved};
 use crate::venue::{Execution, Outcome};
@@ -105,19 +106,25 @@ impl OrderEngine {
 
     /// Runs until nobody sends messages any more.
     pub(super) async fn run(mut self, messages: Receiver<OrderMessage>, reports: Receiver<Report>) {
+        let (mut rested, mut done) = (Stopwatch::start(), 0);
         loop {
-            if messages.is_empty()
-                && let Err(error) = self.broker.rest()
-            {
-                let _ = self.told.send_async(Told::Failed(error)).await;
+            let pause = WRITE_PAUSE.saturating_sub(rested.elapsed());
+            if done > 0 && (pause.is_zero() || done >= MESSAGES_PER_REST) {
+                let heard = self.broker.rest();
+                self.pass_on(heard.failure, heard.reports).await;
+                (rested, done) = (Stopwatch::start(), 0);
             }
             tokio::select! {
                 biased;
                 Ok(report) = reports.recv_async() => self.tell(report).await,
                 message = messages.recv_async() => match message {
-                    Ok(message) => self.do_and_listen(message, &reports).await,
+                    Ok(message) => {
+                        self.do_and_listen(message, &reports).await;
+                        done += 1;
+                    }
                     Err(_) => return,
                 },
+                () = tokio::time::sleep(pause), if done > 0 => {}
             }
         }
     }
@@ -144,17 +151,21 @@ impl OrderEngine {
                 Ok(report) = reports.recv_async() => self.tell(report).await,
             }
         };
-        if let Some(failure) = came.failure {
-            let _ = self.told.send_async(Told::Failed(failure)).await;
-        }
-        for report in came.reports {
-            self.tell(report).await;
-        }
+        self.pass_on(came.failure, came.reports).await;
         if let Some(told) = came.told {
             let _ = self.told.send_async(told).await;
         }
         if let Some(next_wake) = came.answer {
             let _ = self.told.send_async(Told::Answered { next_wake }).await;
+        }
+    }
+
+    async fn pass_on(&mut self, failure: Option<Error>, reports: Vec<Report>) {
+        if let Some(failure) = failure {
+            let _ = self.told.send_async(Told::Failed(failure)).await;
+        }
+        for report in reports {
+            self.tell(report).await;
         }
     }
 

@@ -27,6 +27,8 @@ use super::options::LiveOptions;
 struct Floor {
     desk: Desk,
     candles: Candles,
+    /// What is not told before it is written down, with what else happens until then.
+    untold: Vec<Execution>,
 }
 
 /// Where the candles of recorded markets stand.
@@ -190,6 +192,7 @@ impl PaperBroker {
                 candles: venue
                     .candles
                     .unwrap_or_else(|| Candles::new(&venue.markets)),
+                untold: Vec::new(),
             }),
             markets: venue.markets,
             end: venue.end,
@@ -240,9 +243,32 @@ impl PaperBroker {
         now: Nanos,
         phase: &MarketPhase,
     ) -> Result<(Vec<Execution>, Option<Nanos>), Error> {
+        let floor = &mut *self.floor.lock();
+        let executions = self.happens(floor, now, phase);
+        let next_wake = floor.desk.told(&executions)?;
+        Ok((executions, next_wake))
+    }
+
+    /// The same in real time, where phases come faster than a disk writes: what becomes of orders is told by
+    /// [`Broker::rest`], after one write for many phases.
+    fn phase_to_tell(
+        &self,
+        now: Nanos,
+        phase: &MarketPhase,
+    ) -> Result<(Vec<Execution>, Option<Nanos>), Error> {
+        let floor = &mut *self.floor.lock();
+        let executions = self.happens(floor, now, phase);
+        let next_wake = floor.desk.note(&executions)?;
+        if !floor.desk.has_books() {
+            return Ok((executions, next_wake));
+        }
+        floor.untold.extend(executions);
+        Ok((Vec::new(), next_wake))
+    }
+
+    fn happens(&self, floor: &mut Floor, now: Nanos, phase: &MarketPhase) -> Vec<Execution> {
         let mut executions = Vec::new();
-        let mut floor = self.floor.lock();
-        let Floor { desk, candles } = &mut *floor;
+        let (desk, candles) = (&mut floor.desk, &mut floor.candles);
         match phase {
             MarketPhase::Events { events, arrivals } => {
                 for event in events.iter() {
@@ -259,8 +285,22 @@ impl PaperBroker {
             MarketPhase::Immediate => desk.immediate(now, &mut executions),
             MarketPhase::Opens => desk.opens(now, &mut executions),
         }
-        let next_wake = desk.told(&executions)?;
-        Ok((executions, next_wake))
+        executions
+    }
+
+    /// Writes down what happened, and what may be told then.
+    pub(super) fn write(&self) -> Result<Vec<Execution>, Error> {
+        let floor = &mut *self.floor.lock();
+        floor.desk.rest()?;
+        Ok(std::mem::take(&mut floor.untold))
+    }
+
+    /// What is to be told, now or so much later.
+    fn hear(&self, happened: Result<(Vec<Execution>, Option<Nanos>), Error>) -> Heard {
+        match happened {
+            Ok(happened) => late(happened, self.fill_delay, &self.reports),
+            Err(error) => Heard::failed(error),
+        }
     }
 }
 
@@ -336,21 +376,19 @@ impl Broker for PaperBroker {
             .map_err(|why| Error::broker("broker.defect", why))
     }
 
-    fn rest(&self) -> Result<(), Error> {
+    fn rest(&self) -> Heard {
         if self.markets.recorded {
             // There the next phase comes at once, and writes it.
-            return Ok(());
+            return Heard::default();
         }
-        self.floor.lock().desk.rest()
+        self.hear(self.write().map(|executions| (executions, None)))
     }
 
     async fn on_market(&self, now: Nanos, phase: &MarketPhase) -> Heard {
-        match self.phase(now, phase) {
-            Ok(happened) => late(happened, self.fill_delay, &self.reports),
-            Err(error) => Heard {
-                failure: Some(error),
-                ..Heard::default()
-            },
-        }
+        self.hear(if self.markets.recorded {
+            self.phase(now, phase)
+        } else {
+            self.phase_to_tell(now, phase)
+        })
     }
 }
