@@ -134,6 +134,9 @@ pub const QUOTE_INBOX: usize = 1;
 /// Live: deliveries that one task handles before others get their turn.
 pub const DELIVERIES_PER_TASK: usize = 16;
 
+/// Live: how many traders are woken before tasks are set to work on them, in real time and within a step.
+pub const WOKEN_TOGETHER: usize = 32;
+
 /// Live: batches of market events between the feed and the commit thread; the feed waits for room.
 pub const FEED_BATCHES: usize = 64;
 

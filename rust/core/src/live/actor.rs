@@ -1,9 +1,9 @@
 //! Traders as actors: each with its inbox, none with a thread.
 //!
 //! A delivery for an idle trader makes it ready. Ready traders stand in one queue, in the order in which they became
-//! so; for each a task is spawned, which handles a bounded batch of the oldest one and ends. Since a trader that has
-//! more to do goes to the end of that queue, all of them share the threads fairly, whatever order a pool prefers for
-//! its tasks.
+//! so; as many tasks as the pool has threads take the oldest one, handle a bounded batch of it, and take the next. Since a
+//! trader that has more to do goes to the end of that queue, all of them share the threads fairly, whatever order a pool
+//! prefers for its tasks.
 
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ use crate::strategy::{Held, Interpreter, Lane, Outcome, Stop, Strategy, Unkept, 
 use crate::trader::{Input, Trader, TraderMemory, TraderState};
 
 use super::event::{Delivery, FeedEvent, Markets, Notice};
+use super::hands::Hands;
 use super::wakeup::Wakeup;
 
 /// Makes a fresh strategy for a trader that is restarted.
@@ -151,6 +152,8 @@ pub(super) struct Stage {
     pub pool: ThreadPool,
     /// Ready traders of the lanes on the pool: room for each of them once.
     pub ready: (Sender<u32>, Receiver<u32>),
+    /// The tasks that handle them.
+    pub hands: Hands,
     /// Ready traders of the python lane.
     pub python: Sender<u32>,
     pub interpreter: Arc<dyn Interpreter>,
@@ -159,22 +162,30 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Makes sure that a trader with something in its inbox is or will be handled.
-    pub(super) fn wake(self: &Arc<Self>, trader: u32) {
+    /// Makes sure that a trader with something in its inbox is or will be handled, once its like are [attended].
+    ///
+    /// [attended]: Stage::attend
+    pub(super) fn wake(&self, trader: u32) {
         let actor = &self.actors[trader as usize];
         if actor.scheduled.wake() {
             self.enqueue(actor);
         }
     }
 
-    fn enqueue(self: &Arc<Self>, actor: &Actor) {
+    /// Sets tasks to work after so many traders were woken.
+    pub(super) fn attend(self: &Arc<Self>, woken: usize) {
+        for hand in self.hands.called(woken) {
+            let stage = Arc::clone(self);
+            self.pool.spawn(move || stage.serve_all(hand));
+        }
+    }
+
+    fn enqueue(&self, actor: &Actor) {
         match actor.lane {
             Lane::Native | Lane::Compiled | Lane::FreeThreaded => {
                 // There is room: a trader is in the queue only while its flag is set.
                 let queued = self.ready.0.try_send(actor.index);
                 debug_assert!(has_room(&queued), "the queue holds every trader once");
-                let stage = Arc::clone(self);
-                self.pool.spawn(move || stage.serve_oldest());
             }
             Lane::Python | Lane::Process => {
                 let queued = self.python.try_send(actor.index);
@@ -183,15 +194,20 @@ impl Stage {
         }
     }
 
-    fn serve_oldest(self: &Arc<Self>) {
-        let Ok(trader) = self.ready.1.try_recv() else {
-            return;
-        };
-        if self.actors[trader as usize].lane.is_attached() {
-            self.interpreter
-                .batch(&mut || self.serve(trader, DELIVERIES_PER_TASK));
-        } else {
-            self.serve(trader, DELIVERIES_PER_TASK);
+    /// One task's work: ready traders, until there are none.
+    fn serve_all(self: &Arc<Self>, hand: usize) {
+        loop {
+            while let Ok(trader) = self.ready.1.try_recv() {
+                if self.actors[trader as usize].lane.is_attached() {
+                    self.interpreter
+                        .batch(&mut || self.serve(trader, DELIVERIES_PER_TASK));
+                } else {
+                    self.serve(trader, DELIVERIES_PER_TASK);
+                }
+            }
+            if !self.hands.leave(hand, || !self.ready.1.is_empty()) {
+                return;
+            }
         }
     }
 
@@ -212,6 +228,8 @@ impl Stage {
         }
         if actor.scheduled.leave(|| !actor.inbox.is_empty()) {
             self.enqueue(actor);
+            // The trader that this task takes next may keep it long.
+            self.attend(1);
         }
     }
 

@@ -109,6 +109,8 @@ pub(super) struct Coordinator<'h> {
     /// Traders whose part of the account may have changed since it was published.
     pub changed: Vec<u32>,
     pub tick_to_order: Histogram,
+    /// Traders that were woken and wait for a task.
+    pub woken: usize,
     /// What reconciliation and the broker counted, by name, when the run is over.
     pub left: Vec<(String, u64)>,
 }
@@ -160,6 +162,7 @@ impl<'h> Coordinator<'h> {
             diary: Diary::default(),
             changed: Vec::new(),
             tick_to_order: Histogram::default(),
+            woken: 0,
             left: Vec::new(),
         }
     }

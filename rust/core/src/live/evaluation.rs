@@ -8,7 +8,7 @@ use crate::clock::Stopwatch;
 use crate::commit::Writer;
 use crate::dispatch::Put;
 use crate::domain::Nanos;
-use crate::limits::{POLL_INTERVAL, SETTLE_LIMIT};
+use crate::limits::{POLL_INTERVAL, SETTLE_LIMIT, WOKEN_TOGETHER};
 use crate::strategy::{Hooks, StrategyFault};
 use crate::trader::TraderState;
 
@@ -51,6 +51,7 @@ impl Coordinator<'_> {
             }
         }
         if !collect {
+            self.attend();
             return true;
         }
         for trader in std::mem::take(&mut self.crew.due) {
@@ -67,10 +68,26 @@ impl Coordinator<'_> {
             // A full inbox holds a delivery that makes the trader read its notices anyway.
             if self.handle.inbox(trader).offer(delivery) {
                 self.crew.delivered(trader, 0, self.progress.steps);
-                self.stage.wake(trader);
+                self.wake(trader);
             }
         }
+        self.attend();
         true
+    }
+
+    /// Wakes a trader. On recorded feeds it is attended at once, since its inbox may have to be emptied before the next
+    /// delivery; in real time some are woken first, for tasks that run dry between two of them do little else than end and
+    /// begin.
+    fn wake(&mut self, trader: u32) {
+        self.stage.wake(trader);
+        self.woken += 1;
+        if self.is_recorded() || self.woken >= WOKEN_TOGETHER {
+            self.attend();
+        }
+    }
+
+    fn attend(&mut self) {
+        self.stage.attend(std::mem::take(&mut self.woken));
     }
 
     fn delivery(
@@ -100,7 +117,7 @@ impl Coordinator<'_> {
                 Put::Taken(replaced) => {
                     self.progress.deliveries += 1;
                     self.crew.delivered(trader, replaced, self.progress.steps);
-                    self.stage.wake(trader);
+                    self.wake(trader);
                     return true;
                 }
                 Put::Full(back) => delivery = back,
@@ -183,9 +200,10 @@ impl Coordinator<'_> {
             let delivery = self.delivery(now, writer, writer.market_of(trader), None, true);
             if self.handle.inbox(trader).offer(delivery) {
                 self.crew.delivered(trader, 0, self.progress.steps);
-                self.stage.wake(trader);
+                self.wake(trader);
             }
         }
+        self.attend();
         if self.is_recorded() {
             self.wait_for_all();
         } else {

@@ -30,6 +30,7 @@ use super::options::{Feed, LiveOptions};
 use super::order_engine::{OrderMessage, Told};
 use super::order_side::OrderSide;
 use super::paper::PaperVenue;
+use super::hands::Hands;
 use super::python_lane::PythonLane;
 use super::risk_side;
 use super::start::Joined;
@@ -118,6 +119,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         actors: company.actors,
         markets,
         instruments: instruments_of(&core.writer),
+        hands: Hands::new(parts.pool.current_num_threads()),
         pool: parts.pool,
         ready: channels.ready,
         python: channels.python.0,

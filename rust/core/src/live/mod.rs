@@ -19,6 +19,7 @@ mod event;
 mod faults;
 mod feed;
 mod gatekeeper;
+mod hands;
 mod join;
 pub mod kill_switch;
 mod lead;
