@@ -315,10 +315,9 @@ pub const fn combinations(threads: usize) -> usize {
     threads * (1 + READY_PER_THREAD)
 }
 
-/// Reports of evaluations that may wait: a trader has at most one waiting, so that a report always finds room, even
-/// while the commit thread waits for room in an inbox.
+/// Ready traders of the lanes on the pool that may wait: each of them once, so that there is always room.
 #[must_use]
-pub const fn evaluation_reports(traders: usize) -> usize {
+pub const fn ready_traders(traders: usize) -> usize {
     traders
 }
 
@@ -328,7 +327,7 @@ pub const fn python_queue(traders: usize) -> usize {
     traders + 1
 }
 
-const _: () = assert!(evaluation_reports(MAX_TRADERS) >= MAX_TRADERS);
+const _: () = assert!(ready_traders(MAX_TRADERS) >= MAX_TRADERS);
 const _: () = assert!(DELIVERIES_PER_TASK >= 1 && INBOX >= 1 && QUOTE_INBOX == 1);
 const _: () = assert!(EVENTS_PER_STEP >= EVENTS_PER_BATCH);
 // Every message that one side may make fits: a change takes at most 32 bytes, an order at most 128.

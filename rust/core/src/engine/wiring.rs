@@ -253,9 +253,8 @@ fn remembered(
 fn channels(core: &Core, recorded: bool) -> live::Channels {
     let count = core.traders.len();
     live::Channels {
-        ready: flume::bounded(limits::evaluation_reports(count)),
+        ready: flume::bounded(limits::ready_traders(count)),
         python: flume::bounded(limits::python_queue(count)),
-        evaluations: flume::bounded(limits::evaluation_reports(count)),
         feed: flume::bounded(limits::FEED_BATCHES),
         orders: flume::bounded(limits::order_messages(count)),
         reports: flume::bounded(limits::ORDER_REPORTS),

@@ -20,6 +20,7 @@ use crate::signal::Intent;
 use crate::strategy::{Held, Interpreter, Lane, Outcome, Stop, Strategy, Unkept, View};
 use crate::trader::{Input, Trader, TraderMemory, TraderState};
 
+use super::answers::Answers;
 use super::event::{Delivery, FeedEvent, Markets, Notice};
 use super::hands::Hands;
 use super::wakeup::Wakeup;
@@ -157,8 +158,8 @@ pub(super) struct Stage {
     /// Ready traders of the python lane.
     pub python: Sender<u32>,
     pub interpreter: Arc<dyn Interpreter>,
-    /// Traders whose outbox holds something: room for each of them once.
-    pub reports: Sender<u32>,
+    /// Traders whose outbox holds something.
+    pub answers: Answers,
 }
 
 impl Stage {
@@ -281,6 +282,14 @@ impl Stage {
 
     /// Puts into the outbox what came of a delivery, and announces it.
     fn report(&self, actor: &Actor, trader: &mut Trader, delivery: &Delivery) {
+        let announced = Self::leave(actor, trader, delivery);
+        if !announced {
+            self.answers.add(actor.index);
+        }
+    }
+
+    /// Whether the commit thread knew already that there is something.
+    fn leave(actor: &Actor, trader: &mut Trader, delivery: &Delivery) -> bool {
         let mut outbox = actor.outbox.lock();
         outbox.handled += 1;
         outbox.evaluations = trader.evaluations;
@@ -296,11 +305,7 @@ impl Stage {
                 outbox.failure = Some(stop);
             }
         }
-        if !outbox.announced {
-            outbox.announced = true;
-            let told = self.reports.try_send(actor.index);
-            debug_assert!(has_room(&told), "there is room for every trader once");
-        }
+        std::mem::replace(&mut outbox.announced, true)
     }
 }
 

@@ -54,7 +54,8 @@ impl Pace {
 /// The receiving ends of the channels that lead to the commit thread.
 pub(super) struct Arrivals {
     pub feed: Receiver<Batch>,
-    pub reports: Receiver<u32>,
+    /// Rings when there are as many answers of traders as are waited for.
+    pub answers: Receiver<()>,
     pub commands: Receiver<Request>,
 }
 
@@ -111,6 +112,8 @@ pub(super) struct Coordinator<'h> {
     pub tick_to_order: Histogram,
     /// Traders that were woken and wait for a task.
     pub woken: usize,
+    /// Traders whose answers are being taken.
+    pub heard: Vec<u32>,
     /// What reconciliation and the broker counted, by name, when the run is over.
     pub left: Vec<(String, u64)>,
 }
@@ -163,6 +166,7 @@ impl<'h> Coordinator<'h> {
             changed: Vec::new(),
             tick_to_order: Histogram::default(),
             woken: 0,
+            heard: Vec::new(),
             left: Vec::new(),
         }
     }

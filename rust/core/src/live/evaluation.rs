@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use flume::RecvTimeoutError;
-
 use crate::clock::Stopwatch;
 use crate::commit::Writer;
 use crate::dispatch::Put;
@@ -130,16 +128,15 @@ impl Coordinator<'_> {
 
     /// Waits for every answer of this step. `false` when the user ended the run meanwhile.
     pub(super) fn wait_for_all(&mut self) -> bool {
+        self.take_answers();
         while self.crew.pending > 0 {
-            match self.arrivals.reports.recv_timeout(POLL_INTERVAL) {
-                Ok(trader) => self.take_answer(trader),
-                Err(RecvTimeoutError::Timeout) => {
-                    if !self.host.poll(self.progress.done) {
-                        return false;
-                    }
-                }
-                Err(RecvTimeoutError::Disconnected) => return false,
+            if !self.stage.answers.want(self.crew.pending)
+                && self.arrivals.answers.recv_timeout(POLL_INTERVAL).is_err()
+                && !self.host.poll(self.progress.done)
+            {
+                return false;
             }
+            self.take_answers();
         }
         true
     }
@@ -155,27 +152,24 @@ impl Coordinator<'_> {
     /// Takes answers until all of this step are there or its time is over; belated ones from before are among them.
     pub(super) fn wait_until(&mut self, began: Stopwatch, limit: Duration) {
         self.take_answers();
-        while self.crew.pending > 0 {
-            let Some(left) = limit.checked_sub(began.elapsed()) else {
-                return;
-            };
-            match self.arrivals.reports.recv_timeout(left) {
-                Ok(trader) => self.take_answer(trader),
-                Err(_) => return,
+        while self.crew.pending > 0
+            && let Some(left) = limit.checked_sub(began.elapsed())
+        {
+            if !self.stage.answers.want(self.crew.pending) {
+                // When the time is over some are there, though not all.
+                let _ = self.arrivals.answers.recv_timeout(left);
             }
+            self.take_answers();
         }
     }
 
     /// Takes the answers that are there.
     pub(super) fn take_answers(&mut self) {
-        while let Ok(trader) = self.arrivals.reports.try_recv() {
-            self.take_answer(trader);
+        self.stage.answers.take(&mut self.heard);
+        for trader in self.heard.drain(..) {
+            let outbox = self.stage.actors[trader as usize].take();
+            self.crew.answered(trader, outbox);
         }
-    }
-
-    pub(super) fn take_answer(&mut self, trader: u32) {
-        let outbox = self.stage.actors[trader as usize].take();
-        self.crew.answered(trader, outbox);
     }
 
     /// The last calls of strategies that have something due or want to hear of the end. What they order is discarded;

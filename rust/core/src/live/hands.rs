@@ -24,8 +24,6 @@ impl Hands {
 
     /// A hand has seen that nobody was ready. Whether it has to go on, since there `is_more`.
     pub fn leave(&self, hand: usize, is_more: impl FnOnce() -> bool) -> bool {
-        self.0
-            .get(hand)
-            .is_some_and(|wakeup| wakeup.leave(is_more))
+        self.0.get(hand).is_some_and(|wakeup| wakeup.leave(is_more))
     }
 }

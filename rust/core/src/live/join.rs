@@ -19,18 +19,19 @@ use crate::strategy::{Interpreter, Lane};
 use crate::trader::Trader;
 
 use super::actor::{Actor, Factory, Stage};
+use super::answers::Answers;
 use super::broker::Report;
 use super::command::{Ended, Request};
 use super::coordinator::{Arrivals, Coordinator, Pace, Posts};
 use super::crew::Crew;
 use super::event::{Batch, Delivery, Markets, Notice};
 use super::feed;
+use super::hands::Hands;
 use super::memory::{LiveMemory, take_up};
 use super::options::{Feed, LiveOptions};
 use super::order_engine::{OrderMessage, Told};
 use super::order_side::OrderSide;
 use super::paper::PaperVenue;
-use super::hands::Hands;
 use super::python_lane::PythonLane;
 use super::risk_side;
 use super::start::Joined;
@@ -49,8 +50,6 @@ pub(crate) struct Channels {
     pub ready: Ends<u32>,
     /// Ready traders of the python lane.
     pub python: Ends<u32>,
-    /// Traders that have answered.
-    pub evaluations: Ends<u32>,
     /// Market events.
     pub feed: Ends<Batch>,
     /// From the commit thread to the order engine.
@@ -114,6 +113,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     let feed = feed_side(&runtime, feed, &markets, speed, channels.feed)?;
     let made = (core.mains, parts.factories);
     let company = company(core.traders, made, channels.inboxes, notices);
+    let (answers, bell) = Answers::new(company.actors.len());
     let stage = Arc::new(Stage {
         board: Board::new(company.actors.len()),
         actors: company.actors,
@@ -124,7 +124,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         ready: channels.ready,
         python: channels.python.0,
         interpreter: Arc::clone(&parts.interpreter),
-        reports: channels.evaluations.0,
+        answers,
     });
     if company.in_python {
         PythonLane::start(channels.python.1, Arc::clone(&stage), parts.interpreter);
@@ -139,7 +139,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         orders,
         arrivals: Arrivals {
             feed,
-            reports: channels.evaluations.1,
+            answers: bell,
             commands: parts.people.0,
         },
         pace,

@@ -5,6 +5,7 @@
 //! its limit, and whoever is late commits later.
 
 mod actor;
+mod answers;
 mod apart;
 mod broker;
 mod command;

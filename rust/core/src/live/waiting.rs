@@ -25,7 +25,7 @@ enum Woke {
     Request(Request),
     Abandoned,
     Told(Told),
-    Answer(u32),
+    Answers,
 }
 
 impl Coordinator<'_> {
@@ -233,6 +233,10 @@ impl Coordinator<'_> {
     /// Waits until something comes, or for so long. `false` when the user ended the run.
     fn wait(&mut self, most: Duration) -> bool {
         let recorded = self.is_recorded();
+        if !recorded && self.stage.answers.want(1) {
+            self.take_answers();
+            return true;
+        }
         let feed_open = !self.progress.feed_over && self.progress.ending.is_none();
         let arrivals = &self.arrivals;
         let mut select = Selector::new();
@@ -251,8 +255,8 @@ impl Coordinator<'_> {
                 .recv(&self.orders.told, |told| {
                     told.map_or(Woke::Abandoned, Woke::Told)
                 })
-                .recv(&arrivals.reports, |trader| {
-                    trader.map_or(Woke::Abandoned, Woke::Answer)
+                .recv(&arrivals.answers, |rung| {
+                    rung.map_or(Woke::Abandoned, |()| Woke::Answers)
                 });
         }
         match select.wait_timeout(most) {
@@ -260,7 +264,7 @@ impl Coordinator<'_> {
             Ok(Woke::FeedOver) => self.progress.feed_over = true,
             Ok(Woke::Request(request)) => self.requests.push(request),
             Ok(Woke::Told(told)) => self.orders.note(told),
-            Ok(Woke::Answer(trader)) => self.take_answer(trader),
+            Ok(Woke::Answers) => self.take_answers(),
             Ok(Woke::Abandoned) => self.stopping = true,
             Err(_) => return self.host.poll(self.progress.done),
         }
