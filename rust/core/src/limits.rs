@@ -134,6 +134,9 @@ pub const QUOTE_INBOX: usize = 1;
 /// Live: deliveries that one task handles before others get their turn.
 pub const DELIVERIES_PER_TASK: usize = 16;
 
+/// Live: how long a task that handles traders waits for the next ready one before it ends.
+pub const LINGER: Duration = Duration::from_millis(5);
+
 /// Live: how many traders are woken before tasks are set to work on them, in real time and within a step.
 pub const WOKEN_TOGETHER: usize = 32;
 
@@ -166,7 +169,7 @@ pub const STEP_LIMIT: Duration = Duration::from_millis(1);
 
 /// Journal, and the paper broker's books in real time: the shortest pause between two writes to disk, unless somebody waits for
 /// one. What comes meanwhile is written together.
-pub const WRITE_PAUSE: Duration = Duration::from_millis(1);
+pub const WRITE_PAUSE: Duration = Duration::from_millis(2);
 
 /// Live: after how many requests a broker writes what it keeps, even before that pause is over.
 pub const MESSAGES_PER_REST: usize = 512;

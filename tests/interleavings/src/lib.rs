@@ -10,13 +10,10 @@ mod atomic {
     pub use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 }
 
-#[path = "../../../rust/core/src/live/hands.rs"]
-mod hands;
 #[path = "../../../rust/core/src/live/lead.rs"]
 mod lead;
 #[path = "../../../rust/core/src/live/wakeup.rs"]
 mod wakeup;
 
-mod attending;
 mod leading;
 mod waking;

@@ -175,10 +175,10 @@ impl Stage {
 
     /// Sets tasks to work after so many traders were woken.
     pub(super) fn attend(self: &Arc<Self>, woken: usize) {
-        for hand in self.hands.called(woken) {
+        self.hands.call(woken, |hand| {
             let stage = Arc::clone(self);
             self.pool.spawn(move || stage.serve_all(hand));
-        }
+        });
     }
 
     fn enqueue(&self, actor: &Actor) {
@@ -195,7 +195,7 @@ impl Stage {
         }
     }
 
-    /// One task's work: ready traders, until there are none.
+    /// One task's work: ready traders, until none has come for a while.
     fn serve_all(self: &Arc<Self>, hand: usize) {
         loop {
             while let Ok(trader) = self.ready.1.try_recv() {
@@ -206,7 +206,7 @@ impl Stage {
                     self.serve(trader, DELIVERIES_PER_TASK);
                 }
             }
-            if !self.hands.leave(hand, || !self.ready.1.is_empty()) {
+            if !self.hands.rest(hand, || !self.ready.1.is_empty()) {
                 return;
             }
         }

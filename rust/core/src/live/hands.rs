@@ -1,29 +1,138 @@
-//! Who handles ready traders: as many tasks as the pool has threads, each of which takes one after the other, and none while
-//! nobody is ready.
+//! Who handles ready traders: as many tasks as the pool has threads, each of which takes one trader after the other.
 //!
-//! `tests/interleavings` plays every interleaving of this file's protocol; so it knows nothing but atomics.
+//! A task that finds nobody ready lingers, for on a fast feed the next step is near, and a pool whose threads run out of tasks
+//! looks for more again and again before it lets them sleep. After a while it ends, so that a run that is over leaves none.
 
-use super::wakeup::Wakeup;
+use parking_lot::{Condvar, Mutex};
+
+use crate::limits::LINGER;
+
+/// What one task does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// There is none.
+    Away,
+    /// It waits for traders.
+    Lingering,
+    /// It takes traders, or has been called to.
+    AtWork,
+}
 
 /// The tasks that may be at work, one for each thread.
 #[derive(Debug)]
-pub struct Hands(Vec<Wakeup>);
+pub(super) struct Hands {
+    states: Mutex<Vec<State>>,
+    bells: Vec<Condvar>,
+}
 
 impl Hands {
     /// None of so many is at work.
-    pub fn new(threads: usize) -> Self {
-        Self((0..threads).map(|_| Wakeup::new()).collect())
+    pub(super) fn new(threads: usize) -> Self {
+        Self {
+            states: Mutex::new(vec![State::Away; threads]),
+            bells: (0..threads).map(|_| Condvar::new()).collect(),
+        }
     }
 
-    /// So many traders have become ready: the hands that the caller has to set to work. Where all are at work, each of them
-    /// looks once more before it leaves.
-    pub fn called(&self, ready: usize) -> impl Iterator<Item = usize> + '_ {
-        let idle = (0..).zip(&self.0).filter(|(_, hand)| hand.wake());
-        idle.map(|(hand, _)| hand).take(ready)
+    /// So many traders have become ready. Calls hands that linger, and then those that are away, for which the caller has to
+    /// `spawn` a task. Where all are at work, each of them looks once more before it rests.
+    pub(super) fn call(&self, ready: usize, mut spawn: impl FnMut(usize)) {
+        let mut left = ready;
+        for wanted in [State::Lingering, State::Away] {
+            if left == 0 {
+                return;
+            }
+            let called: Vec<usize> = {
+                let mut states = self.states.lock();
+                let idle = (0..).zip(states.iter_mut());
+                let idle = idle.filter(|(_, state)| **state == wanted).take(left);
+                idle.map(|(hand, state)| {
+                    *state = State::AtWork;
+                    hand
+                })
+                .collect()
+            };
+            left -= called.len();
+            for hand in called {
+                match wanted {
+                    State::Lingering => drop(self.bells[hand].notify_one()),
+                    State::Away | State::AtWork => spawn(hand),
+                }
+            }
+        }
     }
 
-    /// A hand has seen that nobody was ready. Whether it has to go on, since there `is_more`.
-    pub fn leave(&self, hand: usize, is_more: impl FnOnce() -> bool) -> bool {
-        self.0.get(hand).is_some_and(|wakeup| wakeup.leave(is_more))
+    /// A hand has seen that nobody was ready. Whether it goes on, since there `is_more`, or comes to be within a while.
+    pub(super) fn rest(&self, hand: usize, is_more: impl FnOnce() -> bool) -> bool {
+        let mut states = self.states.lock();
+        // Whoever makes a trader ready does so before it calls: so it sees this hand linger, or is seen here.
+        if is_more() {
+            return true;
+        }
+        states[hand] = State::Lingering;
+        let bell = &self.bells[hand];
+        bell.wait_while_for(
+            &mut states,
+            |states| states[hand] == State::Lingering,
+            LINGER,
+        );
+        if states[hand] == State::Lingering {
+            states[hand] = State::Away;
+        }
+        states[hand] == State::AtWork
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn called(hands: &Hands, ready: usize) -> Vec<usize> {
+        let mut spawned = Vec::new();
+        hands.call(ready, |hand| spawned.push(hand));
+        spawned
+    }
+
+    #[test]
+    fn who_is_at_work_is_not_called_again_and_holds_up_nobody() {
+        let hands = Hands::new(2);
+        assert_eq!(called(&hands, 1), [0]);
+        assert_eq!(called(&hands, 5), [1]);
+        assert!(called(&hands, 1).is_empty());
+        assert!(hands.rest(1, || true), "somebody is ready");
+        assert!(!hands.rest(1, || false), "nobody came in a while");
+        assert_eq!(called(&hands, 1), [1]);
+    }
+
+    #[test]
+    fn no_call_is_missed_by_a_hand_that_goes_to_rest() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+
+        const ROUNDS: usize = 20_000;
+        let hands = Hands::new(1);
+        let (ready, served) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let (tasks, spawned) = flume::unbounded();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // What a pool does: it runs what is spawned.
+                while let Ok(hand) = spawned.recv() {
+                    loop {
+                        served.fetch_add(ready.swap(0, Ordering::SeqCst), Ordering::SeqCst);
+                        if !hands.rest(hand, || ready.load(Ordering::SeqCst) > 0) {
+                            break;
+                        }
+                    }
+                }
+            });
+            for round in 1..=ROUNDS {
+                ready.fetch_add(1, Ordering::SeqCst);
+                hands.call(1, |hand| tasks.send(hand).unwrap());
+                while served.load(Ordering::SeqCst) < round {
+                    std::thread::yield_now();
+                }
+            }
+            drop(tasks);
+        });
+        assert_eq!(served.into_inner(), ROUNDS);
     }
 }
