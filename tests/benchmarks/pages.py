@@ -25,6 +25,7 @@ def show(figures: Figures) -> str:
         "workers": _workers,
         "busy": _busy,
         "markets": _markets,
+        "live": _live,
         "memory": _memory,
         "import": _import,
     }
@@ -114,7 +115,8 @@ def _workers(figures: Figures | str) -> Iterator[str]:
 
 
 def _busy(figures: Figures) -> Iterator[str]:
-    yield from ["## W3, native, one thread, beside a thread of Python that never stops", "", _speeds(figures)]
+    yield from ["## W3, native, one thread, beside a thread of Python that never stops", "", _speeds(figures), ""]
+    yield "A busy process shares only the machine with the run: what it costs is no wait for the interpreter."
 
 
 def _markets(figures: Figures) -> Iterator[str]:
@@ -125,6 +127,27 @@ def _markets(figures: Figures) -> Iterator[str]:
         for kind, found in figures.items()
     ]
     yield table(["ns/event: median (range)", *shapes, "dearest / first"], rows)
+
+
+def _live(figures: Figures) -> Iterator[str]:
+    yield from [f"## {figures['traders']:,} native traders in real time, every limit on", ""]
+    rows = [
+        (
+            kind,
+            f"{run['events/s']:,.0f}",
+            f"{run['lost']:,.0f}",
+            f"{run['orders/s']:,.0f}",
+            *(f"{run[f'{name} ms']:.2f}" for name in ("p50", "p99", "p999")),
+        )
+        for kind, run in figures["runs"].items()
+    ]
+    yield table(["medians", "events/s", "lost", "orders/s", "ms to the order: p50", "p99", "p99.9"], rows)
+    fsync = figures["fsync_ms"]
+    yield from [
+        "",
+        "From the moment at which the feed sends an event until its order is approved and with the journal.",
+    ]
+    yield f"One page and its fsync on that disk: p50 {fsync['p50']:.2f} ms, p99 {fsync['p99']:.2f} ms."
 
 
 def _memory(figures: Figures) -> Iterator[str]:

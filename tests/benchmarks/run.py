@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import probes, scaling, workloads
+from benchmarks import live, probes, scaling, workloads
 from benchmarks.contenders import LOOP, NATIVE, Run, field
 from benchmarks.method import method_alone
 from benchmarks.pages import between_marks, show
@@ -104,12 +104,16 @@ def parts(asked: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     found["workers"] = lambda: scaling.workers(rounds, progress)
     found["busy"] = lambda: scaling.beside_a_busy_interpreter(rounds, progress)
     found["markets"] = lambda: scaling.markets(rounds, progress)
+    found["live"] = lambda: live.in_real_time(rounds, progress)
     found["memory"] = memory
     found["import"] = importing
     return found
 
 
-PARTS = (*(name.lower() for name in WORKLOADS), "method", "threads", "workers", "busy", "markets", "memory", "import")
+PARTS = (
+    *(name.lower() for name in WORKLOADS),
+    *("method", "threads", "workers", "busy", "markets", "live", "memory", "import"),
+)
 
 
 def measure_parts(asked: argparse.Namespace) -> Figures:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import inspect
 import statistics
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -153,15 +154,35 @@ def busy_interpreter() -> Iterator[None]:
         thread.join()
 
 
+@contextmanager
+def busy_process() -> Iterator[None]:
+    """Another process that never waits: the same load for the machine, and none for this interpreter."""
+    process = subprocess.Popen([sys.executable, "-c", "print(flush=True)\nwhile True: pass"], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def beside_a_busy_interpreter(rounds: int, progress: Progress) -> dict[str, Any]:
-    """W3 native on one thread, with the interpreter idle and with a thread of Python that never stops."""
+    """W3 native on one thread: alone, and beside a thread of Python and a process that never stop."""
     data = W3.data()
+
+    def idle() -> float:
+        return timed(data, "sma_cross", num_threads=1)
 
     def busy() -> float:
         with busy_interpreter():
-            return timed(data, "sma_cross", num_threads=1)
+            return idle()
 
-    settings = {"idle": lambda: timed(data, "sma_cross", num_threads=1), "busy": busy}
+    def beside() -> float:
+        with busy_process():
+            return idle()
+
+    settings = {"idle": idle, "busy": busy, "another process busy": beside}
     return Alternately(settings, rounds, progress, "busy interpreter").figures("idle")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import pairloom
-from benchmarks import probes, run, scaling
+from benchmarks import live, probes, run, scaling
 from benchmarks.contenders import LOOP, NATIVE, Field, Run
 from benchmarks.pages import BEGIN, END, between_marks, show
 from benchmarks.report import table
@@ -70,6 +71,18 @@ def test_a_busy_interpreter_is_busy_until_the_end() -> None:
     assert threading.active_count() == before
 
 
+def test_a_busy_process_is_gone_at_the_end() -> None:
+    with scaling.busy_process():
+        assert scaling.timed(pairloom.synthetic(1, rows=50, seed=1), "sma_cross") > 0
+
+
+def test_a_live_run_is_measured(tmp_path: Path) -> None:
+    found = live.once(tmp_path / "run.db", 2, traders=20, seconds=0.3)
+    assert found["events/s"] > 0 and {"lost", "p50 ms", "p999 ms"} <= set(found)
+    fsync = live.fsync_ms(tmp_path)
+    assert 0 < fsync["p50"] <= fsync["p99"]
+
+
 def test_every_part_of_the_page_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scaling, "SHAPES", (2, 3))
     monkeypatch.setattr(scaling, "ROWS", 40)
@@ -84,6 +97,11 @@ def test_every_part_of_the_page_is_shown(monkeypatch: pytest.MonkeyPatch) -> Non
         "markets": scaling.markets(1, lambda text: None),
         "workers": "this version has no worker processes",
         "busy": {"run_s": {"idle": [1.0], "busy": [1.0]}, "speed": {"idle": 1.0, "busy": 1.0}},
+        "live": {
+            "traders": 10_000,
+            "runs": {"journal": dict.fromkeys(("events/s", "lost", "orders/s", "p50 ms", "p99 ms", "p999 ms"), 4.25)},
+            "fsync_ms": {"p50": 0.5, "p99": 1.5},
+        },
         "memory": {"bytes_per_idle_trader": {"backtest, native lane": 2048.0}, "w3_peak_mb": 250.0},
         "import": {"ms": 40.0, "numpy_left_alone": True, "wheel_mb": None},
     }
@@ -93,6 +111,8 @@ def test_every_part_of_the_page_is_shown(monkeypatch: pytest.MonkeyPatch) -> Non
         "Not measured: this version has no",
         "busy",
         " 2.0 |",
+        "10,000 native traders",
+        "p99 1.50 ms",
         "250 MB",
         "takes 1.50 times",
         "wheel: not built",

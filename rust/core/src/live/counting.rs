@@ -41,6 +41,7 @@ impl Coordinator<'_> {
             lock_hold_max_ns: holds.max,
             tick_to_order_p50_ns: self.tick_to_order.percentile(50),
             tick_to_order_p99_ns: self.tick_to_order.percentile(99),
+            tick_to_order_p999_ns: self.tick_to_order.per_mille(999),
         }
     }
 }
@@ -67,6 +68,7 @@ impl LiveCounts {
         let times = [
             ("tick_to_order_p50_ns", self.tick_to_order_p50_ns),
             ("tick_to_order_p99_ns", self.tick_to_order_p99_ns),
+            ("tick_to_order_p999_ns", self.tick_to_order_p999_ns),
         ];
         let times = times
             .into_iter()

@@ -36,7 +36,13 @@ impl Histogram {
     /// The duration that so many per cent of all did not pass, to an eighth; `None` when there is none.
     #[must_use]
     pub fn percentile(&self, percent: u64) -> Option<u64> {
-        let wanted = self.total.checked_mul(percent)?.div_ceil(100).max(1);
+        self.per_mille(percent.saturating_mul(10))
+    }
+
+    /// The same for so many in a thousand.
+    #[must_use]
+    pub fn per_mille(&self, share: u64) -> Option<u64> {
+        let wanted = self.total.checked_mul(share)?.div_ceil(1_000).max(1);
         let mut seen = 0;
         for (index, count) in self.counts.iter().enumerate() {
             seen += count;
@@ -93,6 +99,7 @@ pub struct LiveCounts {
     pub lock_hold_max_ns: u64,
     pub tick_to_order_p50_ns: Option<u64>,
     pub tick_to_order_p99_ns: Option<u64>,
+    pub tick_to_order_p999_ns: Option<u64>,
 }
 
 #[cfg(test)]
@@ -111,6 +118,8 @@ mod tests {
         );
         assert!((5_000..=5_625).contains(&p50), "{p50}");
         assert!((9_900..=11_200).contains(&p99), "{p99}");
+        let p999 = histogram.per_mille(999).unwrap();
+        assert!((9_990..=11_300).contains(&p999), "{p999}");
         assert_eq!(Histogram::default().percentile(50), None);
     }
 

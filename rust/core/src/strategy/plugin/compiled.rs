@@ -171,27 +171,44 @@ impl CompiledRule {
         &mut self,
         coming: &mut Coming<'_>,
     ) -> (usize, Result<Option<TradeSignal>, Failure>) {
-        let (decide, state, before) = (self.decide, &mut self.state, &mut self.before);
+        self.before.copy_from_slice(&self.state);
+        let (rows, ended) = self.take_in(coming);
+        let last = match ended {
+            Ended::Signal(signal) => Ok(signal),
+            Ended::Failed { raw, next_id, .. } => {
+                let mut failed = self.snapshot(&raw, next_id);
+                failed.state = self.state_before(rows.saturating_sub(1), coming);
+                Err(Failure::Failed(Box::new(failed)))
+            }
+            Ended::Wrong(problem) => Err(Failure::Wrong(problem)),
+        };
+        (rows, last)
+    }
+
+    fn take_in(&mut self, coming: &mut Coming<'_>) -> (usize, Ended) {
+        let (decide, state) = (self.decide, &mut self.state);
         let reader = Reader {
             reads: self.reads,
             kind: self.kind,
             slots: &self.slots,
             values: &mut self.values,
         };
-        let (rows, ended) = rows::take_in(reader, coming, |raw, answer| {
-            // What a failing call has already changed must not count.
-            before.copy_from_slice(state);
+        rows::take_in(reader, coming, |raw, answer| {
             // SAFETY: as in `call`.
             unsafe { decide(state.as_mut_ptr().cast(), raw, answer) }
-        });
-        let last = match ended {
-            Ended::Signal(signal) => Ok(signal),
-            Ended::Failed { raw, next_id, .. } => {
-                Err(Failure::Failed(Box::new(self.snapshot(&raw, next_id))))
-            }
-            Ended::Wrong(problem) => Err(Failure::Wrong(problem)),
-        };
-        (rows, last)
+        })
+    }
+
+    /// The state before the call of a row that failed, which may have changed it: that before the first row, and the rows
+    /// between once more. They asked for nothing, or that row would not have come.
+    #[cold]
+    fn state_before(&mut self, rows: usize, coming: &mut Coming<'_>) -> Vec<u8> {
+        self.state.copy_from_slice(&self.before);
+        let all = std::mem::replace(&mut coming.rows, rows);
+        let _ = self.take_in(coming);
+        coming.rows = all;
+        self.before.copy_from_slice(&self.state);
+        bytes_of(&self.before)
     }
 
     #[cold]
@@ -203,11 +220,7 @@ impl CompiledRule {
             })
         };
         Snapshot {
-            state: self
-                .before
-                .iter()
-                .flat_map(|word| word.to_ne_bytes())
-                .collect(),
+            state: bytes_of(&self.before),
             values: self.values.clone(),
             kind: raw.kind,
             now: raw.now,
@@ -219,4 +232,8 @@ impl CompiledRule {
             next_id,
         }
     }
+}
+
+fn bytes_of(words: &[u64]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
 }
