@@ -44,6 +44,9 @@ pub const HANDOVER_NANOS: u64 = 40_000;
 /// cache to another's, and back when the writer looks at it.
 pub const SHARED_NANOS: u64 = 500;
 
+/// But where the blocks that begin in one step take longer than this together, they are shared.
+pub const BLOCKS_NANOS: u64 = 150_000;
+
 /// One step in so many is timed, to know what an evaluation costs.
 pub const STEPS_PER_SAMPLE: u64 = 64;
 

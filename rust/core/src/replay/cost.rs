@@ -2,8 +2,8 @@
 //! thread or shared by the pool, row by row or many rows at a time.
 
 use crate::limits::{
-    AHEAD_BUDGET, DEAR_NANOS, HANDOVER_NANOS, SHARED_NANOS, STEPS_PER_SAMPLE, TASK_NANOS,
-    TRADERS_PER_TASK, TRADERS_PER_THREAD,
+    AHEAD_BUDGET, BLOCKS_NANOS, DEAR_NANOS, HANDOVER_NANOS, SHARED_NANOS, STEPS_PER_SAMPLE,
+    TASK_NANOS, TRADERS_PER_TASK, TRADERS_PER_THREAD,
 };
 
 /// The traders of a step, and what they may do.
@@ -64,8 +64,8 @@ impl Cost {
 
     /// How a step is best evaluated on so many threads.
     ///
-    /// Cheap evaluations stay on one thread: what traders keep would move from one core's cache to another's, and back. Of
-    /// dear ones a few traders alone go event by event, so that they do not keep one thread busy while the others have
+    /// Cheap evaluations stay on one thread: what traders keep would move from one core's cache to another's, and back. Only
+    /// where many blocks begin in one step is there so much to do with what has moved that it pays. Of dear ones a few traders alone go event by event, so that they do not keep one thread busy while the others have
     /// nothing to do; sooner or later all are due in one step, and share it block by block.
     pub(super) fn way(&self, parts: Parts, threads: usize) -> Way {
         let row = self.row.unwrap_or(0);
@@ -74,19 +74,25 @@ impl Cost {
             block,
             task: task_len(row.saturating_mul(u64::from(block.max(1)))),
         };
-        if threads < 2 || row <= SHARED_NANOS {
+        if threads < 2 {
             return way(false, parts.block);
         }
         let many = (threads * TRADERS_PER_THREAD).min(parts.all);
+        if row <= SHARED_NANOS {
+            let block = within_budget(row, parts, threads);
+            let all = row * parts.called as u64 * u64::from(block);
+            return if parts.called >= many && all > BLOCKS_NANOS {
+                way(true, block)
+            } else {
+                way(false, parts.block)
+            };
+        }
         let block = if row <= DEAR_NANOS {
             parts.block
         } else if parts.called < many || (parts.called == 1 && parts.all > 1) {
             0
         } else {
-            // All blocks of a step together are to last no longer than they may.
-            let rows = nanos(AHEAD_BUDGET).saturating_mul(threads as u64)
-                / row.saturating_mul(parts.called as u64).max(1);
-            u32::try_from(rows).map_or(parts.block, |rows| rows.min(parts.block))
+            within_budget(row, parts, threads)
         };
         let block = if block < 2 { 0 } else { block };
         let rows = parts.rows as u64 + parts.called as u64 * u64::from(block.max(1));
@@ -94,6 +100,13 @@ impl Cost {
         let pays = row.saturating_mul(rows) > HANDOVER_NANOS;
         way(shareable && pays, block)
     }
+}
+
+/// The rows that a block may have where all blocks of a step together are to last no longer than they may.
+fn within_budget(row: u64, parts: Parts, threads: usize) -> u32 {
+    let rows = nanos(AHEAD_BUDGET).saturating_mul(threads as u64)
+        / row.saturating_mul(parts.called as u64).max(1);
+    u32::try_from(rows).map_or(parts.block, |rows| rows.min(parts.block))
 }
 
 /// How many traders one task evaluates at least, where a trader's part costs so many nanoseconds.
@@ -125,11 +138,37 @@ mod tests {
 
     #[test]
     fn what_is_unknown_or_cheap_stays_on_one_thread_and_in_blocks() {
+        let few = Parts { called: 3, ..PARTS };
         for cost in [Cost::default(), cost(40), cost(SHARED_NANOS)] {
-            let way = cost.way(PARTS, 2);
+            let way = cost.way(few, 2);
             assert!(!way.pooled && way.block == 256, "{cost:?}: {way:?}");
         }
+        let rows = Parts {
+            rows: 10_000,
+            called: 0,
+            ..PARTS
+        };
+        assert!(!cost(40).way(rows, 2).pooled, "row by row");
+        assert!(!Cost::default().way(PARTS, 2).pooled, "unknown");
         assert!(!cost(1_000_000).way(PARTS, 1).pooled, "one thread");
+    }
+
+    #[test]
+    fn cheap_blocks_are_shared_where_many_begin_together() {
+        // A hundred blocks of 256 rows of 20 ns take half a millisecond.
+        assert!(cost(20).way(PARTS, 2).pooled);
+        assert!(!cost(20).way(PARTS, 1).pooled, "one thread");
+        let few = Parts {
+            called: 10,
+            ..PARTS
+        };
+        assert!(!cost(20).way(few, 2).pooled, "51 us are not shared");
+        let many = Parts {
+            called: 10_000,
+            all: 10_000,
+            ..PARTS
+        };
+        assert_eq!(cost(100).way(many, 2).block, 100, "50 ms on two threads");
     }
 
     #[test]
