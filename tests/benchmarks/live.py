@@ -47,8 +47,7 @@ def limits() -> RiskLimits:
 def once(journal: Path | None, averages: int, *, traders: int = TRADERS, seconds: float = SECONDS) -> dict[str, float]:
     """One run of `seconds`: events/s taken in, what was lost, and milliseconds from an event to its order."""
     feed = SyntheticFeed(traders, seed=1, rate=RATE)
-    settings = {} if journal is None else {"journal": journal}
-    engine = Engine(cash={"USD": 1e12}, account="margin", num_threads=2, risk=limits(), **settings)
+    engine = Engine(cash={"USD": 1e12}, account="margin", num_threads=2, risk=limits(), journal=journal)
     for number, pair in enumerate(feed.pairs):
         engine.trade(pair, "sma_cross", fast=10, slow=30 + number % averages, size=1)
     with warnings.catch_warnings():

@@ -19,6 +19,7 @@ mod compiled;
 mod method;
 mod call;
 mod calls;
+mod cells;
 mod interpreter;
 mod ctx;
 mod ctx_errors;

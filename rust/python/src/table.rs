@@ -15,10 +15,12 @@ use arrow_schema::ArrowError;
 use arrow_schema::{DataType, Field, FieldRef, Schema, TimeUnit};
 use numpy::IntoPyArray;
 use pairloom_core::market::scale::decimal_to_f64;
-use pyo3::exceptions::{PyImportError, PyKeyError, PyTypeError};
+use pyo3::exceptions::{PyImportError, PyIndexError, PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyDict, PyList};
+use pyo3::types::{PyCapsule, PyDict, PyList, PySlice, PyTuple};
 use pyo3_arrow::ffi::{ArrayIterator, to_stream_pycapsule};
+
+use crate::cells::{cell, escaped, with_commas};
 
 /// Decimals of money, as the ledger holds it.
 const MONEY_SCALE: i8 = 18;
@@ -99,7 +101,8 @@ fn named(name: &str, array: ArrayRef) -> NamedColumn {
 /// One table of a result.
 ///
 /// It has an Arrow stream, so `polars.DataFrame(table)`, `pyarrow.table(table)` and DuckDB take it
-/// as it is, with exact money; `to_pandas()` and `to_polars()` give money as floats.
+/// as it is, with exact money; `to_pandas()` and `to_polars()` give money as floats. ``table["price"]``
+/// is a column, ``table[0]`` a row, ``table[-5:]`` a table of the last five, and iteration gives rows.
 #[pyclass(frozen, module = "pairloom", name = "Table")]
 pub(crate) struct Table {
     name: String,
@@ -193,8 +196,40 @@ impl Table {
         to_numpy(py, self.array(name)?)
     }
 
-    fn __getitem__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        self.column(py, name)
+    /// A column by its name, a row by its number (a dict of the columns' values), or some rows in a row as a table.
+    fn __getitem__<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = key.py();
+        if let Ok(name) = key.extract::<String>() {
+            return self.column(py, &name);
+        }
+        if let Ok(slice) = key.cast::<PySlice>() {
+            let rows = slice.indices(isize::try_from(self.batch.num_rows())?)?;
+            if rows.step != 1 {
+                let message = "rows of a table are taken without a step; to_pandas() knows others";
+                return Err(PyValueError::new_err(message));
+            }
+            let (first, count) = (rows.start.unsigned_abs(), rows.slicelength);
+            let part = Table::from_batch(self.name.clone(), self.batch.slice(first, count));
+            return Ok(Bound::new(py, part)?.into_any());
+        }
+        let Ok(number) = key.extract::<isize>() else {
+            let message = "a table is asked for a column by name, or for rows by number";
+            return Err(PyTypeError::new_err(message));
+        };
+        Ok(self.row(py, number)?.into_any())
+    }
+
+    /// The rows, each a dict of the columns' values.
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let builtins = py.import("builtins")?;
+        let (map, zip) = (builtins.getattr("map")?, builtins.getattr("zip")?);
+        let columns = self.batch.columns().iter().map(|a| to_numpy(py, a));
+        let columns = PyTuple::new(py, columns.collect::<PyResult<Vec<_>>>()?)?;
+        let names = py
+            .import("itertools")?
+            .call_method1("repeat", (self.names(),))?;
+        let pairs = map.call1((&zip, names, zip.call1(columns)?))?;
+        map.call1((builtins.getattr("dict")?, pairs))
     }
 
     fn __contains__(&self, name: &str) -> bool {
@@ -295,6 +330,23 @@ impl Table {
 }
 
 impl Table {
+    fn row<'py>(&self, py: Python<'py>, number: isize) -> PyResult<Bound<'py, PyDict>> {
+        let rows = self.batch.num_rows();
+        let at = match usize::try_from(number) {
+            Ok(at) => Some(at),
+            Err(_) => rows.checked_sub(number.unsigned_abs()),
+        };
+        let Some(at) = at.filter(|&at| at < rows) else {
+            let message = format!("there is no row {number}: {}", self.title());
+            return Err(PyIndexError::new_err(message));
+        };
+        let row = PyDict::new(py);
+        for (name, array) in self.names().into_iter().zip(self.batch.columns()) {
+            row.set_item(name, to_numpy(py, &array.slice(at, 1))?.get_item(0)?)?;
+        }
+        Ok(row)
+    }
+
     fn title(&self) -> String {
         let rows = self.batch.num_rows();
         let plural = if rows == 1 { "" } else { "s" };
@@ -324,56 +376,6 @@ impl Table {
     }
 }
 
-/// One value as people write it.
-fn cell(py: Python<'_>, array: &ArrayRef, row: usize) -> PyResult<String> {
-    if array.is_null(row) {
-        return Ok(String::new());
-    }
-    Ok(match array.data_type() {
-        DataType::Decimal128(_, scale) => {
-            let units = array.as_primitive::<Decimal128Type>().value(row);
-            plain_decimal(units, usize::from(scale.unsigned_abs()))
-        }
-        DataType::Timestamp(..) => {
-            let one = to_numpy(py, &array.slice(row, 1))?;
-            let text = one.get_item(0)?.str()?.to_string();
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        }
-        _ => to_numpy(py, &array.slice(row, 1))?
-            .get_item(0)?
-            .str()?
-            .to_string(),
-    })
-}
-
-/// A decimal without the zeros behind it.
-fn plain_decimal(units: i128, scale: usize) -> String {
-    let digits = format!("{:0>width$}", units.unsigned_abs(), width = scale + 1);
-    let (whole, decimals) = digits.split_at(digits.len() - scale);
-    let decimals = decimals.trim_end_matches('0');
-    let sign = if units < 0 { "-" } else { "" };
-    let point = if decimals.is_empty() { "" } else { "." };
-    format!("{sign}{whole}{point}{decimals}")
-}
-
-fn with_commas(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-}
-
 fn arrow_error(error: ArrowError) -> PyErr {
     PyTypeError::new_err(error.to_string())
 }
@@ -401,7 +403,7 @@ fn library<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyModule>> {
     })
 }
 
-fn to_numpy<'py>(py: Python<'py>, array: &ArrayRef) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn to_numpy<'py>(py: Python<'py>, array: &ArrayRef) -> PyResult<Bound<'py, PyAny>> {
     match array.data_type() {
         DataType::Decimal128(_, scale) => {
             let scale = i32::from(*scale);
