@@ -236,6 +236,39 @@ def test_an_error_inside_is_the_exception_of_its_line_and_stays_alone(
     assert capfd.readouterr().err == ""
 
 
+@compiled
+class ErrsAmongRows(Strategy):
+    """Changes its state at every call and once more in the one that fails; many rows are taken in with one call."""
+
+    def setup(self, ctx: SystemCtx) -> None:
+        self.a = ctx.indicator(ta.Sma(3))
+        self.seen = 0
+        self.ring = np.zeros(3)
+
+    def generate_signal(self, ctx: SystemCtx) -> Signal | None:
+        self.seen += 1
+        self.ring[self.seen % 3] += self.a.value
+        if self.seen == 77:
+            self.seen += 5
+            self.ring[0] = self.ring[self.seen - 82]
+            raise ValueError("out of ideas")
+        return Signal.LONG if self.seen % 20 < 10 else Signal.CLOSE
+
+
+@pytest.mark.filterwarnings("ignore::pairloom.QuarantineWarning")
+@pytest.mark.parametrize("block", [None, 0, 7])
+def test_the_call_that_fails_among_many_rows_is_made_again_from_the_state_before_it(block: int | None) -> None:
+    # Made again from any other state its seventy-seventh call would not come, and nothing would be raised.
+    engine = pairloom.Engine(cash={"USD": 30_000}, account="margin", block=block, num_threads=2)
+    engine.trade("*", ErrsAmongRows, size=1)
+    engine.trade("*", "sma_cross", size=1, name="T1")
+    result = engine.backtest(pairloom.synthetic(3, rows=200, seed=3), progress=False)
+    assert [str(each.error) for each in result.quarantined] == ["out of ideas"] * 3
+    assert all(isinstance(each.error, ValueError) for each in result.quarantined)
+    if block != 0:
+        assert result.lanes["blocks"] > 0
+
+
 def mixed(way: int, block: int | None, *, plain: bool = False) -> pairloom.Result:
     engine = pairloom.Engine(cash={"USD": 30_000}, account="margin", block=block, num_threads=2)
     engine.trade("*", uncompiled(Errs) if plain else Errs, size=1, name="T0", way=way)

@@ -168,3 +168,78 @@ def test_paper_on_a_feed_in_real_time_ends_after_its_duration() -> None:
     result = engine.paper(SyntheticFeed("A/USD", rate=100), duration=1)
     assert result.events > 20
     assert 0.9 < result.elapsed < 10
+
+
+@pytest.mark.parametrize("pairs", [["A/USD", "B/USD"], ["B/USD", "A/USD"], ["B/USD"]])
+def test_each_pair_of_a_synthetic_feed_has_its_own_prices_whoever_is_traded(pairs: list[str]) -> None:
+    feed = SyntheticFeed(["A/USD", "B/USD"], rate=200, seed=1, price={"A/USD": 100, "B/USD": 7_000})
+    engine = Engine(cash={"USD": 1_000_000}, num_threads=2)
+    seen: dict[str, list[float]] = {}
+
+    class Look(Strategy):
+        def setup(self, ctx: Any) -> None:
+            self.own = seen.setdefault(ctx.pair, [])
+
+        def generate_signal(self, ctx: Any) -> None:
+            self.own.append(ctx.quote.bid)
+
+    for pair in pairs:
+        engine.trade(pair, Look, size=1)
+    engine.paper(feed, duration=0.2, progress=False)
+    assert set(seen) == set(pairs)
+    for pair, prices in seen.items():
+        assert prices and all(50 < price < 200 if pair == "A/USD" else 5_000 < price < 9_000 for price in prices)
+
+
+class Kept:
+    """Notes on which thread it ends."""
+
+    def __init__(self, ended: list[str]) -> None:
+        self.ended = ended
+
+    def __del__(self) -> None:
+        self.ended.append(threading.current_thread().name)
+
+
+@pytest.mark.parametrize("others", [[], ["sma_cross"]])
+@pytest.mark.parametrize("real_time", [False, True])
+def test_what_strategies_hold_has_ended_when_the_run_returns(others: list[str], real_time: bool) -> None:
+    ended: list[str] = []
+
+    class Holds(Strategy):
+        def setup(self, ctx: Any) -> None:
+            self.kept = Kept(ended)
+
+        def generate_signal(self, ctx: Any) -> None:
+            return None
+
+    for _ in range(5):
+        ended.clear()
+        engine = Engine(cash={"USD": 1_000}, account="margin", num_threads=2)
+        engine.trade("*", Holds, size=1)
+        for other in others:
+            engine.trade("*", other, size=1)
+        if real_time:
+            engine.paper(SyntheticFeed(3, rate=200, seed=1), duration=0.1, progress=False)
+        else:
+            engine.paper(pairloom.synthetic(3, rows=50, seed=1), progress=False)
+        # On recorded data the caller's own thread makes the run.
+        assert len(ended) == 3 if real_time else ended == ["MainThread"] * 3
+
+
+def test_what_strategies_hold_has_ended_when_a_run_in_the_background_is_stopped() -> None:
+    ended: list[str] = []
+
+    class Holds(Strategy):
+        def setup(self, ctx: Any) -> None:
+            self.kept = Kept(ended)
+
+        def generate_signal(self, ctx: Any) -> None:
+            return None
+
+    engine = Engine(cash={"USD": 1_000}, account="margin", num_threads=2)
+    engine.trade("*", Holds, size=1)
+    engine.trade("*", "sma_cross", size=1)
+    run = engine.start(SyntheticFeed(3, rate=200, seed=1))
+    run.stop()
+    assert len(ended) == 3

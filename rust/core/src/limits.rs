@@ -47,6 +47,9 @@ pub const SHARED_NANOS: u64 = 500;
 /// But where the blocks that begin in one step take longer than this together, they are shared.
 pub const BLOCKS_NANOS: u64 = 150_000;
 
+/// And where they have this many rows at least.
+pub const BLOCK_ROWS_SHARED: u32 = 16;
+
 /// One step in so many is timed, to know what an evaluation costs.
 pub const STEPS_PER_SAMPLE: u64 = 64;
 
@@ -199,7 +202,7 @@ pub const ENDING_LIMIT: Duration = Duration::from_secs(30);
 /// Live: how often it looks for that word on a recorded feed, where nothing has to be waited for.
 pub const ENDING_ROUNDS: u32 = 10_000;
 
-/// Live: threads for feeds, timers and the order engine, which wait far more than they work.
+/// Live: threads for recorded feeds, timers and the order engine, which wait far more than they work.
 pub const TOKIO_THREADS: usize = 1;
 
 /// Live: when a call into Python has lasted so long, a spare thread takes over the others' calls.

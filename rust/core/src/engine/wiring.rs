@@ -199,7 +199,7 @@ pub(crate) fn join_live(
     let away = Away::new(&mut core.traders, markets, remote, host, false)?;
     // 7. Channels, each bounded.
     let channels = channels(&core, feed.is_recorded());
-    // 8. Threads: the engine's own pool for traders, tokio for feeds and the order engine.
+    // 8. Threads: the engine's own pool for traders, tokio for recorded feeds and the order engine.
     let free = |trader: &Trader| trader.lane() == Lane::FreeThreaded;
     let free_threaded = core.traders.iter().any(free);
     let pool = trader_pool(config.threads, free_threaded.then_some(&interpreter))?;
@@ -311,7 +311,7 @@ fn io_runtime(sockets: bool) -> Result<Runtime, Error> {
     }
     builder
         .build()
-        .map_err(|error| Error::config("run.thread", format!("no threads for the feed: {error}")))
+        .map_err(|error| Error::config("run.thread", format!("no threads for the order engine: {error}")))
 }
 
 /// The pairs in the order of the traders, where each has its data, and the market of each trader.

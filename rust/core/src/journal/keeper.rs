@@ -160,3 +160,46 @@ fn keep(mut store: Store, arrivals: &Receiver<Batch>, failure: &Mutex<Option<Err
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(answer: Option<Sender<Result<(), Error>>>) -> Batch {
+        Batch {
+            answer,
+            ..Batch::default()
+        }
+    }
+
+    #[test]
+    fn nobody_is_waited_for_when_the_last_commit_is_long_ago_or_an_answer_is_wanted() {
+        let (batches, arrivals) = flume::unbounded();
+        let (answer, _heard) = flume::bounded(limits::SAID_ONCE);
+        batches.send(rows(None)).unwrap();
+        let mut together = Vec::new();
+        gather(
+            rows(Some(answer)),
+            &arrivals,
+            Stopwatch::start(),
+            &mut together,
+        );
+        assert_eq!(together.len(), 2, "what is there goes along");
+        let long_ago = Stopwatch::start();
+        while long_ago.elapsed() < limits::WRITE_PAUSE {
+            std::thread::yield_now();
+        }
+        together.clear();
+        gather(rows(None), &arrivals, long_ago, &mut together);
+        assert_eq!(together.len(), 1);
+    }
+
+    #[test]
+    fn a_run_that_is_over_is_not_waited_for() {
+        let (batches, arrivals) = flume::unbounded::<Batch>();
+        drop(batches);
+        let mut together = Vec::new();
+        gather(rows(None), &arrivals, Stopwatch::start(), &mut together);
+        assert_eq!(together.len(), 1);
+    }
+}

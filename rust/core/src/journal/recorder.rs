@@ -331,6 +331,14 @@ impl Recorder {
         }
     }
 
+    /// Waits until nothing is on its way to the file any more, or it cannot be written.
+    pub fn wait(&self, idle: &mut dyn FnMut()) {
+        if let Mode::Writing(keeper) = &self.mode {
+            // Whoever calls has an error to report already.
+            let _ = keeper.commit(Batch::default(), idle);
+        }
+    }
+
     /// Ends a group of rows.
     fn close_group(&mut self, now: Now, writer: &Writer) -> Result<Standing, Error> {
         if !self.pending.is_empty() {

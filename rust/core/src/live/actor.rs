@@ -63,7 +63,8 @@ pub(super) struct Actor {
     /// Whether a task is on its way to this trader, or with it.
     scheduled: Wakeup,
     notices: Mutex<Vec<Notice>>,
-    seat: Mutex<Seat>,
+    /// Empty once the run is over.
+    seat: Mutex<Option<Seat>>,
     outbox: Mutex<Outbox>,
 }
 
@@ -82,11 +83,11 @@ impl Actor {
             inbox,
             scheduled: Wakeup::new(),
             notices: Mutex::new(Vec::new()),
-            seat: Mutex::new(Seat {
+            seat: Mutex::new(Some(Seat {
                 trader,
                 step: 0,
                 factory,
-            }),
+            })),
             outbox: Mutex::new(Outbox::default()),
         }
     }
@@ -98,7 +99,8 @@ impl Actor {
 
     /// Why the trader's `setup` failed; then its strategy is not called.
     pub(super) fn failed_setup(&self) -> Option<Stop> {
-        let trader = &mut self.seat.lock().trader;
+        let mut seat = self.seat.lock();
+        let trader = &mut seat.as_mut()?.trader;
         let failure = trader.failure.take()?;
         trader.state = TraderState::Quarantined;
         trader.due.clear();
@@ -111,7 +113,10 @@ impl Actor {
     /// # Errors
     /// Why its strategy cannot be kept.
     pub(super) fn memory(&self) -> Result<Option<(TraderMemory, Vec<Notice>)>, Unkept> {
-        let memory = self.seat.lock().trader.memory()?;
+        let memory = match &mut *self.seat.lock() {
+            Some(seat) => seat.trader.memory()?,
+            None => None,
+        };
         let notices = self.notices.lock().clone();
         Ok(memory
             .filter(|_| self.inbox.is_empty())
@@ -123,13 +128,17 @@ impl Actor {
     /// # Errors
     /// As [`Actor::memory`].
     pub(super) fn held(&self) -> Result<Vec<Held>, Unkept> {
-        self.seat.lock().trader.held()
+        match &mut *self.seat.lock() {
+            Some(seat) => seat.trader.held(),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Waits for what waited before; the trader itself remembers already.
     pub(super) fn take_up(&self, notices: Vec<Notice>) {
         *self.notices.lock() = notices;
-        self.outbox.lock().evaluations = self.seat.lock().trader.evaluations;
+        let evaluations = self.seat.lock().as_ref().map(|s| s.trader.evaluations);
+        self.outbox.lock().evaluations = evaluations.unwrap_or(0);
     }
 
     /// What the trader has told so far.
@@ -163,13 +172,22 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Makes sure that a trader with something in its inbox is or will be handled, once its like are [attended].
+    /// Makes sure that a trader with something in its inbox is or will be handled, once its like are [attended]. Whether it
+    /// is one more of those that tasks of the pool handle.
     ///
     /// [attended]: Stage::attend
-    pub(super) fn wake(&self, trader: u32) {
+    pub(super) fn wake(&self, trader: u32) -> bool {
         let actor = &self.actors[trader as usize];
-        if actor.scheduled.wake() {
-            self.enqueue(actor);
+        actor.scheduled.wake() && self.enqueue(actor)
+    }
+
+    /// The run is over: strategies end here and now, on the thread that ran it, and not when the last task of the pool does.
+    /// One that is at work still never returns.
+    pub(super) fn clear(&self) {
+        for actor in &self.actors {
+            if let Some(mut seat) = actor.seat.try_lock() {
+                drop(seat.take());
+            }
         }
     }
 
@@ -181,16 +199,19 @@ impl Stage {
         });
     }
 
-    fn enqueue(&self, actor: &Actor) {
+    /// Whether the pool is to handle it.
+    fn enqueue(&self, actor: &Actor) -> bool {
         match actor.lane {
             Lane::Native | Lane::Compiled | Lane::FreeThreaded => {
                 // There is room: a trader is in the queue only while its flag is set.
                 let queued = self.ready.0.try_send(actor.index);
                 debug_assert!(has_room(&queued), "the queue holds every trader once");
+                true
             }
             Lane::Python | Lane::Process => {
                 let queued = self.python.try_send(actor.index);
                 debug_assert!(has_room(&queued), "the queue holds every trader once");
+                false
             }
         }
     }
@@ -220,15 +241,14 @@ impl Stage {
         {
             let mut seat = actor.seat.lock();
             for _ in 0..most {
-                let Ok(delivery) = actor.inbox.try_recv() else {
+                let (Some(seat), Ok(delivery)) = (&mut *seat, actor.inbox.try_recv()) else {
                     break;
                 };
-                self.handle(actor, &mut seat, &delivery);
+                self.handle(actor, seat, &delivery);
                 self.report(actor, &mut seat.trader, &delivery);
             }
         }
-        if actor.scheduled.leave(|| !actor.inbox.is_empty()) {
-            self.enqueue(actor);
+        if actor.scheduled.leave(|| !actor.inbox.is_empty()) && self.enqueue(actor) {
             // The trader that this task takes next may keep it long.
             self.attend(1);
         }

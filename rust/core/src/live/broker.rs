@@ -204,7 +204,7 @@ pub trait Broker: Send + Sync {
         false
     }
 
-    /// Called soon after requests, once for many: the time to write what the broker keeps, and to tell what had to be written
+    /// Called in real time soon after requests, once for many, and at the end: the time to write what the broker keeps, and to tell what had to be written
     /// first.
     fn rest(&self) -> Heard {
         Heard::default()

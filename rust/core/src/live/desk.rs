@@ -225,7 +225,7 @@ impl Desk {
         self.ledger.is_some()
     }
 
-    /// Writes down what has not been, where there is nothing else to do.
+    /// Writes down what has not been.
     pub(super) fn rest(&mut self) -> Result<(), Error> {
         self.ledger.as_mut().map_or(Ok(()), Ledger::commit)
     }

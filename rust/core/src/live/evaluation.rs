@@ -77,15 +77,16 @@ impl Coordinator<'_> {
     /// delivery; in real time some are woken first, for tasks that run dry between two of them do little else than end and
     /// begin.
     fn wake(&mut self, trader: u32) {
-        self.stage.wake(trader);
-        self.woken += 1;
+        self.woken += usize::from(self.stage.wake(trader));
         if self.is_recorded() || self.woken >= WOKEN_TOGETHER {
             self.attend();
         }
     }
 
     fn attend(&mut self) {
-        self.stage.attend(std::mem::take(&mut self.woken));
+        if self.woken > 0 {
+            self.stage.attend(std::mem::take(&mut self.woken));
+        }
     }
 
     fn delivery(

@@ -1,5 +1,6 @@
 //! Feeds: they bring market events to the commit thread, in batches, through a bounded channel.
 
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use flume::Sender;
@@ -52,19 +53,23 @@ pub(super) async fn recorded(
 
 /// Starts a thread that sends synthetic events at a rate, in turn from each market, each stamped with the time at which it is
 /// sent. It has no I/O to wait for but much to compute, and pauses shorter than tokio's timers know. It ends when nobody reads
-/// any more.
+/// any more. `traded` has for each market of the feed its place among those traded; events of the others go nowhere.
 ///
 /// # Errors
 /// When no thread can be made.
-pub(super) fn synthetic(feed: SyntheticFeed, rate: f64, out: Sender<Batch>) -> Result<(), Error> {
+pub(super) fn synthetic(
+    feed: SyntheticFeed,
+    rate: f64,
+    traded: Vec<Option<u32>>,
+    out: Sender<Batch>,
+) -> Result<JoinHandle<()>, Error> {
     std::thread::Builder::new()
         .name("pairloom-feed".to_owned())
-        .spawn(move || send_synthetic(feed, rate, &out))
-        .map(drop)
+        .spawn(move || send_synthetic(feed, rate, &traded, &out))
         .map_err(|error| Error::config("run.thread", format!("no thread for the feed: {error}")))
 }
 
-fn send_synthetic(mut feed: SyntheticFeed, rate: f64, out: &Sender<Batch>) {
+fn send_synthetic(mut feed: SyntheticFeed, rate: f64, traded: &[Option<u32>], out: &Sender<Batch>) {
     let began = Stopwatch::start();
     let pace = rate * share(feed.len(), 1);
     let mut sent = 0_u64;
@@ -83,11 +88,14 @@ fn send_synthetic(mut feed: SyntheticFeed, rate: f64, out: &Sender<Batch>) {
             .filter_map(|event| {
                 let market = usize::try_from(event % feed.len().max(1) as u64).ok()?;
                 let event = stamped(feed.next(market)?, now);
-                let market = u32::try_from(market).ok()?;
+                let market = (*traded.get(market)?)?;
                 Some(FeedEvent::Value { market, event })
             })
-            .collect();
+            .collect::<Vec<_>>();
         sent += number;
+        if events.is_empty() {
+            continue;
+        }
         let batch = Batch {
             now,
             events,
@@ -136,4 +144,60 @@ fn share_of(events: u64) -> f64 {
 )]
 fn count(events: f64) -> u64 {
     events as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::EventKind;
+    use crate::market::synthetic::{SyntheticFeedSpec, SyntheticMarketSpec};
+
+    fn feed(markets: usize) -> SyntheticFeed {
+        let spec = SyntheticFeedSpec {
+            seed: 7,
+            kind: EventKind::Quote,
+            start: 0,
+            interval: 1_000_000_000,
+            correlation: 0.0,
+            missing: 0.0,
+        };
+        let market = SyntheticMarketSpec {
+            price: 100.0,
+            digits: 2,
+            volatility: 0.001,
+        };
+        SyntheticFeed::new(spec, &vec![market; markets]).unwrap()
+    }
+
+    #[test]
+    fn events_name_their_place_among_the_traded_markets() {
+        let (out, batches) = flume::bounded(4);
+        let thread = synthetic(feed(3), 10_000.0, vec![Some(1), None, Some(0)], out).unwrap();
+        let mut named = std::collections::BTreeSet::new();
+        for batch in batches.iter().take(20) {
+            named.extend(batch.events.iter().map(|event| match event {
+                FeedEvent::Value { market, .. } => *market,
+                FeedEvent::Row(_) => panic!("it has no rows"),
+            }));
+        }
+        drop(batches);
+        thread.join().unwrap();
+        assert_eq!(named.into_iter().collect::<Vec<_>>(), [0, 1]);
+    }
+
+    #[test]
+    fn a_feed_ends_with_its_reader_though_it_waits_for_room_or_for_the_next_event() {
+        for rate in [1e6, 1e-6] {
+            let (out, batches) = flume::bounded(1);
+            let thread = synthetic(feed(1), rate, vec![Some(0)], out).unwrap();
+            if rate > 1.0 {
+                // Full: the next one waits.
+                while !batches.is_full() {
+                    std::thread::yield_now();
+                }
+            }
+            drop(batches);
+            thread.join().unwrap();
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! Who handles ready traders: as many tasks as the pool has threads, each of which takes one trader after the other.
 //!
 //! A task that finds nobody ready lingers, for on a fast feed the next step is near, and a pool whose threads run out of tasks
-//! looks for more again and again before it lets them sleep. After a while it ends, so that a run that is over leaves none.
+//! looks for more again and again before it lets them sleep. It ends after a while, and when the run is over.
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -23,6 +25,8 @@ enum State {
 pub(super) struct Hands {
     states: Mutex<Vec<State>>,
     bells: Vec<Condvar>,
+    /// Whether the run is over.
+    dismissed: AtomicBool,
 }
 
 impl Hands {
@@ -31,6 +35,17 @@ impl Hands {
         Self {
             states: Mutex::new(vec![State::Away; threads]),
             bells: (0..threads).map(|_| Condvar::new()).collect(),
+            dismissed: AtomicBool::new(false),
+        }
+    }
+
+    /// The run is over: who lingers ends now.
+    pub(super) fn dismiss(&self) {
+        // Under the lock, so that nobody begins to linger between the word and the bell.
+        let _states = self.states.lock();
+        self.dismissed.store(true, Ordering::Relaxed);
+        for bell in &self.bells {
+            bell.notify_one();
         }
     }
 
@@ -70,12 +85,9 @@ impl Hands {
             return true;
         }
         states[hand] = State::Lingering;
-        let bell = &self.bells[hand];
-        bell.wait_while_for(
-            &mut states,
-            |states| states[hand] == State::Lingering,
-            LINGER,
-        );
+        let goes_on = || !self.dismissed.load(Ordering::Relaxed);
+        let lingers = |states: &mut Vec<State>| states[hand] == State::Lingering && goes_on();
+        self.bells[hand].wait_while_for(&mut states, lingers, LINGER);
         if states[hand] == State::Lingering {
             states[hand] = State::Away;
         }
@@ -105,8 +117,29 @@ mod tests {
     }
 
     #[test]
+    fn one_that_never_returns_leaves_the_work_to_the_other() {
+        let hands = Hands::new(2);
+        assert_eq!(called(&hands, 1), [0]);
+        for _ in 0..3 {
+            // Hand 0 is at work for ever.
+            assert_eq!(called(&hands, 1), [1]);
+            assert!(!hands.rest(1, || false));
+        }
+    }
+
+    #[test]
+    fn who_would_linger_when_the_run_is_over_ends() {
+        let hands = Hands::new(1);
+        assert_eq!(called(&hands, 1), [0]);
+        hands.dismiss();
+        let began = crate::clock::Stopwatch::start();
+        assert!(!hands.rest(0, || false));
+        assert!(began.elapsed() < LINGER);
+    }
+
+    #[test]
     fn no_call_is_missed_by_a_hand_that_goes_to_rest() {
-        use std::sync::atomic::{AtomicUsize, Ordering};
+        use std::sync::atomic::AtomicUsize;
 
         const ROUNDS: usize = 20_000;
         let hands = Hands::new(1);

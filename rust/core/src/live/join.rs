@@ -219,6 +219,17 @@ fn company(
 
 pub(super) type OrderEnds = (Ends<OrderMessage>, Ends<Report>, Ends<Told>);
 
+/// For each market of the data its place among those traded, where it is.
+fn places_of(markets: &Markets, count: usize) -> Vec<Option<u32>> {
+    let mut places = vec![None; count];
+    for (place, &source) in (0_u32..).zip(&markets.sources) {
+        if let Some(of) = places.get_mut(source) {
+            *of = Some(place);
+        }
+    }
+    places
+}
+
 /// Starts the feed's task or thread, and gives the end from which to read. A feed that comes through a channel of its own has
 /// neither, and is read from there.
 fn feed_side(
@@ -230,7 +241,10 @@ fn feed_side(
 ) -> Result<Receiver<Batch>, Error> {
     match feed {
         (Feed::Channel { batches, .. }, _) => return Ok(batches),
-        (Feed::Synthetic { feed, rate, .. }, _) => feed::synthetic(feed, rate, out)?,
+        (Feed::Synthetic { feed, rate, .. }, _) => {
+            let traded = places_of(markets, feed.len());
+            drop(feed::synthetic(feed, rate, traded, out)?);
+        }
         (Feed::Recorded(_), Some(rows)) => {
             runtime.spawn(feed::recorded(rows, markets.clone(), pace, out));
         }

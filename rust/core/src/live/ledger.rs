@@ -1,7 +1,7 @@
 //! The paper broker's own books: a file of its own that remembers every order it accepted, by its number, and every fill it
 //! told, whatever becomes of the engine. An order it has accepted before is refused and noted as a duplicate.
 //!
-//! Orders and fills are committed before the broker tells a fill; cancellations with them, or when it has nothing else to do.
+//! Orders and fills are committed before the broker tells a fill; cancellations with them, or soon after.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};

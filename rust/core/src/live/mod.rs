@@ -1,4 +1,4 @@
-//! The live driver: traders as actors with bounded inboxes, a feed and an order engine on tokio, one commit thread.
+//! The live driver: traders as actors with bounded inboxes, a feed, an order engine on tokio, one commit thread.
 //!
 //! It makes the same steps as the replay driver, through channels instead of calls. On a recorded feed it waits for
 //! every evaluation and for every answer of the venue, so the digest is the backtest's; in real time a step closes at

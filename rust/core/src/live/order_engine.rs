@@ -86,6 +86,8 @@ pub(super) struct OrderEngine {
     open: HashMap<OrderId, u32>,
     /// Whether the broker answers questions.
     answers: bool,
+    /// Whether the broker does something now and then that no request asks for: in real time.
+    rests: bool,
 }
 
 impl OrderEngine {
@@ -94,6 +96,7 @@ impl OrderEngine {
         broker: Arc<dyn Broker>,
         told: Sender<Told>,
         open: HashMap<OrderId, u32>,
+        rests: bool,
     ) -> Self {
         let answers = broker.answers();
         Self {
@@ -101,6 +104,7 @@ impl OrderEngine {
             told,
             open,
             answers,
+            rests,
         }
     }
 
@@ -110,8 +114,7 @@ impl OrderEngine {
         loop {
             let pause = WRITE_PAUSE.saturating_sub(rested.elapsed());
             if done > 0 && (pause.is_zero() || done >= MESSAGES_PER_REST) {
-                let heard = self.broker.rest();
-                self.pass_on(heard.failure, heard.reports).await;
+                self.rest().await;
                 (rested, done) = (Stopwatch::start(), 0);
             }
             tokio::select! {
@@ -119,14 +122,18 @@ impl OrderEngine {
                 Ok(report) = reports.recv_async() => self.tell(report).await,
                 message = messages.recv_async() => match message {
                     Ok(message) => {
+                        if matches!(message, OrderMessage::Close) {
+                            self.rest().await;
+                        }
                         self.do_and_listen(message, &reports).await;
-                        done += 1;
+                        done += usize::from(self.rests);
                     }
-                    Err(_) => return,
+                    Err(_) => break,
                 },
                 () = tokio::time::sleep(pause), if done > 0 => {}
             }
         }
+        self.rest().await;
     }
 
     /// Does what a message says, and meanwhile passes on what the broker tells: it may be waiting for room.
@@ -157,6 +164,13 @@ impl OrderEngine {
         }
         if let Some(next_wake) = came.answer {
             let _ = self.told.send_async(Told::Answered { next_wake }).await;
+        }
+    }
+
+    async fn rest(&mut self) {
+        if self.rests {
+            let heard = self.broker.rest();
+            self.pass_on(heard.failure, heard.reports).await;
         }
     }
 
@@ -365,5 +379,50 @@ mod tests {
         }
         assert_eq!(*broker.0.lock(), [1]);
         assert_eq!(came, [(2, Outcome::Altered)]);
+    }
+
+    /// A venue that tells what became of its orders only when it rests.
+    #[derive(Default)]
+    struct TellsLater(Mutex<Vec<Report>>);
+
+    #[async_trait]
+    impl Broker for TellsLater {
+        async fn submit(&self, order: &Order) -> Result<(), BrokerError> {
+            self.0.lock().push(ended(order, Outcome::Missed).into());
+            Ok(())
+        }
+
+        async fn cancel(&self, _market: u32, _order: OrderId) -> Result<(), BrokerError> {
+            Ok(())
+        }
+
+        fn rest(&self) -> crate::live::broker::Heard {
+            crate::live::broker::Heard {
+                reports: std::mem::take(&mut self.0.lock()),
+                ..Default::default()
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broker_rests_soon_after_requests_and_at_the_end() {
+        let broker = Arc::new(TellsLater::default());
+        let ((told, hears), (messages, arrives)) = (flume::unbounded(), flume::unbounded());
+        let (_reports, reported) = flume::unbounded();
+        let engine = OrderEngine::new(broker.clone(), told, HashMap::new(), true);
+        let running = tokio::spawn(engine.run(arrives, reported));
+        let submit = |id| OrderMessage::Submit(Approved::for_test(order(id)));
+        let ended = |told: Told| match told {
+            Told::Report(Report::Execution { execution, .. }) => execution.order,
+            other => panic!("{other:?}"),
+        };
+        // Nothing else comes, and still it is told.
+        messages.send(submit(1)).unwrap();
+        assert_eq!(ended(hears.recv_async().await.unwrap()), 1);
+        // Nobody waits for a pause at the end.
+        messages.send(submit(2)).unwrap();
+        drop(messages);
+        running.await.unwrap();
+        assert_eq!(ended(hears.try_recv().unwrap()), 2);
     }
 }

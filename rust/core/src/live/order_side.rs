@@ -54,7 +54,7 @@ impl OrderSide {
         writer.confirm_cancels |= answers;
         let book = answers.then(|| Box::new(Book::new(spec)));
         let simulates = broker.simulates();
-        runtime.spawn(OrderEngine::new(broker, told.0, open).run(messages.1, reports.1));
+        runtime.spawn(OrderEngine::new(broker, told.0, open, !recorded).run(messages.1, reports.1));
         OrderPort::new(messages.0, told.1, recorded, simulates, book)
     }
 

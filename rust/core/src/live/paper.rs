@@ -94,7 +94,7 @@ pub struct PaperVenue {
     pub markets: Markets,
     /// Where recorded data end.
     pub end: Option<Nanos>,
-    /// How much later than it happened a fill is told.
+    /// How much later than it happened and was written a fill is told.
     pub fill_delay: Duration,
     /// Its own books, where it keeps any here.
     pub(super) ledger: Option<Ledger>,
@@ -377,10 +377,6 @@ impl Broker for PaperBroker {
     }
 
     fn rest(&self) -> Heard {
-        if self.markets.recorded {
-            // There the next phase comes at once, and writes it.
-            return Heard::default();
-        }
         self.hear(self.write().map(|executions| (executions, None)))
     }
 

@@ -69,6 +69,9 @@ impl Joined<'_> {
         // Nobody waits for a strategy that never returns, nor for a broker that never answers.
         let _ = self.stage.python.try_send(CLOSE);
         self.runtime.shutdown_background();
+        drop(ports);
+        self.stage.hands.dismiss();
+        self.stage.clear();
         Done {
             writer,
             report,

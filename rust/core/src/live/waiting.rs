@@ -71,6 +71,10 @@ impl Coordinator<'_> {
         loop {
             self.orders.drain();
             self.take_answers();
+            if self.orders.failure.is_some() {
+                // The next event may be long in coming, and nothing leaves any more.
+                return Next::End;
+            }
             if let Some(next) = self.wind_down() {
                 return next;
             }

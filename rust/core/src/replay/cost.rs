@@ -2,8 +2,8 @@
 //! thread or shared by the pool, row by row or many rows at a time.
 
 use crate::limits::{
-    AHEAD_BUDGET, BLOCKS_NANOS, DEAR_NANOS, HANDOVER_NANOS, SHARED_NANOS, STEPS_PER_SAMPLE,
-    TASK_NANOS, TRADERS_PER_TASK, TRADERS_PER_THREAD,
+    AHEAD_BUDGET, BLOCK_ROWS_SHARED, BLOCKS_NANOS, DEAR_NANOS, HANDOVER_NANOS, SHARED_NANOS,
+    STEPS_PER_SAMPLE, TASK_NANOS, TRADERS_PER_TASK, TRADERS_PER_THREAD,
 };
 
 /// The traders of a step, and what they may do.
@@ -81,7 +81,8 @@ impl Cost {
         if row <= SHARED_NANOS {
             let block = within_budget(row, parts, threads);
             let all = row * parts.called as u64 * u64::from(block);
-            return if parts.called >= many && all > BLOCKS_NANOS {
+            let long = block >= parts.block.min(BLOCK_ROWS_SHARED);
+            return if long && parts.called >= many && all > BLOCKS_NANOS {
                 way(true, block)
             } else {
                 way(false, parts.block)
@@ -169,6 +170,16 @@ mod tests {
             ..PARTS
         };
         assert_eq!(cost(100).way(many, 2).block, 100, "50 ms on two threads");
+        let far_too_many = Parts {
+            called: 1_000_000,
+            all: 1_000_000,
+            ..PARTS
+        };
+        let way = cost(100).way(far_too_many, 2);
+        assert!(
+            !way.pooled && way.block == 256,
+            "{way:?}: one row each is no block"
+        );
     }
 
     #[test]

@@ -338,6 +338,11 @@ impl<P: Ports> Stepper<P> {
             self.report.failure.get_or_insert(failure);
         }
         if self.report.failure.is_some() {
+            // What the journal has let leave is at the venue before it is taken back.
+            if let Some(journal) = &self.journal {
+                let ports = &mut self.ports;
+                journal.wait(&mut || ports.idle());
+            }
             return self.ports.abandon(&self.writer);
         }
         let Some(last) = self.report.last_ts else {

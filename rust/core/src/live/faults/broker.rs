@@ -378,8 +378,11 @@ impl Broker for FaultyBroker {
     }
 
     fn rest(&self) -> Heard {
-        // What happens is told by its phases, each of which writes.
-        self.venue.rest()
+        // What happens is told by its phases, each of which writes; the rest is what requests left to be written.
+        self.venue
+            .write()
+            .err()
+            .map_or_else(Heard::default, Heard::failed)
     }
 
     async fn on_market(&self, now: Nanos, phase: &MarketPhase) -> Heard {
