@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Most traders of one engine.
 pub const MAX_TRADERS: usize = 1 << 20;
 
+/// Rows of market data that are looked at together first, and one by one where something is wrong with any of them.
+pub const VALIDATED_TOGETHER: usize = 512;
+
 /// Rows whose data are read together before they are used: enough to overlap the waits for memory, few enough to stay
 /// in the nearest cache.
 pub const TOUCHED_TOGETHER: usize = 32;

@@ -309,9 +309,12 @@ fn io_runtime(sockets: bool) -> Result<Runtime, Error> {
     if sockets {
         builder.enable_io();
     }
-    builder
-        .build()
-        .map_err(|error| Error::config("run.thread", format!("no threads for the order engine: {error}")))
+    builder.build().map_err(|error| {
+        Error::config(
+            "run.thread",
+            format!("no threads for the order engine: {error}"),
+        )
+    })
 }
 
 /// The pairs in the order of the traders, where each has its data, and the market of each trader.

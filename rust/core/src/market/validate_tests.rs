@@ -159,3 +159,68 @@ fn quotes_and_trades_may_repeat_a_time_but_not_go_back() {
         "row 1, column 'price': 0.0 is not above zero"
     );
 }
+
+/// Values that break a rule here and there, and some that are at the edge of one.
+const ODD: [f64; 8] = [
+    f64::NAN,
+    f64::INFINITY,
+    -1.0,
+    0.0,
+    PRICE_FLOOR,
+    PRICE_CEILING,
+    99.0,
+    101.0,
+];
+
+/// An offence as text: what is not a number is not equal to itself.
+fn said(offence: Option<Offence>) -> String {
+    format!("{offence:?}")
+}
+
+proptest::proptest! {
+    /// Many rows at once say what one after the other do, wherever the odd value stands.
+    #[test]
+    fn rows_looked_at_together_name_the_same_offence(
+        count in 0..1_600_usize,
+        spots in proptest::collection::vec((0..1_600_usize, 0..8_usize, 0..8_usize), 0..4),
+    ) {
+        let mut prices = [100.0, 101.5, 98.5, 100.5].map(|price| vec![price; count]);
+        let mut volume = vec![5.0; count];
+        let mut ts: Vec<i64> = (0..1_600).take(count).map(|row| row * 10).collect();
+        let mut closes: Vec<i64> = ts.iter().map(|ts| ts + 10).collect();
+        for (row, column, odd) in spots {
+            if row >= count {
+                continue;
+            }
+            match column {
+                0..4 => prices[column][row] = ODD[odd],
+                4 => volume[row] = ODD[odd],
+                // A time again, or far ahead of its close.
+                5 => ts[row] = ts[row.saturating_sub(1)],
+                6 => ts[row] += 1_000,
+                _ => closes[row] += 1_000,
+            }
+        }
+        let [open, high, low, close] = &prices;
+        let candles = CandleRows {
+            ts: &ts,
+            close_ts: Some(&closes),
+            open,
+            high,
+            low,
+            close,
+            volume: Some(&volume),
+        };
+        proptest::prop_assert_eq!(said(first_offence(&candles)), said(first_of(&candles, 0..count)));
+        let quotes = QuoteRows {
+            ts: &ts,
+            bid: open,
+            ask: close,
+            bid_size: Some(&volume),
+            ask_size: None,
+        };
+        proptest::prop_assert_eq!(said(first_offence(&quotes)), said(first_of(&quotes, 0..count)));
+        let trades = TradeRows { ts: &ts, price: high, quantity: &volume };
+        proptest::prop_assert_eq!(said(first_offence(&trades)), said(first_of(&trades, 0..count)));
+    }
+}
