@@ -212,7 +212,8 @@ class Result:
         """The version of each trader's strategy, by the trader's name, which each order names.
 
         That is ``version`` of the class where it has one, else a fingerprint of its source; of a built-in
-        the version of Pairloom, and of a plug-in that of its wheel or a fingerprint of its library.
+        one of its own that changes with its rule alone (``rsi 1``), and of a plug-in that of its
+        wheel or a fingerprint of its library.
         """
         return dict(zip((name for name, _ in self.traders), self._output.versions, strict=True))
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -243,3 +245,80 @@ def test_what_strategies_hold_has_ended_when_a_run_in_the_background_is_stopped(
     run = engine.start(SyntheticFeed(3, rate=200, seed=1))
     run.stop()
     assert len(ended) == 3
+
+
+class First(Strategy):
+    """Buys at its first event, and notes what it hears and when, in events."""
+
+    events = ("quote",)
+
+    def setup(self, ctx: Any) -> None:
+        self.seen = 0
+
+    def generate_signal(self, ctx: Any) -> Signal | None:
+        self.seen += 1
+        return Signal.LONG if self.seen == 1 else None
+
+    def on_fill(self, ctx: Any, fill: Any) -> None:
+        HEARD.append((self.seen, fill.price))
+
+
+HEARD: list[tuple[int, float]] = []
+
+
+@pytest.mark.parametrize("way", ["plain", "journal", "latency"])
+def test_in_real_time_an_order_meets_the_quote_that_stands_and_its_fill_is_heard_before_the_next(
+    way: str, tmp_path: Path
+) -> None:
+    HEARD.clear()
+    settings: dict[str, Any] = {"journal": {"journal": tmp_path / "run.db"}, "latency": {"latency": 0.005}}.get(way, {})
+    engine = Engine(cash={"USD": 1_000}, num_threads=2, **settings)
+    engine.trade("*", First, size=1)
+    # The second event is due half a second after the first.
+    result = engine.paper(SyntheticFeed(1, rate=2, seed=1), duration=1.3, progress=False)
+    ((seen, price),) = HEARD
+    (order, fill) = (result.orders[0], result.fills[0])
+    assert (seen, fill["price"]) == (1, price)
+    late = (fill["ts"] - order["ts"]).astype(int)
+    assert late >= (5_000_000 if way == "latency" else 0)
+    assert late < 400_000_000, "it waited for the next quote"
+
+
+def test_candles_of_a_synthetic_feed_follow_on_each_other_and_fill_at_the_next_open() -> None:
+    spans: list[tuple[int, int]] = []
+
+    class Once(Strategy):
+        def generate_signal(self, ctx: Any) -> Signal:
+            spans.append((ctx.candle.ts, ctx.candle.close_ts))
+            return Signal.LONG
+
+    engine = Engine(cash={"USD": 1_000}, num_threads=2)
+    engine.trade("*", Once, size=1)
+    feed = SyntheticFeed(1, rate=20, kind="candle", interval="50ms", seed=1)
+    result = engine.paper(feed, duration=0.4, progress=False)
+    assert len(spans) > 3
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(spans))
+    (order, fill) = (result.orders[0], result.fills[0])
+    assert fill["ts"] == order["ts"], "the next candle opens where this one closed"
+
+
+def test_a_persons_orders_have_no_number_of_the_strategys() -> None:
+    numbers: list[int | None] = []
+
+    class Hears(Strategy):
+        def generate_signal(self, ctx: Any) -> None:
+            return None
+
+        def on_order(self, ctx: Any, order: Any) -> None:
+            numbers.append(order.id)
+
+        def on_fill(self, ctx: Any, fill: Any) -> None:
+            numbers.append(fill.id)
+
+    engine = Engine(cash={"USD": 1_000}, num_threads=2)
+    engine.trade("*", Hears, size=1)
+    with engine.start(SyntheticFeed(["A/USD"], rate=50, seed=1)) as run:
+        until(lambda: run.status()["events"] > 0, "a price")
+        run.add_position("A/USD", 1)
+        until(lambda: len(numbers) >= 3, "what becomes of it")
+    assert set(numbers) == {None}

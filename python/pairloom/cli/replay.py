@@ -27,7 +27,8 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         "replay",
         help="run what a journal was written by once more, and compare",
         description="Run what a journal was written by once more, and say whether every order, fill, refusal and "
-        "quarantine and the digest come out the same, and where they first differ. Nothing is written or sent.",
+        "quarantine and the digest come out the same, and where they first differ. The engine writes and sends "
+        "nothing; strategies run, and write what they always write.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -120,7 +120,7 @@ impl Writer {
                     ts,
                     check: refused.check,
                     reason: refused.reason.clone(),
-                    client_id: order.client_id,
+                    client_id: order.own_number(),
                 }),
             ));
         }

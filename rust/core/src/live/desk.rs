@@ -192,6 +192,11 @@ impl Desk {
         self.venue.immediate(now, out);
     }
 
+    /// In real time: what has arrived by now meets what stands in its market.
+    pub(super) fn standing(&mut self, now: Nanos, out: &mut Vec<Execution>) {
+        self.venue.standing(now, out);
+    }
+
     /// Phase 6.
     pub(super) fn opens(&mut self, now: Nanos, out: &mut Vec<Execution>) {
         let opens = &self.opens;

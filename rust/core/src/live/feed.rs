@@ -73,6 +73,7 @@ fn send_synthetic(mut feed: SyntheticFeed, rate: f64, traded: &[Option<u32>], ou
     let began = Stopwatch::start();
     let pace = rate * share(feed.len(), 1);
     let mut sent = 0_u64;
+    let mut closed = vec![None; feed.len()];
     while !out.is_disconnected() {
         let due = count(began.elapsed().as_secs_f64() * pace);
         if due <= sent {
@@ -87,7 +88,7 @@ fn send_synthetic(mut feed: SyntheticFeed, rate: f64, traded: &[Option<u32>], ou
         let events = (sent..sent + number)
             .filter_map(|event| {
                 let market = usize::try_from(event % feed.len().max(1) as u64).ok()?;
-                let event = stamped(feed.next(market)?, now);
+                let event = stamped(feed.next(market)?, now, closed.get_mut(market)?);
                 let market = (*traded.get(market)?)?;
                 Some(FeedEvent::Value { market, event })
             })
@@ -109,12 +110,15 @@ fn send_synthetic(mut feed: SyntheticFeed, rate: f64, traded: &[Option<u32>], ou
     }
 }
 
-/// The event as it is sent now. A candle keeps its length.
-fn stamped(mut event: MarketEvent, now: i64) -> MarketEvent {
+/// The event as it is sent now. A candle opens where the one before it in its market closed; the first one is as long as
+/// candles are said to be.
+fn stamped(mut event: MarketEvent, now: i64, closed: &mut Option<i64>) -> MarketEvent {
     match &mut event {
         MarketEvent::Candle(candle) => {
-            candle.open_ts = now.saturating_sub(candle.close_ts.saturating_sub(candle.open_ts));
+            let length = candle.close_ts.saturating_sub(candle.open_ts);
+            candle.open_ts = closed.unwrap_or(now.saturating_sub(length));
             candle.close_ts = now;
+            *closed = Some(now);
         }
         MarketEvent::Quote(quote) => quote.ts = now,
         MarketEvent::Trade(trade) => trade.ts = now,

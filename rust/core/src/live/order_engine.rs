@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use flume::{Receiver, Sender};
 
@@ -88,6 +89,8 @@ pub(super) struct OrderEngine {
     answers: bool,
     /// Whether the broker does something now and then that no request asks for: in real time.
     rests: bool,
+    /// When something happens at it next though nobody asks.
+    next_wake: Option<Nanos>,
 }
 
 impl OrderEngine {
@@ -105,6 +108,7 @@ impl OrderEngine {
             open,
             answers,
             rests,
+            next_wake: None,
         }
     }
 
@@ -112,10 +116,11 @@ impl OrderEngine {
     pub(super) async fn run(mut self, messages: Receiver<OrderMessage>, reports: Receiver<Report>) {
         let (mut rested, mut done) = (Stopwatch::start(), 0);
         loop {
-            let pause = WRITE_PAUSE.saturating_sub(rested.elapsed());
-            if done > 0 && (pause.is_zero() || done >= MESSAGES_PER_REST) {
+            let mut pause = self.until_rest(rested, done);
+            if pause.is_some_and(|pause| pause.is_zero()) {
                 self.rest().await;
                 (rested, done) = (Stopwatch::start(), 0);
+                pause = self.until_rest(rested, done);
             }
             tokio::select! {
                 biased;
@@ -130,7 +135,7 @@ impl OrderEngine {
                     }
                     Err(_) => break,
                 },
-                () = tokio::time::sleep(pause), if done > 0 => {}
+                () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
             }
         }
         self.rest().await;
@@ -167,9 +172,25 @@ impl OrderEngine {
         }
     }
 
+    /// How long it is until the broker is to rest: after so many messages since it last did, or where something happens at it
+    /// though nobody asks. Never on recorded data.
+    fn until_rest(&self, rested: Stopwatch, done: usize) -> Option<Duration> {
+        let written = (done > 0).then(|| match done {
+            MESSAGES_PER_REST.. => Duration::ZERO,
+            _ => WRITE_PAUSE.saturating_sub(rested.elapsed()),
+        });
+        let wake = self.next_wake.filter(|_| self.rests).map(|at| {
+            let nanos = at.saturating_sub(clock::now());
+            Duration::from_nanos(nanos.try_into().unwrap_or(0))
+        });
+        [written, wake].into_iter().flatten().min()
+    }
+
     async fn rest(&mut self) {
         if self.rests {
             let heard = self.broker.rest();
+            // What was to happen by now has happened, or cannot.
+            self.next_wake = heard.next_wake.filter(|&at| at > clock::now());
             self.pass_on(heard.failure, heard.reports).await;
         }
     }

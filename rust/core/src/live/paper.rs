@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 
+use crate::clock;
 use crate::domain::{Nanos, pack};
 use crate::error::Error;
 use crate::journal::LedgerSpec;
@@ -29,6 +30,8 @@ struct Floor {
     candles: Candles,
     /// What is not told before it is written down, with what else happens until then.
     untold: Vec<Execution>,
+    /// The time of the last phase.
+    now: Nanos,
 }
 
 /// Where the candles of recorded markets stand.
@@ -193,6 +196,7 @@ impl PaperBroker {
                     .candles
                     .unwrap_or_else(|| Candles::new(&venue.markets)),
                 untold: Vec::new(),
+                now: Nanos::MIN,
             }),
             markets: venue.markets,
             end: venue.end,
@@ -268,6 +272,7 @@ impl PaperBroker {
 
     fn happens(&self, floor: &mut Floor, now: Nanos, phase: &MarketPhase) -> Vec<Execution> {
         let mut executions = Vec::new();
+        floor.now = floor.now.max(now);
         let (desk, candles) = (&mut floor.desk, &mut floor.candles);
         match phase {
             MarketPhase::Events { events, arrivals } => {
@@ -282,17 +287,32 @@ impl PaperBroker {
                     desk.arrivals(now, &mut executions);
                 }
             }
-            MarketPhase::Immediate => desk.immediate(now, &mut executions),
+            MarketPhase::Immediate if self.markets.recorded => {
+                desk.immediate(now, &mut executions);
+            }
+            MarketPhase::Immediate => desk.standing(now, &mut executions),
             MarketPhase::Opens => desk.opens(now, &mut executions),
         }
         executions
     }
 
-    /// Writes down what happened, and what may be told then.
-    pub(super) fn write(&self) -> Result<Vec<Execution>, Error> {
+    /// Writes down what was asked for.
+    pub(super) fn write(&self) -> Result<(), Error> {
+        self.floor.lock().desk.rest()
+    }
+
+    /// In real time, between two phases: orders that have arrived since meet what stands in their markets. That, and what
+    /// happened before, is written down, and may be told.
+    fn between_phases(&self) -> Result<(Vec<Execution>, Option<Nanos>), Error> {
         let floor = &mut *self.floor.lock();
-        floor.desk.rest()?;
-        Ok(std::mem::take(&mut floor.untold))
+        // Time does not go back behind that of a step.
+        let now = clock::now().max(floor.now);
+        let mut arrived = Vec::new();
+        floor.desk.standing(now, &mut arrived);
+        let next_wake = floor.desk.told(&arrived)?;
+        let mut executions = std::mem::take(&mut floor.untold);
+        executions.extend(arrived);
+        Ok((executions, next_wake))
     }
 
     /// What is to be told, now or so much later.
@@ -377,7 +397,7 @@ impl Broker for PaperBroker {
     }
 
     fn rest(&self) -> Heard {
-        self.hear(self.write().map(|executions| (executions, None)))
+        self.hear(self.between_phases())
     }
 
     async fn on_market(&self, now: Nanos, phase: &MarketPhase) -> Heard {

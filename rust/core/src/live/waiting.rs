@@ -91,7 +91,10 @@ impl Coordinator<'_> {
             if let Some(mark) = due {
                 return Next::Time(mark);
             }
-            let told = !self.orders.waiting.is_empty() || self.crew.has_answers() || self.wakes();
+            // What is due before the first step waits for it.
+            let due = self.progress.last.is_some() && !self.crew.due.is_empty();
+            let told =
+                due || !self.orders.waiting.is_empty() || self.crew.has_answers() || self.wakes();
             if told || !self.requests.is_empty() {
                 return Next::Time(self.moment());
             }

@@ -404,13 +404,13 @@ fn rising(times: &[i64]) -> bool {
 }
 
 fn prices_are_fine(values: &[f64]) -> bool {
-    let held = |value: f64| (value >= PRICE_FLOOR) & (value < PRICE_CEILING);
+    let held = |value: f64| (PRICE_FLOOR..PRICE_CEILING).contains(&value);
     values.iter().fold(true, |fine, &value| fine & held(value))
 }
 
 fn sizes_are_fine(values: Option<&[f64]>, rows: Range<usize>) -> bool {
     values.is_none_or(|values| {
-        let known = |value: f64| (value >= 0.0) & (value < f64::INFINITY);
+        let known = |value: f64| (0.0..f64::INFINITY).contains(&value);
         values[rows]
             .iter()
             .fold(true, |fine, &value| fine & known(value))

@@ -154,6 +154,14 @@ pub struct Order {
 }
 
 impl Order {
+    /// The number by which its strategy knows it; none of those that a signal or a person asked for.
+    #[must_use]
+    pub fn own_number(&self) -> Option<u64> {
+        self.client_id.filter(|_| self.origin != Origin::Command)
+    }
+}
+
+impl Order {
     /// The change of position when it is filled.
     #[must_use]
     pub const fn delta(&self) -> Lots {

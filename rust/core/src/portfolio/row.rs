@@ -106,7 +106,7 @@ pub fn order_view(
 ) -> OrderView {
     OrderView {
         order_id: order.id,
-        client_id: order.client_id,
+        client_id: order.own_number(),
         side: order.side,
         quantity: instrument.quantity_f64(order.lots),
         limit: match order.kind {
@@ -125,7 +125,7 @@ pub fn fill_view(order: &Order, instrument: &Instrument, fill: &Settled) -> Fill
     FillView {
         ts: fill.ts,
         order_id: order.id,
-        client_id: order.client_id,
+        client_id: order.own_number(),
         side: order.side,
         quantity: instrument.quantity_f64(fill.lots),
         price: instrument.price_f64(fill.price),

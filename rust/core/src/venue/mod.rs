@@ -398,12 +398,21 @@ impl SimVenue {
             opens::fill_known(self, out);
         }
         let known = out.len();
-        arrival::immediate(self, now, out);
+        arrival::immediate(self, now, false, out);
         self.resting -= out.len() - known;
         if first < known && known < out.len() {
             // They are told in the order in which they were committed.
             out[first..].sort_by_key(|execution| execution.order);
         }
+    }
+
+    /// In real time, where orders come between steps, too: those that have arrived by now, after their latency where there is
+    /// one, meet the last quote or close that is known.
+    pub fn standing(&mut self, now: Nanos, out: &mut Vec<Execution>) {
+        let before = out.len();
+        arrival::arrivals(self, now, out);
+        arrival::immediate(self, now, true, out);
+        self.resting -= out.len() - before;
     }
 
     /// Phase 6: market orders that wait for a candle opening now are filled at its open.

@@ -150,7 +150,10 @@ impl Session {
                     self.tell(&mut say)?;
                 }
             }
-            ToBroker::Immediate(now) => self.phase(now, Desk::immediate, &mut say)?,
+            ToBroker::Immediate(now) if self.is_recorded() => {
+                self.phase(now, Desk::immediate, &mut say)?;
+            }
+            ToBroker::Immediate(now) => self.phase(now, Desk::standing, &mut say)?,
             ToBroker::Opens(now) => self.phase(now, Desk::opens, &mut say)?,
         }
         Ok(None)
@@ -158,11 +161,15 @@ impl Session {
 
     /// Writes down what has not been, when nothing more has come: in a recorded run the next phase does.
     pub(super) fn rest(&mut self) -> Result<(), Bad> {
-        let recorded = self.hello.as_ref().is_some_and(|hello| hello.recorded);
+        let recorded = self.is_recorded();
         match &mut self.desk {
             Some(desk) if !recorded => Ok(desk.rest()?),
             _ => Ok(()),
         }
+    }
+
+    fn is_recorded(&self) -> bool {
+        self.hello.as_ref().is_some_and(|hello| hello.recorded)
     }
 
     /// The engine has gone: what is not written is written now.
