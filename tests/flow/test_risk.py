@@ -89,6 +89,24 @@ def test_the_tightest_of_account_and_trader_wins():
     assert error.value.code == "risk.unknown_trader"
 
 
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"halted": "a/usd"}, 'risk.halted: nobody trades "a/usd"; did you mean "A/USD"'),
+        ({"restricted": ["C/USD", "B/Usd"]}, 'risk.restricted: nobody trades "B/Usd"; did you mean "B/USD"'),
+        ({"reduce_only": ["a/USD"]}, 'risk.reduce_only: nobody trades "a/USD"'),
+        ({"max_order_notional": {"A/USd": 1, "*": 1e6}}, "risk.max_order_notional: nobody trades"),
+        ({"session": {"b/usd": pairloom.Session("09:00", "17:00")}}, "risk.session: nobody trades"),
+    ],
+)
+@pytest.mark.parametrize("own", [False, True])
+def test_a_pair_that_is_mistyped_does_not_let_pass_what_was_meant(limits: Any, said: str, own: bool) -> None:
+    asked = RiskLimits(**limits)
+    with pytest.raises(ConfigError, match=said) as error:
+        run(RiskLimits(per_trader={"Turns": asked}) if own else asked)
+    assert error.value.code == "risk.unknown_pair"
+
+
 @pytest.mark.filterwarnings("ignore::pairloom.RefusalWarning")
 def test_a_pair_without_a_number_is_refused_and_unused_pairs_are_said():
     result = run(RiskLimits(max_order_notional={"A/USD": 1_000, "C/USD": 5}))

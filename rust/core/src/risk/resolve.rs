@@ -98,6 +98,11 @@ impl RiskSpec {
         before: Option<&Limits>,
     ) -> Result<Limits, Error> {
         let needs = self.needs();
+        for spec in self.scopes() {
+            for (limit, pair) in spec.named_pairs() {
+                mistyped(limit, pair, roster)?;
+            }
+        }
         let mut made = Made {
             old: before.map_or(&[], |limits| &limits.state.buckets),
             buckets: Vec::new(),
@@ -141,6 +146,22 @@ impl RiskSpec {
         };
         limits.take_over(before, needs);
         Ok(limits)
+    }
+}
+
+/// Limits may name pairs that nobody trades in this run. What is a traded pair but for its case is none of these: it would let
+/// pass what was meant to be stopped.
+fn mistyped(limit: &str, pair: &str, roster: &Roster) -> Result<(), Error> {
+    let pairs = || roster.pairs.iter().map(|(known, _)| known);
+    if pairs().any(|known| known == pair) {
+        return Ok(());
+    }
+    match pairs().find(|known| known.eq_ignore_ascii_case(pair)) {
+        Some(known) => Err(Error::config(
+            "risk.unknown_pair",
+            format!("risk.{limit}: nobody trades {pair:?}; did you mean {known:?}?"),
+        )),
+        None => Ok(()),
     }
 }
 

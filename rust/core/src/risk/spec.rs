@@ -119,6 +119,40 @@ pub(super) enum Limit<T> {
     At(T),
 }
 
+impl LimitSpec {
+    /// Each pair that is named, with the limit that names it.
+    pub(super) fn named_pairs<'s>(&'s self) -> Vec<(&'static str, &'s str)> {
+        let named = [
+            ("max_order_quantity", self.max_order_quantity.names()),
+            ("max_order_notional", self.max_order_notional.names()),
+            ("price_collar", self.price_collar.names()),
+            ("price_band", self.price_band.names()),
+            ("max_position", self.max_position.names()),
+            ("max_order_rate", self.max_order_rate.names()),
+            ("max_cancel_rate", self.max_cancel_rate.names()),
+            ("max_data_age", self.max_data_age.names()),
+            ("max_price_gap", self.max_price_gap.names()),
+            ("session", self.session.names()),
+            ("halted", self.halted.names()),
+            ("restricted", self.restricted.names()),
+            ("reduce_only", self.reduce_only.names()),
+        ];
+        let each = |(limit, pairs): (&'static str, Vec<&'s str>)| -> Vec<(&'static str, &'s str)> {
+            pairs.into_iter().map(|pair| (limit, pair)).collect()
+        };
+        named.into_iter().flat_map(each).collect()
+    }
+}
+
+impl<T> ByPair<T> {
+    fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Each { pairs, .. } => pairs.iter().map(|(name, _)| name.as_str()).collect(),
+            Self::Off | Self::All(_) => Vec::new(),
+        }
+    }
+}
+
 impl<T: Clone> ByPair<T> {
     /// What a pair has, made into the gate's own numbers.
     pub(super) fn of<U>(&self, pair: &str, make: impl FnOnce(T) -> U) -> Limit<U> {
@@ -142,6 +176,13 @@ impl<T: Clone> ByPair<T> {
 }
 
 impl Pairs {
+    fn names(&self) -> Vec<&str> {
+        match self {
+            Self::These(pairs) => pairs.iter().map(String::as_str).collect(),
+            Self::None | Self::All => Vec::new(),
+        }
+    }
+
     pub(super) fn has(&self, pair: &str) -> bool {
         match self {
             Self::None => false,
