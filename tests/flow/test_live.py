@@ -274,14 +274,14 @@ def test_in_real_time_an_order_meets_the_quote_that_stands_and_its_fill_is_heard
     settings: dict[str, Any] = {"journal": {"journal": tmp_path / "run.db"}, "latency": {"latency": 0.005}}.get(way, {})
     engine = Engine(cash={"USD": 1_000}, num_threads=2, **settings)
     engine.trade("*", First, size=1)
-    # The second event is due half a second after the first.
-    result = engine.paper(SyntheticFeed(1, rate=2, seed=1), duration=1.3, progress=False)
+    # The second event is due a second after the first.
+    result = engine.paper(SyntheticFeed(1, rate=1, seed=1), duration=2.5, progress=False)
     ((seen, price),) = HEARD
     (order, fill) = (result.orders[0], result.fills[0])
     assert (seen, fill["price"]) == (1, price)
     late = (fill["ts"] - order["ts"]).astype(int)
     assert late >= (5_000_000 if way == "latency" else 0)
-    assert late < 400_000_000, "it waited for the next quote"
+    assert late < 900_000_000, "it waited for the next quote"
 
 
 def test_candles_of_a_synthetic_feed_follow_on_each_other_and_fill_at_the_next_open() -> None:
@@ -299,7 +299,9 @@ def test_candles_of_a_synthetic_feed_follow_on_each_other_and_fill_at_the_next_o
     assert len(spans) > 3
     assert all(before[1] == after[0] for before, after in itertools.pairwise(spans))
     (order, fill) = (result.orders[0], result.fills[0])
-    assert fill["ts"] == order["ts"], "the next candle opens where this one closed"
+    # An answer that is late commits later, so it is the first open from then on.
+    decided, filled = (row["ts"].astype("datetime64[ns]").astype(int) for row in (order, fill))
+    assert filled == min(opened for opened, _ in spans if opened >= decided)
 
 
 def test_a_persons_orders_have_no_number_of_the_strategys() -> None:

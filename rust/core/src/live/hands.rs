@@ -4,6 +4,7 @@
 //! looks for more again and again before it lets them sleep. It ends after a while, and when the run is over.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
@@ -27,6 +28,8 @@ pub(super) struct Hands {
     bells: Vec<Condvar>,
     /// Whether the run is over.
     dismissed: AtomicBool,
+    /// How long one waits for the next trader.
+    linger: Duration,
 }
 
 impl Hands {
@@ -36,6 +39,7 @@ impl Hands {
             states: Mutex::new(vec![State::Away; threads]),
             bells: (0..threads).map(|_| Condvar::new()).collect(),
             dismissed: AtomicBool::new(false),
+            linger: LINGER,
         }
     }
 
@@ -87,7 +91,7 @@ impl Hands {
         states[hand] = State::Lingering;
         let goes_on = || !self.dismissed.load(Ordering::Relaxed);
         let lingers = |states: &mut Vec<State>| states[hand] == State::Lingering && goes_on();
-        self.bells[hand].wait_while_for(&mut states, lingers, LINGER);
+        self.bells[hand].wait_while_for(&mut states, lingers, self.linger);
         if states[hand] == State::Lingering {
             states[hand] = State::Away;
         }
@@ -129,12 +133,15 @@ mod tests {
 
     #[test]
     fn who_would_linger_when_the_run_is_over_ends() {
-        let hands = Hands::new(1);
+        let hands = Hands {
+            linger: Duration::from_secs(600),
+            ..Hands::new(1)
+        };
         assert_eq!(called(&hands, 1), [0]);
         hands.dismiss();
         let began = crate::clock::Stopwatch::start();
         assert!(!hands.rest(0, || false));
-        assert!(began.elapsed() < LINGER);
+        assert!(began.elapsed() < hands.linger);
     }
 
     #[test]
