@@ -203,10 +203,8 @@ class Kept:
         self.ended.append(threading.current_thread().name)
 
 
-@pytest.mark.parametrize("others", [[], ["sma_cross"]])
-@pytest.mark.parametrize("real_time", [False, True])
-def test_what_strategies_hold_has_ended_when_the_run_returns(others: list[str], real_time: bool) -> None:
-    ended: list[str] = []
+def holding(ended: list[str]) -> type[Strategy]:
+    """A strategy that keeps such a thing."""
 
     class Holds(Strategy):
         def setup(self, ctx: Any) -> None:
@@ -215,10 +213,18 @@ def test_what_strategies_hold_has_ended_when_the_run_returns(others: list[str], 
         def generate_signal(self, ctx: Any) -> None:
             return None
 
+    return Holds
+
+
+@pytest.mark.parametrize("others", [[], ["sma_cross"]])
+@pytest.mark.parametrize("real_time", [False, True])
+def test_what_strategies_hold_has_ended_when_the_run_returns(others: list[str], real_time: bool) -> None:
+    ended: list[str] = []
+    holds = holding(ended)
     for _ in range(5):
         ended.clear()
         engine = Engine(cash={"USD": 1_000}, account="margin", num_threads=2)
-        engine.trade("*", Holds, size=1)
+        engine.trade("*", holds, size=1)
         for other in others:
             engine.trade("*", other, size=1)
         if real_time:
@@ -231,16 +237,9 @@ def test_what_strategies_hold_has_ended_when_the_run_returns(others: list[str], 
 
 def test_what_strategies_hold_has_ended_when_a_run_in_the_background_is_stopped() -> None:
     ended: list[str] = []
-
-    class Holds(Strategy):
-        def setup(self, ctx: Any) -> None:
-            self.kept = Kept(ended)
-
-        def generate_signal(self, ctx: Any) -> None:
-            return None
-
+    holds = holding(ended)
     engine = Engine(cash={"USD": 1_000}, account="margin", num_threads=2)
-    engine.trade("*", Holds, size=1)
+    engine.trade("*", holds, size=1)
     engine.trade("*", "sma_cross", size=1)
     run = engine.start(SyntheticFeed(3, rate=200, seed=1))
     run.stop()

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use flume::{Receiver, RecvTimeoutError, SendTimeoutError, Sender};
 use parking_lot::Mutex;
@@ -114,14 +115,19 @@ fn gone() -> Error {
 
 /// Takes what waits, to be committed together. So soon after the last commit more is waited for, unless somebody waits for
 /// an answer: a disk that has to write for every step of a fast feed has no time for anything else.
-fn gather(first: Batch, arrivals: &Receiver<Batch>, since: Stopwatch, together: &mut Vec<Batch>) {
+fn gather(
+    first: Batch,
+    arrivals: &Receiver<Batch>,
+    (since, pause): (Stopwatch, Duration),
+    together: &mut Vec<Batch>,
+) {
     let mut rows = first.rows.len();
     let mut waited_for = first.answer.is_some();
     together.push(first);
     while rows < limits::JOURNAL_ROWS {
-        let pause = limits::WRITE_PAUSE.checked_sub(since.elapsed());
-        let more = match pause {
-            Some(pause) if !waited_for => arrivals.recv_timeout(pause).ok(),
+        let left = pause.checked_sub(since.elapsed());
+        let more = match left {
+            Some(left) if !waited_for => arrivals.recv_timeout(left).ok(),
             _ => arrivals.try_recv().ok(),
         };
         let Some(more) = more else { break };
@@ -135,7 +141,8 @@ fn keep(mut store: Store, arrivals: &Receiver<Batch>, failure: &Mutex<Option<Err
     let mut together: Vec<Batch> = Vec::new();
     let mut since = Stopwatch::start();
     while let Ok(first) = arrivals.recv() {
-        gather(first, arrivals, since, &mut together);
+        let pause = (since, limits::WRITE_PAUSE);
+        gather(first, arrivals, pause, &mut together);
         let failed = failure.lock().clone();
         let result = match failed {
             Some(error) => Err(error),
@@ -172,34 +179,54 @@ mod tests {
         }
     }
 
+    /// Batches that were sent before somebody gathers them, or while.
+    type Way = (Sender<Batch>, Receiver<Batch>);
+
+    fn way() -> Way {
+        flume::bounded(limits::JOURNAL_BATCHES)
+    }
+
+    const LONG: Duration = Duration::from_secs(600);
+
     #[test]
-    fn nobody_is_waited_for_when_the_last_commit_is_long_ago_or_an_answer_is_wanted() {
-        let (batches, arrivals) = flume::unbounded();
+    fn soon_after_a_commit_more_is_waited_for_until_somebody_wants_an_answer() {
+        let (batches, arrivals) = way();
+        let (answer, _heard) = flume::bounded(limits::SAID_ONCE);
+        let mut together = Vec::new();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                batches.send(rows(None)).unwrap();
+                batches.send(rows(Some(answer))).unwrap();
+            });
+            let pause = (Stopwatch::start(), LONG);
+            gather(rows(None), &arrivals, pause, &mut together);
+        });
+        assert_eq!(together.len(), 3);
+        assert!(together[2].answer.is_some());
+    }
+
+    #[test]
+    fn nobody_is_waited_for_when_the_pause_is_over_or_an_answer_is_wanted() {
+        let (batches, arrivals) = way();
         let (answer, _heard) = flume::bounded(limits::SAID_ONCE);
         batches.send(rows(None)).unwrap();
         let mut together = Vec::new();
-        gather(
-            rows(Some(answer)),
-            &arrivals,
-            Stopwatch::start(),
-            &mut together,
-        );
+        let long = (Stopwatch::start(), LONG);
+        gather(rows(Some(answer)), &arrivals, long, &mut together);
         assert_eq!(together.len(), 2, "what is there goes along");
-        let long_ago = Stopwatch::start();
-        while long_ago.elapsed() < limits::WRITE_PAUSE {
-            std::thread::yield_now();
-        }
         together.clear();
-        gather(rows(None), &arrivals, long_ago, &mut together);
+        let over = (Stopwatch::start(), Duration::ZERO);
+        gather(rows(None), &arrivals, over, &mut together);
         assert_eq!(together.len(), 1);
     }
 
     #[test]
     fn a_run_that_is_over_is_not_waited_for() {
-        let (batches, arrivals) = flume::unbounded::<Batch>();
+        let (batches, arrivals) = way();
         drop(batches);
         let mut together = Vec::new();
-        gather(rows(None), &arrivals, Stopwatch::start(), &mut together);
+        let long = (Stopwatch::start(), LONG);
+        gather(rows(None), &arrivals, long, &mut together);
         assert_eq!(together.len(), 1);
     }
 }

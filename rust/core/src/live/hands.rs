@@ -151,7 +151,7 @@ mod tests {
         const ROUNDS: usize = 20_000;
         let hands = Hands::new(1);
         let (ready, served) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let (tasks, spawned) = flume::unbounded();
+        let (tasks, spawned) = flume::bounded(1);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 // What a pool does: it runs what is spawned.

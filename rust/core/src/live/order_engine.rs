@@ -345,9 +345,6 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
-    use crate::domain::Side;
-    use crate::order::{OrderKind, Origin};
-    use crate::signal::TimeInForce;
 
     /// A venue that takes everything.
     #[derive(Default)]
@@ -365,29 +362,11 @@ mod tests {
         }
     }
 
-    fn order(id: OrderId) -> Order {
-        Order {
-            id,
-            trader: 0,
-            market: 0,
-            client_id: None,
-            side: Side::Buy,
-            lots: 5,
-            kind: OrderKind::Market,
-            tif: TimeInForce::default(),
-            reduce_only: false,
-            origin: Origin::Strategy,
-            reserved: 0,
-            decided: 0,
-            tag: None,
-        }
-    }
-
     #[tokio::test]
     async fn what_is_not_what_was_approved_never_leaves() {
         let broker = Arc::new(Takes::default());
-        let good = Approved::for_test(order(1));
-        let mut bad = Approved::for_test(order(2));
+        let good = Approved::for_test(Order::for_test(1));
+        let mut bad = Approved::for_test(Order::for_test(2));
         bad.tamper().lots = 50;
         let mut came = Vec::new();
         for approved in [good, bad] {
@@ -428,11 +407,11 @@ mod tests {
     #[tokio::test]
     async fn a_broker_rests_soon_after_requests_and_at_the_end() {
         let broker = Arc::new(TellsLater::default());
-        let ((told, hears), (messages, arrives)) = (flume::unbounded(), flume::unbounded());
-        let (_reports, reported) = flume::unbounded();
+        let ((told, hears), (messages, arrives)) = (flume::bounded(4), flume::bounded(4));
+        let (_reports, reported) = flume::bounded(1);
         let engine = OrderEngine::new(broker.clone(), told, HashMap::new(), true);
         let running = tokio::spawn(engine.run(arrives, reported));
-        let submit = |id| OrderMessage::Submit(Approved::for_test(order(id)));
+        let submit = |id| OrderMessage::Submit(Approved::for_test(Order::for_test(id)));
         let ended = |told: Told| match told {
             Told::Report(Report::Execution { execution, .. }) => execution.order,
             other => panic!("{other:?}"),

@@ -154,6 +154,26 @@ pub struct Order {
 }
 
 impl Order {
+    /// A market order to buy five lots on the first market, for tests.
+    #[cfg(test)]
+    pub(crate) fn for_test(id: OrderId) -> Self {
+        Self {
+            id,
+            trader: 0,
+            market: 0,
+            client_id: None,
+            side: Side::Buy,
+            lots: 5,
+            kind: OrderKind::Market,
+            tif: TimeInForce::default(),
+            reduce_only: false,
+            origin: Origin::Strategy,
+            reserved: 0,
+            decided: 0,
+            tag: None,
+        }
+    }
+
     /// The number by which its strategy knows it; none of those that a signal or a person asked for.
     #[must_use]
     pub fn own_number(&self) -> Option<u64> {

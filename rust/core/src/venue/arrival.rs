@@ -86,19 +86,15 @@ fn arrive(venue: &mut SimVenue, market: u32, id: u64, now: Nanos, out: &mut Vec<
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::{Rate, Side};
+    use crate::domain::Rate;
     use crate::market::{EventKind, EventRef, MarketEvent, PriceScale, Quote};
-    use crate::order::{Order, OrderKind, Origin};
-    use crate::signal::TimeInForce;
+    use crate::order::{Order, OrderKind};
     use crate::venue::{BookConfig, Execution, FillModel, Outcome, SimVenue, VenueConfig};
 
     fn venue(latency: i64) -> SimVenue {
         let config = VenueConfig {
             fill: FillModel::NextOpen,
-            slippage: Rate {
-                mantissa: 0,
-                denominator: 1,
-            },
+            slippage: Rate::ZERO,
             latency,
         };
         let book = BookConfig {
@@ -125,19 +121,9 @@ mod tests {
 
     fn order(id: u64, decided: i64, kind: OrderKind) -> Order {
         Order {
-            id,
-            trader: 0,
-            market: 0,
-            client_id: None,
-            side: Side::Buy,
-            lots: 5,
             kind,
-            tif: TimeInForce::default(),
-            reduce_only: false,
-            origin: Origin::Strategy,
-            reserved: 0,
             decided,
-            tag: None,
+            ..Order::for_test(id)
         }
     }
 

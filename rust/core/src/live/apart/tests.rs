@@ -4,8 +4,7 @@ use proptest::prelude::*;
 
 use crate::domain::{Liquidity, Rate, Side};
 use crate::market::{Candle, EventKind, MarketEvent, PriceScale, Quote, Trade};
-use crate::order::{Order, OrderKind, Origin};
-use crate::signal::TimeInForce;
+use crate::order::{Order, OrderKind};
 use crate::venue::{BookConfig, Execution, FillModel, Outcome, VenueConfig};
 use crate::wire::frame::Frames;
 
@@ -14,19 +13,11 @@ use super::session::{Bad, Session};
 
 fn order(id: u64, kind: OrderKind) -> Order {
     Order {
-        id,
         trader: 3,
-        market: 0,
-        client_id: None,
-        side: Side::Buy,
-        lots: 5,
         kind,
-        tif: TimeInForce::default(),
-        reduce_only: false,
-        origin: Origin::Strategy,
         reserved: 7,
         decided: 11,
-        tag: None,
+        ..Order::for_test(id)
     }
 }
 
