@@ -57,6 +57,32 @@ def test_one_in_c_does_what_the_built_in_one_does(cross: Any) -> None:
     assert backtest((Shown(cross), {"fast": 4, "slow": 9})).digest == known.digest
 
 
+def test_many_rows_in_one_call_are_what_they_are_one_by_one(library: ctypes.CDLL) -> None:
+    known = backtest(("sma_cross", {"fast": 4, "slow": 9}))
+    calls = ctypes.c_long.in_dll(library, "calls_of_many")
+    for block in (None, 0, 7):
+        before = calls.value
+        found = backtest((functions(library, "cross_of_many_rows"), {"fast": 4, "slow": 9}), block=block, threads=1)
+        assert found.digest == known.digest
+        assert (calls.value > before) == (block != 0)
+    # What a plug-in says of how many rows it took in is not believed beyond what there is.
+    for table in ("cross_of_too_many_rows", "cross_of_no_rows"):
+        found = backtest((functions(library, table), {"fast": 4, "slow": 9}))
+        assert found.digest == known.digest
+
+
+@pytest.mark.parametrize("errs", [1, 2, 3, 4])
+@pytest.mark.filterwarnings("ignore::pairloom.QuarantineWarning")
+def test_a_failure_among_many_rows_is_that_of_its_row(library: ctypes.CDLL, cross: Any, errs: int) -> None:
+    one = backtest((cross, {"errs": errs}), ("rsi", {}), block=0)
+    many = backtest((functions(library, "cross_of_many_rows"), {"errs": errs}), ("rsi", {}))
+    assert len(one.quarantined) == 6
+    assert [(each.trader, each.ts, str(each.error)) for each in many.quarantined] == [
+        (each.trader, each.ts, str(each.error)) for each in one.quarantined
+    ]
+    assert many.digest == one.digest
+
+
 def test_it_mixes_with_other_lanes(cross: Any) -> None:
     class Own(pairloom.Strategy):
         def generate_signal(self, ctx: pairloom.SystemCtx) -> pairloom.Signal | None:
@@ -131,9 +157,12 @@ def test_what_it_does_wrong_quarantines_it_alone(cross: Any, errs: int, kind: st
     [
         (
             "cross_of_tomorrow",
-            r"version 2 of the strategy interface \(96 bytes\), this engine has version 1 \(96 bytes\)",
+            r"version 3 of the strategy interface \(104 bytes\), this engine has version 2 \(104 bytes\)",
         ),
-        ("cross_of_another_size", r"version 1 of the strategy interface \(104 bytes\), this engine has version 1 \(96"),
+        (
+            "cross_of_another_size",
+            r"version 2 of the strategy interface \(112 bytes\), this engine has version 2 \(104",
+        ),
     ],
 )
 def test_one_of_another_version_or_size_is_refused_with_both_named(library: ctypes.CDLL, table: str, said: str) -> None:
@@ -164,7 +193,7 @@ def test_every_state_it_made_is_given_back(library: ctypes.CDLL, cross: Any) -> 
 def test_header_and_crate_agree_on_sizes(library: ctypes.CDLL) -> None:
     # The same numbers stand in a test of the crate.
     library.sizes.restype = ctypes.c_size_t
-    assert [library.sizes(which) for which in range(6)] == [96, 192, 88, 72, 112, 176]
+    assert [library.sizes(which) for which in range(9)] == [104, 192, 88, 72, 112, 176, 96, 80, 16]
 
 
 def test_it_is_swept_like_a_built_in(cross: Any) -> None:

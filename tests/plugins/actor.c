@@ -159,6 +159,28 @@ static int32_t generate_signal(void *state, const pairloom_ctx *ctx, pairloom_an
     return PAIRLOOM_OK;
 }
 
+/* Row by row as the header says, without the crate's help. */
+static int32_t generate_signals(void *state, pairloom_ctx *ctx, const pairloom_rows *rows, pairloom_answer *answer,
+                                size_t *taken) {
+    double *values = (double *)ctx->values;
+    for (size_t row = 0; row < rows->count; row++) {
+        *taken = row + 1;
+        for (size_t place = 0; place < ctx->value_count; place++)
+            values[place] = row == 0 ? rows->slots[place].first : rows->slots[place].later[row - 1];
+        if (rows->last != NULL) ctx->unrealized_pnl = ctx->position * (rows->last[row] - ctx->entry_price);
+        int32_t status = generate_signal(state, ctx, answer);
+        if (status != PAIRLOOM_OK) return status;
+        int is_held = answer->signal == PAIRLOOM_SIGNAL_LONG    ? rows->held == 1
+                      : answer->signal == PAIRLOOM_SIGNAL_SHORT ? rows->held == -1
+                      : answer->signal == PAIRLOOM_SIGNAL_CLOSE ? rows->held == 0
+                                                                : answer->signal == PAIRLOOM_SIGNAL_NONE;
+        if (!is_held || answer->size_unit != PAIRLOOM_SIZE_OWN || answer->has_limit || answer->request_count > 0)
+            return PAIRLOOM_OK;
+        answer->signal = PAIRLOOM_SIGNAL_NONE;
+    }
+    return PAIRLOOM_OK;
+}
+
 static int32_t on_hook(void *state, const pairloom_ctx *ctx, const pairloom_hook *hook, pairloom_answer *answer) {
     actor *self = state;
     (void)ctx;
@@ -186,17 +208,23 @@ static void drop(void *state) {
 
 pairloom_vtable actor_functions = {
     PAIRLOOM_VERSION, sizeof(pairloom_vtable), {"actor", 5}, PAIRLOOM_READS_POSITION | PAIRLOOM_READS_ORDERS, 0, 0, 0,
-    create, NULL, setup, generate_signal, NULL, copy, drop,
+    create, NULL, setup, generate_signal, generate_signals, NULL, copy, drop,
+};
+
+/* Without the function for many rows each of them is a call. */
+pairloom_vtable actor_row_by_row = {
+    PAIRLOOM_VERSION, sizeof(pairloom_vtable), {"actor", 5}, PAIRLOOM_READS_POSITION | PAIRLOOM_READS_ORDERS, 0, 0, 0,
+    create, NULL, setup, generate_signal, NULL, NULL, copy, drop,
 };
 
 pairloom_vtable actor_with_hooks = {
     PAIRLOOM_VERSION, sizeof(pairloom_vtable), {"answering", 9}, PAIRLOOM_READS_POSITION | PAIRLOOM_READS_ORDERS,
     1u << PAIRLOOM_HOOK_FILL | 1u << PAIRLOOM_HOOK_REFUSED, 0, 0,
-    create, NULL, setup, generate_signal, on_hook, copy, drop,
+    create, NULL, setup, generate_signal, NULL, on_hook, copy, drop,
 };
 
 /* Without a copy it is never evaluated ahead. */
 pairloom_vtable actor_without_copy = {
     PAIRLOOM_VERSION, sizeof(pairloom_vtable), {"actor", 5}, PAIRLOOM_READS_POSITION | PAIRLOOM_READS_ORDERS, 0, 0, 0,
-    create, NULL, setup, generate_signal, NULL, NULL, drop,
+    create, NULL, setup, generate_signal, NULL, NULL, NULL, drop,
 };

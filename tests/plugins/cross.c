@@ -86,6 +86,44 @@ static int32_t generate_signal(void *state, const pairloom_ctx *ctx, pairloom_an
     return PAIRLOOM_OK;
 }
 
+long calls_of_many = 0;
+
+/* Row by row as the header says, without the crate's help. */
+static int32_t generate_signals(void *state, pairloom_ctx *ctx, const pairloom_rows *rows, pairloom_answer *answer,
+                                size_t *taken) {
+    calls_of_many++;
+    double *values = (double *)ctx->values;
+    for (size_t row = 0; row < rows->count; row++) {
+        *taken = row + 1;
+        for (size_t place = 0; place < ctx->value_count; place++)
+            values[place] = row == 0 ? rows->slots[place].first : rows->slots[place].later[row - 1];
+        int32_t status = generate_signal(state, ctx, answer);
+        if (status != PAIRLOOM_OK) return status;
+        int is_held = answer->signal == PAIRLOOM_SIGNAL_LONG    ? rows->held == 1
+                      : answer->signal == PAIRLOOM_SIGNAL_SHORT ? rows->held == -1
+                      : answer->signal == PAIRLOOM_SIGNAL_CLOSE ? rows->held == 0
+                                                                : answer->signal == PAIRLOOM_SIGNAL_NONE;
+        if (!is_held || answer->size_unit != PAIRLOOM_SIZE_OWN || answer->has_limit || answer->request_count > 0)
+            return PAIRLOOM_OK;
+        answer->signal = PAIRLOOM_SIGNAL_NONE;
+    }
+    return PAIRLOOM_OK;
+}
+
+/* Claims that it took in more rows than there are, and none at all. */
+static int32_t takes_too_many(void *state, pairloom_ctx *ctx, const pairloom_rows *rows, pairloom_answer *answer,
+                              size_t *taken) {
+    int32_t status = generate_signals(state, ctx, rows, answer, taken);
+    if (*taken == rows->count) *taken = (size_t)-1;
+    return status;
+}
+
+static int32_t takes_none(void *state, pairloom_ctx *ctx, const pairloom_rows *rows, pairloom_answer *answer,
+                          size_t *taken) {
+    (void)state, (void)ctx, (void)rows, (void)answer, (void)taken;
+    return PAIRLOOM_OK;
+}
+
 static void *copy(const void *state) {
     cross *made = malloc(sizeof *made);
     memcpy(made, state, sizeof *made);
@@ -100,18 +138,34 @@ static void drop(void *state) {
 
 pairloom_vtable cross_functions = {
     PAIRLOOM_VERSION, sizeof(pairloom_vtable), {"c_cross", 7}, 0, 0, 0, 0,
-    create, NULL, setup, generate_signal, NULL, copy, drop,
+    create, NULL, setup, generate_signal, NULL, NULL, copy, drop,
+};
+
+/* The same, which takes in many rows in one call. */
+pairloom_vtable cross_of_many_rows = {
+    PAIRLOOM_VERSION, sizeof(pairloom_vtable), {"c_cross", 7}, 0, 0, 0, 0,
+    create, NULL, setup, generate_signal, generate_signals, NULL, copy, drop,
+};
+
+pairloom_vtable cross_of_too_many_rows = {
+    PAIRLOOM_VERSION, sizeof(pairloom_vtable), {"c_cross", 7}, 0, 0, 0, 0,
+    create, NULL, setup, generate_signal, takes_too_many, NULL, copy, drop,
+};
+
+pairloom_vtable cross_of_no_rows = {
+    PAIRLOOM_VERSION, sizeof(pairloom_vtable), {"c_cross", 7}, 0, 0, 0, 0,
+    create, NULL, setup, generate_signal, takes_none, NULL, copy, drop,
 };
 
 /* The same, as one built for another version would be, and one of this version whose author changed the header. */
 pairloom_vtable cross_of_tomorrow = {
     PAIRLOOM_VERSION + 1, sizeof(pairloom_vtable), {"c_cross", 7}, 0, 0, 0, 0,
-    create, NULL, setup, generate_signal, NULL, copy, drop,
+    create, NULL, setup, generate_signal, NULL, NULL, copy, drop,
 };
 
 pairloom_vtable cross_of_another_size = {
     PAIRLOOM_VERSION, sizeof(pairloom_vtable) + 8, {"c_cross", 7}, 0, 0, 0, 0,
-    create, NULL, setup, generate_signal, NULL, copy, drop,
+    create, NULL, setup, generate_signal, NULL, NULL, copy, drop,
 };
 
 /* What the two descriptions of the interface must agree on. */
@@ -123,6 +177,9 @@ size_t sizes(int which) {
     case 3: return sizeof(pairloom_request);
     case 4: return sizeof(pairloom_hook);
     case 5: return offsetof(pairloom_ctx, orders);
+    case 6: return sizeof(pairloom_rows);
+    case 7: return offsetof(pairloom_rows, slots);
+    case 8: return sizeof(pairloom_slot);
     default: return 0;
     }
 }

@@ -76,7 +76,8 @@ class Portfolio:
 @pytest.fixture(scope="module")
 def plugins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     library = build("actor", tmp_path_factory.mktemp("plugin"))
-    return {name: functions(library, name) for name in ("actor_functions", "actor_with_hooks", "actor_without_copy")}
+    names = ("actor_functions", "actor_row_by_row", "actor_with_hooks", "actor_without_copy")
+    return {name: functions(library, name) for name in names}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -136,9 +137,11 @@ def part(rng: Random, shape: Shape, data: dict[str, Any], made: Settings, plugin
     if kind == "hooks":
         return Part(kind, pair, rng.choice((plugins["actor_with_hooks"], Answering)), size, script)
     if kind == "panics":
-        return Part(kind, pair, plugins["actor_functions"], size, script | {"errs": errs or shape.rows, "panics": 1})
+        table = plugins[rng.choice(("actor_functions", "actor_row_by_row"))]
+        return Part(kind, pair, table, size, script | {"errs": errs or shape.rows, "panics": 1})
     if kind == "plug-in":
-        return Part(kind, pair, rng.choice((plugins["actor_functions"], plugins["actor_without_copy"])), size, script)
+        tables = ("actor_functions", "actor_row_by_row", "actor_without_copy")
+        return Part(kind, pair, plugins[rng.choice(tables)], size, script)
     return Part(kind, pair, Actor if kind == "python" else CompiledActor, size, script)
 
 

@@ -18,6 +18,7 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from pairloom._compiled import rewrite as words
 from pairloom._compiled import source as sources
 from pairloom._compiled.layout import Layout, pack
 from pairloom._compiled.rewrite import CTX_WORDS, Rewritten, fields_of, rewrite
@@ -39,7 +40,8 @@ class Built:
     """A compiled rule."""
 
     address: int
-    """Of a function with the interface of ``generate_signal`` in ``rust/strategy/src/abi.rs``."""
+    """Of a function with the interface of ``generate_signals`` in ``rust/strategy/src/abi.rs``, which without rows
+    decides at what the context shows."""
     reads: int
     windows: bool
     slots: list[tuple[str, str | None, int]]
@@ -110,7 +112,7 @@ def _compile(rule: Rule, source: Source, layout: Layout, problems: dict[str, str
     path = _kept(rule, ast.unparse(module), namespace)
     own = _module(path, namespace)
     exec(compile(module, str(path), "exec"), own)
-    own["_pl_decide"] = numba.njit(boundscheck=True, fastmath=False)(own["_pl_decide"])
+    own["_pl_decide"] = numba.njit(boundscheck=True, fastmath=False, forceinline=True)(own["_pl_decide"])
     entry = _entry_compiled(source, own["_pl_entry"])
     return Built(int(entry.address or 0), made.reads, bool(made.windows), made.slots, layout, entry)
 
@@ -118,7 +120,8 @@ def _compile(rule: Rule, source: Source, layout: Layout, problems: dict[str, str
 def _entry_compiled(source: Source, entry: Any) -> Any:
     import numba
 
-    signature = numba.int32(numba.types.voidptr, numba.types.voidptr, numba.types.voidptr)
+    pointer, word = numba.types.voidptr, numba.int64
+    signature = numba.int32(pointer, pointer, word, pointer, pointer)
     try:
         return numba.cfunc(signature, cache=True)(entry)
     except Exception:  # noqa: S110 (what was kept may be unreadable, and so may the folder: then it is compiled anew)
@@ -139,26 +142,82 @@ def _module(path: Path, namespace: dict[str, Any]) -> dict[str, Any]:
 
 
 def _entry(made: Rewritten, layout: Layout) -> str:
-    """The function that the engine calls; it lets no exception out, and prints none."""
+    """The function that the engine calls; it lets no exception out, and prints none.
+
+    ``rows`` is the address of what changes from row to row, or zero for the one event that
+    the context shows already. Of many rows it ends behind the first at which the rule asks
+    for something.
+    """
     column = "_pl_readonly(_pl_carray(_pl_pointer(ci[{}]), (ci[21],), _pl_float64))"
     windows = [column.format(16 + at) if at in made.windows else "None" for at in range(5)]
+    columns, shown = _rows(made)
     return f"""
-def _pl_entry(state, ctx, answer):
+def _pl_entry(state, ctx, rows, answer, taken):
     c = _pl_carray(ctx, ({CTX_WORDS},), _pl_float64)
     ci = _pl_carray(ctx, ({CTX_WORDS},), _pl_int64)
     a = _pl_carray(answer, (11,), _pl_int64)
     v = _pl_carray(_pl_pointer(ci[14]), (ci[15],), _pl_float64)
     f = _pl_carray(state, ({layout.words},), _pl_float64)
     i = _pl_carray(state, ({layout.words},), _pl_int64)
-    try:
-        code = _pl_code(_pl_decide(_pl_readonly(c), _pl_readonly(ci), a, _pl_readonly(v), f, i, {", ".join(windows)}))
-    except Exception:
-        return 1
-    if code & 256 == 0:
-        a[1] = 0
-    a[0] = (a[0] & 0xFFFFFFFF) | ((code & 255) << 32)
+    t = _pl_carray(taken, (1,), _pl_int64)
+    cr, cir, vr = _pl_readonly(c), _pl_readonly(ci), _pl_readonly(v)
+    w0, w1, w2, w3, w4 = {", ".join(windows)}
+    many = rows != 0
+    r = _pl_carray(_pl_pointer(rows), ({words.ROWS_WORDS},), _pl_int64)
+    count = r[{words.COUNT}] if many else 1
+    held = r[0] >> 32 if many else 0
+    {columns}
+    row = 0
+    while row < count:
+        if many:
+            {shown}
+        row += 1
+        failed = False
+        code = 0
+        try:
+            code = _pl_code(_pl_decide(cr, cir, a, vr, f, i, w0, w1, w2, w3, w4))
+        except Exception:
+            failed = True
+        if failed:
+            t[0] = row
+            return 1
+        if code & 256 == 0:
+            a[1] = 0
+            met = code == 0 or (code == 1 and held == 1) or (code == 2 and held == -1) or (code == 3 and held == 0)
+            if many and met and a[7] == 0:
+                continue
+        a[0] = (a[0] & 0xFFFFFFFF) | ((code & 255) << 32)
+        t[0] = row
+        return 0
+    t[0] = count
     return 0
 """
+
+
+def _rows(made: Rewritten) -> tuple[str, str]:
+    """What lies in columns over many rows, and how the context shows one of them: two blocks of lines."""
+    address = "_pl_pointer({} if many else 0), (count,), _pl_{}"
+    columns = ["opens = _pl_carray(" + address.format(f"r[{words.OPENING_TS}]", "int64") + ")"]
+    columns += ["knowns = _pl_carray(" + address.format(f"r[{words.TS}]", "int64") + ")"]
+    columns += [f"is_known, interval = (r[{words.TS}] != 0, r[{words.INTERVAL}]) if many else (False, 0)"]
+    shown = ["ts = knowns[row] if is_known else opens[row] + interval", f"ci[{words.NOW}] = ts"]
+    if made.reads & words.READS_EVENT:
+        shown += [f"ci[{words.NOW + 1}] = ts", f"ci[{words.NOW + 2}] = opens[row]"]
+        for at in range(5):
+            columns += [f"e{at} = _pl_carray(" + address.format(f"r[{words.COLUMNS_AT + at}]", "float64") + ")"]
+            columns += [f"h{at} = r[{words.COLUMNS_AT + at}] != 0 if many else False"]
+            shown += [f"c[{words.EVENT + at}] = e{at}[row] if h{at} else _pl_nan"]
+    if made.reads & words.READS_POSITION:
+        columns += ["last = _pl_carray(" + address.format(f"r[{words.LAST}]", "float64") + ")"]
+        columns += [f"is_held = r[{words.LAST}] != 0 if many else False"]
+        shown += ["if is_held:", f"    c[{words.PNL}] = c[{words.POSITION}] * (last[row] - c[{words.ENTRY}])"]
+    if made.slots:
+        columns += [f"sf = _pl_carray(_pl_pointer(r[{words.SLOTS}] if many else 0), (2 * ci[15],), _pl_float64)"]
+        columns += [f"si = _pl_carray(_pl_pointer(r[{words.SLOTS}] if many else 0), (2 * ci[15],), _pl_int64)"]
+    for at in range(len(made.slots)):
+        columns += [f"later{at} = _pl_carray(" + address.format(f"si[{2 * at + 1}]", "float64") + ")"]
+        shown += [f"v[{at}] = later{at}[row - 1] if row > 0 else sf[{2 * at}]"]
+    return "\n    ".join(columns), "\n            ".join(shown)
 
 
 def _namespace(rule: Rule, source: Source) -> dict[str, Any]:

@@ -340,6 +340,7 @@ HELPERS = {
     "_pl_of_two": of_two,
     "_pl_round": rounded,
     "_pl_isnan": math.isnan,
+    "_pl_nan": math.nan,
     "_pl_pointer": pointer,
     "_pl_readonly": readonly,
     "_pl_carray": numba.carray,

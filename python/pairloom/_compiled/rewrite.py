@@ -1,7 +1,7 @@
 """From what a strategy says of ``self`` and ``ctx`` to reads and writes of memory that numba can compile.
 
-The words of the context are those of ``Ctx`` in the interface for strategies that are
-built apart (``rust/strategy/src/abi.rs``); a test compares the two.
+The words of the context and of the rows are those of ``Ctx`` and ``Rows`` in the interface for strategies that are
+built apart (``abi.rs`` and ``rows.rs`` in ``rust/strategy/src``); a test compares them.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from pairloom._compiled.rule import Rule
     from pairloom._compiled.source import Source
 
-__all__ = ["CTX_WORDS", "Rewritten", "fields_of", "rewrite"]
+__all__ = ["CTX_WORDS", "ROWS_WORDS", "Rewritten", "fields_of", "rewrite"]
 
 # Words of the context, 8 bytes each.
 NOW, EVENT, POSITION, ENTRY, PNL, EQUITY, CASH, ORDER_COUNT, CTX_WORDS = 1, 4, 9, 10, 11, 12, 13, 23, 24
+# Words of what changes from row to row; the first has the size and, above it, the side that is held.
+COUNT, OPENING_TS, TS, INTERVAL, COLUMNS_AT, SLOTS, LAST, ROWS_WORDS = 1, 2, 3, 4, 5, 10, 11, 12
 COLUMNS = ("open", "high", "low", "close", "volume")
 EVENTS: dict[str, tuple[int, tuple[str, ...]]] = {
     "candle": (0, COLUMNS),

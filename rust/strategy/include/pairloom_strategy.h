@@ -1,6 +1,6 @@
-/* The interface between Pairloom and strategies that are built apart from it, version 1.
+/* The interface between Pairloom and strategies that are built apart from it, version 2.
  *
- * The same as `abi.rs` of the crate pairloom-strategy, which explains every field; a test holds the two together. Give
+ * The same as `abi.rs` and `rows.rs` of the crate pairloom-strategy, which explain every field; a test holds the two together. Give
  * Python a capsule named PAIRLOOM_CAPSULE that points to a pairloom_vtable which lives for ever. What the engine passes
  * is valid for the length of the call. Nothing may throw, unwind or jump over the border.
  */
@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-#define PAIRLOOM_VERSION 1u
+#define PAIRLOOM_VERSION 2u
 #define PAIRLOOM_CAPSULE "pairloom.strategy"
 #define PAIRLOOM_TAG 32
 
@@ -117,6 +117,23 @@ typedef struct pairloom_ctx {
     size_t order_count;
 } pairloom_ctx;
 
+typedef struct pairloom_slot {
+    double first;
+    const double *later;
+} pairloom_slot;
+
+typedef struct pairloom_rows {
+    uint32_t size;
+    int32_t held;
+    size_t count;
+    const int64_t *opening_ts;
+    const int64_t *ts;
+    int64_t interval;
+    const double *event[5];
+    const pairloom_slot *slots;
+    const double *last;
+} pairloom_rows;
+
 typedef struct pairloom_hook {
     uint32_t size;
     uint32_t kind;
@@ -170,6 +187,8 @@ typedef struct pairloom_vtable {
     size_t (*window)(const void *state);
     int32_t (*setup)(void *state, pairloom_setup *setup, pairloom_message *message);
     int32_t (*generate_signal)(void *state, const pairloom_ctx *ctx, pairloom_answer *answer);
+    int32_t (*generate_signals)(void *state, pairloom_ctx *ctx, const pairloom_rows *rows, pairloom_answer *answer,
+                                size_t *taken);
     int32_t (*on_hook)(void *state, const pairloom_ctx *ctx, const pairloom_hook *hook, pairloom_answer *answer);
     void *(*clone)(const void *state);
     void (*drop)(void *state);

@@ -5,8 +5,10 @@
 
 use std::ffi::{CStr, c_void};
 
+pub use crate::rows::{Rows, Slot};
+
 /// The version of everything here.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The name of the capsule in which a [`Vtable`] comes to Python.
 pub const CAPSULE: &CStr = c"pairloom.strategy";
@@ -225,7 +227,7 @@ pub struct Order {
 
 /// What a strategy sees during one call. Numbers that [`Vtable::reads`] does not ask for are undefined.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Ctx {
     /// The size of this struct.
     pub size: u32,
@@ -346,6 +348,26 @@ pub struct Answer {
     pub message: Message,
 }
 
+impl Answer {
+    /// Whether it asks for nothing, or for the side that is held already: 1 long, -1 short, 0 flat.
+    #[must_use]
+    #[inline]
+    pub const fn asks_nothing(&self, held: i32) -> bool {
+        let met = match self.signal {
+            SIGNAL_NONE => true,
+            SIGNAL_LONG => held == 1,
+            SIGNAL_SHORT => held == -1,
+            SIGNAL_CLOSE => held == 0,
+            _ => false,
+        };
+        met && self.size_unit == SIZE_OWN && self.has_limit == 0 && self.request_count == 0
+    }
+}
+
+/// The type of [`Vtable::generate_signals`].
+pub type GenerateSignals =
+    unsafe extern "C" fn(*mut c_void, *mut Ctx, *const Rows, *mut Answer, *mut usize) -> i32;
+
 /// A strategy as the engine calls it. `state` is always what `create` or `clone` gave; no two calls with one state run
 /// at a time, and none comes after `drop`. No call may unwind.
 #[repr(C)]
@@ -374,6 +396,13 @@ pub struct Vtable {
     pub setup: Option<unsafe extern "C" fn(*mut c_void, *mut Setup, *mut Message) -> i32>,
     /// Decides at an event.
     pub generate_signal: unsafe extern "C" fn(*mut c_void, *const Ctx, *mut Answer) -> i32,
+    /// Decides at several rows, one after the other from the first, as `generate_signal` would at each, and ends behind the
+    /// first one whose answer asks for something ([`Answer::asks_nothing`]), or that fails; it may end before that. An answer
+    /// that asks for nothing is taken back before the next row. The last argument takes how many rows that were, the last one
+    /// included; where it is zero the state must be what it was, and `generate_signal` is called for the first of them. Of the
+    /// context, what changes from row to row is not filled in ([`Rows::show`] does that); the context and the numbers at
+    /// [`Ctx::values`] may be written to. May be null: then each row is a call.
+    pub generate_signals: Option<GenerateSignals>,
     /// Told what happened; may be null where `hooks` is zero.
     pub on_hook:
         Option<unsafe extern "C" fn(*mut c_void, *const Ctx, *const Hook, *mut Answer) -> i32>,
@@ -390,7 +419,7 @@ unsafe impl Sync for Vtable {}
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, Ctx, Hook, Request, Vtable};
+    use super::{Answer, Ctx, Hook, Request, Rows, Slot, Vtable};
 
     #[test]
     fn header_and_crate_agree_on_sizes() {
@@ -402,7 +431,10 @@ mod tests {
             size_of::<Request>(),
             size_of::<Hook>(),
             std::mem::offset_of!(Ctx, orders),
+            size_of::<Rows>(),
+            std::mem::offset_of!(Rows, slots),
+            size_of::<Slot>(),
         ];
-        assert_eq!(sizes, [96, 192, 88, 72, 112, 176]);
+        assert_eq!(sizes, [104, 192, 88, 72, 112, 176, 96, 80, 16]);
     }
 }

@@ -22,6 +22,7 @@ pub const fn vtable<S: Strategy>() -> abi::Vtable {
         window: Some(window::<S>),
         setup: Some(setup::<S>),
         generate_signal: generate_signal::<S>,
+        generate_signals: Some(generate_signals::<S>),
         on_hook: Some(on_hook::<S>),
         clone: Some(clone::<S>),
         drop: Some(drop_state::<S>),
@@ -117,6 +118,45 @@ unsafe extern "C" fn generate_signal<S: Strategy>(
     call::<S>(raw, answer, |ctx| strategy.generate_signal(ctx))
 }
 
+unsafe extern "C" fn generate_signals<S: Strategy>(
+    state: *mut c_void,
+    raw: *mut abi::Ctx,
+    rows: *const abi::Rows,
+    answer: *mut abi::Answer,
+    taken: *mut usize,
+) -> i32 {
+    // SAFETY: as in `setup`.
+    let (strategy, mut raw, rows, answer, taken) = unsafe {
+        (
+            &mut *state.cast::<S>(),
+            *raw,
+            &*rows,
+            &mut *answer,
+            &mut *taken,
+        )
+    };
+    let mut message = room(answer);
+    let mut row = 0;
+    let decided = guarded(&mut message, || {
+        while row < rows.count {
+            // SAFETY: the engine lends so many rows and the room for the values, for the length of the call.
+            unsafe { rows.show(row, S::READS.0, &mut raw) };
+            row += 1;
+            let signal = strategy.generate_signal(&mut Ctx {
+                raw: &raw,
+                answer,
+                reads: S::READS.0,
+            })?;
+            if answer.request_count != 0 || !signal.is_none_or(|signal| signal.is_held(rows.held)) {
+                return Ok(signal);
+            }
+        }
+        Ok(None)
+    });
+    *taken = row;
+    write(decided, &message, answer)
+}
+
 unsafe extern "C" fn on_hook<S: Strategy>(
     state: *mut c_void,
     raw: *const abi::Ctx,
@@ -138,11 +178,7 @@ fn call<S: Strategy>(
     answer: &mut abi::Answer,
     decide: impl FnOnce(&mut Ctx<'_>) -> Result<Option<Signal>, Fault>,
 ) -> i32 {
-    let mut message = abi::Message {
-        data: answer.message.data,
-        capacity: answer.message.capacity,
-        len: 0,
-    };
+    let mut message = room(answer);
     let decided = guarded(&mut message, || {
         decide(&mut Ctx {
             raw,
@@ -150,6 +186,26 @@ fn call<S: Strategy>(
             reads: S::READS.0,
         })
     });
+    write(decided, &message, answer)
+}
+
+/// The room for a message that an answer has.
+#[inline]
+const fn room(answer: &abi::Answer) -> abi::Message {
+    abi::Message {
+        data: answer.message.data,
+        capacity: answer.message.capacity,
+        len: 0,
+    }
+}
+
+/// Writes what was decided, or why it was not; the status of the call.
+#[inline]
+fn write(
+    decided: Result<Option<Signal>, i32>,
+    message: &abi::Message,
+    answer: &mut abi::Answer,
+) -> i32 {
     match decided {
         Ok(None) => abi::OK,
         Ok(Some(signal)) => {

@@ -9,6 +9,7 @@ mod ctx;
 mod export;
 mod hooks;
 mod parameters;
+mod rows;
 mod setup;
 mod signal;
 

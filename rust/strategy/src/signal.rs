@@ -50,6 +50,23 @@ impl Signal {
         limit: None,
     };
 
+    /// Whether it asks, at the trader's own size and at the market, for the side that is held: 1 long, -1 short, 0 flat.
+    #[inline]
+    pub(crate) const fn is_held(&self, held: i32) -> bool {
+        match self {
+            Self::Long {
+                size: None,
+                limit: None,
+            } => held == 1,
+            Self::Short {
+                size: None,
+                limit: None,
+            } => held == -1,
+            Self::Close => held == 0,
+            _ => false,
+        }
+    }
+
     pub(crate) fn write(self, answer: &mut abi::Answer) {
         let (code, size, limit) = match self {
             Self::Long { size, limit } => (abi::SIGNAL_LONG, size, limit),

@@ -13,7 +13,7 @@ use pairloom_core::market::{CandleSeries, CloseTimes, Market, MarketData, PriceS
 use pairloom_core::signal::SizeSpec;
 use pairloom_core::strategy::Plugin;
 use pairloom_core::venue::{FillModel, VenueConfig};
-use pairloom_strategy::abi::{self, Answer, Ctx, Hook, Message, Parameter, Text, Vtable};
+use pairloom_strategy::abi::{self, Answer, Ctx, Hook, Message, Parameter, Rows, Text, Vtable};
 
 const MINUTE: i64 = 60_000_000_000;
 const ROWS: usize = 40;
@@ -95,6 +95,51 @@ unsafe extern "C" fn generate_signal(
     i32::from(bytes.next() == 77)
 }
 
+/// Reads all that is lent, so that a wrong pointer is found, and says anything of how many rows it took in.
+unsafe extern "C" fn generate_signals(
+    state: *mut c_void,
+    ctx: *mut Ctx,
+    rows: *const Rows,
+    answer: *mut Answer,
+    taken: *mut usize,
+) -> i32 {
+    // SAFETY: as for `generate_signal`; columns have as many rows as is said, and the last one may be written.
+    unsafe {
+        for row in 0..(*rows).count {
+            (*rows).show(row, u32::MAX, &mut *ctx);
+        }
+        std::hint::black_box(&*ctx);
+        *taken = match (*state.cast::<Bytes>()).next() {
+            255 => usize::MAX,
+            rows => usize::from(rows % 70),
+        };
+        generate_signal(state, ctx, answer)
+    }
+}
+
+/// Decides at one row after the other, as the interface says.
+unsafe extern "C" fn faithful(
+    state: *mut c_void,
+    ctx: *mut Ctx,
+    rows: *const Rows,
+    answer: *mut Answer,
+    taken: *mut usize,
+) -> i32 {
+    // SAFETY: as for `generate_signals`.
+    unsafe {
+        for row in 0..(*rows).count {
+            (*rows).show(row, u32::MAX, &mut *ctx);
+            *taken = row + 1;
+            let status = generate_signal(state, ctx, answer);
+            if status != abi::OK || !(*answer).asks_nothing((*rows).held) {
+                return status;
+            }
+            (*answer).signal = abi::SIGNAL_NONE;
+        }
+    }
+    abi::OK
+}
+
 unsafe extern "C" fn on_hook(
     state: *mut c_void,
     ctx: *const Ctx,
@@ -163,6 +208,11 @@ fuzz_target!(|bytes: &[u8]| {
         window: None,
         setup: None,
         generate_signal,
+        generate_signals: match events & 0xC0 {
+            0x40 => Some(generate_signals),
+            0x80 => Some(faithful),
+            _ => None,
+        },
         on_hook: (events & 0x10 == 0).then_some(on_hook as _),
         clone: (events & 0x20 == 0).then_some(clone as _),
         drop: Some(free),
@@ -226,5 +276,9 @@ fuzz_target!(|bytes: &[u8]| {
                 .map_err(|error| error.code),
         )
     };
-    assert_eq!(run(None), run(Some(0)));
+    let (ahead, by_event) = (run(None), run(Some(0)));
+    // One that lies about how many rows it took in gets what it asks for.
+    if events & 0xC0 != 0x40 {
+        assert_eq!(ahead, by_event);
+    }
 });

@@ -1,7 +1,5 @@
 //! A rule that was compiled while the program runs: one function of the interface, and a state of plain bytes.
 
-use std::ffi::c_void;
-
 use pairloom_strategy::abi;
 
 use crate::indicator::IndicatorId;
@@ -14,8 +12,8 @@ use super::context::Lent;
 use super::rows::{self, Ended, Reader};
 use super::setup::Slot;
 
-/// The function that decides, as in the interface.
-type Decide = unsafe extern "C" fn(*mut c_void, *const abi::Ctx, *mut abi::Answer) -> i32;
+/// The function that decides: `generate_signals` of the interface, and, without rows, `generate_signal`.
+type Decide = abi::GenerateSignals;
 
 /// What a compiled rule saw when it failed, so that the same can be shown to the source it was compiled from.
 #[derive(Clone, Debug)]
@@ -69,8 +67,9 @@ impl CompiledRule {
     /// events ago.
     ///
     /// # Safety
-    /// `address` is that of a function with the interface of `generate_signal`, which stays; its state takes at most
-    /// the bytes of `state`, may be copied byte by byte, and goes from thread to thread.
+    /// `address` is that of a function with the interface of `generate_signals`, which decides at what the context shows
+    /// where the rows are null, and which stays; its state takes at most the bytes of `state`, may be copied byte by byte,
+    /// and goes from thread to thread.
     #[must_use]
     pub unsafe fn new(
         address: usize,
@@ -149,13 +148,16 @@ impl CompiledRule {
         let next_id = ctx.orders.next();
         let mut answer = room.answer(next_id);
         let lent = Lent::new(ctx, self.kind, self.reads);
-        let raw = lent.raw(ctx, &self.values);
+        let mut raw = lent.raw(ctx, &self.values);
+        let mut taken = 0;
         // SAFETY: the state is the rule's own and nobody else's during the call; context and answer outlive it.
         let status = unsafe {
             (self.decide)(
                 self.state.as_mut_ptr().cast(),
-                &raw const raw,
+                &raw mut raw,
+                std::ptr::null(),
                 &raw mut answer,
+                &raw mut taken,
             )
         };
         if status != abi::OK {
@@ -193,9 +195,9 @@ impl CompiledRule {
             slots: &self.slots,
             values: &mut self.values,
         };
-        rows::take_in(reader, coming, |raw, answer| {
-            // SAFETY: as in `call`.
-            unsafe { decide(state.as_mut_ptr().cast(), raw, answer) }
+        rows::take_in(reader, coming, |raw, rows, answer, taken| {
+            // SAFETY: as in `call`; rows and context lend columns and room that outlive the call.
+            unsafe { decide(state.as_mut_ptr().cast(), raw, rows, answer, taken) }
         })
     }
 
@@ -204,9 +206,11 @@ impl CompiledRule {
     #[cold]
     fn state_before(&mut self, rows: usize, coming: &mut Coming<'_>) -> Vec<u8> {
         self.state.copy_from_slice(&self.before);
-        let all = std::mem::replace(&mut coming.rows, rows);
-        let _ = self.take_in(coming);
-        coming.rows = all;
+        if rows > 0 {
+            let all = std::mem::replace(&mut coming.rows, rows);
+            let _ = self.take_in(coming);
+            coming.rows = all;
+        }
         self.before.copy_from_slice(&self.state);
         bytes_of(&self.before)
     }

@@ -113,7 +113,7 @@ impl Lent {
 }
 
 #[inline]
-pub(super) fn numbers(event: EventRef<'_>) -> [f64; 5] {
+fn numbers(event: EventRef<'_>) -> [f64; 5] {
     if let EventRef::Candle(candles, row) = event {
         let volume = candles.volume.as_ref();
         let volume = volume.map_or(f64::NAN, |volume| volume[row]);

@@ -268,9 +268,17 @@ impl Strategy for PluginStrategy {
             slots: &self.slots,
             values: &mut self.values,
         };
-        // SAFETY: as in `generate_signal`.
-        let (rows, ended) = rows::take_in(reader, coming, |raw, answer| unsafe {
-            (functions.generate_signal)(state, raw, answer)
+        let (rows, ended) = rows::take_in(reader, coming, |raw, rows, answer, taken| {
+            // SAFETY: as in `generate_signal`; rows and context lend columns and room that outlive the call.
+            unsafe {
+                match functions.generate_signals {
+                    Some(function) => function(state, raw, rows, answer, taken),
+                    None => {
+                        let one = |raw, answer| (functions.generate_signal)(state, raw, answer);
+                        rows::one_by_one(functions.reads, raw, rows, answer, taken, one)
+                    }
+                }
+            }
         });
         let last = match ended {
             Ended::Signal(signal) => Ok(signal),
