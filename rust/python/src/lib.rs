@@ -52,6 +52,7 @@ mod journal;
 mod table;
 
 mod errors;
+mod pages;
 
 use pyo3::prelude::*;
 
