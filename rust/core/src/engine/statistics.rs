@@ -12,6 +12,10 @@ use super::outcome::Outcome;
 
 const DAY: Nanos = 86_400_000_000_000;
 const DAYS_PER_YEAR: f64 = 365.0;
+/// Rows of the curve that are looked at together.
+const SEEN_TOGETHER: usize = 64;
+/// So many of amounts below this have a sum that fits.
+const MOST_SUMMED: Money = Money::MAX / SEEN_TOGETHER as Money;
 /// A quotient of two floats near 1 is known to 2e-16: a daily deviation below this is rounding, not risk.
 const ROUNDING: f64 = 1e-14;
 
@@ -112,17 +116,28 @@ impl Seen {
         let mut sum = Some(0_i128);
         // A row at midnight belongs to the day that begins.
         let mut midnight = (day + 1).saturating_mul(DAY);
-        for (&ts, &equity) in ts.iter().zip(equity) {
-            if ts >= midnight {
-                let today = ts.div_euclid(DAY);
-                let passed = usize::try_from(today - day).unwrap_or(0);
-                days.extend(std::iter::repeat_n(float(newest), passed));
-                day = today;
-                midnight = (day + 1).saturating_mul(DAY);
+        let pieces = ts.chunks(SEEN_TOGETHER).zip(equity.chunks(SEEN_TOGETHER));
+        for (ts, equity) in pieces {
+            let end = ts[ts.len() - 1];
+            if end < midnight
+                && let Some(more) = water.follow_below(end, equity)
+            {
+                newest = equity[equity.len() - 1];
+                sum = sum.and_then(|sum| sum.checked_add(more));
+                continue;
             }
-            newest = equity;
-            sum = sum.and_then(|sum| sum.checked_add(equity));
-            water.follow(ts, equity);
+            for (&ts, &equity) in ts.iter().zip(equity) {
+                if ts >= midnight {
+                    let today = ts.div_euclid(DAY);
+                    let passed = usize::try_from(today - day).unwrap_or(0);
+                    days.extend(std::iter::repeat_n(float(newest), passed));
+                    day = today;
+                    midnight = (day + 1).saturating_mul(DAY);
+                }
+                newest = equity;
+                sum = sum.and_then(|sum| sum.checked_add(equity));
+                water.follow(ts, equity);
+            }
         }
         days.push(float(newest));
         let rows = equity.len() as f64;
@@ -186,6 +201,29 @@ impl Water {
         } else {
             self.trough = self.trough.min(equity);
         }
+    }
+
+    /// Takes in rows up to this time that all lie clearly below the peak; their sum. `None` where one of them does not, or
+    /// the sum does not fit: then nothing has changed.
+    #[inline]
+    fn follow_below(&mut self, end: Nanos, equity: &[Money]) -> Option<Money> {
+        // Three independent looks without a branch between them are many times faster than the rules row by row.
+        let (mut low, mut high, mut sum) = (Money::MAX, Money::MIN, 0_i128);
+        for &equity in equity {
+            low = low.min(equity);
+            high = high.max(equity);
+            sum = sum.wrapping_add(equity);
+        }
+        // Of one sign, so that the sum of a part is no larger than that of all.
+        let fits = (low >= 0 || high <= 0) && low > -MOST_SUMMED && high < MOST_SUMMED;
+        let gap = self.peak.saturating_sub(high);
+        if !fits || gap <= self.peak.saturating_abs() >> 50 {
+            return None;
+        }
+        self.longest = self.longest.max(end - self.at_peak);
+        self.under = true;
+        self.trough = self.trough.min(low);
+        Some(sum)
     }
 
     /// Whether the two differ as floats do, which is what people see.
@@ -354,4 +392,48 @@ fn turnover(outcome: &Outcome, average: f64) -> f64 {
         quantity.abs() * instrument.price(fill.price).map_or(f64::NAN, float)
     });
     notional.sum::<f64>() / average
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_seen_together_say_what_they_say_one_by_one() {
+        let mut random = 7_u64;
+        let mut draw = move |below: u64| {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            i128::from((random >> 33) % below)
+        };
+        for rows in [1, 63, 64, 65, 128, 700] {
+            for minutes in [1, 17, 60] {
+                let start = 1_000_000;
+                let mut equity = vec![start];
+                for _ in 1..rows {
+                    let last = equity[equity.len() - 1];
+                    equity.push(last + draw(2_001) - 1_010);
+                }
+                let step = i64::from(minutes) * 60_000_000_000;
+                let ts: Vec<Nanos> = (0..rows as i64).map(|row| row * step - DAY / 2).collect();
+                let found = Seen::of(&ts, &equity, start);
+                // A row at a time is what happens where each has a peak of its own behind it.
+                let mut water = Water::new(start, ts[0]);
+                let each = ts.iter().zip(&equity);
+                each.for_each(|(&ts, &equity)| water.follow(ts, equity));
+                let (drawdown, under_water) = water.end();
+                assert_eq!(found.drawdown, drawdown);
+                assert_eq!(found.under_water, under_water);
+                let sum: Money = equity.iter().sum();
+                assert_eq!(found.average, float(sum) / rows as f64);
+                let ends = (0..rows).filter(|&row| {
+                    let day = ts[row].div_euclid(DAY);
+                    row + 1 == rows || ts[row + 1].div_euclid(DAY) != day
+                });
+                let days: Vec<f64> = ends.map(|row| float(equity[row])).collect();
+                assert_eq!(found.days, days);
+            }
+        }
+    }
 }
