@@ -84,6 +84,15 @@ pub const DIGESTED_TOGETHER: usize = 64 * 1024;
 /// that little has to be mended when a position changes.
 pub const VALUED_TOGETHER: usize = 32;
 
+/// The size below which sums of the positions' values are kept where they are counted in units.
+pub const MOST_COUNTED: u128 = 1 << 61;
+
+/// The same where such sums are made anew: so much is left to be mended that this pays for itself.
+pub const MOST_BEGUN: u128 = MOST_COUNTED / 4;
+
+/// So many times sums are made in amounts after units did not do.
+pub const WITHOUT_UNITS: u32 = 64;
+
 /// Positions up to which these steps end where a position may change.
 pub const FEW_VALUED: usize = 4;
 

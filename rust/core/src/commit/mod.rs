@@ -29,7 +29,7 @@ pub use records::{
 use crate::domain::{HalfUnits, Money, Nanos};
 use crate::error::Error;
 use crate::order::{Order, OrderId, OrderStatus, Reason};
-use crate::portfolio::{Carried, Portfolio, order_view};
+use crate::portfolio::{Portfolio, Worths, order_view};
 use crate::risk::{Approved, Note, RiskGate, RiskSpec, Tape};
 use crate::signal::{Intent, SizeSpec};
 use crate::strategy::{Hook, Hooks, StrategyFault};
@@ -220,36 +220,35 @@ impl Writer {
 
     /// Makes as many of the next steps as it can, in which nothing happens but that carried positions are worth this:
     /// each gets its row of the curve. It ends before one at which the account must be liquidated.
-    pub fn quiet_steps(&mut self, worths: &[Carried]) -> usize {
+    pub fn quiet_steps(&mut self, worths: Worths<'_>) -> usize {
         let made = self.calm_steps(worths);
-        self.write_steps(&worths[..made]);
+        self.write_steps(worths.first(made));
         made
     }
 
     /// How many of the next steps there are, in which nothing happens but that carried positions are worth this, before one
     /// at which the account must be liquidated.
-    pub fn calm_steps(&mut self, worths: &[Carried]) -> usize {
+    pub fn calm_steps(&mut self, worths: Worths<'_>) -> usize {
         let (account, margin) = (&mut self.account, self.gate.margin);
         let fall = if account.is_spot() {
             None
         } else {
             margin.first_to_look_at(account, worths).and_then(|first| {
-                let falls = |&worth: &Carried| {
-                    account.set_carried(worth);
+                (first..worths.len()).find(|&step| {
+                    account.set_carried(worths.at(step));
                     margin.must_liquidate(account)
-                };
-                worths[first..].iter().position(falls).map(|at| first + at)
+                })
             })
         };
         fall.unwrap_or(worths.len())
     }
 
     /// Writes the equity of such steps into the curve.
-    pub fn write_steps(&mut self, worths: &[Carried]) {
+    pub fn write_steps(&mut self, worths: Worths<'_>) {
         let curve = &mut self.records.curve;
         self.account.equities(worths, &mut curve.equity);
-        if let Some(&last) = worths.last() {
-            self.account.set_carried(last);
+        if let Some(last) = worths.len().checked_sub(1) {
+            self.account.set_carried(worths.at(last));
         }
     }
 

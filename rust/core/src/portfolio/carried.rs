@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Money;
+use crate::domain::{HalfUnits, Money};
 
 use super::Portfolio;
 
@@ -18,33 +18,157 @@ pub struct Carried {
     pub gross: Money,
 }
 
+/// What the positions that are carried are worth at some steps, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub enum Worths<'a> {
+    /// Sums over some positions.
+    Of(&'a [Carried]),
+    /// One position: its market's prices, and what one more half unit of them adds to its value.
+    OfOne(&'a [HalfUnits], i64),
+    /// Sums counted in an amount.
+    InUnits(Counted<'a>),
+}
+
+/// What positions are worth at some steps, counted in an amount of which the worth of each is a multiple.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted<'a> {
+    /// As [`Carried::net`], one for each step.
+    pub net: &'a [i64],
+    /// As [`Carried::gross`], as many.
+    pub gross: &'a [i64],
+    /// The amount.
+    pub unit: i64,
+}
+
+impl Counted<'_> {
+    #[inline]
+    fn amount(self, count: i64) -> Money {
+        // Two numbers of 64 bits have a product of 128.
+        i128::from(count).wrapping_mul(i128::from(self.unit))
+    }
+}
+
+impl Carried {
+    /// What one position is worth at a price.
+    #[must_use]
+    #[inline]
+    pub fn of_one(mark: HalfUnits, per_price: i64) -> Self {
+        // Two numbers of 63 bits have a product of 126, so this one cannot overflow.
+        let net = i128::from(mark).wrapping_mul(i128::from(per_price));
+        let gross = i128::from(mark).wrapping_mul(i128::from(per_price.unsigned_abs()));
+        Self { net, gross }
+    }
+}
+
+impl<'a> Worths<'a> {
+    /// How many steps there are.
+    #[must_use]
+    #[inline]
+    pub const fn len(self) -> usize {
+        match self {
+            Self::Of(sums) => sums.len(),
+            Self::OfOne(marks, _) => marks.len(),
+            Self::InUnits(sums) => sums.net.len(),
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// What they are worth at one of the steps.
+    #[must_use]
+    #[inline]
+    pub fn at(self, step: usize) -> Carried {
+        match self {
+            Self::Of(sums) => sums[step],
+            Self::OfOne(marks, per_price) => Carried::of_one(marks[step], per_price),
+            Self::InUnits(sums) => Carried {
+                net: sums.amount(sums.net[step]),
+                gross: sums.amount(sums.gross[step]),
+            },
+        }
+    }
+
+    /// The same for the first steps alone.
+    #[must_use]
+    #[inline]
+    pub fn first(self, steps: usize) -> Self {
+        match self {
+            Self::Of(sums) => Self::Of(&sums[..steps]),
+            Self::OfOne(marks, per_price) => Self::OfOne(&marks[..steps], per_price),
+            Self::InUnits(sums) => Self::InUnits(Counted {
+                net: &sums.net[..steps],
+                gross: &sums.gross[..steps],
+                unit: sums.unit,
+            }),
+        }
+    }
+}
+
 impl Portfolio {
     /// Adds the equity at each of these worths of the positions that are carried to a curve.
-    pub fn equities(&self, worths: &[Carried], curve: &mut Vec<Money>) {
+    #[inline]
+    pub fn equities(&self, worths: Worths<'_>, curve: &mut Vec<Money>) {
         // What is carried stays far below this, so that such a sum cannot overflow, and needs no look at that.
-        if self.equity.unsigned_abs() < NEAR {
-            curve.extend(
-                worths
-                    .iter()
-                    .map(|worth| self.equity.wrapping_add(worth.net)),
-            );
-        } else {
-            curve.extend(worths.iter().map(|&worth| self.equity_with(worth)));
+        let equity = self.equity;
+        match worths {
+            Worths::Of(sums) if equity.unsigned_abs() < NEAR => {
+                curve.extend(sums.iter().map(|worth| equity.wrapping_add(worth.net)));
+            }
+            Worths::OfOne(marks, per_price) if equity.unsigned_abs() < NEAR => {
+                let per_price = i128::from(per_price);
+                let worth = |&mark: &HalfUnits| i128::from(mark).wrapping_mul(per_price);
+                curve.extend(marks.iter().map(|mark| equity.wrapping_add(worth(mark))));
+            }
+            Worths::InUnits(sums) if equity.unsigned_abs() < NEAR => {
+                let worths = sums.net.iter().map(|&net| sums.amount(net));
+                curve.extend(worths.map(|worth| equity.wrapping_add(worth)));
+            }
+            _ => curve.extend((0..worths.len()).map(|step| self.equity_with(worths.at(step)))),
         }
     }
 
     /// The first of these worths of the positions that are carried at which all positions are worth more than equity.
     #[must_use]
-    pub fn first_above_equity(&self, worths: &[Carried]) -> Option<usize> {
+    #[inline]
+    pub fn first_above_equity(&self, worths: Worths<'_>) -> Option<usize> {
         if self.equity.unsigned_abs() < NEAR && self.held.unsigned_abs() < NEAR {
             let spare = self.equity.wrapping_sub(self.held);
-            return worths
-                .iter()
-                .position(|worth| worth.gross.wrapping_sub(worth.net) > spare);
+            match worths {
+                Worths::Of(sums) => {
+                    return { sums.iter() }
+                        .position(|worth| worth.gross.wrapping_sub(worth.net) > spare);
+                }
+                Worths::InUnits(sums) => {
+                    // Both are far from the borders of what they are counted in.
+                    let more = |(gross, net): (&i64, &i64)| gross.wrapping_sub(*net);
+                    let above = |more: i64| sums.amount(more) > spare;
+                    let pairs = sums.gross.iter().zip(sums.net);
+                    if !above(pairs.clone().map(more).max()?) {
+                        return None;
+                    }
+                    return pairs.map(more).position(above);
+                }
+                // What is long is worth to equity what it is worth at all, and of what is short the dearest step tells
+                // that there is none.
+                Worths::OfOne(marks, per_price) => {
+                    let most = marks.iter().copied().max()?;
+                    let short = i128::from(per_price.min(0).unsigned_abs());
+                    let above = |mark: HalfUnits| i128::from(mark).wrapping_mul(short) > spare >> 1;
+                    if !above(most) {
+                        return None;
+                    }
+                    return marks.iter().position(|&mark| above(mark));
+                }
+            }
         }
-        worths
-            .iter()
-            .position(|&worth| self.held_with(worth) > self.equity_with(worth))
+        (0..worths.len()).find(|&step| {
+            let worth = worths.at(step);
+            self.held_with(worth) > self.equity_with(worth)
+        })
     }
 
     /// Leaves the valuation of a market's position to the caller, who tells by [`Portfolio::set_carried`] what all such
@@ -130,5 +254,75 @@ impl Portfolio {
         self.carried.net = self.carried.net.saturating_sub(value);
         self.carried.gross = self.carried.gross.saturating_sub(gross);
         self.released.push((market, per_price));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{FeeRates, Instrument, InstrumentSpec, Rate};
+    use proptest::prelude::*;
+
+    fn account(equity: Money, held: Money) -> Portfolio {
+        let fees = FeeRates {
+            maker: Rate::ZERO,
+            taker: Rate::ZERO,
+        };
+        let instrument = Instrument::new(2, &InstrumentSpec::default(), fees).unwrap();
+        let mut account = Portfolio::new(false, equity, vec![instrument], 1);
+        account.held = held;
+        account
+    }
+
+    /// What both forms say must be what the plain sums say.
+    fn check(account: &Portfolio, worths: Worths<'_>) {
+        let sums: Vec<Carried> = (0..worths.len()).map(|step| worths.at(step)).collect();
+        let plain = Worths::Of(&sums);
+        let (mut found, mut wanted) = (Vec::new(), Vec::new());
+        account.equities(worths, &mut found);
+        account.equities(plain, &mut wanted);
+        assert_eq!(found, wanted);
+        assert_eq!(
+            account.first_above_equity(worths),
+            account.first_above_equity(plain)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn prices_of_one_position_say_what_its_sums_say(
+            marks in prop::collection::vec(-1_000_i64..100_000, 0..40),
+            per_price in prop_oneof![-1_000_i64..1_000, Just(i64::MIN + 1), Just(i64::MAX)],
+            near in -3_i128..4,
+            at in 0_usize..40,
+            large in any::<bool>(),
+        ) {
+            // Equity stands where one of the steps is just above it, or just not.
+            let worth = marks.get(at).map_or(0, |&mark| {
+                let worth = Carried::of_one(mark, per_price);
+                worth.gross - worth.net
+            });
+            let most = if large { 1 << 124 } else { 0 };
+            check(&account(most + worth + near, most), Worths::OfOne(&marks, per_price));
+        }
+
+        #[test]
+        fn counted_sums_say_what_they_are_worth(
+            pairs in prop::collection::vec((-1_000_i64..1_000, 0_i64..1_000), 0..40),
+            unit in prop_oneof![1_i64..10, Just(i64::MAX)],
+            near in -3_i128..4,
+            at in 0_usize..40,
+        ) {
+            let (net, gross): (Vec<i64>, Vec<i64>) = pairs.into_iter().unzip();
+            let counted = Counted { net: &net, gross: &gross, unit };
+            let worths = Worths::InUnits(counted);
+            let worth = if at < net.len() {
+                let worth = worths.at(at);
+                worth.gross - worth.net
+            } else {
+                0
+            };
+            check(&account(worth + near, 0), worths);
+        }
     }
 }

@@ -9,7 +9,7 @@ mod settle;
 mod trades;
 
 pub use board::{Board, HoldTimes};
-pub use carried::Carried;
+pub use carried::{Carried, Counted, Worths};
 pub use memory::AccountMemory;
 pub use restored::{Holding, Standing};
 pub use row::{Exit, TraderRow, fill_view, order_view};

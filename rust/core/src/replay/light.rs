@@ -75,7 +75,7 @@ impl Direct<'_> {
     ) -> usize {
         for step in range.clone() {
             let now = steps.times()[step];
-            let worth = self.valuation.between(step, step + 1)[0];
+            let worth = self.valuation.at(step);
             writer.account.set_carried(worth);
             let (events, warm_up) = self.timeline.load(&self.cast, |_| false, &mut self.rows);
             self.has_rows = true;

@@ -14,6 +14,7 @@ mod light;
 mod path;
 mod pool;
 mod ports;
+mod sums;
 mod timeline;
 mod valuation;
 mod watched;

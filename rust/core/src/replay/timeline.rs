@@ -177,6 +177,17 @@ impl Timeline {
         });
         for &market in self.always.iter().chain(&self.waiting) {
             let market = market as usize;
+            let column = &cast.columns[market];
+            if !column.closes.is_empty() {
+                // One row in each step from the first to the last: nothing is to be looked for.
+                let row = step.wrapping_sub(column.first);
+                if row < column.closes.len() {
+                    let row = u32::try_from(row).unwrap_or(u32::MAX);
+                    rows.push(Row::new(market, EventKind::Candle, row, self.live[market]));
+                    self.cursors[market][EventKind::Candle as usize] = row + 1;
+                }
+                continue;
+            }
             for &kind in &cast.kinds[market] {
                 let places = self.steps.places(market, kind);
                 let cursor = &mut self.cursors[market][kind as usize];

@@ -2,17 +2,31 @@
 //!
 //! Between two fills of a market its position's value is a number times its price. Those products are added up for all
 //! markets over the next few steps at once, so that prices are read along their columns; a step then only looks its sum
-//! up. When a market's position changes, the steps that are still to come are mended.
+//! up. When a market's position changes, the steps that are still to come are mended. A single position needs no sums, but the
+//! prices themselves; and sums of many are kept in multiples of an amount while they fit 64 bits.
+
+use std::ops::Range;
 
 use crate::domain::HalfUnits;
-use crate::limits::{BLOCKS_TOGETHER, CLOSES_PER_LINE, FEW_VALUED, VALUED_TOGETHER};
+use crate::limits::{
+    BLOCKS_TOGETHER, CLOSES_PER_LINE, FEW_VALUED, MOST_BEGUN, VALUED_TOGETHER, WITHOUT_UNITS,
+};
 use crate::market::{Places, Steps};
-use crate::portfolio::{Carried, Portfolio};
+use crate::portfolio::{Carried, Counted, Portfolio, Worths};
 
 use super::Cast;
+use super::sums::{add_counts, add_products, common_divisor, in_units, may_be_summed};
 
-/// Bits that a mark and a weight may have together, so that the sum over all markets fits its 127.
-const PRODUCT_BITS: u32 = 106;
+/// What is known of the steps that are summed up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Sums over all markets.
+    Sums,
+    /// The same, in units, which is several times faster; no sum is larger than this.
+    InUnits(u128),
+    /// The prices of a single position, and what one more half unit of them adds to its value.
+    One(i64),
+}
 
 /// The positions that are valued here, and their sums over some steps.
 pub(super) struct Valuation {
@@ -21,6 +35,16 @@ pub(super) struct Valuation {
     /// Of how many steps the sums are.
     len: usize,
     sums: Box<[Carried; VALUED_TOGETHER]>,
+    /// Values and sizes apart, so that the processor adds several at once.
+    net: Box<[i64; VALUED_TOGETHER]>,
+    sizes: Box<[i64; VALUED_TOGETHER]>,
+    marks: Box<[HalfUnits; VALUED_TOGETHER]>,
+    /// Which of these three holds.
+    form: Form,
+    /// What every weight was a multiple of when the sums were begun.
+    unit: i64,
+    /// How many times yet sums are made without a look whether units do.
+    without_units: u32,
     /// What one more half unit of the price adds to a market's value; zero for one that is not valued here.
     weights: Vec<i64>,
     /// The markets with a weight, and each one's place among them.
@@ -39,6 +63,12 @@ impl Valuation {
             base: usize::MAX / 2,
             len: 0,
             sums: Box::new([Carried::default(); VALUED_TOGETHER]),
+            net: Box::new([0; VALUED_TOGETHER]),
+            sizes: Box::new([0; VALUED_TOGETHER]),
+            marks: Box::new([0; VALUED_TOGETHER]),
+            form: Form::Sums,
+            unit: 1,
+            without_units: 0,
             weights: vec![0; markets],
             valued: Vec::new(),
             places: vec![0; markets],
@@ -64,14 +94,27 @@ impl Valuation {
         account: &mut Portfolio,
         eager: &mut Vec<u32>,
     ) {
-        let inside = step.wrapping_sub(self.base) < self.len;
+        let mut inside = step.wrapping_sub(self.base) < self.len;
         if !self.touched.is_empty() {
-            self.take_in_changes(step, steps, cast, account, inside, eager);
+            // Prices of one position are no sums that could be mended.
+            inside &= !matches!(self.form, Form::One(_));
+            inside = self.take_in_changes(step, steps, cast, account, inside, eager);
         }
         if !inside {
             self.begin((step, changes), steps, cast, account, eager);
         }
-        account.set_carried(self.sums[step - self.base]);
+        account.set_carried(self.at(step));
+    }
+
+    /// What the positions are worth in a step that is valued.
+    #[inline]
+    pub(super) fn at(&self, step: usize) -> Carried {
+        let place = step - self.base;
+        match self.form {
+            Form::One(weight) => Carried::of_one(self.marks[place], weight),
+            Form::InUnits(_) => self.in_units(place..place + 1).at(0),
+            Form::Sums => self.sums[place],
+        }
     }
 
     /// The step before which positions are valued.
@@ -82,19 +125,35 @@ impl Valuation {
 
     /// What the positions are worth in steps that are valued.
     #[inline]
-    pub(super) fn between(&self, from: usize, to: usize) -> &[Carried] {
-        &self.sums[from - self.base..to - self.base]
+    pub(super) fn between(&self, from: usize, to: usize) -> Worths<'_> {
+        let steps = from - self.base..to - self.base;
+        match self.form {
+            Form::One(weight) => Worths::OfOne(&self.marks[steps], weight),
+            Form::InUnits(_) => self.in_units(steps),
+            Form::Sums => Worths::Of(&self.sums[steps]),
+        }
     }
 
+    #[inline]
+    fn in_units(&self, steps: Range<usize>) -> Worths<'_> {
+        Worths::InUnits(Counted {
+            net: &self.net[steps.clone()],
+            gross: &self.sizes[steps],
+            unit: self.unit,
+        })
+    }
+
+    /// Notes the weights of markets where something happened, and mends the sums from this step on, where it is inside
+    /// them; whether it still is.
     fn take_in_changes(
         &mut self,
         step: usize,
         steps: &Steps,
         cast: &Cast<'_>,
         account: &mut Portfolio,
-        inside: bool,
+        mut inside: bool,
         eager: &mut Vec<u32>,
-    ) {
+    ) -> bool {
         // What was released is among the touched; its weight stands here still.
         drop(account.released());
         let mut touched = std::mem::take(&mut self.touched);
@@ -119,13 +178,20 @@ impl Valuation {
                     i128::from(now) - i128::from(before),
                     i128::from(now).abs() - i128::from(before).abs(),
                 );
-                if !self.add(market, change, step, steps, cast) {
+                if self.add(market, change, step, steps, cast) {
+                    continue;
+                }
+                if matches!(self.form, Form::InUnits(_)) {
+                    // What they have become is summed up anew, in the other form if need be.
+                    inside = false;
+                } else {
                     self.give_back(market, account, eager);
                 }
             }
         }
         touched.clear();
         self.touched = touched;
+        inside
     }
 
     /// Sums up the steps from this one on.
@@ -144,7 +210,40 @@ impl Valuation {
         } else {
             changes.saturating_sub(step).clamp(1, VALUED_TOGETHER)
         };
+        if let Some(weight) = self.only_one(step, steps, cast) {
+            self.form = Form::One(weight);
+            return;
+        }
+        if self.without_units == 0 {
+            self.form = Form::InUnits(0);
+            let weights = self
+                .valued
+                .iter()
+                .map(|&market| self.weights[market as usize]);
+            self.unit = weights.fold(0, common_divisor).saturating_abs().max(1);
+            self.net[..self.len].fill(0);
+            self.sizes[..self.len].fill(0);
+            if self.add_all(step, steps, cast, account, eager) {
+                return;
+            }
+            self.without_units = WITHOUT_UNITS;
+        }
+        self.without_units -= 1;
+        self.form = Form::Sums;
         self.sums[..self.len].fill(Carried::default());
+        self.add_all(step, steps, cast, account, eager);
+    }
+
+    /// Adds up all markets. `false` where that does not fit into what they are counted in; a single one that does not fit
+    /// at all is given back.
+    fn add_all(
+        &mut self,
+        step: usize,
+        steps: &Steps,
+        cast: &Cast<'_>,
+        account: &mut Portfolio,
+        eager: &mut Vec<u32>,
+    ) -> bool {
         let mut place = 0;
         let mut read = 0;
         while let Some(&market) = self.valued.get(place) {
@@ -155,10 +254,27 @@ impl Valuation {
             let weight = i128::from(self.weights[market as usize]);
             if self.add(market, (weight, weight.abs()), step, steps, cast) {
                 place += 1;
-            } else {
+            } else if self.form == Form::Sums {
                 self.give_back(market, account, eager);
+            } else {
+                return false;
             }
         }
+        !matches!(self.form, Form::InUnits(most) if most >= MOST_BEGUN)
+    }
+
+    /// Reads the prices of the only position that is valued over these steps; its weight. `None` where there is another
+    /// number of positions, or one whose values are large.
+    #[inline]
+    fn only_one(&mut self, step: usize, steps: &Steps, cast: &Cast<'_>) -> Option<i64> {
+        let [market] = self.valued[..] else {
+            return None;
+        };
+        let weight = self.weights[market as usize];
+        let marks = &mut self.marks[..self.len];
+        marks.fill(0);
+        let read = read_marks(marks, cast, steps, market as usize, step);
+        (read && may_be_summed(marks, weight.unsigned_abs().into())).then_some(weight)
     }
 
     /// Reads the closes of the first of these markets, which are to be summed up, so that the waits for memory overlap.
@@ -220,11 +336,18 @@ impl Valuation {
         if !read_marks(marks, cast, steps, market as usize, step) {
             return true;
         }
-        let bits = marks
-            .iter()
-            .fold(0, |bits, mark| bits | mark.unsigned_abs());
-        let size = net.unsigned_abs().max(gross.unsigned_abs());
-        if (64 - bits.leading_zeros()) + (128 - size.leading_zeros()) > PRODUCT_BITS {
+        if let Form::InUnits(most) = self.form {
+            let Some((most, net, gross)) = in_units(marks, (net, gross), self.unit, most) else {
+                return false;
+            };
+            self.form = Form::InUnits(most);
+            add_counts(&mut self.net[first..self.len], marks, net);
+            if self.gross {
+                add_counts(&mut self.sizes[first..self.len], marks, gross);
+            }
+            return true;
+        }
+        if !may_be_summed(marks, net.unsigned_abs().max(gross.unsigned_abs())) {
             return false;
         }
         let gross = if self.gross { gross } else { 0 };
@@ -255,19 +378,6 @@ impl Valuation {
             }
         }
         true
-    }
-}
-
-/// Shows `to` each sum with its mark times a weight.
-#[inline]
-fn add_products(
-    sums: &mut [Carried],
-    marks: &[HalfUnits],
-    weight: i64,
-    to: impl Fn(&mut Carried, i128),
-) {
-    for (sum, &mark) in sums.iter_mut().zip(marks) {
-        to(sum, i128::from(mark).wrapping_mul(i128::from(weight)));
     }
 }
 

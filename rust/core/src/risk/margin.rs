@@ -2,7 +2,7 @@
 
 use crate::domain::{Rate, Side, decimal_string, product_is_less, ratio_floor};
 use crate::order::Order;
-use crate::portfolio::{Carried, Portfolio};
+use crate::portfolio::{Portfolio, Worths};
 
 use super::{Refused, check, overflow};
 
@@ -47,7 +47,7 @@ impl Margin {
     /// Where positions are worth no more than equity nothing else needs a look, unless leverage is below one half: the
     /// first of these worths of the positions that are carried at which it does.
     #[inline]
-    pub(crate) fn first_to_look_at(self, account: &Portfolio, worths: &[Carried]) -> Option<usize> {
+    pub(crate) fn first_to_look_at(self, account: &Portfolio, worths: Worths<'_>) -> Option<usize> {
         let at_least_half = self.leverage.mantissa > self.leverage.denominator / 2;
         if !at_least_half {
             return Some(0).filter(|_| !worths.is_empty());
@@ -61,7 +61,7 @@ impl Margin {
     #[inline]
     pub fn must_liquidate(&self, account: &Portfolio) -> bool {
         let (held, equity) = (account.held_exposure(), account.equity());
-        self.first_to_look_at(account, &[account.carried()])
+        self.first_to_look_at(account, Worths::Of(&[account.carried()]))
             .is_some()
             && held > 0
             // Twice equity saturates no earlier than equity itself does.
