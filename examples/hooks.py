@@ -32,7 +32,7 @@ class TakeProfit(Strategy):
         if fill.side == "buy":
             price = fill.price * (1 + self.target)
             self.waiting = ctx.sell(fill.quantity, limit=price, reduce_only=True, tag="target")
-        elif fill.order_id == self.waiting:
+        elif fill.id == self.waiting:
             self.targets_hit += 1
 
     def on_time(self, ctx, event):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import traceback
+import weakref
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -152,8 +153,15 @@ class Result:
         """
         return self._output.table("equity_curve")
 
-    def _table(self, name: str) -> Table:
-        table: Table = getattr(self, name)
+    def _reader(self) -> Callable[[str], Table]:
+        """A reader of tables that does not hold the result, which would be held by what it holds."""
+        own, output = weakref.ref(self), self._output
+
+        def table(name: str) -> Table:
+            result = own()
+            found: Table = output.table(name) if result is None else getattr(result, name)
+            return found
+
         return table
 
     # Statistics
@@ -167,7 +175,7 @@ class Result:
                 end=self.equity,
                 fees=self.fees,
                 traders=self.traders,
-                table=self._table,
+                table=self._reader(),
             )
         )
 

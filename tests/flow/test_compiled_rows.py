@@ -146,3 +146,77 @@ def test_many_rows_in_one_call_are_what_they_are_one_by_one(case: str) -> None:
     assert not ahead.quarantined
     assert len(ahead.orders) > (0 if case == "no volumes" else 10)
     assert ahead.digest == by_event.digest == run(pairloom.uncompiled(strategy), None).digest
+
+
+@pairloom.compiled
+class Fails(pairloom.Strategy):
+    what: str = "nan"
+
+    def setup(self, ctx: Any) -> None:
+        self.seen = 0
+        self.kind = ("nan", "large", "power", "root", "zero", "fine").index(self.what)
+        self.known = 0.0
+
+    def generate_signal(self, ctx: Any) -> Signal | None:
+        self.seen += 1
+        at = float(self.seen)
+        if self.seen > 200:
+            if self.kind == 0:
+                self.seen = int((at * 1e308 * 10.0) * 0.0)
+            elif self.kind == 1:
+                self.seen = int(ctx.candle.close * 1e300 * 1e300)
+            elif self.kind == 2:
+                self.known = 10.0 ** (at + 200.0)
+            elif self.kind == 3:
+                self.known = abs((0.0 - at) ** 0.5)
+            elif self.kind == 4:
+                self.known = (at - 201.0) ** -1
+        self.known += (at**2 + 2**3 + int(ctx.candle.close)) ** 0.5 % 3.0
+        other = ctx.candle.close
+        other **= 2
+        return Signal.LONG if (self.known + other) % 2.0 > 1.0 else Signal.SHORT
+
+
+@pytest.mark.parametrize(
+    ("what", "error"),
+    [
+        ("nan", ValueError),
+        ("large", OverflowError),
+        ("power", OverflowError),
+        ("root", None),
+        ("zero", ZeroDivisionError),
+        ("fine", None),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::pairloom.QuarantineWarning")
+def test_int_and_powers_raise_what_python_raises(what: str, error: type[Exception] | None) -> None:
+    def run(wanted: Any) -> pairloom.Result:
+        engine = pairloom.Engine(cash={"USD": 100_000}, account="margin", num_threads=1)
+        engine.trade("A/USD", wanted, size=1, what=what)
+        engine.trade("A/USD", "rsi", size=1)
+        return engine.backtest({"A/USD": candles()}, interval="1m", progress=False)
+
+    compiled = run(Fails)
+    if what == "root":
+        # Python's result is a complex number, which no compiled code has: it says so.
+        assert len(compiled.quarantined) == 1
+        return
+    plain = run(pairloom.uncompiled(Fails))
+    assert compiled.digest == plain.digest
+    assert [type(each.error) for each in compiled.quarantined] == ([error] if error else [])
+
+
+def test_an_integer_to_the_power_of_one_whose_sign_is_not_known_is_refused() -> None:
+    @pairloom.compiled
+    class Powers(pairloom.Strategy):
+        def setup(self, ctx: Any) -> None:
+            self.seen = 0
+
+        def generate_signal(self, ctx: Any) -> Signal | None:
+            self.seen += 1
+            return Signal.LONG if 2 ** -(self.seen % 3) > 0.3 else Signal.SHORT
+
+    engine = pairloom.Engine(cash={"USD": 100_000}, account="margin")
+    engine.trade("A/USD", Powers, size=1)
+    with pytest.raises(pairloom.PairloomError, match=r"integer cannot be raised.*write float"):
+        engine.backtest({"A/USD": candles()}, interval="1m", progress=False)

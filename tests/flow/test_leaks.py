@@ -13,6 +13,7 @@ import os
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -204,3 +205,20 @@ def test_sweeps(data: Any, lane: str) -> None:
         assert len(found) == 4
 
     assert_nothing_stays(once, RUNS // 2)
+
+
+def test_a_result_is_freed_when_nobody_holds_it() -> None:
+    engine = pairloom.Engine(cash={"USD": 100_000}, account="margin")
+    engine.trade("*", "sma_cross", size=1)
+    result = engine.backtest(pairloom.synthetic(2, rows=300, seed=1), progress=False)
+    gc.collect()
+    gc.disable()
+    try:
+        assert result.stats["trades"] > 0
+        assert result.returns is not None
+        stats, held = result.stats, weakref.ref(result)
+        del result
+        assert held() is None
+        assert stats.traders
+    finally:
+        gc.enable()

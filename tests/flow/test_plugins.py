@@ -65,10 +65,23 @@ def test_many_rows_in_one_call_are_what_they_are_one_by_one(library: ctypes.CDLL
         found = backtest((functions(library, "cross_of_many_rows"), {"fast": 4, "slow": 9}), block=block, threads=1)
         assert found.digest == known.digest
         assert (calls.value > before) == (block != 0)
-    # What a plug-in says of how many rows it took in is not believed beyond what there is.
-    for table in ("cross_of_too_many_rows", "cross_of_no_rows"):
-        found = backtest((functions(library, table), {"fast": 4, "slow": 9}))
-        assert found.digest == known.digest
+    # Who takes in none is called for each.
+    assert backtest((functions(library, "cross_of_no_rows"), {"fast": 4, "slow": 9})).digest == known.digest
+
+
+@pytest.mark.filterwarnings("ignore::pairloom.QuarantineWarning")
+def test_more_rows_than_there_are_cannot_be_taken_in(library: ctypes.CDLL) -> None:
+    result = backtest((functions(library, "cross_of_too_many_rows"), {}), ("rsi", {}))
+    assert {each.kind for each in result.quarantined} == {"not_a_signal"}
+    assert all("rows where there are" in str(each.error) for each in result.quarantined)
+
+
+@pytest.mark.parametrize(
+    ("table", "missing"), [("cross_without_create", "create"), ("cross_without_signals", "generate_signal")]
+)
+def test_one_without_a_function_that_every_one_needs_is_refused(library: ctypes.CDLL, table: str, missing: str) -> None:
+    with pytest.raises(pairloom.ConfigError, match=f"no function {missing}, which every strategy needs"):
+        backtest((functions(library, table), {}))
 
 
 @pytest.mark.parametrize("errs", [1, 2, 3, 4])

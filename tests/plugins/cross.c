@@ -157,6 +157,16 @@ pairloom_vtable cross_of_no_rows = {
     create, NULL, setup, generate_signal, takes_none, NULL, copy, drop,
 };
 
+pairloom_vtable cross_without_create = {
+    PAIRLOOM_VERSION, sizeof(pairloom_vtable), {"c_cross", 7}, 0, 0, 0, 0,
+    NULL, NULL, setup, generate_signal, NULL, NULL, copy, drop,
+};
+
+pairloom_vtable cross_without_signals = {
+    PAIRLOOM_VERSION, sizeof(pairloom_vtable), {"c_cross", 7}, 0, 0, 0, 0,
+    create, NULL, setup, NULL, generate_signals, NULL, copy, drop,
+};
+
 /* The same, as one built for another version would be, and one of this version whose author changed the header. */
 pairloom_vtable cross_of_tomorrow = {
     PAIRLOOM_VERSION + 1, sizeof(pairloom_vtable), {"c_cross", 7}, 0, 0, 0, 0,

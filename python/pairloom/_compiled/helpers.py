@@ -129,6 +129,57 @@ def _lost(a, b, product):
     return low_a * low_b - (((product - high_a * high_b) - low_a * high_b) - high_a * low_b)
 
 
+def whole(value):
+    """``int``, which raises where numba's gives any number."""
+    return int(value)
+
+
+@overload(whole)
+def _whole(value):
+    if not isinstance(value, types.Float):
+        return lambda value: int(value)
+
+    def checked(value):
+        if math.isnan(value):
+            raise ValueError("cannot convert float NaN to integer")
+        if not abs(value) < 9223372036854775808.0:
+            raise OverflowError("an integer of more than 64 bits")
+        return int(value)
+
+    return checked
+
+
+def power(base, exponent):
+    """``**``, which raises where numba's gives no number."""
+    return base**exponent
+
+
+@overload(power, prefer_literal=True)
+def _power(base, exponent):
+    whole, real = types.Integer | types.Boolean, types.Integer | types.Boolean | types.Float
+    if not isinstance(base, real) or not isinstance(exponent, real):
+        return lambda base, exponent: base**exponent
+    if isinstance(base, whole) and isinstance(exponent, whole):
+        if isinstance(exponent, types.IntegerLiteral) and exponent.literal_value >= 0:
+            return lambda base, exponent: base**exponent
+        raise numba.errors.TypingError(
+            "an integer cannot be raised to any integer, whose sign is not known: write float(...)"
+        )
+
+    def checked(base, exponent):
+        base, exponent = float(base), float(exponent)
+        if base == 0.0 and exponent < 0.0:
+            raise ZeroDivisionError("0.0 cannot be raised to a negative power")
+        result = base**exponent
+        if not math.isfinite(result) and math.isfinite(base) and math.isfinite(exponent):
+            if math.isnan(result):
+                raise ValueError("a negative number to a broken power is no float")
+            raise OverflowError("the result is too large")
+        return result
+
+    return checked
+
+
 @register_jitable
 def of_one(function, x):
     """A function of ``math``, which raises where numba's gives NaN or infinity, as Python's does."""
@@ -339,6 +390,8 @@ HELPERS = {
     "_pl_of_one": of_one,
     "_pl_of_two": of_two,
     "_pl_round": rounded,
+    "_pl_int": whole,
+    "_pl_power": power,
     "_pl_isnan": math.isnan,
     "_pl_nan": math.nan,
     "_pl_pointer": pointer,

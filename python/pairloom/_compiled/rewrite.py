@@ -110,6 +110,13 @@ def _expression(code: str) -> Any:
     return ast.parse(code, mode="eval").body
 
 
+def _operation(left: ast.expr, operator: ast.operator, right: ast.expr) -> ast.expr:
+    """An operation on two numbers; a power is a call."""
+    if not isinstance(operator, ast.Pow):
+        return ast.BinOp(left, operator, right)
+    return ast.Call(ast.Name("_pl_power", ast.Load()), [left, right], [])
+
+
 def _at(place: ast.AST, node: Any) -> Any:
     for each in ast.walk(node):
         ast.copy_location(each, place)
@@ -211,16 +218,23 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """``self.x += value`` reads, computes and writes."""
+        if isinstance(node.target, ast.Name) and isinstance(node.op, ast.Pow):
+            before = _at(node, ast.Name(node.target.id, ast.Load()))
+            return self.visit(_at(node, ast.Assign([node.target], ast.BinOp(before, node.op, node.value))))
         if not self.is_field(node.target):
             return self.generic_visit(node)
         name = _chain(node.target)[1]
         if isinstance(self.layout.fields.get(name), Array):
-            value = ast.BinOp(self.field(node, name, ast.Load()), node.op, self.visit(node.value))
+            value = _operation(self.field(node, name, ast.Load()), node.op, self.visit(node.value))
             target = _expression(f"_pl_array_{name}[...]")
             target.ctx = ast.Store()
             return _at(node, ast.Assign([target], value))
-        value = ast.BinOp(self.field(node, name, ast.Load()), node.op, self.visit(node.value))
+        value = _operation(self.field(node, name, ast.Load()), node.op, self.visit(node.value))
         return self.store(node, node.target, _at(node, value))
+
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
+        """Powers give and raise what Python's do."""
+        return _at(node, _operation(self.visit(node.left), node.op, self.visit(node.right)))
 
     def is_field(self, target: ast.AST) -> bool:
         """Whether it is ``self.x``."""
@@ -394,8 +408,8 @@ class _Rewriter(ast.NodeTransformer):
             if found is float and is_line and isinstance(self.layout.fields.get(inner[1]), Indicator):
                 return _at(node, _expression(self.slot(inner[1], None, 0)))
         call: Any = self.generic_visit(node)
-        if found is round:
-            call.func = _at(node, ast.Name("_pl_round", ast.Load()))
+        if found is round or (found is int and len(call.args) == 1):
+            call.func = _at(node, ast.Name(f"_pl_{found.__name__}", ast.Load()))
         elif chain and chain[-1] in MATHS and found is getattr(math, chain[-1]) and len(call.args) in (1, 2):
             call.args.insert(0, call.func)
             call.func = _at(node, ast.Name("_pl_of_one" if len(call.args) == 2 else "_pl_of_two", ast.Load()))

@@ -117,11 +117,14 @@ typedef struct pairloom_ctx {
     size_t order_count;
 } pairloom_ctx;
 
+/* A value at the first of several rows, and those at the rows behind it. */
 typedef struct pairloom_slot {
     double first;
     const double *later;
 } pairloom_slot;
 
+/* What changes from row to row. `ts` may be null (then it is opening_ts + interval), so may each column of `event`, and
+ * `last` where nothing is held. */
 typedef struct pairloom_rows {
     uint32_t size;
     int32_t held;
@@ -175,6 +178,10 @@ typedef struct pairloom_answer {
     pairloom_message message;
 } pairloom_answer;
 
+/* `create` and `generate_signal` may not be null. `generate_signals` decides at one row after the other, as
+ * `generate_signal` would at each, and stops behind the first whose answer asks for something else than the side that
+ * `held` says, or that fails; `taken` takes how many rows that were. Before the next row it takes its answer back. Without
+ * `clone`, with a window, or where the account or more than eight values are read, it is not called. */
 typedef struct pairloom_vtable {
     uint32_t version;
     uint32_t size;

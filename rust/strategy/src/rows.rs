@@ -34,7 +34,8 @@ pub struct Rows {
     pub event: [*const f64; 5],
     /// The slots of [`Ctx::values`].
     pub slots: *const Slot,
-    /// The market's last price at each row, by which the profit is counted; null where that is not needed.
+    /// The market's last price at each row, by which the profit is counted; null where nothing is held, so that the profit
+    /// that the context shows stays what it is, and where the strategy does not read its position.
     pub last: *const f64,
 }
 

@@ -13,6 +13,7 @@ mod setup;
 
 use std::ffi::c_void;
 use std::fmt;
+use std::mem::offset_of;
 
 use pairloom_strategy::abi;
 
@@ -78,6 +79,19 @@ impl Plugin {
                  version {} ({ours} bytes); build it again with the pairloom-strategy of this engine",
                 abi::VERSION
             )));
+        }
+        let needed = [
+            ("create", offset_of!(abi::Vtable, create)),
+            ("generate_signal", offset_of!(abi::Vtable, generate_signal)),
+        ];
+        for (function, offset) in needed {
+            // SAFETY: version and size say that it is there; what is null is no function, so it is looked at as a number.
+            let address = unsafe { functions.byte_add(offset).cast::<usize>().read() };
+            if address == 0 {
+                return Err(PluginError::Version(format!(
+                    "the plug-in has no function {function}, which every strategy needs"
+                )));
+            }
         }
         // SAFETY: version and size say that it is what the type says, and the caller promises the name.
         let (functions, name) = unsafe {

@@ -85,6 +85,11 @@ pub(super) fn take_in(
         &raw mut answer,
         &raw mut taken,
     );
+    if status == abi::OK && taken > rows.count {
+        let count = rows.count;
+        let said = format!("it took in {taken} rows where there are {count}");
+        return (count, Ended::Wrong(said));
+    }
     let taken = taken.min(rows.count);
     if status != abi::OK {
         let last = taken.max(1) - 1;
