@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pairloom_strategy.h"
+#include "row_by_row.h"
 
 typedef struct actor {
     int64_t x, rate, errs, calls, price, slow;
@@ -159,26 +160,9 @@ static int32_t generate_signal(void *state, const pairloom_ctx *ctx, pairloom_an
     return PAIRLOOM_OK;
 }
 
-/* Row by row as the header says, without the crate's help. */
 static int32_t generate_signals(void *state, pairloom_ctx *ctx, const pairloom_rows *rows, pairloom_answer *answer,
                                 size_t *taken) {
-    double *values = (double *)ctx->values;
-    for (size_t row = 0; row < rows->count; row++) {
-        *taken = row + 1;
-        for (size_t place = 0; place < ctx->value_count; place++)
-            values[place] = row == 0 ? rows->slots[place].first : rows->slots[place].later[row - 1];
-        if (rows->last != NULL) ctx->unrealized_pnl = ctx->position * (rows->last[row] - ctx->entry_price);
-        int32_t status = generate_signal(state, ctx, answer);
-        if (status != PAIRLOOM_OK) return status;
-        int is_held = answer->signal == PAIRLOOM_SIGNAL_LONG    ? rows->held == 1
-                      : answer->signal == PAIRLOOM_SIGNAL_SHORT ? rows->held == -1
-                      : answer->signal == PAIRLOOM_SIGNAL_CLOSE ? rows->held == 0
-                                                                : answer->signal == PAIRLOOM_SIGNAL_NONE;
-        if (!is_held || answer->size_unit != PAIRLOOM_SIZE_OWN || answer->has_limit || answer->request_count > 0)
-            return PAIRLOOM_OK;
-        answer->signal = PAIRLOOM_SIGNAL_NONE;
-    }
-    return PAIRLOOM_OK;
+    return row_by_row(generate_signal, state, ctx, rows, answer, taken);
 }
 
 static int32_t on_hook(void *state, const pairloom_ctx *ctx, const pairloom_hook *hook, pairloom_answer *answer) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pairloom_strategy.h"
+#include "row_by_row.h"
 
 typedef struct cross {
     double fast, slow, errs;
@@ -88,26 +89,10 @@ static int32_t generate_signal(void *state, const pairloom_ctx *ctx, pairloom_an
 
 long calls_of_many = 0;
 
-/* Row by row as the header says, without the crate's help. */
 static int32_t generate_signals(void *state, pairloom_ctx *ctx, const pairloom_rows *rows, pairloom_answer *answer,
                                 size_t *taken) {
     calls_of_many++;
-    double *values = (double *)ctx->values;
-    for (size_t row = 0; row < rows->count; row++) {
-        *taken = row + 1;
-        for (size_t place = 0; place < ctx->value_count; place++)
-            values[place] = row == 0 ? rows->slots[place].first : rows->slots[place].later[row - 1];
-        int32_t status = generate_signal(state, ctx, answer);
-        if (status != PAIRLOOM_OK) return status;
-        int is_held = answer->signal == PAIRLOOM_SIGNAL_LONG    ? rows->held == 1
-                      : answer->signal == PAIRLOOM_SIGNAL_SHORT ? rows->held == -1
-                      : answer->signal == PAIRLOOM_SIGNAL_CLOSE ? rows->held == 0
-                                                                : answer->signal == PAIRLOOM_SIGNAL_NONE;
-        if (!is_held || answer->size_unit != PAIRLOOM_SIZE_OWN || answer->has_limit || answer->request_count > 0)
-            return PAIRLOOM_OK;
-        answer->signal = PAIRLOOM_SIGNAL_NONE;
-    }
-    return PAIRLOOM_OK;
+    return row_by_row(generate_signal, state, ctx, rows, answer, taken);
 }
 
 /* Claims that it took in more rows than there are, and none at all. */
@@ -136,47 +121,22 @@ static void drop(void *state) {
     free(state);
 }
 
-pairloom_vtable cross_functions = {
-    PAIRLOOM_VERSION, sizeof(pairloom_vtable), {"c_cross", 7}, 0, 0, 0, 0,
-    create, NULL, setup, generate_signal, NULL, NULL, copy, drop,
-};
+#define CROSS(table, version, size, create, decide, many)                                                              \
+    pairloom_vtable table = {version, size, {"c_cross", 7}, 0, 0, 0, 0, create, NULL, setup, decide, many, NULL, copy, drop}
+#define SIZE sizeof(pairloom_vtable)
 
-/* The same, which takes in many rows in one call. */
-pairloom_vtable cross_of_many_rows = {
-    PAIRLOOM_VERSION, sizeof(pairloom_vtable), {"c_cross", 7}, 0, 0, 0, 0,
-    create, NULL, setup, generate_signal, generate_signals, NULL, copy, drop,
-};
+CROSS(cross_functions, PAIRLOOM_VERSION, SIZE, create, generate_signal, NULL);
+CROSS(cross_of_many_rows, PAIRLOOM_VERSION, SIZE, create, generate_signal, generate_signals);
 
-pairloom_vtable cross_of_too_many_rows = {
-    PAIRLOOM_VERSION, sizeof(pairloom_vtable), {"c_cross", 7}, 0, 0, 0, 0,
-    create, NULL, setup, generate_signal, takes_too_many, NULL, copy, drop,
-};
+/* As one built for another version would be, and one of this version whose author changed the header. */
+CROSS(cross_of_tomorrow, PAIRLOOM_VERSION + 1, SIZE, create, generate_signal, NULL);
+CROSS(cross_of_another_size, PAIRLOOM_VERSION, SIZE + 8, create, generate_signal, NULL);
 
-pairloom_vtable cross_of_no_rows = {
-    PAIRLOOM_VERSION, sizeof(pairloom_vtable), {"c_cross", 7}, 0, 0, 0, 0,
-    create, NULL, setup, generate_signal, takes_none, NULL, copy, drop,
-};
-
-pairloom_vtable cross_without_create = {
-    PAIRLOOM_VERSION, sizeof(pairloom_vtable), {"c_cross", 7}, 0, 0, 0, 0,
-    NULL, NULL, setup, generate_signal, NULL, NULL, copy, drop,
-};
-
-pairloom_vtable cross_without_signals = {
-    PAIRLOOM_VERSION, sizeof(pairloom_vtable), {"c_cross", 7}, 0, 0, 0, 0,
-    create, NULL, setup, NULL, generate_signals, NULL, copy, drop,
-};
-
-/* The same, as one built for another version would be, and one of this version whose author changed the header. */
-pairloom_vtable cross_of_tomorrow = {
-    PAIRLOOM_VERSION + 1, sizeof(pairloom_vtable), {"c_cross", 7}, 0, 0, 0, 0,
-    create, NULL, setup, generate_signal, NULL, NULL, copy, drop,
-};
-
-pairloom_vtable cross_of_another_size = {
-    PAIRLOOM_VERSION, sizeof(pairloom_vtable) + 8, {"c_cross", 7}, 0, 0, 0, 0,
-    create, NULL, setup, generate_signal, NULL, NULL, copy, drop,
-};
+/* Mistakes. */
+CROSS(cross_of_too_many_rows, PAIRLOOM_VERSION, SIZE, create, generate_signal, takes_too_many);
+CROSS(cross_of_no_rows, PAIRLOOM_VERSION, SIZE, create, generate_signal, takes_none);
+CROSS(cross_without_create, PAIRLOOM_VERSION, SIZE, NULL, generate_signal, NULL);
+CROSS(cross_without_signals, PAIRLOOM_VERSION, SIZE, create, NULL, generate_signals);
 
 /* What the two descriptions of the interface must agree on. */
 size_t sizes(int which) {

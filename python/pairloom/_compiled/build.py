@@ -200,9 +200,8 @@ def _rows(made: Rewritten) -> tuple[str, str]:
     columns = ["opens = _pl_carray(" + address.format(f"r[{words.OPENING_TS}]", "int64") + ")"]
     columns += ["knowns = _pl_carray(" + address.format(f"r[{words.TS}]", "int64") + ")"]
     columns += [f"is_known, interval = (r[{words.TS}] != 0, r[{words.INTERVAL}]) if many else (False, 0)"]
-    shown = ["ts = knowns[row] if is_known else opens[row] + interval", f"ci[{words.NOW}] = ts"]
+    shown = [f"ci[{words.NOW}] = knowns[row] if is_known else opens[row] + interval"]
     if made.reads & words.READS_EVENT:
-        shown += [f"ci[{words.NOW + 1}] = ts", f"ci[{words.NOW + 2}] = opens[row]"]
         for at in range(5):
             columns += [f"e{at} = _pl_carray(" + address.format(f"r[{words.COLUMNS_AT + at}]", "float64") + ")"]
             columns += [f"h{at} = r[{words.COLUMNS_AT + at}] != 0 if many else False"]

@@ -91,9 +91,10 @@ def compiled(
     What is there: parameters, state, indicators (``value``, ``ready``, ``[-1]``, ``[-2]``, outputs,
     crossings), ``ctx.candle``, ``quote``, ``trade``, ``open`` to ``volume`` (declare ``window``),
     ``position``, ``equity``, ``cash``, ``ts``, ``len(ctx.orders)``, ``buy``, ``sell``, ``replace``,
-    ``cancel``. Integers have 64 bits, and sums of arrays may round differently from
-    NumPy's. ``fallback="python"`` runs what cannot be compiled as ordinary Python; without
-    it, or without numba, the run is refused with ``ConfigError`` naming the line.
+    ``cancel``. Integers have 64 bits, an integer to the power of one takes ``float(...)``, and sums
+    of arrays may round differently from NumPy's. ``fallback="python"`` runs what cannot be compiled
+    as ordinary Python; without it, or without numba, the run is refused with ``ConfigError`` naming
+    the line.
     """
     if fallback not in FALLBACKS:
         raise ConfigError(f"compiled(fallback={fallback!r}): it is 'python' or None", code="config.compiled")

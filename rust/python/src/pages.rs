@@ -4,8 +4,7 @@
 //! kilobytes at a time costs as much as the run itself. Linux gives two megabytes at a time where a program says that
 //! they will be used, which rows that are written one after the other are. It holds for every large block, tables that are
 //! read from files too, and for what the system's allocator later puts where a large block was; so memory grows by
-//! two megabytes at a time there. To find them the system may have to move other pages, which takes it longer than one small page does, and
-//! less than five hundred.
+//! two megabytes at a time there, and a large page may take the system longer where it has to move others for it.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use super::number::{
-    MONEY_DIGITS, Money, Rate, checked_mul, pow10, pow10_f64, ratio_ceil, ratio_floor,
+    MONEY_DIGITS, Money, Rate, checked_mul, gcd, pow10, pow10_f64, ratio_ceil, ratio_floor,
 };
 use super::{HalfUnits, Liquidity, Lots, Units};
 
@@ -399,8 +399,4 @@ pub fn money_of(value: Decimal) -> Option<Money> {
         &[value.mantissa(), pow10(MONEY_DIGITS)?],
         &[pow10(value.scale())?],
     )
-}
-
-fn gcd(a: i128, b: i128) -> i128 {
-    if b == 0 { a.abs() } else { gcd(b, a % b) }
 }

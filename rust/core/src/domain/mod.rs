@@ -13,8 +13,9 @@ pub use instrument::{
     FeeRates, Instrument, InstrumentParts, InstrumentSpec, Rounding, money_of, units_of,
 };
 pub use number::{
-    Amount, MONEY_DIGITS, Money, NumberError, Rate, checked_mul, decimal_string, parse_decimal,
-    pow10, pow10_f64, product_is_less, ratio_ceil, ratio_floor, write_decimal, write_whole,
+    Amount, MONEY_DIGITS, Money, NumberError, Rate, checked_mul, decimal_string, gcd,
+    parse_decimal, pow10, pow10_f64, product_is_less, ratio_ceil, ratio_floor, write_decimal,
+    write_whole,
 };
 pub use packed::{pack, unpack};
 pub use pair::{MarketPair, PairTable};

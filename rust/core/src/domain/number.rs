@@ -17,6 +17,12 @@ pub fn pow10(n: u32) -> Option<i128> {
     10_i128.checked_pow(n)
 }
 
+/// The largest number of which both are multiples; zero where both are.
+#[must_use]
+pub fn gcd(a: i128, b: i128) -> i128 {
+    if b == 0 { a.abs() } else { gcd(b, a % b) }
+}
+
 /// A number as a user gave it: exact, or why it cannot be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {

@@ -418,7 +418,6 @@ mod tests {
                 let step = i64::from(minutes) * 60_000_000_000;
                 let ts: Vec<Nanos> = (0..rows as i64).map(|row| row * step - DAY / 2).collect();
                 let found = Seen::of(&ts, &equity, start);
-                // A row at a time is what happens where each has a peak of its own behind it.
                 let mut water = Water::new(start, ts[0]);
                 let each = ts.iter().zip(&equity);
                 each.for_each(|(&ts, &equity)| water.follow(ts, equity));

@@ -7,14 +7,6 @@ use crate::portfolio::Carried;
 /// Bits that a mark and a weight may have together, so that the sum over all markets fits its 127.
 const PRODUCT_BITS: u32 = 106;
 
-/// The largest number of which both are multiples.
-pub(super) fn common_divisor(mut one: i64, mut other: i64) -> i64 {
-    while other != 0 {
-        (one, other) = (other, one.wrapping_rem(other));
-    }
-    one
-}
-
 /// Two weights in units, and what sums are no larger than, if their products with these marks are added to sums that are
 /// no larger than `most`. `None` where that is too large, or a weight is no multiple of the unit.
 #[inline]
@@ -80,20 +72,6 @@ pub(super) fn add_products(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_all_weights_are_multiples_of() {
-        let of = |weights: &[i64]| {
-            weights
-                .iter()
-                .fold(0, |one, &other| common_divisor(one, other))
-                .abs()
-        };
-        assert_eq!(of(&[]), 0);
-        assert_eq!(of(&[-12, 18, 30]), 6);
-        assert_eq!(of(&[i64::MIN + 1, -1]), 1);
-        assert_eq!(common_divisor(i64::MIN, -1), -1);
-    }
 
     #[test]
     fn counts_are_the_products_where_they_fit() {

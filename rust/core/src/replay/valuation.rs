@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::domain::HalfUnits;
+use crate::domain::{HalfUnits, gcd};
 use crate::limits::{
     BLOCKS_TOGETHER, CLOSES_PER_LINE, FEW_VALUED, MOST_BEGUN, VALUED_TOGETHER, WITHOUT_UNITS,
 };
@@ -15,7 +15,7 @@ use crate::market::{Places, Steps};
 use crate::portfolio::{Carried, Counted, Portfolio, Worths};
 
 use super::Cast;
-use super::sums::{add_counts, add_products, common_divisor, in_units, may_be_summed};
+use super::sums::{add_counts, add_products, in_units, may_be_summed};
 
 /// What is known of the steps that are summed up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,11 +216,9 @@ impl Valuation {
         }
         if self.without_units == 0 {
             self.form = Form::InUnits(0);
-            let weights = self
-                .valued
-                .iter()
-                .map(|&market| self.weights[market as usize]);
-            self.unit = weights.fold(0, common_divisor).saturating_abs().max(1);
+            let weights = self.valued.iter();
+            let weights = weights.map(|&market| i128::from(self.weights[market as usize]));
+            self.unit = i64::try_from(weights.fold(0, gcd)).unwrap_or(1).max(1);
             self.net[..self.len].fill(0);
             self.sizes[..self.len].fill(0);
             if self.add_all(step, steps, cast, account, eager) {
