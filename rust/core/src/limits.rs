@@ -74,6 +74,17 @@ pub const DEAR_NANOS: u64 = 1_000;
 /// to go back costs as much as the blocks since.
 pub const CHAINED_BLOCKS: u32 = 32;
 
+/// Rows of a block that is evaluated beside the run: enough to be worth lending a trader for, few enough to be over when the run
+/// has come there.
+pub const BESIDE_ROWS: u32 = 1024;
+
+/// How often a thread beside the run looks for work, some 20 ns each, before it sleeps: to be woken costs more than most of its
+/// waits.
+pub const BESIDE_LOOKS: u32 = 2_000;
+
+/// Steps with fills that are made one after the other before anybody looks whether the run is to end.
+pub const STRIDES: usize = 256;
+
 /// Rows whose indicator values are computed together, where a trader is evaluated ahead.
 pub const LOOKED_AHEAD: usize = 64;
 
@@ -83,6 +94,9 @@ pub const DIGESTED_TOGETHER: usize = 64 * 1024;
 /// Steps over which the worth of positions is summed up at once: enough to read prices along their columns, few enough
 /// that little has to be mended when a position changes.
 pub const VALUED_TOGETHER: usize = 32;
+
+/// Steps whose prices are read together where a single position is valued.
+pub const PRICES_TOGETHER: usize = 128;
 
 /// The size below which sums of the positions' values are kept where they are counted in units.
 pub const MOST_COUNTED: u128 = 1 << 61;

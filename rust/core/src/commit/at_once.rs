@@ -33,7 +33,7 @@ impl Writer {
         self.in_turn(plain, |writer, plain| {
             if let Some(order) = writer.approve(now, plain) {
                 // Those that come later are judged with it working.
-                writer.account.count_in(&order);
+                writer.account.count_in_for_now(&order);
                 going.push((order, plain.fill.1));
             }
         });
@@ -50,15 +50,23 @@ impl Writer {
         self.going = going;
     }
 
+    #[inline]
     fn approve(&mut self, now: Nanos, plain: Plain) -> Option<Order> {
-        let (order, refused) = self.judge_plain(now, plain)?;
-        // Nothing lies between the gate and the fill.
-        let order = order.into_inner();
-        let why = self.note_sent(now, &order, refused);
-        self.tell_order(&order, OrderStatus::Working, why);
-        Some(order)
+        let mut order = self.plain_order(now, plain);
+        match self.gate.pass(&mut order, &self.account) {
+            Ok(refused) => {
+                let why = self.note_sent(now, &order, refused);
+                self.tell_order(&order, OrderStatus::Working, why);
+                Some(order)
+            }
+            Err(refused) => {
+                self.refuse(now, &order, refused);
+                None
+            }
+        }
     }
 
+    #[inline]
     fn fill_now(&mut self, now: Nanos, (order, price): &Going, venue: &SimVenue) {
         let price = venue.market_fill(order.market, order.side, *price);
         let settled = self.account.settle(order, price, now, Liquidity::Taker);

@@ -4,7 +4,7 @@
 
 use crate::domain::{HalfUnits, Lots, Nanos, Side};
 use crate::order::{Order, OrderKind, Origin};
-use crate::risk::{Approved, Refused, Verdict};
+use crate::risk::Verdict;
 use crate::signal::{Intent, TimeInForce, TradeSignal};
 
 use super::{Act, Author, Command, Writer};
@@ -16,8 +16,8 @@ pub struct Plain {
     pub trader: u32,
     /// Where it leads to.
     pub target: Lots,
-    /// The signal that said so.
-    pub signal: TradeSignal,
+    /// The side that its signal said to be on: what a reversal turned to is a side. `None` is flat.
+    pub side: Option<Side>,
     /// The market's price.
     pub mark: HalfUnits,
     /// When its order fills, and what the market's price is then.
@@ -26,10 +26,15 @@ pub struct Plain {
 
 impl From<Plain> for Act {
     fn from(plain: Plain) -> Self {
+        let signal = match plain.side {
+            Some(Side::Buy) => TradeSignal::LONG,
+            Some(Side::Sell) => TradeSignal::SHORT,
+            None => TradeSignal::Close,
+        };
         Self {
             trader: plain.trader,
             author: Author::Strategy,
-            intents: vec![Intent::Signal(plain.signal)],
+            intents: vec![Intent::Signal(signal)],
             failure: None,
         }
     }
@@ -41,8 +46,10 @@ impl Writer {
         let curve = &self.records.curve;
         self.gate.begin(&curve.ts, &curve.equity, &self.account);
         self.in_turn(plain, |writer, plain| {
-            if let Some((order, refused)) = writer.judge_plain(now, plain) {
-                writer.let_go(now, order, refused, out);
+            let order = writer.plain_order(now, plain);
+            match writer.gate.judge(order, &writer.account) {
+                Verdict::Approved { order, refused } => writer.let_go(now, order, refused, out),
+                Verdict::Refused { order, refused } => writer.refuse(now, &order, refused),
             }
         });
     }
@@ -71,19 +78,15 @@ impl Writer {
         delta.saturating_abs() <= row.reducible(Side::of(delta))
     }
 
-    /// The order that leads there, if the gate lets it pass, and why a part of it may not. A refused one has its row.
+    /// The order that leads there, before the gate.
     #[inline]
-    pub(super) fn judge_plain(
-        &mut self,
-        now: Nanos,
-        plain: Plain,
-    ) -> Option<(Approved<Order>, Option<Refused>)> {
+    pub(super) fn plain_order(&self, now: Nanos, plain: Plain) -> Order {
         let trader = plain.trader;
         // A difference that does not fit was not foreseen.
         let delta = plain
             .target
             .saturating_sub(self.account.row(trader).position);
-        let order = Order {
+        Order {
             id: self.records.next_id(),
             trader,
             market: self.market_of(trader),
@@ -99,13 +102,6 @@ impl Writer {
             reserved: 0,
             decided: now,
             tag: None,
-        };
-        match self.gate.judge(order, &self.account) {
-            Verdict::Approved { order, refused } => Some((order, refused)),
-            Verdict::Refused { order, refused } => {
-                self.refuse(now, &order, refused);
-                None
-            }
         }
     }
 }

@@ -202,9 +202,8 @@ pub fn ratio_ceil(numerator: &[i128], denominator: &[i128]) -> Option<i128> {
 
 #[inline]
 fn narrow_product(factors: &[i128]) -> Option<i128> {
-    factors
-        .iter()
-        .try_fold(1_i128, |acc, &x| checked_mul(acc, x))
+    let (&first, rest) = factors.split_first()?;
+    rest.iter().try_fold(first, |acc, &x| checked_mul(acc, x))
 }
 
 /// A checked product that is quick where both factors are small, as they mostly are.
@@ -214,6 +213,10 @@ pub fn checked_mul(a: i128, b: i128) -> Option<i128> {
     match (i64::try_from(a), i64::try_from(b)) {
         // Two factors of 64 bits have a product of 128.
         (Ok(a), Ok(b)) => Some(i128::from(a).wrapping_mul(i128::from(b))),
+        // A product has no more bits than its factors have together.
+        _ if a.unsigned_abs().leading_zeros() + b.unsigned_abs().leading_zeros() > 128 => {
+            Some(a.wrapping_mul(b))
+        }
         _ => a.checked_mul(b),
     }
 }

@@ -56,30 +56,48 @@ impl UnitWindow {
     pub(crate) fn push_many(
         &mut self,
         mut sum: i64,
-        mut shifted: &[i64],
+        shifted: &[i64],
         shift: u32,
-        mut sums: &mut [i64],
+        sums: &mut [i64],
     ) -> i64 {
-        // The ring is walked in straight pieces, without a look at its end for each value.
-        while !shifted.is_empty() {
-            let straight = (self.ring.len() - self.next).min(shifted.len());
-            let (piece, rest) = shifted.split_at(straight);
-            let (out, later) = sums.split_at_mut(straight);
-            let slots = self.ring[self.next..].iter_mut();
-            for ((slot, value), out) in slots.zip(piece).zip(out) {
-                let units = value >> shift;
-                sum = sum.wrapping_add(units.wrapping_sub(std::mem::replace(slot, units)));
+        // What leaves is in the ring at first, oldest first, and then it is what came in here itself.
+        let (older, newer) = self.ring.split_at(self.next);
+        let from_ring = self.ring.len().min(shifted.len());
+        let (early, late) = shifted.split_at(from_ring);
+        let (early_sums, late_sums) = sums.split_at_mut(from_ring);
+        let straight = newer.len().min(from_ring);
+        for (ring, range) in [(newer, 0..straight), (older, straight..from_ring)] {
+            let values = early[range.clone()].iter().zip(ring);
+            for ((value, old), out) in values.zip(&mut early_sums[range]) {
+                sum = sum.wrapping_add((value >> shift).wrapping_sub(*old));
                 *out = sum;
             }
-            self.next += straight;
-            if self.next == self.ring.len() {
-                self.next = 0;
-                self.full = true;
-            }
-            (shifted, sums) = (rest, later);
         }
+        for ((value, old), out) in late.iter().zip(shifted).zip(late_sums) {
+            sum = sum.wrapping_add((value >> shift).wrapping_sub(old >> shift));
+            *out = sum;
+        }
+        self.keep(shifted, shift);
         self.sum = i128::from(sum);
         sum
+    }
+
+    /// Brings the ring up to date with many values.
+    fn keep(&mut self, shifted: &[i64], shift: u32) {
+        let period = self.ring.len();
+        let first = shifted.len().saturating_sub(period);
+        // Those that are left again already have moved the place of the oldest, too.
+        let oldest = (self.next + first) % period;
+        let kept = &shifted[first..];
+        let straight = (period - oldest).min(kept.len());
+        for (start, values) in [(oldest, &kept[..straight]), (0, &kept[straight..])] {
+            let slots = self.ring[start..].iter_mut();
+            for (slot, value) in slots.zip(values) {
+                *slot = value >> shift;
+            }
+        }
+        self.full |= self.next + shifted.len() >= period;
+        self.next = (oldest + kept.len()) % period;
     }
 
     /// Reads the slot that the next value goes to, so that it is in the cache by then.

@@ -23,10 +23,21 @@ pub struct Carried {
 pub enum Worths<'a> {
     /// Sums over some positions.
     Of(&'a [Carried]),
-    /// One position: its market's prices, and what one more half unit of them adds to its value.
-    OfOne(&'a [HalfUnits], i64),
+    /// One position.
+    OfOne(Priced<'a>),
     /// Sums counted in an amount.
     InUnits(Counted<'a>),
+}
+
+/// One position at some steps.
+#[derive(Clone, Copy, Debug)]
+pub struct Priced<'a> {
+    /// Its market's prices, one for each step.
+    pub marks: &'a [HalfUnits],
+    /// None of them is larger than this.
+    pub most: HalfUnits,
+    /// What one more half unit of the price adds to its value.
+    pub per_price: i64,
 }
 
 /// What positions are worth at some steps, counted in an amount of which the worth of each is a multiple.
@@ -67,7 +78,7 @@ impl<'a> Worths<'a> {
     pub const fn len(self) -> usize {
         match self {
             Self::Of(sums) => sums.len(),
-            Self::OfOne(marks, _) => marks.len(),
+            Self::OfOne(one) => one.marks.len(),
             Self::InUnits(sums) => sums.net.len(),
         }
     }
@@ -84,7 +95,7 @@ impl<'a> Worths<'a> {
     pub fn at(self, step: usize) -> Carried {
         match self {
             Self::Of(sums) => sums[step],
-            Self::OfOne(marks, per_price) => Carried::of_one(marks[step], per_price),
+            Self::OfOne(one) => Carried::of_one(one.marks[step], one.per_price),
             Self::InUnits(sums) => Carried {
                 net: sums.amount(sums.net[step]),
                 gross: sums.amount(sums.gross[step]),
@@ -98,7 +109,10 @@ impl<'a> Worths<'a> {
     pub fn first(self, steps: usize) -> Self {
         match self {
             Self::Of(sums) => Self::Of(&sums[..steps]),
-            Self::OfOne(marks, per_price) => Self::OfOne(&marks[..steps], per_price),
+            Self::OfOne(one) => Self::OfOne(Priced {
+                marks: &one.marks[..steps],
+                ..one
+            }),
             Self::InUnits(sums) => Self::InUnits(Counted {
                 net: &sums.net[..steps],
                 gross: &sums.gross[..steps],
@@ -118,10 +132,14 @@ impl Portfolio {
             Worths::Of(sums) if equity.unsigned_abs() < NEAR => {
                 curve.extend(sums.iter().map(|worth| equity.wrapping_add(worth.net)));
             }
-            Worths::OfOne(marks, per_price) if equity.unsigned_abs() < NEAR => {
-                let per_price = i128::from(per_price);
+            Worths::OfOne(one) if equity.unsigned_abs() < NEAR => {
+                let per_price = i128::from(one.per_price);
                 let worth = |&mark: &HalfUnits| i128::from(mark).wrapping_mul(per_price);
-                curve.extend(marks.iter().map(|mark| equity.wrapping_add(worth(mark))));
+                curve.extend(
+                    one.marks
+                        .iter()
+                        .map(|mark| equity.wrapping_add(worth(mark))),
+                );
             }
             Worths::InUnits(sums) if equity.unsigned_abs() < NEAR => {
                 let worths = sums.net.iter().map(|&net| sums.amount(net));
@@ -154,14 +172,13 @@ impl Portfolio {
                 }
                 // What is long is worth to equity what it is worth at all, and of what is short the dearest step tells
                 // that there is none.
-                Worths::OfOne(marks, per_price) => {
-                    let most = marks.iter().copied().max()?;
-                    let short = i128::from(per_price.min(0).unsigned_abs());
+                Worths::OfOne(one) => {
+                    let short = i128::from(one.per_price.min(0).unsigned_abs());
                     let above = |mark: HalfUnits| i128::from(mark).wrapping_mul(short) > spare >> 1;
-                    if !above(most) {
+                    if !above(one.most) || !above(one.marks.iter().copied().max()?) {
                         return None;
                     }
-                    return marks.iter().position(|&mark| above(mark));
+                    return one.marks.iter().position(|&mark| above(mark));
                 }
             }
         }
@@ -175,11 +192,14 @@ impl Portfolio {
     /// positions are worth at each step. Gives back what one more half unit of the price adds to the value; `None`
     /// where there is no position, or one that needs a look at each price.
     ///
-    /// This lasts until something happens in the market. Its mark has to be up to date before that.
+    /// This lasts until something happens in the market that leaves no such position. Its mark has to be up to date before
+    /// anything does.
     pub fn carry(&mut self, market: u32) -> Option<i64> {
         let book = &mut self.markets[market as usize];
-        let per_price = book.per_price.filter(|_| !book.carried)?;
-        book.carried = true;
+        let per_price = book.per_price?;
+        if std::mem::replace(&mut book.carried, true) {
+            return Some(per_price);
+        }
         let value = std::mem::take(&mut book.value);
         let exposure = std::mem::take(&mut book.exposure);
         self.equity = self.equity.saturating_sub(value);
@@ -210,12 +230,6 @@ impl Portfolio {
         book.carried || (book.net == 0 && book.working_buys == 0 && book.working_sells == 0)
     }
 
-    /// Whether a market's position is carried.
-    #[must_use]
-    pub fn is_carried(&self, market: u32) -> bool {
-        self.markets[market as usize].carried
-    }
-
     /// Takes a carried position back before the worth of this step has been told: it is valued at the mark that it was
     /// last valued at, and looked at with each price from now on.
     pub fn give_back(&mut self, market: u32) {
@@ -235,6 +249,25 @@ impl Portfolio {
         book.net != 0 && book.per_price.is_none() && !works
     }
 
+    /// Carries a market's position on that has changed, with nothing at work any more. `false` where it must be valued on its own.
+    #[inline]
+    pub(super) fn carry_on(&mut self, market: u32) -> bool {
+        let book = &mut self.markets[market as usize];
+        let idle = book.working_buys == 0 && book.working_sells == 0 && book.net != 0;
+        let now = Some(book.net).filter(|_| idle);
+        let now = now.and_then(|net| book.instrument.value_per_price(net));
+        let (Some(before), Some(now), Some(mark)) = (book.per_price, now, book.mark) else {
+            return false;
+        };
+        book.per_price = Some(now);
+        self.exposure -= std::mem::take(&mut book.exposure);
+        let (before, now) = (Carried::of_one(mark, before), Carried::of_one(mark, now));
+        let carried = &mut self.carried;
+        carried.net = carried.net.saturating_add(now.net - before.net);
+        carried.gross = carried.gross.saturating_add(now.gross - before.gross);
+        true
+    }
+
     /// Values a carried position on its own again, at the market's mark.
     pub(super) fn release(&mut self, market: u32) {
         let book = &mut self.markets[market as usize];
@@ -248,8 +281,8 @@ impl Portfolio {
         self.equity = self.equity.saturating_add(value);
         self.held = self.held.saturating_add(gross);
         if !self.spot {
+            self.exposure = self.exposure.saturating_add(gross - book.exposure);
             book.exposure = gross;
-            self.exposure = self.exposure.saturating_add(gross);
         }
         self.carried.net = self.carried.net.saturating_sub(value);
         self.carried.gross = self.carried.gross.saturating_sub(gross);
@@ -296,14 +329,17 @@ mod tests {
             near in -3_i128..4,
             at in 0_usize..40,
             large in any::<bool>(),
+            above in 0_i64..3,
         ) {
             // Equity stands where one of the steps is just above it, or just not.
             let worth = marks.get(at).map_or(0, |&mark| {
                 let worth = Carried::of_one(mark, per_price);
                 worth.gross - worth.net
             });
-            let most = if large { 1 << 124 } else { 0 };
-            check(&account(most + worth + near, most), Worths::OfOne(&marks, per_price));
+            let held = if large { 1 << 124 } else { 0 };
+            let most = marks.iter().max().map_or(0, |most| most + above);
+            let one = Priced { marks: &marks, most, per_price };
+            check(&account(held + worth + near, held), Worths::OfOne(one));
         }
 
         #[test]

@@ -9,7 +9,7 @@ mod settle;
 mod trades;
 
 pub use board::{Board, HoldTimes};
-pub use carried::{Carried, Counted, Worths};
+pub use carried::{Carried, Counted, Priced, Worths};
 pub use memory::AccountMemory;
 pub use restored::{Holding, Standing};
 pub use row::{Exit, TraderRow, fill_view, order_view};
@@ -274,6 +274,9 @@ impl Portfolio {
     /// equity is a reading, and cash never passes through it.
     fn revalue(&mut self, market: u32) {
         if self.markets[market as usize].carried {
+            if self.carry_on(market) {
+                return;
+            }
             self.release(market);
         }
         let book = &mut self.markets[market as usize];
@@ -337,9 +340,8 @@ impl Portfolio {
         self.rows[order.trader as usize].working.push(order);
     }
 
-    /// Sets an approved order's cash aside and counts what it may make of its market's position, without a place among
-    /// its trader's working orders: for one that is filled before anybody looks there.
-    pub fn count_in(&mut self, order: &Order) {
+    /// Sets an approved order's cash aside and counts what it may make of its market's position.
+    fn count_in(&mut self, order: &Order) {
         self.reserved = self.reserved.saturating_add(order.reserved);
         let book = &mut self.markets[order.market as usize];
         *book.working(order.side) += order.lots;
@@ -351,7 +353,25 @@ impl Portfolio {
         self.expose(order.market);
     }
 
-    /// Takes back what [`Portfolio::count_in`] did. Its market is brought up to date by [`Portfolio::settle`], which has to
+    /// The same for an order that is filled before anybody looks at its trader's working orders and before prices move: a
+    /// position that is carried stays so.
+    pub fn count_in_for_now(&mut self, order: &Order) {
+        let book = &mut self.markets[order.market as usize];
+        if !book.carried {
+            return self.count_in(order);
+        }
+        self.reserved = self.reserved.saturating_add(order.reserved);
+        *book.working(order.side) += order.lots;
+        if !self.spot {
+            let held = book.exposure().saturating_sub(book.exposure);
+            let all = book.exposure_with(0, 0).unwrap_or(Money::MAX / 4);
+            let more = all.saturating_sub(held);
+            self.exposure = self.exposure.saturating_add(more - book.exposure);
+            book.exposure = more;
+        }
+    }
+
+    /// Takes back what counting an order in did. Its market is brought up to date by [`Portfolio::settle`], which has to
     /// follow.
     pub fn count_out(&mut self, order: &Order) {
         self.reserved -= order.reserved;
@@ -388,8 +408,10 @@ impl MarketBook {
     #[must_use]
     pub fn exposure(&self) -> Money {
         match (self.per_price, self.mark) {
+            // What is held, and by how much more it may become with working orders.
             (Some(per_price), Some(mark)) if self.carried => {
-                (i128::from(mark) * i128::from(per_price)).saturating_abs()
+                let held = i128::from(mark).wrapping_mul(i128::from(per_price));
+                held.saturating_abs().saturating_add(self.exposure)
             }
             _ => self.exposure,
         }

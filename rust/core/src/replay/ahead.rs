@@ -97,6 +97,10 @@ pub(super) struct Ahead {
     pub plain: Vec<Plain>,
     pub paths: Vec<Path>,
     pub kept: Vec<Option<Box<Kept>>>,
+    /// Blocks that were evaluated elsewhere, for traders that are seen to in this step.
+    pub prepared: Vec<Option<Box<Block>>>,
+    /// How many of these there are.
+    pub ready: usize,
     /// How many traders run ahead.
     traders: usize,
     /// Whether the user asked for blocks, whatever they bring.
@@ -104,6 +108,8 @@ pub(super) struct Ahead {
     begun: u64,
     step_watch: Option<Stopwatch>,
     blocks: u64,
+    /// Those of them that were evaluated beside the run.
+    pub beside: u64,
     rows: u64,
     /// Orders that traders were evaluated past.
     passed: u64,
@@ -153,11 +159,14 @@ impl Ahead {
             plain: Vec::new(),
             paths: (0..traders).map(|_| Path::default()).collect(),
             kept: (0..traders).map(|_| None).collect(),
+            prepared: (0..traders).map(|_| None).collect(),
+            ready: 0,
             traders: cast.ahead.iter().filter(|&&ahead| ahead).count(),
             forced: block.is_some(),
             begun: 0,
             step_watch: None,
             blocks: 0,
+            beside: 0,
             rows: 0,
             passed: 0,
             at_once: 0,
@@ -172,6 +181,17 @@ impl Ahead {
         self.reach.rows = if self.forced { self.reach.block } else { rows };
         self.reach.open = true;
         self.begun = 0;
+    }
+
+    /// Takes the block that a trader brought along.
+    #[inline]
+    pub(super) fn take_prepared(&mut self, trader: u32) -> Option<Box<Block>> {
+        if self.ready == 0 {
+            return None;
+        }
+        let block = self.prepared[trader as usize].take();
+        self.ready -= usize::from(block.is_some());
+        block
     }
 
     /// How many traders run ahead.
@@ -226,7 +246,7 @@ impl Ahead {
         self.plain.push(Plain {
             trader,
             target: foreseen.position,
-            signal: foreseen.signal(),
+            side: foreseen.side,
             mark: foreseen.mark,
             fill: foreseen.fill,
         });
@@ -246,24 +266,32 @@ impl Ahead {
         }
     }
 
-    /// Looks whether a trader's orders go the way that it foresaw; where not, it becomes what it was after the row at
-    /// which it asked, and goes on from there with what really happened.
+    /// The row before which a trader must be again what it was, because its orders do not go the way that it foresaw.
     #[inline]
-    pub(super) fn check(
+    pub(super) fn went_wrong(&mut self, writer: &Writer, trader: u32) -> Option<u32> {
+        let path = &mut self.paths[trader as usize];
+        let asked_at = path.check(writer.account.row(trader)).err();
+        asked_at.map(|row| row + 1)
+    }
+
+    /// A trader's orders did not go the way that it foresaw: it becomes what it was before a row, and goes on from there with
+    /// what really happened, for a while without looking past its orders.
+    pub(super) fn give_up(
         &mut self,
         cast: &mut Cast<'_>,
         venue: &SimVenue,
         writer: &Writer,
         steps: &Steps,
-        trader: u32,
+        (trader, now): (u32, u32),
     ) {
-        let index = trader as usize;
-        if let Err(row) = self.paths[index].check(writer.account.row(trader)) {
-            let now = row + 1;
-            let later = now.saturating_mul(2).saturating_add(self.reach.block);
-            self.reach.stops[index] = later.min(NEVER - 1);
-            self.send_back(cast, venue, writer, steps, (trader, now));
-        }
+        let later = now.saturating_mul(2).saturating_add(self.reach.block);
+        self.reach.stops[trader as usize] = later.min(NEVER - 1);
+        self.send_back(cast, venue, writer, steps, (trader, now));
+    }
+
+    /// The rows of a block: those that the user asked for, where he did.
+    pub(super) const fn block_or(&self, rows: u32) -> u32 {
+        if self.forced { self.reach.block } else { rows }
     }
 
     /// How many rows were taken in by blocks so far.
@@ -298,11 +326,12 @@ impl Ahead {
     }
 
     /// Counters by name.
-    pub(super) const fn counters(&self) -> [(&'static str, u64); 6] {
+    pub(super) const fn counters(&self) -> [(&'static str, u64); 7] {
         [
             ("passed_orders", self.passed),
             ("settled_at_once", self.at_once),
             ("blocks", self.blocks),
+            ("blocks_beside", self.beside),
             ("rows_in_blocks", self.rows),
             ("roll_backs", self.roll_backs),
             ("fallbacks", self.fallbacks),
@@ -344,35 +373,54 @@ impl Reach {
         view: &View<'_>,
         lead: Lead,
     ) -> Option<Block> {
-        if !trader.is_clear() || !view.row.working.is_empty() {
-            return None;
-        }
-        let from = lead.until;
-        let chain = lead.chain % CHAINED_BLOCKS;
         let may_go_back = self.liquidates || self.stops[trader.index as usize] != NEVER;
-        let keeps = match (may_go_back, chain) {
-            (false, _) => Keeps::Nothing,
-            (true, 0) => Keeps::All(Box::new(Kept {
-                from,
-                saved: trader.save(view.row)?,
-                later: Vec::new(),
-            })),
-            (true, _) => Keeps::Row(Held::of(view.row)),
-        };
-        let mut foreseen = Vec::new();
-        let until = trader.take_in_rows(stretch, view, from, &mut foreseen);
-        let lead = Lead {
-            until,
-            acts: trader.has_acted(),
-            chain: chain + 1,
-        };
-        Some(Block {
-            lead,
-            from,
-            keeps,
-            foreseen,
-        })
+        begin_block(stretch, trader, view, lead, may_go_back)
     }
+
+    /// Whether a block that begins at a row of a trader may be evaluated past orders.
+    #[inline]
+    pub(super) fn passes_at(&self, trader: u32, row: u32) -> bool {
+        let index = trader as usize;
+        row >= self.waits[index] && row >= self.stops[index]
+    }
+}
+
+/// Evaluates a block where the trader's next event is a plain one.
+#[inline]
+pub(super) fn begin_block(
+    stretch: &Stretch<'_>,
+    trader: &mut Trader,
+    view: &View<'_>,
+    lead: Lead,
+    may_go_back: bool,
+) -> Option<Block> {
+    if !trader.is_clear() || !view.row.working.is_empty() {
+        return None;
+    }
+    let from = lead.until;
+    let chain = lead.chain % CHAINED_BLOCKS;
+    let keeps = match (may_go_back, chain) {
+        (false, _) => Keeps::Nothing,
+        (true, 0) => Keeps::All(Box::new(Kept {
+            from,
+            saved: trader.save(view.row)?,
+            later: Vec::new(),
+        })),
+        (true, _) => Keeps::Row(Held::of(view.row)),
+    };
+    let mut foreseen = Vec::new();
+    let until = trader.take_in_rows(stretch, view, from, &mut foreseen);
+    let lead = Lead {
+        until,
+        acts: trader.has_acted(),
+        chain: chain + 1,
+    };
+    Some(Block {
+        lead,
+        from,
+        keeps,
+        foreseen,
+    })
 }
 
 /// What it takes to foresee the fills of a trader's orders.

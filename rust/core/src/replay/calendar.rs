@@ -33,10 +33,13 @@ impl Calendar {
         self.heads[step] != NONE
     }
 
-    /// Whether anybody is due in a step, or there is no such step.
+    /// Who is due in a step, in no order.
     #[inline]
-    pub(super) fn has_or_ends(&self, step: usize) -> bool {
-        self.heads.get(step).is_none_or(|&head| head != NONE)
+    pub(super) fn due(&self, step: usize) -> impl Iterator<Item = u32> {
+        let listed = |trader: u32| (trader != NONE).then_some(trader);
+        std::iter::successors(listed(self.heads[step]), move |&trader| {
+            listed(self.next[trader as usize])
+        })
     }
 
     /// The first step from one to before another in which somebody is due; that other one where nobody is.

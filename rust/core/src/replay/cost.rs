@@ -44,11 +44,16 @@ impl Cost {
         self.row.is_some()
     }
 
-    /// A step begins. Whether it is to be timed: few are, but more of the first ones where strategies are those of an
-    /// interpreter, which are dear enough to be shared soon. Not the first of all, in which other traders run ahead.
-    pub(super) const fn is_sampled(&mut self, interpreted: bool) -> bool {
+    /// Whether it has been measured, and is small.
+    pub(super) fn is_cheap(&self) -> bool {
+        self.row.is_some_and(|row| row <= SHARED_NANOS)
+    }
+
+    /// A step begins. Whether it is to be timed: few are, but more of the first ones, after which it is known how the others
+    /// are to be shared. Not the first of all, in which caches are cold and other traders run ahead.
+    pub(super) const fn is_sampled(&mut self) -> bool {
         self.steps += 1;
-        let early = interpreted && 1 < self.steps && self.steps < STEPS_PER_SAMPLE;
+        let early = 1 < self.steps && self.steps < STEPS_PER_SAMPLE;
         self.steps & (STEPS_PER_SAMPLE - 1) == 0 || early && self.steps.is_power_of_two()
     }
 

@@ -87,11 +87,16 @@ impl Direct<'_> {
 
     /// Looks whether the orders of traders that went past them go the way that was foreseen.
     pub(super) fn check(&mut self, writer: &Writer) {
-        for trader in self.unsure.drain(..) {
-            let steps = self.timeline.steps();
-            self.ahead
-                .check(&mut self.cast, &self.venue, writer, steps, trader);
+        let mut unsure = std::mem::take(&mut self.unsure);
+        for trader in unsure.drain(..) {
+            if let Some(now) = self.ahead.went_wrong(writer, trader) {
+                self.fetch(trader);
+                let steps = self.timeline.steps();
+                self.ahead
+                    .give_up(&mut self.cast, &self.venue, writer, steps, (trader, now));
+            }
         }
+        self.unsure = unsure;
     }
 
     /// Brings a market's last price up to date. Those of markets that are looked at in each step mostly are.
@@ -175,23 +180,41 @@ impl Direct<'_> {
         std::hint::black_box(touched);
     }
 
-    /// What traders asked for in this step, by trader.
-    pub(super) fn collect(&mut self, writer: &mut Writer, acts: &mut Vec<Act>) {
+    /// Brings the last prices up to date of the markets on which something was foreseen to be asked for in this step.
+    #[inline]
+    pub(super) fn take_marks(&mut self, account: &mut Portfolio) {
         self.ahead.plain.sort_unstable_by_key(|plain| plain.trader);
         if self.ahead.plain.len() > 1 {
             let touched = self.ahead.plain.iter().map(|plain| {
                 let market = self.cast.market_of[plain.trader as usize];
-                writer.account.touch(plain.trader, market) ^ self.venue.touch(market)
+                account.touch(plain.trader, market) ^ self.venue.touch(market)
             });
             std::hint::black_box(touched.fold(0, |all, one| all ^ one));
         }
         for plain in &self.ahead.plain {
             let market = self.cast.market_of[plain.trader as usize];
             if !self.timeline.attends(market) || self.cast.lazy[market as usize] {
-                writer.account.mark(market, plain.mark, None);
+                account.mark(market, plain.mark, None);
             }
             self.unsure.push(plain.trader);
         }
+    }
+
+    /// Sends what was foreseen in this step, all of which fills at its time, and fills it.
+    #[inline]
+    pub(super) fn settle_plain(&mut self, now: Nanos, writer: &mut Writer) {
+        let plain = &self.ahead.plain;
+        writer.commit_at_once(now, plain, &self.venue);
+        for plain in plain {
+            self.valuation
+                .touch(self.cast.market_of[plain.trader as usize]);
+        }
+        self.ahead.at_once += plain.len() as u64;
+    }
+
+    /// What traders asked for in this step, by trader.
+    pub(super) fn collect(&mut self, writer: &mut Writer, acts: &mut Vec<Act>) {
+        self.take_marks(&mut writer.account);
         if self.acting.is_empty() {
             return;
         }

@@ -8,7 +8,7 @@ use crate::trader::{Input, Trader, TraderState};
 use crate::venue::SimVenue;
 
 use super::Cast;
-use super::ahead::{Lead, Reach, Turn};
+use super::ahead::{Block, Lead, Reach, Turn};
 
 /// What a trader's strategy may look at in this step.
 #[inline]
@@ -55,14 +55,14 @@ pub(super) struct Present<'a> {
 }
 
 /// Sees to a trader that runs ahead: what it did at this step counts, and its rows of this step are taken in, together
-/// with later ones where it may. `None` once it is quarantined.
+/// with later ones where it may; by a block that was prepared, if there is one. `None` once it is quarantined.
 pub(super) fn turn<'a>(
     cast: &Cast<'a>,
     reach: &Reach,
     writer: &'a Writer,
     (trader, lead): (u32, Lead),
     present: Present<'a>,
-    slot: &mut Trader,
+    (slot, mut prepared): (&mut Trader, Option<Box<Block>>),
 ) -> Option<Turn> {
     if slot.state == TraderState::Quarantined {
         return None;
@@ -81,7 +81,8 @@ pub(super) fn turn<'a>(
             acts: false,
             ..lead
         },
-        acted: lead.acts || slot.has_acted(),
+        // What it asked for in a block that was prepared belongs to the block's last row.
+        acted: lead.acts || (prepared.is_none() && slot.has_acted()),
         block: None,
     };
     if !here(lead.until) {
@@ -92,13 +93,12 @@ pub(super) fn turn<'a>(
     while here(turn.lead.until) {
         let row = turn.lead.until;
         if turn.block.is_none()
-            && let Some(stretch) = reach.stretch(
-                cast,
-                (present.venue, writer),
-                (trader, row),
-                (series, places),
-            )
-            && let Some(block) = reach.begin(&stretch, slot, &view, turn.lead)
+            && let Some(block) = prepared.take().map(|block| *block).or_else(|| {
+                let venue_and_writer = (present.venue, writer);
+                let rows = (series, places);
+                let stretch = reach.stretch(cast, venue_and_writer, (trader, row), rows)?;
+                reach.begin(&stretch, slot, &view, turn.lead)
+            })
         {
             turn.lead = block.lead;
             turn.block = Some(block);

@@ -127,15 +127,24 @@ fn see_to(
                 continue;
             }
             let with_lead = (trader, lead);
+            let prepared = ahead.take_prepared(trader);
+            let was_prepared = prepared.is_some();
             // Nobody else is here: the lock is taken for the borrow alone.
             let mut slot = cast.traders[index].lock();
-            let turn = turn(cast, &ahead.reach, writer, with_lead, present, &mut slot);
+            let turn = turn(
+                cast,
+                &ahead.reach,
+                writer,
+                with_lead,
+                present,
+                (&mut slot, prepared),
+            );
             drop(slot);
             let Some(turn) = turn else { continue };
             if turn.acted {
                 acting.push(trader);
             }
-            if turn.block.is_some() {
+            if turn.block.is_some() && !was_prepared {
                 ahead.look_at_clock();
             }
             ahead.note(trader, turn, places, present.step);

@@ -48,7 +48,7 @@ impl Held {
 
 impl Ahead {
     /// The account was liquidated: every trader ahead that held something becomes what it is before the rows of `pending`,
-    /// the first step with rows that are still to be evaluated.
+    /// the first step with rows that are still to be evaluated. `lent` are those that were evaluated further elsewhere.
     pub(super) fn roll_back(
         &mut self,
         cast: &mut Cast<'_>,
@@ -56,6 +56,7 @@ impl Ahead {
         writer: &Writer,
         steps: &Steps,
         pending: usize,
+        lent: &[(u32, Option<Lead>)],
     ) {
         for trader in 0..u32::try_from(self.leads.len()).unwrap_or(u32::MAX) {
             let index = trader as usize;
@@ -64,7 +65,9 @@ impl Ahead {
             }
             let (market, kind) = (cast.market_of[index] as usize, cast.mains[index]);
             let now = u32::try_from(steps.rows_before(market, kind, pending)).unwrap_or(u32::MAX);
-            if self.leads[index].until > now {
+            // Who was lent has taken in what comes behind its lead.
+            let was_lent = lent.binary_search_by_key(&trader, |lent| lent.0).is_ok();
+            if self.leads[index].until > now || was_lent {
                 self.reach.waits[index] = now.saturating_mul(2).saturating_add(self.reach.block);
                 self.send_back(cast, venue, writer, steps, (trader, now));
             }

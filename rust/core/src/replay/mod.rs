@@ -4,6 +4,7 @@
 //! thread, and they see nothing but the step's snapshot.
 
 mod ahead;
+mod beside;
 mod calendar;
 mod cost;
 mod direct;
@@ -11,9 +12,11 @@ mod evaluate;
 mod inline;
 mod kept;
 mod light;
+mod loans;
 mod path;
 mod pool;
 mod ports;
+mod stride;
 mod sums;
 mod timeline;
 mod valuation;
@@ -36,6 +39,7 @@ use crate::trader::{Remote, Trader};
 use crate::venue::SimVenue;
 
 use ahead::Ahead;
+use beside::Beside;
 use light::Begun;
 use pool::Evaluator;
 use timeline::Timeline;
@@ -92,6 +96,8 @@ struct Direct<'a> {
     last: Option<Nanos>,
     evaluator: Evaluator,
     ahead: Ahead,
+    /// Where blocks are evaluated beside the run.
+    beside: Option<Beside<'a>>,
     /// Traders that run ahead and are to be seen to in this step.
     called: Vec<u32>,
     /// Whether the step that is being made has market events.
@@ -172,6 +178,7 @@ pub fn prepare<'a>(
         end: options.end,
         evaluator,
         ahead,
+        beside: None,
         away,
         called: Vec::new(),
         has_rows: false,
@@ -234,9 +241,41 @@ impl Replay<'_> {
 
     /// Runs to the end of the data, or until the user or the last trader stops it.
     #[must_use]
-    pub fn run(mut self) -> Done {
+    pub fn run(self) -> Done {
+        let passing = self.0.ports.cast.passes.iter();
+        let passing = passing.filter(|&&passes| passes).count();
+        let threads = self.0.ports.evaluator.threads_beside().min(passing);
+        // A run with a journal waits for it in each step with orders.
+        if threads == 0 || self.0.journal.is_some() {
+            return self.run_here().done();
+        }
+        let replay = std::thread::scope(move |scope| {
+            let mut replay = self;
+            let ports = &mut replay.0.ports;
+            let steps = ports.timeline.steps();
+            let (beside, desks) = Beside::new(ports.cast.traders.len(), threads, steps);
+            for desk in desks {
+                let builder = std::thread::Builder::new().name("pairloom-beside".to_owned());
+                // Without that thread this one evaluates what it lent.
+                drop(builder.spawn_scoped(scope, move || desk.work()));
+            }
+            ports.beside = Some(beside);
+            let mut replay = replay.run_here();
+            replay.0.ports.end_loans();
+            // With nobody to lend to them the other threads end.
+            replay.0.ports.beside = None;
+            replay
+        });
+        replay.done()
+    }
+
+    fn run_here(mut self) -> Self {
         let host = self.0.ports.host;
         self.0.run(host);
+        self
+    }
+
+    fn done(self) -> Done {
         let Stepper {
             mut ports,
             writer,

@@ -3,7 +3,7 @@
 use crate::domain::{HalfUnits, Side};
 use crate::portfolio::TraderRow;
 use crate::trader::{Fills, Foreseen};
-use crate::venue::SimVenue;
+use crate::venue::{MarketFills, SimVenue};
 
 impl Fills for SimVenue {
     fn at_close(&self) -> bool {
@@ -12,6 +12,16 @@ impl Fills for SimVenue {
 
     fn fill_at(&self, market: u32, side: Side, price: f64) -> HalfUnits {
         self.market_fill(market, side, price)
+    }
+}
+
+impl Fills for MarketFills {
+    fn at_close(&self) -> bool {
+        !self.at_opens()
+    }
+
+    fn fill_at(&self, _market: u32, side: Side, price: f64) -> HalfUnits {
+        self.at(side, price)
     }
 }
 
@@ -41,10 +51,21 @@ impl Path {
     /// The step of the next thing to be committed.
     #[inline]
     pub(super) fn next_step(&self) -> Option<u32> {
-        self.asked.get(self.committed).map(|next| next.step)
+        self.next().map(|next| next.step)
     }
 
-    /// The next thing to be committed; it counts as that from now on.
+    /// The last thing to be committed.
+    pub(super) fn last(&self) -> Option<&Foreseen> {
+        self.asked.last()
+    }
+
+    /// The next thing to be committed.
+    #[inline]
+    pub(super) fn next(&self) -> Option<&Foreseen> {
+        self.asked.get(self.committed)
+    }
+
+    /// The same; it counts as committed from now on.
     #[inline]
     pub(super) fn commit(&mut self) -> Option<Foreseen> {
         let next = self.asked.get(self.committed).copied()?;

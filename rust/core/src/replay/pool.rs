@@ -15,7 +15,7 @@ use crate::market::Row;
 use crate::strategy::Interpreter;
 
 use super::Cast;
-use super::ahead::{Ahead, Lead, Reach, Turn};
+use super::ahead::{Ahead, Block, Lead, Reach, Turn};
 use super::cost::{Cost, Parts, Way};
 use super::evaluate::{self, Present, later_mark, turn, view};
 use super::inline::inline;
@@ -55,6 +55,8 @@ struct Job {
     due: bool,
     /// Whether it runs ahead and is to be seen to.
     called: bool,
+    /// The block that was evaluated for it beforehand.
+    prepared: Option<Box<Block>>,
     /// Whether it acted in this step.
     acted: bool,
     /// How far it came.
@@ -96,6 +98,21 @@ impl Evaluator {
         self.pool.is_some()
     }
 
+    /// Whether blocks are worth being evaluated beside the run: cheap ones, which are otherwise evaluated on this thread. Those of
+    /// dear strategies are shared by all threads in the step in which they are due.
+    pub(super) fn shares_blocks(&self) -> bool {
+        match (&self.pool, self.handover) {
+            (Some(_), Handover::Auto) => self.cost.is_cheap(),
+            (pool, handover) => pool.is_some() && handover == Handover::Always,
+        }
+    }
+
+    /// How many threads may evaluate beside the driver's own.
+    pub(super) fn threads_beside(&self) -> usize {
+        let others = self.per_thread.len() - 1;
+        self.pool.as_ref().map_or(0, |_| others)
+    }
+
     pub(super) fn counters(&self) -> BTreeMap<String, u64> {
         let mut counters = BTreeMap::from([
             ("steps_handed_over".to_owned(), self.handed_over),
@@ -119,12 +136,12 @@ impl Evaluator {
         host: &dyn Host,
     ) -> bool {
         let before = work.acting.len();
-        let interpreted = |workers: &Workers| workers.interpreter.is_some();
-        let interpreted = self.pool.as_ref().map(interpreted);
-        let sampled = interpreted.is_some_and(|is| self.cost.is_sampled(is));
+        // What was evaluated elsewhere tells nothing of what it costs.
+        let pooled = self.pool.is_some();
+        let sampled = pooled && self.cost.is_sampled() && work.ahead.ready == 0;
         let mut work = work;
         let mut interrupted = false;
-        if interpreted.is_some() && !self.cost.is_known() && work.called.len() > BLOCKS_PROBED {
+        if pooled && !self.cost.is_known() && work.called.len() > BLOCKS_PROBED {
             interrupted = self.probe(cast, writer, &mut work);
         }
         let parts = Parts {
@@ -222,6 +239,9 @@ impl Evaluator {
         };
         let before = work.acting.len();
         let mut jobs = jobs(cast, &work);
+        for job in &mut jobs {
+            job.prepared = work.ahead.take_prepared(job.trader);
+        }
         if jobs.is_empty() {
             return inline(cast, writer, work, before, true);
         }
@@ -388,7 +408,8 @@ fn run_job(
             lead.chain = 0;
         }
         let with_lead = (job.trader, lead);
-        job.turn = turn(cast, reach, writer, with_lead, present, &mut trader);
+        let with_block = (&mut *trader, job.prepared.take());
+        job.turn = turn(cast, reach, writer, with_lead, present, with_block);
         job.acted |= job.turn.as_ref().is_some_and(|turn| turn.acted);
     }
     let mut view = view(cast, writer, job.trader, present.now);

@@ -1,7 +1,5 @@
 //! What a step needs, by direct calls: rows from the columns, evaluations inline or on the pool, the venue at once.
 
-use std::sync::Arc;
-
 use crate::commit::{Act, Command, Plain, Writer};
 use crate::domain::{HalfUnits, Nanos};
 use crate::market::EventKind;
@@ -110,42 +108,20 @@ impl Ports for Direct<'_> {
         }
     }
 
-    fn quiet(&mut self, writer: &mut Writer, mark: Option<Nanos>) -> Quiet {
-        let first = self.timeline.walked();
-        if !self.is_quiet() || self.ahead.calendar.has_or_ends(first) {
+    fn quiet(&mut self, writer: &mut Writer, mark: Option<Nanos>, alone: bool) -> Quiet {
+        let (first, steps) = (self.timeline.walked(), self.timeline.steps());
+        if !self.is_quiet() || first == steps.len() {
             return Quiet::default();
         }
-        let steps = Arc::clone(self.timeline.steps());
         let before = mark.map_or(steps.len(), |mark| steps.first_at(mark));
-        if !self.timeline.attends_none() {
-            return if self.light {
-                self.light_steps(writer, before)
-            } else {
-                Quiet::default()
-            };
+        if self.timeline.attends_none() {
+            let fills = alone && writer.is_open() && writer.settles_at_once();
+            return self.stride(writer, before, fills);
         }
-        let end = self.ahead.calendar.next_due(first, before);
-        let mut step = first;
-        while step < end {
-            // The step in which somebody is due is valued before anything changes in it.
-            if !self.is_valued((step, end + 1), &steps, writer) {
-                break;
-            }
-            let until = end.min(self.valuation.end());
-            let made = writer.quiet_steps(self.valuation.between(step, until));
-            step += made;
-            if step < until {
-                break;
-            }
+        if self.light && !self.ahead.calendar.has(first) {
+            return self.light_steps(writer, before);
         }
-        let times = steps.times_between(first, step);
-        writer.records.curve.ts.extend_from_slice(times);
-        let last = times.last().copied();
-        Quiet {
-            steps: (step - first) as u64,
-            events: self.timeline.skip_to(step),
-            last,
-        }
+        Quiet::default()
     }
 
     fn meet(&mut self, now: Nanos, arrivals: bool, out: &mut Vec<Execution>) {
@@ -220,6 +196,7 @@ impl Ports for Direct<'_> {
             }
             return Flow::Go;
         }
+        self.fetch_called(writer);
         self.send_away(writer, now);
         let mut interrupted = self.evaluator.evaluate(
             &mut self.cast,
@@ -251,6 +228,7 @@ impl Ports for Direct<'_> {
         if interrupted {
             return Flow::Interrupted;
         }
+        self.lend(writer);
         self.collect(writer, acts);
         Flow::Go
     }
@@ -265,12 +243,7 @@ impl Ports for Direct<'_> {
         if !known || self.venue.waits() || !writer.settles_at_once() {
             return false;
         }
-        writer.commit_at_once(now, plain, &self.venue);
-        for plain in plain {
-            self.valuation
-                .touch(self.cast.market_of[plain.trader as usize]);
-        }
-        self.ahead.at_once += plain.len() as u64;
+        self.settle_plain(now, writer);
         true
     }
 
@@ -330,9 +303,10 @@ impl Ports for Direct<'_> {
         // The rows of this step are still to be evaluated; a step without rows comes after those of the one before.
         let next = self.timeline.walked();
         let pending = next - usize::from(self.has_rows);
+        let lent = self.fetch_all();
         let steps = self.timeline.steps();
         self.ahead
-            .roll_back(&mut self.cast, &self.venue, writer, steps, pending);
+            .roll_back(&mut self.cast, &self.venue, writer, steps, pending, &lent);
     }
 
     fn settled(&mut self, writer: &Writer) {
@@ -346,6 +320,7 @@ impl Ports for Direct<'_> {
     }
 
     fn close(&mut self, now: Nanos, writer: &Writer) -> Vec<(u32, StrategyFault)> {
+        self.end_loans();
         let mut faults = self.away.close(writer, now, self.host);
         for trader in 0..u32::try_from(self.cast.traders.len()).unwrap_or(u32::MAX) {
             let index = trader as usize;

@@ -47,12 +47,16 @@ pub(super) fn add_counts(sums: &mut [i64], marks: &[HalfUnits], weight: i64) {
     }
 }
 
-/// Whether products of these marks with a number of this size may be added up over all markets.
+/// The bits that any of these marks has, whatever its sign.
 #[inline]
-pub(super) fn may_be_summed(marks: &[HalfUnits], size: u128) -> bool {
-    let bits = marks
-        .iter()
-        .fold(0, |bits, mark| bits | mark.unsigned_abs());
+pub(super) fn bits_of(marks: &[HalfUnits]) -> u64 {
+    let marks = marks.iter();
+    marks.fold(0, |bits, mark| bits | mark.unsigned_abs())
+}
+
+/// Whether products of marks of these bits with a number of this size may be added up over all markets.
+#[inline]
+pub(super) const fn products_fit(bits: u64, size: u128) -> bool {
     (64 - bits.leading_zeros()) + (128 - size.leading_zeros()) <= PRODUCT_BITS
 }
 

@@ -3,19 +3,20 @@
 //! Between two fills of a market its position's value is a number times its price. Those products are added up for all
 //! markets over the next few steps at once, so that prices are read along their columns; a step then only looks its sum
 //! up. When a market's position changes, the steps that are still to come are mended. A single position needs no sums, but the
-//! prices themselves; and sums of many are kept in multiples of an amount while they fit 64 bits.
+//! prices themselves, whatever it becomes; and sums of many are kept in multiples of an amount while they fit 64 bits.
 
 use std::ops::Range;
 
 use crate::domain::{HalfUnits, gcd};
 use crate::limits::{
-    BLOCKS_TOGETHER, CLOSES_PER_LINE, FEW_VALUED, MOST_BEGUN, VALUED_TOGETHER, WITHOUT_UNITS,
+    BLOCKS_TOGETHER, CLOSES_PER_LINE, FEW_VALUED, MOST_BEGUN, PRICES_TOGETHER, VALUED_TOGETHER,
+    WITHOUT_UNITS,
 };
 use crate::market::{Places, Steps};
-use crate::portfolio::{Carried, Counted, Portfolio, Worths};
+use crate::portfolio::{Carried, Counted, Portfolio, Priced, Worths};
 
 use super::Cast;
-use super::sums::{add_counts, add_products, in_units, may_be_summed};
+use super::sums::{add_counts, add_products, bits_of, in_units, products_fit};
 
 /// What is known of the steps that are summed up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +25,18 @@ enum Form {
     Sums,
     /// The same, in units, which is several times faster; no sum is larger than this.
     InUnits(u128),
-    /// The prices of a single position, and what one more half unit of them adds to its value.
-    One(i64),
+    /// The prices of a single position.
+    One(One),
+}
+
+/// The only position that is valued, whose prices have been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct One {
+    market: u32,
+    /// What one more half unit of the price adds to its value.
+    weight: i64,
+    /// The bits that any of the prices has: none is larger than all of them together, and one below zero has the highest.
+    bits: HalfUnits,
 }
 
 /// The positions that are valued here, and their sums over some steps.
@@ -38,7 +49,7 @@ pub(super) struct Valuation {
     /// Values and sizes apart, so that the processor adds several at once.
     net: Box<[i64; VALUED_TOGETHER]>,
     sizes: Box<[i64; VALUED_TOGETHER]>,
-    marks: Box<[HalfUnits; VALUED_TOGETHER]>,
+    marks: Box<[HalfUnits; PRICES_TOGETHER]>,
     /// Which of these three holds.
     form: Form,
     /// What every weight was a multiple of when the sums were begun.
@@ -65,7 +76,7 @@ impl Valuation {
             sums: Box::new([Carried::default(); VALUED_TOGETHER]),
             net: Box::new([0; VALUED_TOGETHER]),
             sizes: Box::new([0; VALUED_TOGETHER]),
-            marks: Box::new([0; VALUED_TOGETHER]),
+            marks: Box::new([0; PRICES_TOGETHER]),
             form: Form::Sums,
             unit: 1,
             without_units: 0,
@@ -96,9 +107,14 @@ impl Valuation {
     ) {
         let mut inside = step.wrapping_sub(self.base) < self.len;
         if !self.touched.is_empty() {
-            // Prices of one position are no sums that could be mended.
-            inside &= !matches!(self.form, Form::One(_));
+            let one = match self.form {
+                Form::One(one) if inside => Some(one),
+                _ => None,
+            };
+            // Prices of one position are no sums that could be mended, and need not be.
+            inside &= one.is_none();
             inside = self.take_in_changes(step, steps, cast, account, inside, eager);
+            inside |= one.is_some_and(|one| self.is_still(one));
         }
         if !inside {
             self.begin((step, changes), steps, cast, account, eager);
@@ -111,7 +127,7 @@ impl Valuation {
     pub(super) fn at(&self, step: usize) -> Carried {
         let place = step - self.base;
         match self.form {
-            Form::One(weight) => Carried::of_one(self.marks[place], weight),
+            Form::One(one) => Carried::of_one(self.marks[place], one.weight),
             Form::InUnits(_) => self.in_units(place..place + 1).at(0),
             Form::Sums => self.sums[place],
         }
@@ -128,7 +144,11 @@ impl Valuation {
     pub(super) fn between(&self, from: usize, to: usize) -> Worths<'_> {
         let steps = from - self.base..to - self.base;
         match self.form {
-            Form::One(weight) => Worths::OfOne(&self.marks[steps], weight),
+            Form::One(one) => Worths::OfOne(Priced {
+                marks: &self.marks[steps],
+                most: one.bits,
+                per_price: one.weight,
+            }),
             Form::InUnits(_) => self.in_units(steps),
             Form::Sums => Worths::Of(&self.sums[steps]),
         }
@@ -163,12 +183,7 @@ impl Valuation {
             }
             let before = self.weights[market as usize];
             let carried = cast.carries[market as usize].then(|| account.carry(market));
-            let now = match carried.flatten() {
-                Some(weight) => weight,
-                // One that was touched twice is carried already.
-                None if account.is_carried(market) => continue,
-                None => 0,
-            };
+            let now = carried.flatten().unwrap_or(0);
             if account.needs_each_price(market) {
                 eager.push(market);
             }
@@ -204,16 +219,16 @@ impl Valuation {
         eager: &mut Vec<u32>,
     ) {
         self.base = step;
+        if let Some(one) = self.only_one(step, steps, cast) {
+            self.form = Form::One(one);
+            return;
+        }
         // Of few positions it costs more to mend the sums than to make them anew.
         self.len = if self.valued.len() > FEW_VALUED {
             VALUED_TOGETHER
         } else {
             changes.saturating_sub(step).clamp(1, VALUED_TOGETHER)
         };
-        if let Some(weight) = self.only_one(step, steps, cast) {
-            self.form = Form::One(weight);
-            return;
-        }
         if self.without_units == 0 {
             self.form = Form::InUnits(0);
             let weights = self.valued.iter();
@@ -261,18 +276,36 @@ impl Valuation {
         !matches!(self.form, Form::InUnits(most) if most >= MOST_BEGUN)
     }
 
-    /// Reads the prices of the only position that is valued over these steps; its weight. `None` where there is another
-    /// number of positions, or one whose values are large.
+    /// Reads the prices of the only position that is valued, from this step on. `None` where there is another number of
+    /// positions, or one whose values are large.
     #[inline]
-    fn only_one(&mut self, step: usize, steps: &Steps, cast: &Cast<'_>) -> Option<i64> {
+    fn only_one(&mut self, step: usize, steps: &Steps, cast: &Cast<'_>) -> Option<One> {
         let [market] = self.valued[..] else {
             return None;
         };
-        let weight = self.weights[market as usize];
+        self.len = (steps.len() - step).min(PRICES_TOGETHER);
         let marks = &mut self.marks[..self.len];
         marks.fill(0);
         let read = read_marks(marks, cast, steps, market as usize, step);
-        (read && may_be_summed(marks, weight.unsigned_abs().into())).then_some(weight)
+        let one = One {
+            market,
+            weight: self.weights[market as usize],
+            bits: marks.iter().fold(0, |bits, &mark| bits | mark),
+        };
+        (read && one.is_small()).then_some(one)
+    }
+
+    /// Whether the prices that were read are those of the only position still, however large it is now.
+    fn is_still(&mut self, one: One) -> bool {
+        let one = One {
+            weight: self.weights[one.market as usize],
+            ..one
+        };
+        let still = self.valued == [one.market] && one.is_small();
+        if still {
+            self.form = Form::One(one);
+        }
+        still
     }
 
     /// Reads the closes of the first of these markets, which are to be summed up, so that the waits for memory overlap.
@@ -345,7 +378,8 @@ impl Valuation {
             }
             return true;
         }
-        if !may_be_summed(marks, net.unsigned_abs().max(gross.unsigned_abs())) {
+        let size = net.unsigned_abs().max(gross.unsigned_abs());
+        if !products_fit(bits_of(marks), size) {
             return false;
         }
         let gross = if self.gross { gross } else { 0 };
@@ -376,6 +410,13 @@ impl Valuation {
             }
         }
         true
+    }
+}
+
+impl One {
+    /// Whether its values are no larger than those that may be summed up.
+    fn is_small(self) -> bool {
+        self.bits >= 0 && products_fit(self.bits.unsigned_abs(), self.weight.unsigned_abs().into())
     }
 }
 

@@ -1,6 +1,6 @@
 //! `margin`: the account's exposure stays within leverage times equity.
 
-use crate::domain::{Rate, Side, decimal_string, product_is_less, ratio_floor};
+use crate::domain::{Rate, Side, checked_mul, decimal_string, product_is_less, ratio_floor};
 use crate::order::Order;
 use crate::portfolio::{Portfolio, Worths};
 
@@ -25,12 +25,14 @@ impl Margin {
             .exposure_with(buys, sells)
             .and_then(|after| account.exposure().checked_add(after - book.exposure()))
             .ok_or_else(overflow::refusal)?;
-        let equity = account.view().equity;
-        let allowed = ratio_floor(
-            &[equity, self.leverage.mantissa],
-            &[self.leverage.denominator],
-        )
-        .ok_or_else(overflow::refusal)?;
+        let equity = account.equity();
+        let (times, parts) = (self.leverage.mantissa, self.leverage.denominator);
+        if let (Some(used), Some(had)) = (checked_mul(exposure, parts), checked_mul(equity, times))
+            && used <= had
+        {
+            return Ok(());
+        }
+        let allowed = ratio_floor(&[equity, times], &[parts]).ok_or_else(overflow::refusal)?;
         if exposure > allowed {
             return Err(Refused::new(
                 check::MARGIN,

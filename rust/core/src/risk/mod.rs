@@ -263,40 +263,58 @@ impl RiskGate {
     #[must_use]
     pub fn judge(&mut self, mut order: Order, account: &Portfolio) -> Verdict {
         let asked = order.lots;
+        match self.pass(&mut order, account) {
+            Ok(refused) => Verdict::Approved {
+                order: Approved::new(order, asked, self.seals),
+                refused,
+            },
+            Err(refused) => Verdict::Refused { order, refused },
+        }
+    }
+
+    /// The same where nothing lies between the gate and the fill, so that an order needs no proof that it passed. It becomes what may
+    /// go; why the rest may not, if anything.
+    ///
+    /// # Errors
+    /// Why it does not pass.
+    #[inline]
+    pub fn pass(
+        &mut self,
+        order: &mut Order,
+        account: &Portfolio,
+    ) -> Result<Option<Refused>, Refused> {
+        let asked = order.lots;
         let reducing = account
             .row(order.trader)
             .reducible(order.side)
             .min(order.lots);
-        if (order.client_id.is_some() || self.limits.is_some())
-            && let Err(refused) = self.admit(&order, reducing, account)
-        {
-            return Verdict::Refused { order, refused };
+        if order.client_id.is_some() || self.limits.is_some() {
+            self.admit(order, reducing, account)?;
         }
         if order.reduce_only {
             order.lots = reducing;
             if reducing == 0 {
-                let refused = size::nothing_to_reduce();
-                return Verdict::Refused { order, refused };
+                return Err(size::nothing_to_reduce());
             }
         }
-        let rest = order.lots - reducing;
-        if rest == 0 {
-            return self.approve(order, asked, None);
-        }
-        match self.check_adding(&order, account) {
-            Ok(reserved) => {
-                order.reserved = reserved;
-                self.approve(order, asked, None)
-            }
-            Err(refused) if reducing > 0 => {
-                order.lots = reducing;
-                if let Origin::Signal { target } = &mut order.origin {
-                    *target = account.row(order.trader).position + order.side.sign() * reducing;
+        let mut cut = None;
+        if order.lots != reducing {
+            match self.check_adding(order, account) {
+                Ok(reserved) => order.reserved = reserved,
+                Err(refused) if reducing > 0 => {
+                    order.lots = reducing;
+                    if let Origin::Signal { target } = &mut order.origin {
+                        *target = account.row(order.trader).position + order.side.sign() * reducing;
+                    }
+                    cut = Some(refused);
                 }
-                self.approve(order, asked, Some(refused))
+                Err(refused) => return Err(refused),
             }
-            Err(refused) => Verdict::Refused { order, refused },
         }
+        if let Some(limits) = &mut self.limits {
+            limits.sent(order, asked);
+        }
+        Ok(cut)
     }
 
     /// What every order meets, whatever it does to exposure. A person who makes a position smaller, or the engine that
@@ -311,18 +329,6 @@ impl RiskGate {
             return Ok(());
         }
         limits.admit(order, account)
-    }
-
-    /// Lets an order go, and notes that it went; `asked` is its quantity before it was cut.
-    #[inline]
-    fn approve(&mut self, order: Order, asked: Lots, refused: Option<Refused>) -> Verdict {
-        if let Some(limits) = &mut self.limits {
-            limits.sent(&order, asked);
-        }
-        Verdict::Approved {
-            order: Approved::new(order, asked, self.seals),
-            refused,
-        }
     }
 
     /// Every check that an order adding exposure must pass; returns the cash to reserve.
@@ -354,9 +360,4 @@ fn reference_price(order: &Order, account: &Portfolio) -> Result<HalfUnits, Refu
         (OrderKind::Market, Side::Buy) => Ok(book.ask.unwrap_or(mark)),
         (OrderKind::Market, Side::Sell) => Ok(mark),
     }
-}
-
-/// Lots as the gate adds them up: a sum that does not fit is a refusal, never a wrap.
-fn sum(lots: &[Lots]) -> Option<Lots> {
-    lots.iter().try_fold(0_i64, |acc, &x| acc.checked_add(x))
 }

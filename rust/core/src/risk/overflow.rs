@@ -1,18 +1,19 @@
 //! `overflow`: positions and working orders stay within what whole numbers can hold.
 
+use crate::domain::Lots;
 use crate::order::Order;
 use crate::portfolio::Portfolio;
 
-use super::{Refused, check, sum};
+use super::{Refused, check};
 
 pub(super) fn check(order: &Order, account: &Portfolio) -> Result<(), Refused> {
     let book = account.market(order.market);
-    let long = sum(&[book.net.saturating_abs(), book.working_buys, order.lots]);
-    let short = sum(&[book.net.saturating_abs(), book.working_sells, order.lots]);
-    if long.is_none() || short.is_none() {
-        return Err(refusal());
+    let held = book.net.saturating_abs().checked_add(order.lots);
+    let fits = |working: Lots| held.is_some_and(|held| held.checked_add(working).is_some());
+    if fits(book.working_buys) && fits(book.working_sells) {
+        return Ok(());
     }
-    Ok(())
+    Err(refusal())
 }
 
 pub(super) fn refusal() -> Refused {

@@ -121,12 +121,14 @@ impl<P: Ports> Stepper<P> {
 
     #[inline]
     fn make_quiet_steps(&mut self, mark: Option<Nanos>) {
-        let quiet = self.ports.quiet(&mut self.writer, mark);
+        let alone = self.journal.is_none();
+        let quiet = self.ports.quiet(&mut self.writer, mark, alone);
         if quiet.steps > 0 {
             self.report.steps += quiet.steps;
             self.report.events += quiet.events;
             self.report.last_ts = quiet.last;
         }
+        self.deliver();
     }
 
     /// Makes the step or the two steps of a time: boundaries of time come before market events.

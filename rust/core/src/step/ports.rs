@@ -220,8 +220,9 @@ pub trait Ports {
     /// Brings the last price of every market up to date, where not all prices are shown.
     fn refresh_all(&mut self, _account: &mut Portfolio) {}
 
-    /// Makes those of the next steps, before `mark`, in which nothing can happen but that prices move.
-    fn quiet(&mut self, _writer: &mut Writer, _mark: Option<Nanos>) -> Quiet {
+    /// Makes those of the next steps, before `mark`, in which nothing can happen but that prices move; where nobody keeps a
+    /// journal (`alone`), also those in which nothing happens but what was foreseen.
+    fn quiet(&mut self, _writer: &mut Writer, _mark: Option<Nanos>, _alone: bool) -> Quiet {
         Quiet::default()
     }
 

@@ -195,7 +195,8 @@ pub(super) fn guard<T>(call: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
 }
 
 /// A panic of a strategy as the fault that it is.
-pub(super) fn panicked(payload: &(dyn std::any::Any + Send)) -> Stop {
+#[must_use]
+pub fn panicked(payload: &(dyn std::any::Any + Send)) -> Stop {
     Stop::Fault(StrategyFault {
         kind: FaultKind::Panic,
         message: panic_message(payload),

@@ -87,16 +87,6 @@ pub struct Foreseen {
 }
 
 impl Foreseen {
-    /// The signal, said plainly: what a reversal turned to is a side.
-    #[must_use]
-    pub const fn signal(&self) -> TradeSignal {
-        match self.side {
-            Some(Side::Buy) => TradeSignal::LONG,
-            Some(Side::Sell) => TradeSignal::SHORT,
-            None => TradeSignal::Close,
-        }
-    }
-
     /// Whether the trader's part of the account is what was foreseen, with nothing working.
     #[must_use]
     pub fn came_true(&self, row: &TraderRow) -> bool {

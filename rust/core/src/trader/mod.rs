@@ -11,7 +11,7 @@ mod remote;
 mod saved;
 
 pub use block::Stretch;
-pub use evaluate::Input;
+pub use evaluate::{Input, panicked};
 pub use foresight::{Fills, Foreseen, Foresight, Pace};
 pub use memory::TraderMemory;
 pub use remote::{Answer, Glance, Remote, SentRow, Waited};

@@ -3,10 +3,15 @@
 //! Its indicators are a function of its market's rows alone, so they are not kept: they are computed again in the rare
 //! case that the trader must go back.
 
-use crate::portfolio::TraderRow;
-use crate::strategy::{Hooks, Orders, Strategy};
+use std::sync::Arc;
 
-use super::{Input, Trader, TraderState};
+use crate::indicator::Graph;
+use crate::market::Ring;
+use crate::portfolio::TraderRow;
+use crate::signal::TradeSignal;
+use crate::strategy::{Hooks, Orders, Outcome, SetupCtx, Strategy, SystemCtx};
+
+use super::{Input, Trader, TraderSpec, TraderState};
 
 /// All of a trader that an evaluation changes, but what follows from its market's rows.
 pub struct Saved {
@@ -15,6 +20,19 @@ pub struct Saved {
     evaluations: u64,
     /// Its part of the account.
     pub row: TraderRow,
+}
+
+/// The strategy of an empty place.
+struct Nobody;
+
+impl Strategy for Nobody {
+    fn setup(&mut self, _ctx: &mut SetupCtx<'_>) -> Outcome<()> {
+        Ok(())
+    }
+
+    fn generate_signal(&mut self, _ctx: &mut SystemCtx<'_>) -> Outcome<Option<TradeSignal>> {
+        Ok(None)
+    }
 }
 
 impl Trader {
@@ -33,6 +51,44 @@ impl Trader {
             && self.due.is_empty()
             && self.failure.is_none()
             && self.orders.intents.is_empty()
+    }
+
+    /// What stands in its place while it is elsewhere: it hears of nothing, and nothing is expected of it.
+    #[must_use]
+    pub fn vacant(&self) -> Self {
+        Self {
+            spec: TraderSpec {
+                name: String::new(),
+                label: String::new(),
+                version: String::new(),
+                market: self.spec.market,
+                size: None,
+                events: Vec::new(),
+                window: 0,
+                has_volume: false,
+            },
+            index: self.index,
+            state: self.state,
+            orders: Orders::default(),
+            asked: false,
+            due: Vec::new(),
+            failure: None,
+            evaluations: 0,
+            strategy: Box::new(Nobody),
+            hooks: Hooks::NONE,
+            lane: self.lane,
+            graph: Graph::new(self.scale.digits, self.main.default_field()),
+            scale: self.scale,
+            main: self.main,
+            wakes: [false; 3],
+            wakes_main: false,
+            seen: 0,
+            ready: false,
+            ring: Ring::new(0),
+            extra: Arc::clone(&self.extra),
+            last_row: None,
+            last_value: None,
+        }
     }
 
     /// What it is now, with this part of the account; `None` where its strategy cannot be copied.

@@ -5,6 +5,7 @@
 
 mod arrival;
 mod candles;
+mod fills;
 mod layout;
 mod memory;
 mod opens;
@@ -13,11 +14,12 @@ mod trades;
 
 use std::collections::BTreeSet;
 
+pub use fills::MarketFills;
 pub use memory::VenueMemory;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{HalfUnits, Liquidity, Lots, Nanos, Rate, Side, ratio_ceil, ratio_floor};
+use crate::domain::{HalfUnits, Liquidity, Lots, Nanos, Rate, Side};
 use crate::market::{EventKind, EventRef, PriceScale};
 use crate::order::{Order, OrderId, OrderKind, Reason};
 use crate::signal::TimeInForce;
@@ -222,14 +224,6 @@ impl SimVenue {
     pub fn waits_for_open(&self, order: &Order) -> bool {
         let book = &self.books[order.market as usize];
         order.kind == OrderKind::Market && book.waits_for_open(self.config.fill)
-    }
-
-    /// The price at which a market order fills where the market's is this.
-    #[must_use]
-    pub fn market_fill(&self, market: u32, side: Side, price: f64) -> HalfUnits {
-        let book = &self.books[market as usize];
-        self.config
-            .slipped(book.scale.units(price), side, book.grid)
     }
 
     /// Whether the data tell when and at what price market orders of markets with candles alone fill.
@@ -469,24 +463,6 @@ impl Book {
                 false
             }
         });
-    }
-}
-
-impl VenueConfig {
-    /// A market order's price in half units: the market's, made worse by the slippage and rounded to the data's price
-    /// scale against the trader.
-    fn slipped(&self, price: i64, side: Side, grid: i64) -> HalfUnits {
-        let slip = self.slippage;
-        let (one, step) = (slip.denominator, i128::from(grid));
-        let steps = match side {
-            _ if slip.mantissa == 0 => return price.saturating_mul(2),
-            Side::Buy => ratio_ceil(&[i128::from(price), one + slip.mantissa], &[one, step]),
-            Side::Sell => ratio_floor(&[i128::from(price), one - slip.mantissa], &[one, step]),
-        };
-        let units = steps
-            .and_then(|steps| steps.checked_mul(step))
-            .and_then(|units| i64::try_from(units).ok());
-        units.unwrap_or(i64::MAX / 4).max(0).saturating_mul(2)
     }
 }
 

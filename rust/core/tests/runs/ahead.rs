@@ -174,7 +174,7 @@ fn same(one: &Outcome, other: &Outcome) {
 fn blocks_of_any_length_give_what_single_events_give() {
     std::panic::set_hook(Box::new(|_| {}));
     let (mut blocks, mut roll_backs, mut quarantined, mut liquidated) = (0, 0, 0, 0);
-    let (mut passed, mut at_once) = (0, 0);
+    let (mut passed, mut at_once, mut beside) = (0, 0, 0);
     for number in 0..CASES {
         let seed = SEED * 1_000 + number;
         println!("case {number}, seed {seed}");
@@ -208,6 +208,7 @@ fn blocks_of_any_length_give_what_single_events_give() {
             };
             let shuffled = run_with(block, &handed_over);
             same(&shuffled, &reference);
+            beside += shuffled.counters["blocks_beside"];
             blocks += outcome.counters["blocks"];
             roll_backs += outcome.counters["roll_backs"];
             passed += outcome.counters["passed_orders"];
@@ -223,8 +224,12 @@ fn blocks_of_any_length_give_what_single_events_give() {
             assert_eq!(found.digest, reference.digest);
         }
     }
+    assert!(
+        beside > 1_000,
+        "{beside} blocks were evaluated beside the run"
+    );
     println!(
-        "{blocks} blocks, {passed} orders passed, {at_once} settled at once, {roll_backs} roll-backs, {quarantined} \
+        "{blocks} blocks, {beside} more beside the run, {passed} orders passed, {at_once} settled at once, {roll_backs} roll-backs, {quarantined} \
          quarantines, {liquidated} liquidations"
     );
     assert!(blocks > 1_000 && passed > 1_000 && roll_backs > 20 && quarantined > 20);

@@ -1,0 +1,279 @@
+//! The next blocks of traders that run ahead, evaluated on other threads while this one commits what came of the last ones.
+//!
+//! Where a block ended because it had rows enough, all that the next one begins with is known: the trader as it is, and the
+//! position that it was foreseen to have. So the trader is lent to another thread, which evaluates it further, and comes back
+//! with that block when the run has come to where it begins. If things did not come as foreseen, the block counts for nothing
+//! and the trader goes back, as any that was evaluated too far.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use flume::{Receiver, Sender};
+
+use crate::commit::Writer;
+use crate::domain::Instrument;
+use crate::engine::Host;
+use crate::limits::BESIDE_LOOKS;
+use crate::market::{CandleSeries, EventKind, PriceScale, Series, Steps};
+use crate::portfolio::{AccountView, TraderRow};
+use crate::strategy::{Mark, View};
+use crate::trader::{Foresight, Pace, Stretch, Trader, panicked};
+use crate::venue::{MarketFills, SimVenue};
+
+use super::Cast;
+use super::ahead::{Block, Lead, begin_block};
+
+/// A trader on loan, with all that its next block needs.
+pub(super) struct Job<'a> {
+    trader: Trader,
+    /// Its part of the account when the block begins, as it was foreseen.
+    row: TraderRow,
+    lead: Lead,
+    /// The rows that the block may have.
+    rows: u32,
+    ground: Ground<'a>,
+}
+
+/// Where a trader's blocks lie, and what its orders come to there.
+struct Ground<'a> {
+    market: u32,
+    kind: EventKind,
+    pair: &'a str,
+    series: Series<'a>,
+    candles: &'a CandleSeries,
+    scale: PriceScale,
+    instrument: Arc<Instrument>,
+    fills: MarketFills,
+    pace: Pace,
+}
+
+/// A trader that comes back.
+pub(super) struct Answer {
+    pub trader: Trader,
+    /// Its part of the account, as it was foreseen when it was lent.
+    pub row: TraderRow,
+    /// What it did since; `None` where it could not begin.
+    pub block: Option<Block>,
+}
+
+/// What the threads share.
+pub(super) struct Desk<'a> {
+    jobs: Receiver<Job<'a>>,
+    done: Sender<Answer>,
+    /// How many jobs wait: looked at without taking a lock.
+    waiting: Arc<AtomicUsize>,
+    steps: Arc<Steps>,
+}
+
+/// The writer's side.
+pub(super) struct Beside<'a> {
+    jobs: Sender<Job<'a>>,
+    desk: Desk<'a>,
+    done: Receiver<Answer>,
+    /// Whether a trader is on loan, by trader.
+    lent: Vec<bool>,
+    /// Those that came back before anybody asked for them.
+    back: Vec<Answer>,
+}
+
+impl<'a> Ground<'a> {
+    /// `None` where the trader's orders cannot be foreseen.
+    fn of(cast: &Cast<'a>, venue: &SimVenue, writer: &Writer, trader: u32) -> Option<Self> {
+        let index = trader as usize;
+        let (market, kind) = (cast.market_of[index], cast.mains[index]);
+        let data = cast.markets[market as usize];
+        let book = writer.account.market(market);
+        Some(Self {
+            market,
+            kind,
+            pair: &data.name,
+            series: cast.series(market as usize, kind)?,
+            candles: data.candles.as_ref()?,
+            scale: cast.scales[market as usize],
+            instrument: Arc::clone(&book.instrument),
+            fills: venue.fills_of(market),
+            pace: Pace::of(writer.size_of(trader), &book.instrument),
+        })
+    }
+}
+
+impl Job<'_> {
+    fn run(mut self, steps: &Steps) -> Answer {
+        let evaluated = catch_unwind(AssertUnwindSafe(|| self.evaluate(steps)));
+        let block = evaluated.unwrap_or_else(|payload| {
+            // The strategy's own panics are caught where it is called; it can only have failed to be copied.
+            self.trader.failure = Some(panicked(payload.as_ref()));
+            None
+        });
+        Answer {
+            trader: self.trader,
+            row: self.row,
+            block,
+        }
+    }
+
+    fn evaluate(&mut self, steps: &Steps) -> Option<Block> {
+        let ground = &self.ground;
+        let places = steps.places(ground.market as usize, ground.kind);
+        let seen = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        let from = self.lead.until;
+        let stretch = Stretch {
+            series: ground.series,
+            scale: ground.scale,
+            places,
+            end: seen.min(from.saturating_add(self.rows)),
+            foresight: Some(Foresight {
+                candles: ground.candles,
+                instrument: &ground.instrument,
+                venue: &ground.fills,
+                market: ground.market,
+                pace: ground.pace,
+            }),
+        };
+        let view = View {
+            now: ground.series.ts(from as usize),
+            row: &self.row,
+            // Who runs ahead looks at neither.
+            account: AccountView::default(),
+            mark: Mark::Known(None),
+            instrument: &ground.instrument,
+            pair: ground.pair,
+            series: Some(ground.series),
+        };
+        begin_block(&stretch, &mut self.trader, &view, self.lead, true)
+    }
+}
+
+impl<'a> Desk<'a> {
+    /// Evaluates what is lent until nobody lends any more.
+    pub(super) fn work(&self) {
+        while let Some(job) = self.next() {
+            let answer = job.run(&self.steps);
+            if self.done.send(answer).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The next job. It mostly comes soon, so that to wait for it awake costs less than to be woken.
+    fn next(&self) -> Option<Job<'a>> {
+        for _ in 0..BESIDE_LOOKS {
+            if self.waiting.load(Ordering::Relaxed) > 0 {
+                break;
+            }
+            std::hint::spin_loop();
+        }
+        let job = self.jobs.recv().ok()?;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        Some(job)
+    }
+
+    /// A job that nobody has begun.
+    fn take(&self) -> Option<Job<'a>> {
+        let job = self.jobs.try_recv().ok()?;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        Some(job)
+    }
+}
+
+impl<'a> Beside<'a> {
+    /// A side for the writer, and desks for so many threads.
+    pub(super) fn new(traders: usize, threads: usize, steps: &Arc<Steps>) -> (Self, Vec<Desk<'a>>) {
+        // No trader is lent twice, so there is room for all.
+        let (jobs, waiting_jobs) = flume::bounded(traders);
+        let (sender, done) = flume::bounded(traders);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let desk = || Desk {
+            jobs: waiting_jobs.clone(),
+            done: sender.clone(),
+            waiting: Arc::clone(&waiting),
+            steps: Arc::clone(steps),
+        };
+        let desks = (0..threads).map(|_| desk()).collect();
+        let beside = Self {
+            jobs,
+            desk: desk(),
+            done,
+            lent: vec![false; traders],
+            back: Vec::new(),
+        };
+        (beside, desks)
+    }
+
+    /// Whether a trader is on loan.
+    #[inline]
+    pub(super) fn has(&self, trader: u32) -> bool {
+        self.lent[trader as usize]
+    }
+
+    /// Lends a trader for its next block, which begins with this part of the account.
+    pub(super) fn lend(
+        &mut self,
+        cast: &mut Cast<'a>,
+        (venue, writer): (&SimVenue, &Writer),
+        (trader, lead, rows): (u32, Lead, u32),
+        row: TraderRow,
+    ) {
+        let Some(ground) = Ground::of(cast, venue, writer, trader) else {
+            return;
+        };
+        let slot = cast.traders[trader as usize].get_mut();
+        let vacant = slot.vacant();
+        let job = Job {
+            trader: std::mem::replace(slot, vacant),
+            row,
+            lead,
+            rows,
+            ground,
+        };
+        self.desk.waiting.fetch_add(1, Ordering::Relaxed);
+        match self.jobs.try_send(job) {
+            Ok(()) => self.lent[trader as usize] = true,
+            Err(unsent) => {
+                self.desk.waiting.fetch_sub(1, Ordering::Relaxed);
+                *slot = unsent.into_inner().trader;
+            }
+        }
+    }
+
+    /// Waits for a trader that is on loan, and does what waits meanwhile.
+    pub(super) fn fetch(&mut self, trader: u32, host: &dyn Host) -> Option<Answer> {
+        if !std::mem::take(&mut self.lent[trader as usize]) {
+            return None;
+        }
+        let is_it = |answer: &Answer| answer.trader.index == trader;
+        if let Some(place) = self.back.iter().position(is_it) {
+            return Some(self.back.swap_remove(place));
+        }
+        loop {
+            let answer = self.next_answer(host)?;
+            if is_it(&answer) {
+                return Some(answer);
+            }
+            self.back.push(answer);
+        }
+    }
+
+    /// Who comes back next. `None` only where nobody is on loan.
+    fn next_answer(&self, host: &dyn Host) -> Option<Answer> {
+        if let Ok(answer) = self.done.try_recv() {
+            return Some(answer);
+        }
+        if let Some(job) = self.desk.take() {
+            return Some(job.run(&self.desk.steps));
+        }
+        for _ in 0..BESIDE_LOOKS {
+            if !self.done.is_empty() {
+                break;
+            }
+            std::hint::spin_loop();
+        }
+        let done = &self.done;
+        let mut answer = done.try_recv().ok();
+        if answer.is_none() {
+            host.detached(&mut || answer = done.recv().ok());
+        }
+        answer
+    }
+}

@@ -1,0 +1,110 @@
+//! Whom the driver lends to other threads for a next block, and when it wants them back.
+
+use crate::commit::Writer;
+use crate::limits::BESIDE_ROWS;
+use crate::portfolio::TraderRow;
+
+use super::Direct;
+use super::ahead::Lead;
+
+impl Direct<'_> {
+    /// Lends those of the traders that were seen to in this step whose next block is known to begin with what is known now.
+    pub(super) fn lend(&mut self, writer: &Writer) {
+        let Some(beside) = &mut self.beside else {
+            return;
+        };
+        if !self.evaluator.shares_blocks() {
+            return;
+        }
+        for &trader in &self.called {
+            let index = trader as usize;
+            let (lead, path) = (self.ahead.leads[index], &self.ahead.paths[index]);
+            let rows = self.cast.places(self.timeline.steps(), trader).len();
+            let ends = lead.acts || lead.until as usize >= rows;
+            if ends || beside.has(trader) || !self.ahead.reach.passes_at(trader, lead.until) {
+                continue;
+            }
+            let row = writer.account.row(trader);
+            if !row.working.is_empty() || !self.cast.traders[index].get_mut().is_clear() {
+                continue;
+            }
+            let mut row = row.clone();
+            if let Some(last) = path.last() {
+                row.position = last.position;
+                row.entry_price = last.entry_price;
+            }
+            let rows = self.ahead.block_or(BESIDE_ROWS);
+            let venue_and_writer = (&self.venue, writer);
+            let block = (trader, lead, rows);
+            beside.lend(&mut self.cast, venue_and_writer, block, row);
+        }
+    }
+
+    /// Takes back who is to be seen to in this step, with the block that begins here. One that was evaluated from another
+    /// position than it has goes back to where it was lent.
+    pub(super) fn fetch_called(&mut self, writer: &Writer) {
+        let Some(beside) = &mut self.beside else {
+            return;
+        };
+        for &trader in &self.called {
+            let Some(answer) = beside.fetch(trader, self.host) else {
+                continue;
+            };
+            let index = trader as usize;
+            *self.cast.traders[index].get_mut() = answer.trader;
+            let Some(block) = answer.block else { continue };
+            if is_same(writer.account.row(trader), &answer.row) {
+                self.ahead.prepared[index] = Some(Box::new(block));
+                self.ahead.ready += 1;
+                self.ahead.beside += 1;
+            } else {
+                let until = self.ahead.leads[index].until;
+                let steps = self.timeline.steps();
+                self.ahead
+                    .give_up(&mut self.cast, &self.venue, writer, steps, (trader, until));
+            }
+        }
+    }
+
+    /// Takes a trader back that is to go back anyway.
+    pub(super) fn fetch(&mut self, trader: u32) {
+        let Some(beside) = &mut self.beside else {
+            return;
+        };
+        if let Some(answer) = beside.fetch(trader, self.host) {
+            *self.cast.traders[trader as usize].get_mut() = answer.trader;
+        }
+    }
+
+    /// Takes everybody back; who was on loan, and how far each has come.
+    pub(super) fn fetch_all(&mut self) -> Vec<(u32, Option<Lead>)> {
+        let Some(beside) = &mut self.beside else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for trader in 0..u32::try_from(self.cast.traders.len()).unwrap_or(u32::MAX) {
+            if let Some(answer) = beside.fetch(trader, self.host) {
+                *self.cast.traders[trader as usize].get_mut() = answer.trader;
+                found.push((trader, answer.block.map(|block| block.lead)));
+            }
+        }
+        found
+    }
+
+    /// The run ends: everybody is back, however far each has come.
+    pub(super) fn end_loans(&mut self) {
+        for (trader, lead) in self.fetch_all() {
+            if let Some(lead) = lead {
+                self.ahead.leads[trader as usize] = lead;
+            }
+        }
+    }
+}
+
+/// Whether a trader has nothing but the position that it was foreseen to have.
+fn is_same(row: &TraderRow, foreseen: &TraderRow) -> bool {
+    let price = |row: &TraderRow| row.entry_price.to_bits();
+    row.position == foreseen.position
+        && (row.position == 0 || price(row) == price(foreseen))
+        && row.working.is_empty()
+}
