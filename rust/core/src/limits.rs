@@ -74,10 +74,6 @@ pub const DEAR_NANOS: u64 = 1_000;
 /// to go back costs as much as the blocks since.
 pub const CHAINED_BLOCKS: u32 = 32;
 
-/// Rows of a block that is evaluated beside the run: enough to be worth lending a trader for, few enough to be over when the run
-/// has come there.
-pub const BESIDE_ROWS: u32 = 1024;
-
 /// How often a thread beside the run looks for work, some 20 ns each, before it sleeps: to be woken costs more than most of its
 /// waits.
 pub const BESIDE_LOOKS: u32 = 2_000;
@@ -336,6 +332,13 @@ pub const APART_EXECUTIONS: usize = 8_192;
 
 /// How often the watchdog looks for threads that wait for each other.
 pub const WATCHDOG_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Rows of a block that is evaluated beside the run: of few traders many, so that nobody waits for the other at each of them; of
+/// many traders no more than their first rows take.
+#[must_use]
+pub const fn rows_beside(traders: usize) -> u32 {
+    if traders < 8 { 4_096 } else { 1_024 }
+}
 
 /// Messages to the order engine that may wait in an engine of so many traders: an order and a cancel of each fit, so
 /// that a slow broker does not hold the traders up.

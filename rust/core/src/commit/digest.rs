@@ -73,11 +73,18 @@ impl Writer {
 
     /// A quantity on a trader's market as a decimal; as lots where that does not fit.
     fn quantity(&self, trader: u32, lots: Lots, lines: &mut Lines) {
-        let instrument = &self.account.market(self.market_of(trader)).instrument;
+        let market = self.market_of(trader);
+        // Many orders in a row are of one size.
+        if lines.repeat((market, lots)) {
+            return;
+        }
+        let start = lines.text.len();
+        let instrument = &self.account.market(market).instrument;
         match instrument.quantity(lots) {
             Some(quantity) => lines.decimal(quantity),
             None => lines.word(&lots.to_string()),
         }
+        lines.remember((market, lots), start);
     }
 
     /// A price on a trader's market as a decimal; in half units where that does not fit.
@@ -96,12 +103,33 @@ impl Writer {
 struct Lines {
     hasher: Hasher,
     text: Vec<u8>,
+    /// The last quantities that were written, and how.
+    quantities: [(Option<(u32, Lots)>, Vec<u8>); 2],
 }
 
 impl Lines {
     fn word(&mut self, word: &str) {
         self.text.extend_from_slice(word.as_bytes());
         self.text.push(b'\x1f');
+    }
+
+    /// Writes a quantity again, if it is one of the last two: a trader that turns around trades one size, and twice it.
+    fn repeat(&mut self, quantity: (u32, Lots)) -> bool {
+        let known = |of: &&(Option<(u32, Lots)>, Vec<u8>)| of.0 == Some(quantity);
+        let found = self.quantities.iter().find(known);
+        if let Some((_, text)) = found {
+            self.text.extend_from_slice(text);
+        }
+        found.is_some()
+    }
+
+    /// Remembers how a quantity was written, from here in the text on.
+    fn remember(&mut self, quantity: (u32, Lots), start: usize) {
+        self.quantities.swap(0, 1);
+        let (of, text) = &mut self.quantities[0];
+        *of = Some(quantity);
+        text.clear();
+        text.extend_from_slice(&self.text[start..]);
     }
 
     fn time(&mut self, ts: Nanos) {

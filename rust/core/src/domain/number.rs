@@ -13,9 +13,21 @@ pub type Money = i128;
 
 /// Ten to the `n`, or `None` where it does not fit.
 #[must_use]
+#[inline]
 pub fn pow10(n: u32) -> Option<i128> {
-    10_i128.checked_pow(n)
+    usize::try_from(n).ok().and_then(|n| POWERS.get(n)).copied()
 }
+
+/// All powers of ten that fit: to make one anew takes longer than most of what is done with it.
+const POWERS: [i128; 39] = {
+    let mut powers = [1; 39];
+    let mut n = 1;
+    while n < powers.len() {
+        powers[n] = powers[n - 1] * 10;
+        n += 1;
+    }
+    powers
+};
 
 /// The largest number of which both are multiples; zero where both are.
 #[must_use]
@@ -262,17 +274,12 @@ pub fn write_decimal(value: i128, out: &mut Vec<u8>) {
     if part == 0 {
         return;
     }
+    // Written with a one before it, a part has all its digits, and the one makes place for the point.
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(10_u64.pow(MONEY_DIGITS) + part);
+    let digits = digits.trim_end_matches('0').as_bytes();
     out.push(b'.');
-    const NINE: u64 = 1_000_000_000;
-    let mut digits = [b'0'; MONEY_DIGITS as usize];
-    let (first, second) = digits.split_at_mut(9);
-    fill_digits(part / NINE, first);
-    // Most numbers have no more than nine decimals.
-    if part % NINE != 0 {
-        fill_digits(part % NINE, second);
-    }
-    let zeros = digits.iter().rev().take_while(|&&digit| digit == b'0');
-    out.extend_from_slice(&digits[..digits.len() - zeros.count()]);
+    out.extend_from_slice(&digits[1..]);
 }
 
 /// The whole of a number at 10^-18 and its part below one, in that unit.
@@ -286,14 +293,6 @@ fn parts_of(magnitude: u128) -> (u128, u64) {
     };
     let rest = magnitude - whole * u128::from(ONE);
     (whole, u64::try_from(rest).unwrap_or(0))
-}
-
-/// The last digits of a number, as many as there is room for.
-fn fill_digits(mut number: u64, out: &mut [u8]) {
-    for place in out.iter_mut().rev() {
-        *place = b'0' + (number % 10) as u8;
-        number /= 10;
-    }
 }
 
 /// The value in units of 10^-18 that [`decimal_string`] writes like that; nothing for any other text.
@@ -312,18 +311,8 @@ pub fn parse_decimal(text: &str) -> Option<i128> {
 }
 
 /// A whole number, added to a text in bytes.
-pub fn write_whole(mut number: u64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut first = digits.len();
-    loop {
-        first -= 1;
-        digits[first] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[first..]);
+pub fn write_whole(number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 #[cfg(test)]

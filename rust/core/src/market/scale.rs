@@ -175,11 +175,27 @@ pub fn decimal_to_f64(units: i128, digits: i32) -> f64 {
         return units as f64 / power;
     }
     // Money is held at 18 decimals and mostly needs fewer, which brings it back to the quick way.
-    const NINE: i128 = 1_000_000_000;
-    if digits >= 9 && units % NINE == 0 && units != 0 {
-        return decimal_to_f64(units / NINE, digits - 9);
+    if digits >= 9
+        && let Some(fewer) = without_nine_zeros(units)
+    {
+        return decimal_to_f64(fewer, digits - 9);
     }
     format!("{units}e{}", -digits).parse().unwrap_or(f64::NAN)
+}
+
+/// A number without its last nine digits, where these are zeros and others are not.
+fn without_nine_zeros(units: i128) -> Option<i128> {
+    const NINE: i128 = 1_000_000_000;
+    const TWOS: u32 = NINE.trailing_zeros();
+    const ODD: i64 = (NINE >> TWOS) as i64;
+    // A division of 128 bits is slow, and most numbers need none: without the factors of two they fit into 64.
+    match i64::try_from(units >> TWOS) {
+        Ok(part) if part % ODD == 0 && units.trailing_zeros() >= TWOS && units != 0 => {
+            Some(i128::from(part / ODD))
+        }
+        Ok(_) => None,
+        Err(_) => (units % NINE == 0).then(|| units / NINE),
+    }
 }
 
 /// Ten significant digits of the largest price.

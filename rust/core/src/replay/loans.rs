@@ -1,7 +1,7 @@
 //! Whom the driver lends to other threads for a next block, and when it wants them back.
 
 use crate::commit::Writer;
-use crate::limits::BESIDE_ROWS;
+use crate::limits::rows_beside;
 use crate::portfolio::TraderRow;
 
 use super::Direct;
@@ -33,7 +33,7 @@ impl Direct<'_> {
                 row.position = last.position;
                 row.entry_price = last.entry_price;
             }
-            let rows = self.ahead.block_or(BESIDE_ROWS);
+            let rows = self.ahead.block_or(rows_beside(self.ahead.traders()));
             let venue_and_writer = (&self.venue, writer);
             let block = (trader, lead, rows);
             beside.lend(&mut self.cast, venue_and_writer, block, row);

@@ -1,6 +1,6 @@
 //! `margin`: the account's exposure stays within leverage times equity.
 
-use crate::domain::{Rate, Side, checked_mul, decimal_string, product_is_less, ratio_floor};
+use crate::domain::{Rate, Side, decimal_string, product_is_less, ratio_floor};
 use crate::order::Order;
 use crate::portfolio::{Portfolio, Worths};
 
@@ -27,9 +27,8 @@ impl Margin {
             .ok_or_else(overflow::refusal)?;
         let equity = account.equity();
         let (times, parts) = (self.leverage.mantissa, self.leverage.denominator);
-        if let (Some(used), Some(had)) = (checked_mul(exposure, parts), checked_mul(equity, times))
-            && used <= had
-        {
+        // With a leverage of one or more, what is no more than equity is no more than what it allows.
+        if times >= parts && exposure <= equity {
             return Ok(());
         }
         let allowed = ratio_floor(&[equity, times], &[parts]).ok_or_else(overflow::refusal)?;
