@@ -25,3 +25,4 @@ pub mod engine;
 pub mod clock;
 pub mod error;
 pub mod limits;
+pub mod spare;

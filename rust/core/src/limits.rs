@@ -74,8 +74,8 @@ pub const DEAR_NANOS: u64 = 1_000;
 /// to go back costs as much as the blocks since.
 pub const CHAINED_BLOCKS: u32 = 32;
 
-/// How often a thread beside the run looks for work, some 20 ns each, before it sleeps: to be woken costs more than most of its
-/// waits.
+/// How often a thread beside the run looks for work, and the run's own for who comes back, some 20 ns each, before it sleeps:
+/// to be woken costs more than most of these waits.
 pub const BESIDE_LOOKS: u32 = 2_000;
 
 /// Steps with fills that are made one after the other before anybody looks whether the run is to end.
@@ -332,6 +332,13 @@ pub const APART_EXECUTIONS: usize = 8_192;
 
 /// How often the watchdog looks for threads that wait for each other.
 pub const WATCHDOG_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Memory of lists that nobody needs that is kept for later ones at most, in bytes.
+pub const SPARE_BYTES: usize = 64 << 20;
+/// A smaller list is not kept: to have it anew costs little.
+pub const SPARE_LEAST: usize = 256 << 10;
+/// How many times the room that is wanted a kept list may have.
+pub const SPARE_ROOM: usize = 4;
 
 /// Rows of a block that is evaluated beside the run: of few traders many, so that nobody waits for the other at each of them; of
 /// many traders no more than their first rows take.

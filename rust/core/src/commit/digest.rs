@@ -104,7 +104,14 @@ struct Lines {
     hasher: Hasher,
     text: Vec<u8>,
     /// The last quantities that were written, and how.
-    quantities: [(Option<(u32, Lots)>, Vec<u8>); 2],
+    quantities: [Written; 2],
+}
+
+/// A quantity on a market, and how it was written.
+#[derive(Default)]
+struct Written {
+    what: Option<(u32, Lots)>,
+    text: Vec<u8>,
 }
 
 impl Lines {
@@ -115,10 +122,9 @@ impl Lines {
 
     /// Writes a quantity again, if it is one of the last two: a trader that turns around trades one size, and twice it.
     fn repeat(&mut self, quantity: (u32, Lots)) -> bool {
-        let known = |of: &&(Option<(u32, Lots)>, Vec<u8>)| of.0 == Some(quantity);
-        let found = self.quantities.iter().find(known);
-        if let Some((_, text)) = found {
-            self.text.extend_from_slice(text);
+        let found = self.quantities.iter().find(|of| of.what == Some(quantity));
+        if let Some(written) = found {
+            self.text.extend_from_slice(&written.text);
         }
         found.is_some()
     }
@@ -126,10 +132,10 @@ impl Lines {
     /// Remembers how a quantity was written, from here in the text on.
     fn remember(&mut self, quantity: (u32, Lots), start: usize) {
         self.quantities.swap(0, 1);
-        let (of, text) = &mut self.quantities[0];
-        *of = Some(quantity);
-        text.clear();
-        text.extend_from_slice(&self.text[start..]);
+        let newest = &mut self.quantities[0];
+        newest.what = Some(quantity);
+        newest.text.clear();
+        newest.text.extend_from_slice(&self.text[start..]);
     }
 
     fn time(&mut self, ts: Nanos) {

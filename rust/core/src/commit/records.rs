@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::word::Word;
 use crate::domain::{HalfUnits, Liquidity, Lots, Money, Nanos, Side};
 use crate::order::{OrderId, OrderRecord, OrderStatus, Reason, RefusalRecord, reason};
+use crate::spare::Reused;
 use crate::strategy::StrategyFault;
 
 /// One fill.
@@ -86,16 +87,16 @@ pub struct VenueBooks {
 #[derive(Clone, Debug, Default)]
 pub struct Curve {
     /// The step's time.
-    pub ts: Vec<Nanos>,
+    pub ts: Reused<Nanos>,
     /// Equity at the step's snapshot.
-    pub equity: Vec<Money>,
+    pub equity: Reused<Money>,
 }
 
 impl Curve {
     /// Makes room for so many rows.
     pub fn reserve(&mut self, rows: usize) {
-        self.ts.reserve(rows);
-        self.equity.reserve(rows);
+        self.ts.make_room(rows);
+        self.equity.make_room(rows);
     }
 
     /// Adds a row.
@@ -110,9 +111,9 @@ impl Curve {
 #[derive(Debug, Default)]
 pub struct Records {
     /// By order number: the order with number `n` is at `n - 1`.
-    pub orders: Vec<OrderRecord>,
+    pub orders: Reused<OrderRecord>,
     /// In the order in which they were applied.
-    pub fills: Vec<FillRecord>,
+    pub fills: Reused<FillRecord>,
     /// In the order in which they came to be.
     pub refusals: Vec<RefusalRecord>,
     /// In the order in which they came to be.
@@ -145,8 +146,8 @@ pub struct Counted {
 impl Records {
     /// Makes room for so many orders and their fills.
     pub fn reserve(&mut self, orders: usize) {
-        self.orders.reserve(orders);
-        self.fills.reserve(orders);
+        self.orders.make_room(orders);
+        self.fills.make_room(orders);
     }
 
     /// The number of the next order.

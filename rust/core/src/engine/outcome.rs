@@ -8,6 +8,7 @@ use crate::domain::{Instrument, Lots, MarketPair, Money, Nanos, Rounding, Side};
 use crate::error::Error;
 use crate::journal::{Recorder, TraderFacts};
 use crate::portfolio::TradeRecord;
+use crate::spare::Reused;
 use crate::step::Report;
 
 use super::config::Config;
@@ -48,7 +49,7 @@ pub struct Outcome {
     /// Orders, fills, refusals, quarantines, equity.
     pub records: Records,
     /// Round trips in the order of their entries.
-    pub trades: Vec<TradeRecord>,
+    pub trades: Reused<TradeRecord>,
     /// The fingerprint of all that was decided.
     pub digest: String,
     /// Market rows, each counted once.
@@ -245,6 +246,7 @@ impl Closing {
         let end = (report.steps, report.last_ts.unwrap_or(0));
         let close = |journal: Recorder| journal.close(end, report.complete, &mut writer, &digest);
         let resumed = journal.map(close).transpose()?;
+        let trades = writer.account.take_trades();
         let account = &writer.account;
         let start = config.cash.iter().find(|(c, _)| *c == config.currency);
         let mut cash = config.cash.clone();
@@ -267,7 +269,7 @@ impl Closing {
                 .zip(account.markets())
                 .map(|(name, book)| ((*name).to_owned(), Instrument::clone(&book.instrument)))
                 .collect(),
-            trades: account.trades().to_vec(),
+            trades,
             reserved: account.reserved(),
             traders: self.traders,
             versions: self.versions,

@@ -330,6 +330,30 @@ mod tests {
 
     proptest! {
         #[test]
+        fn many_values_at_once_are_what_they_are_one_by_one(
+            pieces in prop::collection::vec(prop::collection::vec(-1_000_i64..1_000, 0..70), 1..6),
+            period in 1_usize..40,
+            shift in 0_u32..2,
+        ) {
+            let (mut each, mut many) = (UnitWindow::new(period), UnitWindow::new(period));
+            for piece in pieces {
+                let shifted: Vec<i64> = piece.iter().map(|units| units << shift).collect();
+                let mut sums = vec![0; piece.len()];
+                let before = many.sum() as i64;
+                many.push_many(before, &shifted, shift, &mut sums);
+                for (units, sum) in piece.into_iter().zip(sums) {
+                    each.push(units);
+                    prop_assert_eq!(each.sum(), i128::from(sum));
+                }
+                prop_assert_eq!((each.full(), each.sum()), (many.full(), many.sum()));
+                // What leaves next is the same, too.
+                each.push(7);
+                many.push(7);
+                prop_assert_eq!(each.sum(), many.sum());
+            }
+        }
+
+        #[test]
         fn extremes_are_those_of_the_window(
             values in prop::collection::vec(-5_i64..5, 1..200), period in 1_usize..12,
         ) {

@@ -194,7 +194,7 @@ fn without_nine_zeros(units: i128) -> Option<i128> {
             Some(i128::from(part / ODD))
         }
         Ok(_) => None,
-        Err(_) => (units % NINE == 0).then(|| units / NINE),
+        Err(_) => (units % NINE == 0).then_some(units / NINE),
     }
 }
 

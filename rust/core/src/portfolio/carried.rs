@@ -293,7 +293,8 @@ impl Portfolio {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{FeeRates, Instrument, InstrumentSpec, Rate};
+    use crate::domain::{FeeRates, Instrument, InstrumentSpec, Liquidity, Rate, Side};
+    use crate::order::Order;
     use proptest::prelude::*;
 
     fn account(equity: Money, held: Money) -> Portfolio {
@@ -321,7 +322,60 @@ mod tests {
         );
     }
 
+    /// All that anybody may ask of an account about the worth of its positions.
+    fn standing(account: &Portfolio) -> [Money; 5] {
+        [
+            account.cash(),
+            account.equity(),
+            account.held_exposure(),
+            account.exposure(),
+            account.market(0).exposure(),
+        ]
+    }
+
     proptest! {
+        #[test]
+        fn a_position_carried_through_fills_counts_as_one_that_never_was(
+            steps in prop::collection::vec(
+                (1_i64..1_000, prop::collection::vec((0_u32..2, -5_i64..6), 0..3)),
+                1..30,
+            ),
+        ) {
+            let instruments = || account(0, 0).markets[0].instrument.as_ref().clone();
+            let [mut carried, mut plain] =
+                [(), ()].map(|()| Portfolio::new(false, 1_000, vec![instruments()], 2));
+            let (mut weight, mut id) = (0, 0);
+            for (mark, orders) in steps {
+                carried.mark(0, mark, None);
+                plain.mark(0, mark, None);
+                carried.set_carried(Carried::of_one(mark, weight));
+                let orders: Vec<Order> = { orders.iter() }
+                    .filter(|(_, lots)| *lots != 0)
+                    .map(|&(trader, lots)| {
+                        id += 1;
+                        let (side, lots) = (Side::of(lots), lots.abs());
+                        Order { trader, side, lots, ..Order::for_test(id) }
+                    })
+                    .collect();
+                for order in &orders {
+                    carried.count_in_for_now(order);
+                    plain.count_in_for_now(order);
+                    prop_assert_eq!(standing(&carried), standing(&plain));
+                }
+                for order in &orders {
+                    for account in [&mut carried, &mut plain] {
+                        account.count_out(order);
+                        account.settle(order, mark, 0, Liquidity::Taker);
+                    }
+                }
+                prop_assert_eq!(standing(&carried), standing(&plain));
+                drop(carried.released());
+                weight = carried.carry(0).unwrap_or(0);
+                carried.set_carried(Carried::of_one(mark, weight));
+                prop_assert_eq!(standing(&carried), standing(&plain));
+            }
+        }
+
         #[test]
         fn prices_of_one_position_say_what_its_sums_say(
             marks in prop::collection::vec(-1_000_i64..100_000, 0..40),

@@ -76,7 +76,7 @@ impl Portfolio {
         self.held = memory.held;
         self.exposure = memory.exposure;
         self.rows = memory.rows;
-        self.trades = trades;
+        self.trades = trades.into();
         for (book, kept) in self.markets.iter_mut().zip(memory.books) {
             book.mark = kept.mark;
             book.ask = kept.ask;

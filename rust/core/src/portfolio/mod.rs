@@ -21,6 +21,7 @@ use std::sync::Arc;
 use crate::domain::{HalfUnits, Instrument, Lots, Money, Rounding};
 use crate::limits::KINDS_COMPARED;
 use crate::order::{Order, Reason};
+use crate::spare::Reused;
 
 /// What everybody may know of the account during a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +48,7 @@ pub struct MarketBook {
     /// What is working to be sold.
     pub working_sells: Lots,
     value: Money,
+    /// What the position may become, at the mark; while it is carried, what working orders add to that.
     exposure: Money,
     /// What one more half unit of the price adds to the position's value, while nothing is working and that is a whole
     /// number: the quick way to a new value.
@@ -75,7 +77,7 @@ pub struct Portfolio {
     released: Vec<(u32, i64)>,
     rows: Vec<TraderRow>,
     markets: Vec<MarketBook>,
-    trades: Vec<TradeRecord>,
+    trades: Reused<TradeRecord>,
 }
 
 impl Portfolio {
@@ -119,7 +121,7 @@ impl Portfolio {
             released: Vec::new(),
             rows: (0..traders).map(|_| TraderRow::default()).collect(),
             markets,
-            trades: Vec::new(),
+            trades: Reused::default(),
         }
     }
 
@@ -235,13 +237,18 @@ impl Portfolio {
 
     /// Makes room for so many round trips.
     pub fn reserve_trades(&mut self, trades: usize) {
-        self.trades.reserve(trades);
+        self.trades.make_room(trades);
     }
 
     /// The round trips so far, in the order of their entries.
     #[must_use]
     pub fn trades(&self) -> &[TradeRecord] {
         &self.trades
+    }
+
+    /// Takes the round trips out: the account is looked at no more.
+    pub fn take_trades(&mut self) -> Reused<TradeRecord> {
+        std::mem::take(&mut self.trades)
     }
 
     /// Takes in a market's last price, and its best ask where it has quotes.

@@ -1,11 +1,10 @@
 //! Evaluating ahead: a trader that looks at nothing but its own market, position and orders takes in its next events
 //! at once, while its state is in the nearest cache.
 //!
-//! A block ends with the first event at which the trader asks for something, and none begins while it has orders at
-//! work. So within a block its position cannot change, and nothing is assumed of what the gate or the venue will say.
-//! What it asked for, or how it failed, waits in the trader until the step of that event commits it. Only a
-//! liquidation comes from outside: then the trader becomes what it was when the block began, takes in again what is
-//! over, and goes event by event for a while.
+//! None begins while it has orders at work. A block goes on past what the trader asks for only where the data tell what
+//! that comes to; else it ends there, and nothing is assumed of what the gate or the venue will say. What it asked for, or
+//! how it failed, waits until the step of that event commits it. Where things do not come as foreseen, and at a
+//! liquidation, the trader becomes what it was before, takes in again what is over, and goes on with what really happened.
 
 use crate::clock::Stopwatch;
 use crate::commit::{Plain, Writer};
@@ -49,6 +48,13 @@ pub(super) struct Block {
     from: u32,
     keeps: Keeps,
     foreseen: Vec<Foreseen>,
+}
+
+impl Block {
+    /// How many rows it has.
+    pub(super) const fn rows(&self) -> u32 {
+        self.lead.until - self.from
+    }
 }
 
 /// What a block leaves for the case that its trader must go back.
@@ -110,6 +116,10 @@ pub(super) struct Ahead {
     blocks: u64,
     /// Those of them that were evaluated beside the run.
     pub beside: u64,
+    /// Traders that were taken back from there to become what they were before.
+    pub taken_back: u64,
+    /// Steps in which what was foreseen was filled in one go with the quiet ones around them.
+    pub strides: u64,
     rows: u64,
     /// Orders that traders were evaluated past.
     passed: u64,
@@ -167,6 +177,8 @@ impl Ahead {
             step_watch: None,
             blocks: 0,
             beside: 0,
+            taken_back: 0,
+            strides: 0,
             rows: 0,
             passed: 0,
             at_once: 0,
@@ -206,7 +218,7 @@ impl Ahead {
         let path = &mut self.paths[trader as usize];
         if let Some(block) = turn.block {
             self.blocks += 1;
-            self.rows += u64::from(block.lead.until - block.from);
+            self.rows += u64::from(block.rows());
             path.begin(block.foreseen);
             match block.keeps {
                 Keeps::Nothing => {}
@@ -326,12 +338,14 @@ impl Ahead {
     }
 
     /// Counters by name.
-    pub(super) const fn counters(&self) -> [(&'static str, u64); 7] {
+    pub(super) const fn counters(&self) -> [(&'static str, u64); 9] {
         [
             ("passed_orders", self.passed),
             ("settled_at_once", self.at_once),
             ("blocks", self.blocks),
             ("blocks_beside", self.beside),
+            ("taken_back", self.taken_back),
+            ("strides", self.strides),
             ("rows_in_blocks", self.rows),
             ("roll_backs", self.roll_backs),
             ("fallbacks", self.fallbacks),

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use flume::{Receiver, Sender};
 
+use crate::clock::Stopwatch;
 use crate::commit::Writer;
 use crate::domain::Instrument;
 use crate::engine::Host;
@@ -53,24 +54,33 @@ pub(super) struct Answer {
     pub trader: Trader,
     /// Its part of the account, as it was foreseen when it was lent.
     pub row: TraderRow,
-    /// What it did since; `None` where it could not begin.
+    /// What it did since; `None` where it did nothing.
     pub block: Option<Block>,
+    /// How long that took.
+    pub nanos: u64,
 }
 
-/// What the threads share.
-pub(super) struct Desk<'a> {
+/// Jobs that nobody has begun.
+#[derive(Clone)]
+struct Waiting<'a> {
     jobs: Receiver<Job<'a>>,
+    /// How many there are: looked at without taking a lock.
+    count: Arc<AtomicUsize>,
+}
+
+/// The side of another thread.
+pub(super) struct Desk<'a> {
+    waiting: Waiting<'a>,
     done: Sender<Answer>,
-    /// How many jobs wait: looked at without taking a lock.
-    waiting: Arc<AtomicUsize>,
     steps: Arc<Steps>,
 }
 
 /// The writer's side.
 pub(super) struct Beside<'a> {
     jobs: Sender<Job<'a>>,
-    desk: Desk<'a>,
+    waiting: Waiting<'a>,
     done: Receiver<Answer>,
+    steps: Arc<Steps>,
     /// Whether a trader is on loan, by trader.
     lent: Vec<bool>,
     /// Those that came back before anybody asked for them.
@@ -100,9 +110,10 @@ impl<'a> Ground<'a> {
 
 impl Job<'_> {
     fn run(mut self, steps: &Steps) -> Answer {
+        let watch = Stopwatch::start();
         let evaluated = catch_unwind(AssertUnwindSafe(|| self.evaluate(steps)));
         let block = evaluated.unwrap_or_else(|payload| {
-            // The strategy's own panics are caught where it is called; it can only have failed to be copied.
+            // The strategy's own panics are caught where it is called.
             self.trader.failure = Some(panicked(payload.as_ref()));
             None
         });
@@ -110,6 +121,17 @@ impl Job<'_> {
             trader: self.trader,
             row: self.row,
             block,
+            nanos: watch.nanos(),
+        }
+    }
+
+    /// The trader as it was lent.
+    fn call_off(self) -> Answer {
+        Answer {
+            trader: self.trader,
+            row: self.row,
+            block: None,
+            nanos: 0,
         }
     }
 
@@ -145,35 +167,38 @@ impl Job<'_> {
     }
 }
 
-impl<'a> Desk<'a> {
-    /// Evaluates what is lent until nobody lends any more.
-    pub(super) fn work(&self) {
-        while let Some(job) = self.next() {
-            let answer = job.run(&self.steps);
-            if self.done.send(answer).is_err() {
-                return;
-            }
-        }
+impl<'a> Waiting<'a> {
+    fn take(&self) -> Option<Job<'a>> {
+        let job = self.jobs.try_recv().ok()?;
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        Some(job)
     }
 
-    /// The next job. It mostly comes soon, so that to wait for it awake costs less than to be woken.
+    /// The next job, and `None` once nobody lends any more. It mostly comes soon, so that to wait for it awake costs less
+    /// than to be woken.
     fn next(&self) -> Option<Job<'a>> {
         for _ in 0..BESIDE_LOOKS {
-            if self.waiting.load(Ordering::Relaxed) > 0 {
-                break;
+            if self.count.load(Ordering::Relaxed) > 0
+                && let Some(job) = self.take()
+            {
+                return Some(job);
             }
             std::hint::spin_loop();
         }
         let job = self.jobs.recv().ok()?;
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.count.fetch_sub(1, Ordering::Relaxed);
         Some(job)
     }
+}
 
-    /// A job that nobody has begun.
-    fn take(&self) -> Option<Job<'a>> {
-        let job = self.jobs.try_recv().ok()?;
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        Some(job)
+impl Desk<'_> {
+    /// Evaluates what is lent until nobody lends any more.
+    pub(super) fn work(&self) {
+        while let Some(job) = self.waiting.next() {
+            if self.done.send(job.run(&self.steps)).is_err() {
+                return;
+            }
+        }
     }
 }
 
@@ -181,20 +206,23 @@ impl<'a> Beside<'a> {
     /// A side for the writer, and desks for so many threads.
     pub(super) fn new(traders: usize, threads: usize, steps: &Arc<Steps>) -> (Self, Vec<Desk<'a>>) {
         // No trader is lent twice, so there is room for all.
-        let (jobs, waiting_jobs) = flume::bounded(traders);
+        let (jobs, waiting) = flume::bounded(traders);
+        let waiting = Waiting {
+            jobs: waiting,
+            count: Arc::default(),
+        };
         let (sender, done) = flume::bounded(traders);
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let desk = || Desk {
-            jobs: waiting_jobs.clone(),
+        let desk = |_| Desk {
+            waiting: waiting.clone(),
             done: sender.clone(),
-            waiting: Arc::clone(&waiting),
             steps: Arc::clone(steps),
         };
-        let desks = (0..threads).map(|_| desk()).collect();
+        let desks = (0..threads).map(desk).collect();
         let beside = Self {
             jobs,
-            desk: desk(),
+            waiting,
             done,
+            steps: Arc::clone(steps),
             lent: vec![false; traders],
             back: Vec::new(),
         };
@@ -227,17 +255,24 @@ impl<'a> Beside<'a> {
             rows,
             ground,
         };
-        self.desk.waiting.fetch_add(1, Ordering::Relaxed);
+        self.waiting.count.fetch_add(1, Ordering::Relaxed);
         match self.jobs.try_send(job) {
             Ok(()) => self.lent[trader as usize] = true,
             Err(unsent) => {
-                self.desk.waiting.fetch_sub(1, Ordering::Relaxed);
+                self.waiting.count.fetch_sub(1, Ordering::Relaxed);
                 *slot = unsent.into_inner().trader;
             }
         }
     }
 
-    /// Waits for a trader that is on loan, and does what waits meanwhile.
+    /// Takes the jobs back that nobody has begun.
+    pub(super) fn call_off(&mut self) {
+        while let Some(job) = self.waiting.take() {
+            self.back.push(job.call_off());
+        }
+    }
+
+    /// Waits for a trader that is on loan, and does what waits meanwhile. `None` where it is not on loan.
     pub(super) fn fetch(&mut self, trader: u32, host: &dyn Host) -> Option<Answer> {
         if !std::mem::take(&mut self.lent[trader as usize]) {
             return None;
@@ -246,22 +281,22 @@ impl<'a> Beside<'a> {
         if let Some(place) = self.back.iter().position(is_it) {
             return Some(self.back.swap_remove(place));
         }
-        loop {
-            let answer = self.next_answer(host)?;
+        while let Some(answer) = self.next_answer(host) {
             if is_it(&answer) {
                 return Some(answer);
             }
             self.back.push(answer);
         }
+        None
     }
 
-    /// Who comes back next. `None` only where nobody is on loan.
+    /// Who comes back next. `None` only where all other threads are gone.
     fn next_answer(&self, host: &dyn Host) -> Option<Answer> {
         if let Ok(answer) = self.done.try_recv() {
             return Some(answer);
         }
-        if let Some(job) = self.desk.take() {
-            return Some(job.run(&self.desk.steps));
+        if let Some(job) = self.waiting.take() {
+            return Some(job.run(&self.steps));
         }
         for _ in 0..BESIDE_LOOKS {
             if !self.done.is_empty() {

@@ -1,20 +1,25 @@
 //! In which step a trader that is evaluated ahead is next to be seen to: because it acted there, or because it has been
 //! evaluated no further.
 
+use crate::spare::Reused;
+
 /// No trader.
 const NONE: u32 = u32::MAX;
 
 /// For each step the traders that are due in it, as a list through the traders.
 #[derive(Debug)]
 pub(super) struct Calendar {
-    heads: Vec<u32>,
+    heads: Reused<u32>,
     next: Vec<u32>,
 }
 
 impl Calendar {
     pub(super) fn new(steps: usize, traders: usize) -> Self {
+        let mut heads = Reused::default();
+        heads.make_room(steps);
+        heads.resize(steps, NONE);
         Self {
-            heads: vec![NONE; steps],
+            heads,
             next: vec![NONE; traders],
         }
     }

@@ -70,8 +70,9 @@ impl Cost {
     /// How a step is best evaluated on so many threads.
     ///
     /// Cheap evaluations stay on one thread: what traders keep would move from one core's cache to another's, and back. Only
-    /// where many blocks begin in one step is there so much to do with what has moved that it pays. Of dear ones a few traders alone go event by event, so that they do not keep one thread busy while the others have
-    /// nothing to do; sooner or later all are due in one step, and share it block by block.
+    /// where many blocks begin in one step is there so much to do with what has moved that it pays. Of dear ones a few traders
+    /// alone go event by event, so that they do not keep one thread busy while the others have nothing to do; sooner or later
+    /// all are due in one step, and share it block by block.
     pub(super) fn way(&self, parts: Parts, threads: usize) -> Way {
         let row = self.row.unwrap_or(0);
         let way = |pooled, block| Way {

@@ -90,7 +90,9 @@ impl Direct<'_> {
         let mut unsure = std::mem::take(&mut self.unsure);
         for trader in unsure.drain(..) {
             if let Some(now) = self.ahead.went_wrong(writer, trader) {
-                self.fetch(trader);
+                if self.fetch(trader) {
+                    self.ahead.taken_back += 1;
+                }
                 let steps = self.timeline.steps();
                 self.ahead
                     .give_up(&mut self.cast, &self.venue, writer, steps, (trader, now));

@@ -56,7 +56,7 @@ impl Ahead {
         writer: &Writer,
         steps: &Steps,
         pending: usize,
-        lent: &[(u32, Option<Lead>)],
+        lent: &[(u32, Lead)],
     ) {
         for trader in 0..u32::try_from(self.leads.len()).unwrap_or(u32::MAX) {
             let index = trader as usize;
@@ -67,6 +67,8 @@ impl Ahead {
             let now = u32::try_from(steps.rows_before(market, kind, pending)).unwrap_or(u32::MAX);
             // Who was lent has taken in what comes behind its lead.
             let was_lent = lent.binary_search_by_key(&trader, |lent| lent.0).is_ok();
+            debug_assert!(!was_lent || self.kept[index].is_some(), "it can go back");
+            self.taken_back += u64::from(was_lent);
             if self.leads[index].until > now || was_lent {
                 self.reach.waits[index] = now.saturating_mul(2).saturating_add(self.reach.block);
                 self.send_back(cast, venue, writer, steps, (trader, now));

@@ -13,14 +13,15 @@ impl Direct<'_> {
         let Some(beside) = &mut self.beside else {
             return;
         };
-        if !self.evaluator.shares_blocks() {
+        if !self.evaluator.lends_blocks() {
             return;
         }
         for &trader in &self.called {
             let index = trader as usize;
             let (lead, path) = (self.ahead.leads[index], &self.ahead.paths[index]);
             let rows = self.cast.places(self.timeline.steps(), trader).len();
-            let ends = lead.acts || lead.until as usize >= rows;
+            // Only behind a block is all known with which the next one begins, and all kept that it takes to go back.
+            let ends = lead.acts || lead.chain == 0 || lead.until as usize >= rows;
             if ends || beside.has(trader) || !self.ahead.reach.passes_at(trader, lead.until) {
                 continue;
             }
@@ -53,11 +54,13 @@ impl Direct<'_> {
             let index = trader as usize;
             *self.cast.traders[index].get_mut() = answer.trader;
             let Some(block) = answer.block else { continue };
+            self.evaluator.learn(answer.nanos, block.rows());
             if is_same(writer.account.row(trader), &answer.row) {
                 self.ahead.prepared[index] = Some(Box::new(block));
                 self.ahead.ready += 1;
                 self.ahead.beside += 1;
             } else {
+                // Its lead is this step still, whose list in the calendar nobody reads any more.
                 let until = self.ahead.leads[index].until;
                 let steps = self.timeline.steps();
                 self.ahead
@@ -66,26 +69,29 @@ impl Direct<'_> {
         }
     }
 
-    /// Takes a trader back that is to go back anyway.
-    pub(super) fn fetch(&mut self, trader: u32) {
-        let Some(beside) = &mut self.beside else {
-            return;
-        };
-        if let Some(answer) = beside.fetch(trader, self.host) {
+    /// Takes a trader back that is to go back anyway; whether it was on loan.
+    pub(super) fn fetch(&mut self, trader: u32) -> bool {
+        let answer = self.beside.as_mut();
+        let answer = answer.and_then(|beside| beside.fetch(trader, self.host));
+        let was_lent = answer.is_some();
+        if let Some(answer) = answer {
             *self.cast.traders[trader as usize].get_mut() = answer.trader;
         }
+        was_lent
     }
 
-    /// Takes everybody back; who was on loan, and how far each has come.
-    pub(super) fn fetch_all(&mut self) -> Vec<(u32, Option<Lead>)> {
+    /// Takes everybody back; who was evaluated further meanwhile, by trader, and how far.
+    pub(super) fn fetch_all(&mut self) -> Vec<(u32, Lead)> {
         let Some(beside) = &mut self.beside else {
             return Vec::new();
         };
+        // Nobody waits for what nobody has begun.
+        beside.call_off();
         let mut found = Vec::new();
         for trader in 0..u32::try_from(self.cast.traders.len()).unwrap_or(u32::MAX) {
             if let Some(answer) = beside.fetch(trader, self.host) {
                 *self.cast.traders[trader as usize].get_mut() = answer.trader;
-                found.push((trader, answer.block.map(|block| block.lead)));
+                found.extend(answer.block.map(|block| (trader, block.lead)));
             }
         }
         found
@@ -94,9 +100,7 @@ impl Direct<'_> {
     /// The run ends: everybody is back, however far each has come.
     pub(super) fn end_loans(&mut self) {
         for (trader, lead) in self.fetch_all() {
-            if let Some(lead) = lead {
-                self.ahead.leads[trader as usize] = lead;
-            }
+            self.ahead.leads[trader as usize] = lead;
         }
     }
 }

@@ -100,16 +100,21 @@ impl Evaluator {
 
     /// Whether blocks are worth being evaluated beside the run: cheap ones, which are otherwise evaluated on this thread. Those of
     /// dear strategies are shared by all threads in the step in which they are due.
-    pub(super) fn shares_blocks(&self) -> bool {
+    pub(super) fn lends_blocks(&self) -> bool {
         match (&self.pool, self.handover) {
             (Some(_), Handover::Auto) => self.cost.is_cheap(),
             (pool, handover) => pool.is_some() && handover == Handover::Always,
         }
     }
 
+    /// So many rows took so long beside the run.
+    pub(super) fn learn(&mut self, nanos: u64, rows: u32) {
+        self.cost.learn(nanos, rows.into());
+    }
+
     /// How many threads may evaluate beside the driver's own.
     pub(super) fn threads_beside(&self) -> usize {
-        let others = self.per_thread.len() - 1;
+        let others = self.per_thread.len().saturating_sub(1);
         self.pool.as_ref().map_or(0, |_| others)
     }
 

@@ -108,14 +108,14 @@ impl Ports for Direct<'_> {
         }
     }
 
-    fn quiet(&mut self, writer: &mut Writer, mark: Option<Nanos>, alone: bool) -> Quiet {
+    fn quiet(&mut self, writer: &mut Writer, mark: Option<Nanos>, unkept: bool) -> Quiet {
         let (first, steps) = (self.timeline.walked(), self.timeline.steps());
         if !self.is_quiet() || first == steps.len() {
             return Quiet::default();
         }
         let before = mark.map_or(steps.len(), |mark| steps.first_at(mark));
         if self.timeline.attends_none() {
-            let fills = alone && writer.is_open() && writer.settles_at_once();
+            let fills = unkept && writer.is_open() && writer.settles_at_once();
             return self.stride(writer, before, fills);
         }
         if self.light && !self.ahead.calendar.has(first) {

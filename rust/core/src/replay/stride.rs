@@ -95,6 +95,7 @@ impl Direct<'_> {
         }
         self.take_marks(&mut writer.account);
         self.settle_plain(now, writer);
+        self.ahead.strides += 1;
         if !self.unsure.is_empty() {
             self.check(writer);
         }

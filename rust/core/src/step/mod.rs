@@ -121,8 +121,8 @@ impl<P: Ports> Stepper<P> {
 
     #[inline]
     fn make_quiet_steps(&mut self, mark: Option<Nanos>) {
-        let alone = self.journal.is_none();
-        let quiet = self.ports.quiet(&mut self.writer, mark, alone);
+        let unkept = self.journal.is_none();
+        let quiet = self.ports.quiet(&mut self.writer, mark, unkept);
         if quiet.steps > 0 {
             self.report.steps += quiet.steps;
             self.report.events += quiet.events;

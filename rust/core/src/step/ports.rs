@@ -221,8 +221,8 @@ pub trait Ports {
     fn refresh_all(&mut self, _account: &mut Portfolio) {}
 
     /// Makes those of the next steps, before `mark`, in which nothing can happen but that prices move; where nobody keeps a
-    /// journal (`alone`), also those in which nothing happens but what was foreseen.
-    fn quiet(&mut self, _writer: &mut Writer, _mark: Option<Nanos>, _alone: bool) -> Quiet {
+    /// journal (`unkept`), also those in which nothing happens but what was foreseen.
+    fn quiet(&mut self, _writer: &mut Writer, _mark: Option<Nanos>, _unkept: bool) -> Quiet {
         Quiet::default()
     }
 

@@ -3,6 +3,7 @@
 //! Its indicators are a function of its market's rows alone, so they are not kept: they are computed again in the rare
 //! case that the trader must go back.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::indicator::Graph;
@@ -40,7 +41,12 @@ impl Trader {
     /// and can be copied.
     #[must_use]
     pub fn can_run_ahead(&self) -> bool {
-        self.lane.is_pooled() && self.strategy.is_market_local() && self.strategy.fork().is_some()
+        self.lane.is_pooled() && self.strategy.is_market_local() && self.fork().is_some()
+    }
+
+    /// A copy of its strategy. One that panics when it is to be copied cannot be.
+    fn fork(&self) -> Option<Box<dyn Strategy>> {
+        catch_unwind(AssertUnwindSafe(|| self.strategy.fork())).unwrap_or_default()
     }
 
     /// Whether its next event is a plain one: it is called for it, and nothing comes before that.
@@ -95,7 +101,7 @@ impl Trader {
     #[must_use]
     pub fn save(&self, row: &TraderRow) -> Option<Saved> {
         Some(Saved {
-            strategy: self.strategy.fork()?,
+            strategy: self.fork()?,
             orders: self.orders.clone(),
             evaluations: self.evaluations,
             row: row.clone(),

@@ -1,12 +1,14 @@
 //! Evaluating ahead changes nothing: blocks of any length give what going event by event gives.
 
-use crate::support::{Anything, InLane, MINUTE, Random, UNIT, base, config, markets, run, trader};
+use crate::support::{
+    Anything, InLane, MINUTE, Random, UNIT, base, candles, config, market, markets, run, trader,
+};
 use pairloom_core::domain::Rate;
 use pairloom_core::engine::{
     Account, Config, Handover, Outcome, RunOptions, Sweep, Swept, TraderConfig, Unattended,
 };
 use pairloom_core::indicator::{IndicatorId, Kind, Spec};
-use pairloom_core::market::{Field, MarketData};
+use pairloom_core::market::{CandleSeries, Field, MarketData};
 use pairloom_core::signal::TradeSignal;
 use pairloom_core::strategy::{
     Hook, Hooks, Lane, Outcome as Call, ParameterValue, SetupCtx, Strategy, SystemCtx, builtin,
@@ -36,8 +38,9 @@ impl Attentive {
             passes,
             inner: Anything::new(random.next(), eager),
             averages: Vec::new(),
+            // A trader that goes past its orders may hear of the start all the same.
             hooks: if passes || random.one_in(2) {
-                Hooks::NONE
+                [Hooks::NONE, Hooks::START][random.below(2) as usize]
             } else {
                 Hooks::FILL.with(Hooks::ORDER).with(Hooks::REFUSED)
             },
@@ -107,6 +110,7 @@ impl Strategy for Attentive {
 }
 
 fn portfolio(random: &mut Random, markets: u64) -> Vec<TraderConfig> {
+    let python = random.one_in(2);
     (0..markets * 3 / 2)
         .map(|index| {
             let pair = format!("M{}/USD", index % markets);
@@ -126,7 +130,7 @@ fn portfolio(random: &mut Random, markets: u64) -> Vec<TraderConfig> {
                     .clone();
                 config.strategy = builtin(name, &parameters).unwrap();
             }
-            if random.one_in(4) {
+            if python && random.one_in(4) {
                 config.strategy = Box::new(InLane(config.strategy, Lane::Python));
             }
             config
@@ -174,7 +178,8 @@ fn same(one: &Outcome, other: &Outcome) {
 fn blocks_of_any_length_give_what_single_events_give() {
     std::panic::set_hook(Box::new(|_| {}));
     let (mut blocks, mut roll_backs, mut quarantined, mut liquidated) = (0, 0, 0, 0);
-    let (mut passed, mut at_once, mut beside) = (0, 0, 0);
+    let (mut passed, mut at_once, mut strides) = (0, 0, 0);
+    let (mut beside, mut taken_back) = (0, 0);
     for number in 0..CASES {
         let seed = SEED * 1_000 + number;
         println!("case {number}, seed {seed}");
@@ -209,10 +214,12 @@ fn blocks_of_any_length_give_what_single_events_give() {
             let shuffled = run_with(block, &handed_over);
             same(&shuffled, &reference);
             beside += shuffled.counters["blocks_beside"];
+            taken_back += shuffled.counters["taken_back"];
             blocks += outcome.counters["blocks"];
             roll_backs += outcome.counters["roll_backs"];
             passed += outcome.counters["passed_orders"];
             at_once += outcome.counters["settled_at_once"];
+            strides += outcome.counters["strides"];
         }
         // The second run reads the values of indicators that the first computed.
         let sweep = Sweep::new(config.clone(), &data, options);
@@ -224,14 +231,83 @@ fn blocks_of_any_length_give_what_single_events_give() {
             assert_eq!(found.digest, reference.digest);
         }
     }
-    assert!(
-        beside > 1_000,
-        "{beside} blocks were evaluated beside the run"
-    );
     println!(
-        "{blocks} blocks, {beside} more beside the run, {passed} orders passed, {at_once} settled at once, {roll_backs} roll-backs, {quarantined} \
-         quarantines, {liquidated} liquidations"
+        "{blocks} blocks, {beside} more beside the run, {taken_back} of which were taken back, {passed} orders passed, \
+         {at_once} settled at once, {strides} strides, {roll_backs} roll-backs, {quarantined} quarantines, {liquidated} \
+         liquidations"
     );
+    assert!(beside > 1_000 && taken_back > 20, "{beside} {taken_back}");
+    assert!(strides > 100, "{strides} strides");
     assert!(blocks > 1_000 && passed > 1_000 && roll_backs > 20 && quarantined > 20);
     assert!(at_once > 1_000, "{at_once} orders were settled at once");
+}
+
+/// Long from its first event on, event by event.
+struct Holder;
+
+impl Strategy for Holder {
+    fn setup(&mut self, _ctx: &mut SetupCtx<'_>) -> Call<()> {
+        Ok(())
+    }
+
+    fn generate_signal(&mut self, _ctx: &mut SystemCtx<'_>) -> Call<Option<TradeSignal>> {
+        Ok(Some(TradeSignal::LONG))
+    }
+}
+
+/// Who hears of the start takes its first row in by itself. A liquidation at its second one must find it as it was.
+#[test]
+fn a_liquidation_just_behind_a_trader_s_first_row_finds_it_there() {
+    let mut random = Random::new(SEED);
+    let mut config = config(Account::Margin, 300 * UNIT);
+    config.leverage = Rate::from_decimal(crate::support::decimal("200"));
+    config.threads = Some(2);
+    let any = candles(&mut random, 60, 0);
+    let prices: Vec<f64> = (0..=60).map(|row| 500.0 - f64::from(row) / 4.0).collect();
+    let falling = CandleSeries {
+        open: prices[..60].into(),
+        high: prices[..60].into(),
+        low: prices[1..].into(),
+        close: prices[1..].into(),
+        ..any.clone()
+    };
+    let mut late_by = Vec::new();
+    for late in 0..50 {
+        let market_of = |name: &str, candles: &CandleSeries| {
+            market(name, |market| market.candles = Some(candles.clone()))
+        };
+        let starts = any.open_ts.iter().map(|ts| ts + late * MINUTE);
+        let shifted = CandleSeries {
+            open_ts: starts.collect(),
+            ..any.clone()
+        };
+        let markets = vec![market_of("A/USD", &falling), market_of("B/USD", &shifted)];
+        let data = Arc::new(MarketData { markets });
+        let run_with = |block| {
+            let mut attentive = Attentive::new(&mut Random::new(SEED));
+            attentive.passes = true;
+            attentive.hooks = Hooks::START;
+            attentive.errs = false;
+            let config = Config {
+                block,
+                ..config.clone()
+            };
+            let traders = vec![
+                trader("holder", "A/USD", Some(base("40")), Holder),
+                trader("late", "B/USD", Some(base("1")), attentive),
+            ];
+            let options = RunOptions {
+                handover: Handover::Always,
+                ..RunOptions::default()
+            };
+            run(&config, traders, &data, &options)
+        };
+        let (ahead, reference) = (run_with(None), run_with(Some(0)));
+        same(&ahead, &reference);
+        let mut orders = reference.records.orders.iter();
+        let liquidated = orders.find(|order| order.reason == "liquidation");
+        late_by.extend(liquidated.map(|order| order.ts / MINUTE - late));
+    }
+    // The first row closes a minute after it opens, so the second one two.
+    assert!(late_by.contains(&2), "{late_by:?}");
 }
