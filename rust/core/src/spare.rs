@@ -8,10 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::commit::FillRecord;
 use crate::limits::{SPARE_BYTES, SPARE_LEAST, SPARE_ROOM};
-use crate::order::OrderRecord;
-use crate::portfolio::TradeRecord;
 
 /// What a list can be of.
 pub trait Spare: Sized + 'static {
@@ -25,24 +22,32 @@ pub struct Shelf<T>(Mutex<Vec<Vec<T>>>);
 /// What all shelves hold, in bytes.
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
+/// Lets lists be of these.
 macro_rules! shelves {
     ($($of:ty),*) => {
-        $(impl Spare for $of {
-            fn shelf() -> &'static Shelf<Self> {
-                static SHELF: Shelf<$of> = Shelf(Mutex::new(Vec::new()));
+        $(impl $crate::spare::Spare for $of {
+            fn shelf() -> &'static $crate::spare::Shelf<Self> {
+                static SHELF: $crate::spare::Shelf<$of> = $crate::spare::Shelf::empty();
                 &SHELF
             }
         })*
     };
 }
+pub(crate) use shelves;
 
-shelves!(u32, i64, i128, OrderRecord, FillRecord, TradeRecord);
+shelves!(u32, i64, i128);
 
 const fn bytes_of<T>(list: &Vec<T>) -> usize {
     list.capacity().saturating_mul(size_of::<T>())
 }
 
 impl<T> Shelf<T> {
+    /// One with nothing on it.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+
     /// The smallest list with room for so many, if there is one that is not far too large.
     fn take(&self, room: usize) -> Option<Vec<T>> {
         let mut lists = self.0.lock();
@@ -144,13 +149,7 @@ impl<T: Spare> Drop for Reused<T> {
 mod tests {
     use super::*;
 
-    static SHELF: Shelf<u64> = Shelf(Mutex::new(Vec::new()));
-
-    impl Spare for u64 {
-        fn shelf() -> &'static Shelf<Self> {
-            &SHELF
-        }
-    }
+    shelves!(u64);
 
     #[test]
     fn a_list_that_is_over_makes_room_for_the_next_of_its_size() {
@@ -173,11 +172,11 @@ mod tests {
         other.make_room(room - 1);
         assert_ne!(other.as_ptr(), place, "nobody else has it");
         drop(Reused::from(vec![0_u64; 3]));
-        assert!(SHELF.0.lock().is_empty(), "small ones are not kept");
+        assert!(u64::shelf().0.lock().is_empty(), "small ones are not kept");
         // No more is kept than may be, and the newest rather than the oldest.
         let lists = (0..5).map(|more| Reused::from(vec![1_u64; SPARE_BYTES / 32 + more]));
         drop(lists.collect::<Vec<_>>());
         assert!(HELD.load(Ordering::Relaxed) <= SPARE_BYTES);
-        assert!((1..=4).contains(&SHELF.0.lock().len()));
+        assert!((1..=4).contains(&u64::shelf().0.lock().len()));
     }
 }

@@ -29,6 +29,8 @@ pub struct FillRecord {
     pub liquidity: Liquidity,
 }
 
+crate::spare::shelves!(FillRecord);
+
 /// One trader stopped for an error of its strategy.
 #[derive(Debug)]
 pub struct QuarantineRecord {

@@ -29,6 +29,8 @@ pub struct OrderRecord {
     pub reason: Reason,
 }
 
+crate::spare::shelves!(OrderRecord);
+
 /// One refusal: of an order, of a part of it, or of a part of a fill.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusalRecord {

@@ -33,6 +33,8 @@ pub struct TradeRecord {
     pub exit_reason: Word,
 }
 
+crate::spare::shelves!(TradeRecord);
+
 impl TradeRecord {
     /// A round trip that begins now.
     #[must_use]
