@@ -83,8 +83,8 @@ pub(super) struct Beside<'a> {
     steps: Arc<Steps>,
     /// Whether a trader is on loan, by trader.
     lent: Vec<bool>,
-    /// Those that came back before anybody asked for them.
-    back: Vec<Answer>,
+    /// Those that came back before anybody asked for them, by trader.
+    back: Vec<Option<Box<Answer>>>,
 }
 
 impl<'a> Ground<'a> {
@@ -224,7 +224,7 @@ impl<'a> Beside<'a> {
             done,
             steps: Arc::clone(steps),
             lent: vec![false; traders],
-            back: Vec::new(),
+            back: (0..traders).map(|_| None).collect(),
         };
         (beside, desks)
     }
@@ -268,8 +268,13 @@ impl<'a> Beside<'a> {
     /// Takes the jobs back that nobody has begun.
     pub(super) fn call_off(&mut self) {
         while let Some(job) = self.waiting.take() {
-            self.back.push(job.call_off());
+            self.keep(job.call_off());
         }
+    }
+
+    fn keep(&mut self, answer: Answer) {
+        let index = answer.trader.index as usize;
+        self.back[index] = Some(Box::new(answer));
     }
 
     /// Waits for a trader that is on loan, and does what waits meanwhile. `None` where it is not on loan.
@@ -277,15 +282,14 @@ impl<'a> Beside<'a> {
         if !std::mem::take(&mut self.lent[trader as usize]) {
             return None;
         }
-        let is_it = |answer: &Answer| answer.trader.index == trader;
-        if let Some(place) = self.back.iter().position(is_it) {
-            return Some(self.back.swap_remove(place));
+        if let Some(answer) = self.back[trader as usize].take() {
+            return Some(*answer);
         }
         while let Some(answer) = self.next_answer(host) {
-            if is_it(&answer) {
+            if answer.trader.index == trader {
                 return Some(answer);
             }
-            self.back.push(answer);
+            self.keep(answer);
         }
         None
     }
