@@ -58,8 +58,8 @@ class Engine:
     ``"spot"`` or ``"margin"``, where ``leverage`` limits the exposure to that many times
     the equity. ``fee`` is a fraction of the notional, or `Fees`. ``fill`` is
     ``"next_open"`` or ``"close"`` (optimistic: at the close that was decided on).
-    ``slippage_bps`` worsens market orders by that many hundredths of a percent,
-    ``latency`` delays orders by that many simulated seconds. ``instruments`` maps pairs to
+    ``slippage_bps`` worsens market orders by that many hundredths of a percent and rounds
+    the price, against the trader, to the digits of the data's prices; ``latency`` delays orders by that many simulated seconds. ``instruments`` maps pairs to
     `Instrument`, ``risk`` is `RiskLimits` that orders have to meet. ``num_threads`` defaults to
     all cores, and never changes a result.
     ``workers`` is the number of processes for strategies that are Python classes: each has its

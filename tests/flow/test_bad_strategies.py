@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bad_strategies import CASES, HARMLESS, Case
-from pairloom import Engine, QuarantineWarning, Signal, Strategy, StrategyError
+from pairloom import Engine, QuarantineWarning, Signal, Strategy, StrategyError, synthetic
 from pairloom import indicators as ta
 from scripted import MINUTE, START, candles
 
@@ -260,6 +260,29 @@ def test_an_interrupt_in_setup_ends_the_run_before_it_begins():
     assert result.interrupted
     assert result.quarantined == []
     assert len(result.fills) == 0
+
+
+@pytest.mark.parametrize("settings", [{}, {"num_threads": 1}, {"block": 0}])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_interrupt_in_setup_is_not_lost_whoever_is_set_up_then(settings, place):
+    class Patient(Strategy):
+        number: int = 0
+
+        def setup(self, ctx):
+            if self.number == place:
+                raise KeyboardInterrupt
+
+        def generate_signal(self, ctx):
+            return Signal.LONG
+
+    for traders in (place + 1, 3):
+        engine = Engine(cash={"USD": 1000}, **settings)
+        for number in range(traders):
+            engine.trade("*", Patient, number=number, size=1, name=f"number {number}")
+        result = engine.backtest(synthetic("A/USD", rows=50), progress=False)
+        assert result.interrupted
+        assert result.quarantined == []
+        assert result.steps == 0
 
 
 def native(progress, traders):

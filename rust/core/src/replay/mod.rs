@@ -34,7 +34,7 @@ use crate::limits::{MOST_ORDERS_EXPECTED, ROWS_TO_AN_ORDER};
 use crate::market::{EventKind, Market, MarketData, Places, PriceScale, Row, Rows, Series, Steps};
 use crate::portfolio::Portfolio;
 use crate::step::{Away, Stepper};
-use crate::strategy::Lane;
+use crate::strategy::{Lane, Stop};
 use crate::trader::{Remote, Trader};
 use crate::venue::SimVenue;
 
@@ -120,6 +120,8 @@ struct Direct<'a> {
     /// Traders whose orders may not go the way that they foresaw.
     unsure: Vec<u32>,
     active: usize,
+    /// Whether the user ended the run while a strategy was set up.
+    interrupted: bool,
 }
 
 /// Makes a run ready.
@@ -148,6 +150,8 @@ pub fn prepare<'a>(
         .filter(|trader| trader.has_acted())
         .map(|trader| trader.index)
         .collect();
+    let stopped = |trader: &Trader| matches!(trader.failure, Some(Stop::Interrupted));
+    let interrupted = core.traders.iter().any(stopped);
     let time_marks = core.time_marks;
     let mut cast = cast(core.traders, core.mains, &core.sources, data, core.scales);
     let (steps, start) = feed.into_parts();
@@ -168,6 +172,7 @@ pub fn prepare<'a>(
     let ahead = Ahead::new(&mut cast, &timeline, spot, config.block);
     make_room(&mut core.writer, &cast, timeline.steps());
     let direct = Direct {
+        interrupted,
         active: cast.traders.len(),
         valuation: Valuation::new(cast.markets.len(), spot),
         cast,

@@ -18,6 +18,9 @@ impl Ports for Direct<'_> {
     /// Of rows, of a boundary somebody waits for, or of an open or an arrival.
     #[inline]
     fn next(&mut self, mark: Option<Nanos>) -> Next {
+        if self.interrupted {
+            return Next::Interrupted;
+        }
         // What would happen after the last row never happens: such orders expire.
         if let Some(begun) = &self.begun {
             return Next::Time(begun.now);
