@@ -74,6 +74,9 @@ pub const DEAR_NANOS: u64 = 1_000;
 /// to go back costs as much as the blocks since.
 pub const CHAINED_BLOCKS: u32 = 32;
 
+/// For fewer rows no trader is lent: what it keeps would go from one core's cache to another's, and back, for little.
+pub const LEAST_LENT: u32 = 256;
+
 /// How often a thread beside the run looks for work, and the run's own for who comes back, some 20 ns each, before it sleeps:
 /// to be woken costs more than most of these waits.
 pub const BESIDE_LOOKS: u32 = 2_000;

@@ -1,7 +1,7 @@
 //! Whom the driver lends to other threads for a next block, and when it wants them back.
 
 use crate::commit::Writer;
-use crate::limits::rows_beside;
+use crate::limits::{LEAST_LENT, rows_beside};
 use crate::portfolio::TraderRow;
 
 use super::Direct;
@@ -16,12 +16,15 @@ impl Direct<'_> {
         if !self.evaluator.lends_blocks() {
             return;
         }
+        let block = self.ahead.block_or(rows_beside(self.ahead.traders()));
+        let least = block.clamp(1, LEAST_LENT) as usize;
         for &trader in &self.called {
             let index = trader as usize;
             let (lead, path) = (self.ahead.leads[index], &self.ahead.paths[index]);
             let rows = self.cast.places(self.timeline.steps(), trader).len();
+            let left = rows.saturating_sub(lead.until as usize);
             // Only behind a block is all known with which the next one begins, and all kept that it takes to go back.
-            let ends = lead.acts || lead.chain == 0 || lead.until as usize >= rows;
+            let ends = lead.acts || lead.chain == 0 || left < least;
             if ends || beside.has(trader) || !self.ahead.reach.passes_at(trader, lead.until) {
                 continue;
             }
@@ -34,10 +37,9 @@ impl Direct<'_> {
                 row.position = last.position;
                 row.entry_price = last.entry_price;
             }
-            let rows = self.ahead.block_or(rows_beside(self.ahead.traders()));
             let venue_and_writer = (&self.venue, writer);
-            let block = (trader, lead, rows);
-            beside.lend(&mut self.cast, venue_and_writer, block, row);
+            let next = (trader, lead, block);
+            beside.lend(&mut self.cast, venue_and_writer, next, row);
         }
     }
 

@@ -302,7 +302,7 @@ fn a_liquidation_just_behind_a_trader_s_first_row_finds_it_there() {
             };
             run(&config, traders, &data, &options)
         };
-        let (ahead, reference) = (run_with(None), run_with(Some(0)));
+        let (ahead, reference) = (run_with(Some(16)), run_with(Some(0)));
         same(&ahead, &reference);
         let mut orders = reference.records.orders.iter();
         let liquidated = orders.find(|order| order.reason == "liquidation");
