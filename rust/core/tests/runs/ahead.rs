@@ -15,6 +15,7 @@ use pairloom_core::strategy::{
 };
 use pairloom_core::venue::FillModel;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 const SEED: u64 = 20_261_123;
 const CASES: u64 = 120;
@@ -310,4 +311,58 @@ fn a_liquidation_just_behind_a_trader_s_first_row_finds_it_there() {
     }
     // The first row closes a minute after it opens, so the second one two.
     assert!(late_by.contains(&2), "{late_by:?}");
+}
+
+/// Panics when it is copied, but for the first time.
+struct Uncopied(Anything, AtomicU32);
+
+impl Strategy for Uncopied {
+    fn setup(&mut self, _ctx: &mut SetupCtx<'_>) -> Call<()> {
+        Ok(())
+    }
+
+    fn generate_signal(&mut self, ctx: &mut SystemCtx<'_>) -> Call<Option<TradeSignal>> {
+        self.0.generate_signal(ctx)
+    }
+
+    fn is_market_local(&self) -> bool {
+        true
+    }
+
+    fn may_pass_orders(&self) -> bool {
+        true
+    }
+
+    fn fork(&self) -> Option<Box<dyn Strategy>> {
+        assert_eq!(self.1.fetch_add(1, Ordering::Relaxed), 0, "no further copy");
+        Some(Box::new(Self(self.0.clone(), AtomicU32::new(1))))
+    }
+}
+
+#[test]
+fn a_strategy_that_panics_when_it_is_copied_goes_event_by_event() {
+    std::panic::set_hook(Box::new(|_| {}));
+    let data = markets(&mut Random::new(SEED), 1, 120);
+    let run_with = |block, handover, threads| {
+        let config = Config {
+            block,
+            threads: Some(threads),
+            ..config(Account::Margin, 100_000 * UNIT)
+        };
+        let strategy = Uncopied(Anything::new(SEED, 3), AtomicU32::new(0));
+        let traders = vec![trader("uncopied", "M0/USD", Some(base("1")), strategy)];
+        let options = RunOptions {
+            handover,
+            ..RunOptions::default()
+        };
+        run(&config, traders, &data, &options)
+    };
+    let reference = run_with(Some(0), Handover::Never, 1);
+    assert!(reference.records.fills.len() > 10);
+    for (handover, threads) in [(Handover::Never, 1), (Handover::Always, 2)] {
+        let outcome = run_with(Some(16), handover, threads);
+        same(&outcome, &reference);
+        assert_eq!(outcome.counters["blocks"], 0);
+        assert_eq!(outcome.records.quarantined.len(), 0);
+    }
 }
