@@ -7,6 +7,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -513,6 +514,46 @@ def test_a_run_in_real_time_whose_journal_fails_takes_its_orders_back(tmp_path: 
     # The broker writes when it has nothing else to do, which may be after the run has ended.
     until(lambda: limits <= set(ask(books, "SELECT order_id FROM cancels")), "cancellations")
     assert set(ask(books, "SELECT order_id FROM accepted")) <= approved
+
+
+def test_a_failing_journal_ends_a_run_whose_trader_waits_for_it(tmp_path: Path) -> None:
+    broken = threading.Event()
+
+    class Waits(Strategy):
+        sent = False
+
+        def generate_signal(self, ctx: Any) -> None:
+            # Once; then nothing comes any more that would have a row of its own, by which the run would hear of it.
+            if broken.is_set() and not self.sent:
+                self.sent = True
+                ctx.buy(1, limit=1)
+
+    path = tmp_path / "run.db"
+    engine = Engine(cash={"USD": 10_000}, journal=path)
+    engine.trade("A/USD", Waits())
+    with pytest.raises(JournalError, match="no such table: intents"), engine.start(SyntheticFeed(["A/USD"])) as live:
+        until(lambda: path.exists() and live.status()["steps"] > 0, "the first step")
+        change(path, "DROP TABLE intents")
+        broken.set()
+        until(lambda: live.finished, "the end of the run")
+
+
+def test_a_failing_journal_ends_a_run_that_has_nothing_more_to_write(tmp_path: Path) -> None:
+    broken = threading.Event()
+
+    class Errs(Strategy):
+        def generate_signal(self, ctx: Any) -> None:
+            if broken.is_set():
+                raise ValueError("once")
+
+    path = tmp_path / "run.db"
+    engine = Engine(cash={"USD": 10_000}, journal=path)
+    engine.trade("A/USD", Errs())
+    with pytest.raises(JournalError, match="no such table: quarantines"), engine.start(SyntheticFeed(["A/USD"])) as live:
+        until(lambda: path.exists() and live.status()["steps"] > 0, "the first step")
+        change(path, "DROP TABLE quarantines")
+        broken.set()
+        until(lambda: live.finished, "the end of the run")
 
 
 def test_a_run_whose_file_another_sqlite_of_its_process_closes_stops_before_anything_is_lost(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ use super::record::Record;
 use super::snapshot::Snapshot;
 use super::store::{RunEvent, Store};
 
-/// What is to be done when rows are on disk, on the journal's thread: it lets orders leave. It is dropped where they could
-/// not be written.
-pub type Then = Box<dyn FnOnce() + Send>;
+/// What is to be done when rows are on disk, or could not be written, on the journal's thread: it lets orders leave, or says
+/// that none will.
+pub type Then = Box<dyn FnOnce(&Result<(), Error>) + Send>;
 
 /// Rows on their way to the file.
 #[derive(Default)]
@@ -61,11 +61,14 @@ impl Keeper {
         })
     }
 
+    /// Whether all that was handed over so far could be written, as far as it was tried.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        self.failure.lock().clone().map_or(Ok(()), Err)
+    }
+
     /// Hands rows over, and does not wait until they are on disk. While there is no room, `idle` is called.
     pub(super) fn send(&self, batch: Batch, idle: &mut dyn FnMut()) -> Result<(), Error> {
-        if let Some(error) = &*self.failure.lock() {
-            return Err(error.clone());
-        }
+        self.check()?;
         let Some(batches) = &self.batches else {
             return Err(gone());
         };
@@ -157,8 +160,8 @@ fn keep(mut store: Store, arrivals: &Receiver<Batch>, failure: &Mutex<Option<Err
             failure.lock().get_or_insert_with(|| error.clone());
         }
         for batch in together.drain(..) {
-            if let (Some(then), Ok(())) = (batch.then, &result) {
-                then();
+            if let Some(then) = batch.then {
+                then(&result);
             }
             if let Some(answer) = batch.answer {
                 // Whoever asked may have gone.

@@ -306,7 +306,7 @@ impl Recorder {
     /// disk when this returns; meanwhile `idle` is called now and then.
     ///
     /// # Errors
-    /// When the journal cannot be written. Then nothing may leave.
+    /// When the journal cannot be written, or could not in an earlier step. Then nothing may leave.
     pub fn write(
         &mut self,
         orders: bool,
@@ -325,7 +325,8 @@ impl Recorder {
         if waits {
             keeper.commit(batch, idle)
         } else if batch.rows.is_empty() && batch.then.is_none() {
-            Ok(())
+            // Who only waits for what earlier rows let leave has none of its own to hear by that they were not written.
+            keeper.check()
         } else {
             keeper.send(batch, idle)
         }

@@ -355,7 +355,7 @@ impl Store {
         snapshots: impl Iterator<Item = &'a Snapshot>,
     ) -> Result<(), Error> {
         let (connection, log) = (&mut self.connection, &mut self.log);
-        let write = || -> rusqlite::Result<()> {
+        let write = |connection: &mut Connection| -> rusqlite::Result<()> {
             let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let mut inserts = Table::ALL.map(|_| None);
             for row in rows {
@@ -380,10 +380,12 @@ impl Store {
                 }
             }
             drop(inserts);
-            change.commit()?;
-            log.check(connection)
+            change.commit()
         };
-        write().map_err(|error| fault_of(&self.path, &error))
+        let written = write(connection);
+        // Where the log is lost, that is why whatever failed did.
+        let written = log.check(connection).and(written);
+        written.map_err(|error| fault_of(&self.path, &error))
     }
 
     /// The rows of a part of the sequence, in its order.

@@ -185,9 +185,9 @@ impl Stage {
     /// One that is at work still never returns.
     pub(super) fn clear(&self) {
         for actor in &self.actors {
-            if let Some(mut seat) = actor.seat.try_lock() {
-                drop(seat.take());
-            }
+            let gone = actor.seat.try_lock().and_then(|mut seat| seat.take());
+            // Without the lock: its end may wait for the interpreter, which a thread has that waits for this lock.
+            drop(gone);
         }
     }
 

@@ -40,6 +40,8 @@ pub(crate) enum OrderMessage {
     Ask(Question),
     /// Tell it of orders that a liquidation made and filled.
     Liquidated(Vec<(Order, Execution)>),
+    /// Orders never left, because the journal could not be written.
+    Unwritten(Error),
     /// Say what the broker holds.
     Memory,
     /// The run is over.
@@ -283,6 +285,7 @@ async fn carry_out(broker: Arc<dyn Broker>, message: OrderMessage) -> Came {
             came.note(&order, said);
         }
         OrderMessage::Risk(_) => {}
+        OrderMessage::Unwritten(error) => came.failure = Some(error),
         OrderMessage::Veto { order, check } => {
             came.reports.push(vetoed(order.get(), check).into());
         }

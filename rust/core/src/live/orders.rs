@@ -124,7 +124,12 @@ impl OrderPort {
         }
         let messages = self.messages.clone();
         let departures = self.book.as_ref().map(|book| book.departures());
-        Box::new(move || {
+        Box::new(move |written| {
+            if let Err(error) = written {
+                // Nothing else may come that tells the run so: whoever sent these may be waiting for them.
+                let _ = messages.send(OrderMessage::Unwritten(error.clone()));
+                return;
+            }
             for message in waiting {
                 // When the order engine is gone the run is over.
                 if messages.send(message).is_err() {

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
+use flume::{Receiver, Sender};
+
 use crate::support::live::{Live, PATIENCE, Teller, quote, quoted, trade, traded};
 use crate::support::{UNIT, config, market, run, trader};
 use pairloom_core::engine::{Account, RunOptions, TraderConfig, Unattended};
 use pairloom_core::limits::INBOX;
 use pairloom_core::live::{Cast, Feed, LiveOptions, paper};
 use pairloom_core::market::{MarketData, TradeSeries};
-use pairloom_core::strategy::{Lane, NoInterpreter};
+use pairloom_core::signal::TradeSignal;
+use pairloom_core::strategy::{
+    Interpreter, Lane, NoInterpreter, Outcome as Call, SetupCtx, Strategy, SystemCtx,
+};
 
 const MANY: u32 = 10_000;
 const ROUNDS: u32 = 5;
@@ -266,4 +271,104 @@ fn quotes_for_a_late_trader_are_conflated_and_counted() {
     // Only the newest was left.
     assert_eq!(told.recv_timeout(PATIENCE).unwrap().1, 110.0);
     live.run.stop().unwrap();
+}
+
+/// An interpreter that one thread at a time is attached to.
+struct OneAtATime(Sender<()>, Receiver<()>);
+
+impl OneAtATime {
+    fn new() -> Self {
+        let (back, free) = flume::bounded(1);
+        back.send(()).unwrap();
+        Self(back, free)
+    }
+}
+
+impl Interpreter for OneAtATime {
+    fn attached(&self, work: &mut (dyn FnMut() + Send)) {
+        self.1.recv().unwrap();
+        work();
+        self.0.send(()).unwrap();
+    }
+
+    fn detached(&self, work: &mut (dyn FnMut() + Send)) {
+        self.0.send(()).unwrap();
+        work();
+        self.1.recv().unwrap();
+    }
+}
+
+/// A strategy that ends only when another one has been called.
+struct EndsAfter {
+    ends: Sender<()>,
+    other: Receiver<(u32, f64)>,
+    called: Sender<bool>,
+}
+
+impl Strategy for EndsAfter {
+    fn setup(&mut self, _ctx: &mut SetupCtx<'_>) -> Call<()> {
+        Ok(())
+    }
+
+    fn generate_signal(&mut self, _ctx: &mut SystemCtx<'_>) -> Call<Option<TradeSignal>> {
+        panic!("the run is over before its turn comes");
+    }
+
+    fn lane(&self) -> Lane {
+        Lane::Python
+    }
+}
+
+impl Drop for EndsAfter {
+    fn drop(&mut self) {
+        self.ends.send(()).unwrap();
+        let called = self.other.recv_timeout(PATIENCE).is_ok();
+        self.called.send(called).unwrap();
+    }
+}
+
+#[test]
+fn a_strategy_that_ends_holds_up_nobody_who_is_attached() {
+    let (tell, told) = flume::bounded(1);
+    let (open, gate) = flume::bounded(1);
+    let first = Teller {
+        gate: Some(gate),
+        lane: Lane::Python,
+        ..Teller::new(0, &tell)
+    };
+    let (ends, ending) = flume::bounded(1);
+    let (tell_last, other) = flume::bounded(1);
+    let (called, was_called) = flume::bounded(1);
+    let second = EndsAfter {
+        ends,
+        other,
+        called,
+    };
+    let third = Teller {
+        lane: Lane::Python,
+        ..Teller::new(2, &tell_last)
+    };
+    let cast = Cast {
+        traders: vec![
+            trader("0", "M0/USD", None, first),
+            trader("1", "M1/USD", None, second),
+            trader("2", "M2/USD", None, third),
+        ],
+        factories: Vec::new(),
+        interpreter: Arc::new(OneAtATime::new()),
+    };
+    let markets = names(3).map(|name| traded(&name)).collect();
+    let live = Live::of(two_threads(), markets, cast, LiveOptions::default());
+    live.send((0..3).map(|market| trade(market, 100.0)).collect());
+    told.recv_timeout(PATIENCE).unwrap();
+    // The first is in its call, attached; the others wait for their turn. Then the run ends, and with it the second one.
+    std::thread::scope(|scope| {
+        let run = live.run;
+        let stopping = scope.spawn(move || run.stop());
+        ending.recv_timeout(PATIENCE).unwrap();
+        open.send(()).unwrap();
+        // Whoever is attached next finds the second gone, and calls the third.
+        assert!(was_called.recv_timeout(PATIENCE * 2).unwrap());
+        stopping.join().unwrap().unwrap();
+    });
 }

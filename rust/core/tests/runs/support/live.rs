@@ -44,12 +44,17 @@ impl Live {
         factories: Vec<Option<Factory>>,
         options: LiveOptions,
     ) -> Self {
-        let (feed, batches) = flume::bounded(4);
         let cast = Cast {
             traders,
             factories,
             interpreter: Arc::new(NoInterpreter),
         };
+        Self::of(config, markets, cast, options)
+    }
+
+    /// The same, of a cast with an interpreter of its own.
+    pub fn of(config: Config, markets: Vec<Market>, cast: Cast, options: LiveOptions) -> Self {
+        let (feed, batches) = flume::bounded(4);
         let markets = Arc::new(MarketData { markets });
         let run = start(config, cast, Feed::Channel { markets, batches }, options).unwrap();
         Self { run, feed }
