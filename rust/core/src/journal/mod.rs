@@ -8,6 +8,7 @@ mod cadence;
 mod check;
 mod difference;
 mod fault;
+mod held;
 mod identity;
 mod input;
 mod keeper;

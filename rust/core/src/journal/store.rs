@@ -55,6 +55,12 @@ pub struct Store {
     _lock: Option<Lock>,
 }
 
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.log.let_go();
+    }
+}
+
 impl Store {
     /// Opens a journal; for writing, makes it where there is none.
     ///
@@ -89,7 +95,7 @@ impl Store {
         store.check_version(access)?;
         if access != Access::Read {
             store.prepare().map_err(|error| fault_of(path, &error))?;
-            store.log = WriteAheadLog::of(path);
+            store.log = WriteAheadLog::hold(path);
             sync_folder(path);
         } else {
             let pragma = store.connection.pragma_update(None, "query_only", true);

@@ -3,19 +3,22 @@
 //! SQLite's locks are of POSIX: they belong to the process, and closing a file anywhere in it gives all of them up
 //! (<https://sqlite.org/howtocorrupt.html>, "Multiple copies of `SQLite` linked into the same application"). So when Python's own
 //! `sqlite3` closes the file of a run in the same process, it believes to be its last user and removes the log, into which the
-//! run goes on writing: rows that are "on disk" and that nobody will find. That is noticed here, and mended where the other one
-//! only read.
+//! run goes on writing: rows that are "on disk" and that nobody will find. Whoever writes prevents that with locks of another
+//! kind, where the system has them; elsewhere it is noticed here, and mended where the other one only read.
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Error, ffi};
 
+use super::held::Held;
+
 /// The log of an open file.
 #[derive(Debug)]
 pub struct WriteAheadLog {
     path: PathBuf,
     file: Option<FileId>,
+    held: Held,
 }
 
 /// What tells a file from another one of the same name.
@@ -30,7 +33,21 @@ impl WriteAheadLog {
         Self {
             file: id_of(&path),
             path,
+            held: Held::default(),
         }
+    }
+
+    /// That of a database file that a connection has opened to write, so that it stays.
+    pub fn hold(database: &Path) -> Self {
+        Self {
+            held: Held::take(database),
+            ..Self::of(database)
+        }
+    }
+
+    /// The connection is about to close: as the last one it brings the log into the file.
+    pub fn let_go(&self) {
+        self.held.let_go();
     }
 
     /// To be asked after each commit of the connection.
@@ -78,4 +95,65 @@ fn id_of(path: &Path) -> Option<FileId> {
 #[cfg(not(unix))]
 const fn id_of(_path: &Path) -> Option<FileId> {
     None
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::super::is_disturbed;
+    use super::*;
+
+    /// A file with one row in it and one in its log, and the log as its writer knows it.
+    fn written(name: &str) -> (PathBuf, Connection, WriteAheadLog) {
+        let folder =
+            std::env::temp_dir().join(format!("pairloom-log-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("run.db");
+        let connection = Connection::open(&path).unwrap();
+        let make =
+            "PRAGMA journal_mode = WAL; CREATE TABLE rows (value); INSERT INTO rows VALUES (1);";
+        connection.execute_batch(make).unwrap();
+        let mut log = WriteAheadLog::hold(&path);
+        log.check(&connection).unwrap();
+        (path, connection, log)
+    }
+
+    fn rows(path: &Path) -> i64 {
+        let connection = Connection::open(path).unwrap();
+        let ask = "SELECT count(*) FROM rows";
+        connection.query_row(ask, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_log_that_was_removed_is_noticed_and_brought_into_the_file() {
+        let (path, connection, mut log) = written("removed");
+        std::fs::remove_file(&log.path).unwrap();
+        connection
+            .execute("INSERT INTO rows VALUES (2)", [])
+            .unwrap();
+        assert!(is_disturbed(&log.check(&connection).unwrap_err()));
+        log.let_go();
+        drop(connection);
+        assert_eq!(rows(&path), 2);
+        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_lost_log_is_not_brought_into_a_file_to_which_others_have_written() {
+        let (path, connection, mut log) = written("replaced");
+        connection
+            .query_row("PRAGMA wal_checkpoint(FULL)", [], |_| Ok(()))
+            .unwrap();
+        std::fs::remove_file(&log.path).unwrap();
+        std::fs::write(&log.path, "another log").unwrap();
+        connection
+            .execute("INSERT INTO rows VALUES (2)", [])
+            .unwrap();
+        assert!(is_disturbed(&log.check(&connection).unwrap_err()));
+        log.let_go();
+        drop(connection);
+        std::fs::remove_file(&log.path).unwrap_or_default();
+        assert_eq!(rows(&path), 1);
+        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
 }

@@ -181,7 +181,7 @@ impl Ledger {
         Ok(Self {
             path: path.clone(),
             connection,
-            log: WriteAheadLog::of(path),
+            log: WriteAheadLog::hold(path),
             last: 0,
             mark: LedgerMark::default(),
             seen: None,
@@ -361,6 +361,7 @@ impl Drop for Ledger {
     fn drop(&mut self) {
         // The last cancellations of a run; nobody is left who could hear that they were not written.
         let _ = self.commit();
+        self.log.let_go();
     }
 }
 
