@@ -37,7 +37,7 @@ STAGES = (
 )
 
 # Single files beside the folders. Anybody may use them.
-COMMON = ("limits", "clock", "error", "spare")
+COMMON = ("limits", "clock", "error", "spare", "rows")
 
 # The one file that may use every folder.
 JOINER = "rust/core/src/engine/wiring.rs"

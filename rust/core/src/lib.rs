@@ -25,4 +25,5 @@ pub mod engine;
 pub mod clock;
 pub mod error;
 pub mod limits;
+pub mod rows;
 pub mod spare;

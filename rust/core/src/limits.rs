@@ -336,6 +336,9 @@ pub const APART_EXECUTIONS: usize = 8_192;
 /// How often the watchdog looks for threads that wait for each other.
 pub const WATCHDOG_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Rows of a kept run that stay in memory, and that are read back together.
+pub const ROWS_TOGETHER: usize = 4_096;
+
 /// Memory of lists that nobody needs that is kept for later ones at most, in bytes.
 pub const SPARE_BYTES: usize = 64 << 20;
 /// A smaller list is not kept: to have it anew costs little.

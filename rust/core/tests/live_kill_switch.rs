@@ -39,7 +39,7 @@ fn it_takes_back_all_that_works_and_lets_nothing_out() {
     live.until_quoting(0, "a refusal", |s| s.counts.refusals > 0);
     let outcome = live.run.stop().unwrap();
     let records = outcome.records;
-    assert_eq!(records.orders[0].status, OrderStatus::Cancelled);
+    assert_eq!(records.orders.newest()[0].status, OrderStatus::Cancelled);
     assert!(records.refusals.iter().all(|r| r.check == check::KILLED));
     let changes = records.risk_changes.iter().map(|c| (c.kind, c.by.as_str()));
     assert_eq!(changes.collect::<Vec<_>>(), [("kill", "signal")]);

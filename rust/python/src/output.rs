@@ -16,6 +16,7 @@ use pyo3::types::{PyDict, PyList};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::broker::{differences, venue_books};
+use crate::errors::raise;
 use crate::fault::origin;
 use crate::table::{
     NamedColumn, Table, integer_column, money_column, text_column, time_column, word_column,
@@ -50,6 +51,7 @@ impl RunOutput {
                 )));
             }
         };
+        self.outcome.check().map_err(|error| raise(py, &error))?;
         columns
             .and_then(|columns| Table::from_columns(name, columns))
             .map_err(|error| PyRuntimeError::new_err(format!("the table {name}: {error}")))
@@ -321,7 +323,7 @@ impl RunOutput {
     fn orders(&self) -> Columns {
         let rows = &self.outcome.records.orders;
         let [trader, pair] = self.whose(rows.iter().map(|row| row.trader))?;
-        let limit = |row: &OrderRecord| match row.kind {
+        let limit = |row: OrderRecord| match row.kind {
             OrderKind::Market => None,
             OrderKind::Limit(units) => units
                 .checked_mul(2)
@@ -415,8 +417,8 @@ impl RunOutput {
     fn equity_curve(&self) -> Vec<NamedColumn> {
         let curve = &self.outcome.records.curve;
         vec![
-            time_column("ts", curve.ts.iter().map(|ts| Some(*ts))),
-            money_column("equity", curve.equity.iter().map(|equity| Some(*equity))),
+            time_column("ts", curve.ts.iter().map(Some)),
+            money_column("equity", curve.equity.iter().map(Some)),
         ]
     }
 }

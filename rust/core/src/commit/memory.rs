@@ -87,8 +87,8 @@ impl Growth {
     pub fn since(told: &Told, writer: &Writer) -> Self {
         let records = &writer.records;
         let [orders, fills, refusals, stopped, changes, trades, curve] = told.counted;
-        let order = |id: &OrderId| records.order(*id).copied();
-        let trade = |&at: &usize| Some((at, writer.account.trades().get(at)?.clone()));
+        let order = |id: &OrderId| records.order(*id);
+        let trade = |&at: &usize| Some((at, writer.account.trades().get(at)?));
         let stopped = records.quarantined[stopped..].iter().map(|each| Stopped {
             ts: each.ts,
             trader: each.trader,
@@ -97,14 +97,17 @@ impl Growth {
         });
         Self {
             changed_orders: told.open_orders.iter().filter_map(order).collect(),
-            orders: records.orders[orders..].to_vec(),
-            fills: records.fills[fills..].to_vec(),
+            orders: records.orders.since(orders).into_owned(),
+            fills: records.fills.since(fills).into_owned(),
             refusals: records.refusals[refusals..].to_vec(),
             stopped: stopped.collect(),
             risk_changes: records.risk_changes[changes..].to_vec(),
             changed_trades: told.open_trades.iter().filter_map(trade).collect(),
-            trades: writer.account.trades()[trades..].to_vec(),
-            curve: CurvePart::of(&records.curve.ts[curve..], &records.curve.equity[curve..]),
+            trades: writer.account.trades().since(trades).into_owned(),
+            curve: CurvePart::of(
+                &records.curve.ts.since(curve),
+                &records.curve.equity.since(curve),
+            ),
         }
     }
 

@@ -205,6 +205,16 @@ impl Writer {
         self.traders[trader as usize].size
     }
 
+    /// Sets old rows aside in a folder, where they are many.
+    ///
+    /// # Errors
+    /// What the disk says; then they stay in memory.
+    #[inline]
+    pub fn set_rows_aside(&mut self, folder: &std::path::Path) -> std::io::Result<()> {
+        self.records.set_aside(folder)?;
+        self.account.set_trades_aside(folder)
+    }
+
     /// Adds the equity at this step's snapshot to the curve.
     #[inline]
     pub fn snapshot(&mut self, now: Nanos) {
@@ -246,7 +256,7 @@ impl Writer {
     /// Writes the equity of such steps into the curve.
     pub fn write_steps(&mut self, worths: Worths<'_>) {
         let curve = &mut self.records.curve;
-        self.account.equities(worths, &mut curve.equity);
+        self.account.equities(worths, curve.equity.here());
         if let Some(last) = worths.len().checked_sub(1) {
             self.account.set_carried(worths.at(last));
         }

@@ -1,11 +1,14 @@
 //! What happened, in columns and rows of whole numbers: the material of every table and of the digest.
 
+use std::io;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::word::Word;
 use crate::domain::{HalfUnits, Liquidity, Lots, Money, Nanos, Side};
 use crate::order::{OrderId, OrderRecord, OrderStatus, Reason, RefusalRecord, reason};
-use crate::spare::Reused;
+use crate::rows::{Row, Rows};
 use crate::strategy::StrategyFault;
 
 /// One fill.
@@ -30,6 +33,10 @@ pub struct FillRecord {
 }
 
 crate::spare::shelves!(FillRecord);
+
+impl Row for FillRecord {
+    const BYTES: usize = 72;
+}
 
 /// One trader stopped for an error of its strategy.
 #[derive(Debug)]
@@ -86,12 +93,12 @@ pub struct VenueBooks {
 }
 
 /// Equity over time, one row a step.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Curve {
     /// The step's time.
-    pub ts: Reused<Nanos>,
+    pub ts: Rows<Nanos>,
     /// Equity at the step's snapshot.
-    pub equity: Reused<Money>,
+    pub equity: Rows<Money>,
 }
 
 impl Curve {
@@ -113,9 +120,9 @@ impl Curve {
 #[derive(Debug, Default)]
 pub struct Records {
     /// By order number: the order with number `n` is at `n - 1`.
-    pub orders: Reused<OrderRecord>,
+    pub orders: Rows<OrderRecord>,
     /// In the order in which they were applied.
-    pub fills: Reused<FillRecord>,
+    pub fills: Rows<FillRecord>,
     /// In the order in which they came to be.
     pub refusals: Vec<RefusalRecord>,
     /// In the order in which they came to be.
@@ -168,9 +175,28 @@ impl Records {
         }
     }
 
+    /// Sets old rows aside in a folder, where they are many.
+    ///
+    /// # Errors
+    /// What the disk says; then they stay.
+    #[inline]
+    pub fn set_aside(&mut self, folder: &Path) -> io::Result<()> {
+        self.orders.set_aside(folder)?;
+        self.fills.set_aside(folder)?;
+        self.curve.ts.set_aside(folder)?;
+        self.curve.equity.set_aside(folder)
+    }
+
+    /// Whether all rows that were set aside could be read so far.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let curve = self.curve.ts.is_whole() && self.curve.equity.is_whole();
+        curve && self.orders.is_whole() && self.fills.is_whole()
+    }
+
     /// The row of an order.
     #[must_use]
-    pub fn order(&self, id: OrderId) -> Option<&OrderRecord> {
+    pub fn order(&self, id: OrderId) -> Option<OrderRecord> {
         let index = usize::try_from(id).ok()?.checked_sub(1)?;
         self.orders.get(index)
     }

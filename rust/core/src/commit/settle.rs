@@ -224,7 +224,7 @@ impl Writer {
                 .order(id)
                 .filter(|row| row.reason == reason::LIQUIDATION)
         };
-        let fills = self.records.fills.iter().rev();
+        let fills = self.records.fills.newest().iter().rev();
         let newest = fills.map_while(|fill| Some((fill, ours(fill.order)?)));
         let now = self.records.fills.last().map(|fill| fill.ts);
         let newest = newest.take_while(|(fill, _)| Some(fill.ts) == now);

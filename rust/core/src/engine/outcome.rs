@@ -6,9 +6,9 @@ use crate::clock::Stopwatch;
 use crate::commit::{Records, Writer};
 use crate::domain::{Instrument, Lots, MarketPair, Money, Nanos, Rounding, Side};
 use crate::error::Error;
-use crate::journal::{Recorder, TraderFacts};
+use crate::journal::{Recorder, TraderFacts, journal_error};
 use crate::portfolio::TradeRecord;
-use crate::spare::Reused;
+use crate::rows::Rows;
 use crate::step::Report;
 
 use super::config::Config;
@@ -49,7 +49,7 @@ pub struct Outcome {
     /// Orders, fills, refusals, quarantines, equity.
     pub records: Records,
     /// Round trips in the order of their entries.
-    pub trades: Reused<TradeRecord>,
+    pub trades: Rows<TradeRecord>,
     /// The fingerprint of all that was decided.
     pub digest: String,
     /// Market rows, each counted once.
@@ -104,11 +104,23 @@ pub struct TradeRow {
 }
 
 impl Outcome {
+    /// Whether all rows could be read.
+    ///
+    /// # Errors
+    /// When some were set aside on disk and do not come back.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.records.is_whole() && self.trades.is_whole() {
+            Ok(())
+        } else {
+            Err(unreadable())
+        }
+    }
+
     /// The round trips at 10^-18.
     pub fn trade_rows(&self) -> impl Iterator<Item = TradeRow> + '_ {
         self.trades.iter().map(|trade| {
             let market = self.traders[trade.trader as usize].2;
-            trade_row(trade, &self.markets[market as usize].1)
+            trade_row(&trade, &self.markets[market as usize].1)
         })
     }
 
@@ -162,6 +174,15 @@ fn trade_row(trade: &TradeRecord, instrument: &Instrument) -> TradeRow {
         fees: trade.fees,
         exit_reason: closed.then_some(trade.exit_reason),
     }
+}
+
+/// Rows that were set aside cannot be read back.
+fn unreadable() -> Error {
+    journal_error(
+        "journal.rows",
+        "the disk does not give back rows of the run that were set aside on it; what the run decided is in its journal: run \
+         the same command again",
+    )
 }
 
 /// What a driver leaves behind.
@@ -243,6 +264,9 @@ impl Closing {
         let names: Vec<&str> = self.traders.iter().map(|t| t.0.as_str()).collect();
         let pairs: Vec<&str> = self.pairs.iter().map(String::as_str).collect();
         let digest = writer.digest(&names, &pairs);
+        if !writer.records.is_whole() {
+            return Err(unreadable());
+        }
         let end = (report.steps, report.last_ts.unwrap_or(0));
         let close = |journal: Recorder| journal.close(end, report.complete, &mut writer, &digest);
         let resumed = journal.map(close).transpose()?;

@@ -48,7 +48,9 @@ pub const STATISTICS: [&str; 19] = [
 pub fn statistics(outcome: &Outcome) -> [f64; STATISTICS.len()] {
     let (start, end) = (float(outcome.start_equity), float(outcome.equity));
     let curve = &outcome.records.curve;
-    let seen = Seen::of(&curve.ts, &curve.equity, outcome.start_equity);
+    let (times, equity) = (curve.ts.since(0), curve.equity.since(0));
+    let trades = outcome.trades.since(0);
+    let seen = Seen::of(&times, &equity, outcome.start_equity);
     let returns = simple_returns(&seen.days, start);
     let total_return = if start > 0.0 {
         end / start - 1.0
@@ -57,8 +59,8 @@ pub fn statistics(outcome: &Outcome) -> [f64; STATISTICS.len()] {
     };
     let growth = cagr(start, end, returns.len());
     let deviation = deviation(&returns);
-    let closed = Closed::of(&outcome.trades);
-    let open = outcome.trades.len() - closed.count;
+    let closed = Closed::of(&trades);
+    let open = trades.len() - closed.count;
     [
         total_return,
         end - start,
@@ -69,8 +71,8 @@ pub fn statistics(outcome: &Outcome) -> [f64; STATISTICS.len()] {
         ratio(growth, seen.drawdown.abs()),
         seen.drawdown,
         seen.under_water as f64 / DAY as f64,
-        exposure(&outcome.trades, seen.first, seen.last),
-        outcome.trades.len() as f64,
+        exposure(&trades, seen.first, seen.last),
+        trades.len() as f64,
         open as f64,
         mean_of(closed.wins as f64, closed.count),
         ratio(closed.gained, -closed.lost),

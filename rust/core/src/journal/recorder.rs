@@ -1,6 +1,8 @@
 //! What a run's steps go through: rows are made of what the writer recorded, and compared with the journal as far as it
 //! goes, or written behind it.
 
+use std::path::{Path, PathBuf};
+
 use crate::commit::{Act, Command, Writer};
 use crate::domain::Nanos;
 use crate::error::Error;
@@ -41,6 +43,14 @@ pub(super) enum Mode {
     Beyond,
 }
 
+/// The folder of a file.
+fn folder_of(path: &Path) -> PathBuf {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new(".")).to_owned()
+}
+
 /// How many rows of each kind have been seen.
 #[derive(Default)]
 pub(super) struct Seen {
@@ -70,6 +80,7 @@ pub struct Recorder {
     resumed_at: u64,
     known_until: Option<Nanos>,
     ledger: Option<LedgerSpec>,
+    folder: Option<PathBuf>,
     /// What traders that are not believed did before.
     pub(super) script: Script,
     /// What a person said of the kill switch while the run was not there.
@@ -104,6 +115,10 @@ impl Recorder {
             }),
             Purpose::Replay => None,
         };
+        let folder = match spec.purpose {
+            Purpose::Keep => Some(folder_of(&spec.path)),
+            Purpose::Replay => None,
+        };
         let cleared = store.cleared()?;
         // Only there can a trader be left out while the others are made again.
         let script = if facts.waits || spec.purpose == Purpose::Replay {
@@ -128,6 +143,7 @@ impl Recorder {
             ended: Vec::new(),
             finished,
             ledger,
+            folder,
             script,
             cleared,
             scratch: Vec::new(),
@@ -193,6 +209,18 @@ impl Recorder {
         self.ledger.clone()
     }
 
+    /// Where a run that is kept may set old rows aside: beside its journal, as long as that is possible.
+    #[must_use]
+    #[inline]
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// No rows are set aside any more.
+    pub fn keep_rows_here(&mut self) {
+        self.folder = None;
+    }
+
     /// Makes rows of what the writer has recorded since the last look; `commands` are what is to leave now.
     #[inline]
     pub fn note(&mut self, step: u64, ts: Nanos, writer: &mut Writer, commands: &[Command]) {
@@ -211,7 +239,10 @@ impl Recorder {
         let fills = self.seen.fills..writer.records.fills.len();
         self.seen.fills = fills.end;
         for at in fills {
-            let values = rows::fill(step, writer, &writer.records.fills[at], &self.facts);
+            let Some(fill) = writer.records.fills.get(at) else {
+                continue;
+            };
+            let values = rows::fill(step, writer, &fill, &self.facts);
             self.push(Table::Fills, values);
         }
         let refusals = self.seen.refusals..writer.records.refusals.len();
@@ -244,7 +275,7 @@ impl Recorder {
         for &id in ended {
             let at = usize::try_from(id).unwrap_or(usize::MAX).wrapping_sub(1);
             if let Some(record) = writer.records.orders.get(at) {
-                self.push(Table::Orders, rows::ended(now, record));
+                self.push(Table::Orders, rows::ended(now, &record));
             }
         }
     }
@@ -258,12 +289,14 @@ impl Recorder {
         let orders = self.seen.orders..writer.records.orders.len();
         self.seen.orders = orders.end;
         for at in orders {
-            let record = &writer.records.orders[at];
+            let Some(record) = writer.records.orders.get(at) else {
+                continue;
+            };
             let own = next.filter(|order| order.id == record.id);
             if own.is_some() {
                 next = sent.next();
             }
-            self.push(Table::Intents, rows::intent(now, writer, record, own));
+            self.push(Table::Intents, rows::intent(now, writer, &record, own));
         }
     }
 

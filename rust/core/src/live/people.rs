@@ -292,12 +292,6 @@ impl Coordinator<'_> {
 
     pub(super) fn status(&self, writer: &Writer) -> Status {
         let view = writer.account.view();
-        let mut realized = vec![0; self.crew.members.len()];
-        for trade in writer.account.trades() {
-            if trade.exit_ts.is_some() {
-                realized[trade.trader as usize] += trade.cash_flow;
-            }
-        }
         let traders = (0_u32..)
             .zip(&self.crew.members)
             .map(|(trader, member)| {
@@ -320,7 +314,7 @@ impl Coordinator<'_> {
                     } else {
                         position * (last_price - row.entry_price)
                     },
-                    realized_pnl: money_f64(realized[trader as usize]),
+                    realized_pnl: money_f64(writer.account.realized(trader)),
                     last_price,
                     last_signal: member.last_signal,
                     evaluations: member.evaluations,

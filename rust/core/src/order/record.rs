@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::word::Word;
 use crate::domain::{Lots, Nanos, Side};
+use crate::rows::Row;
 
 use super::{OrderId, OrderKind, OrderStatus, Reason};
 
@@ -30,6 +31,14 @@ pub struct OrderRecord {
 }
 
 crate::spare::shelves!(OrderRecord);
+
+impl Row for OrderRecord {
+    const BYTES: usize = 96;
+
+    fn is_final(&self) -> bool {
+        self.status != OrderStatus::Working
+    }
+}
 
 /// One refusal: of an order, of a part of it, or of a part of a fill.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

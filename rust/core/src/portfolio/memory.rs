@@ -76,6 +76,13 @@ impl Portfolio {
         self.held = memory.held;
         self.exposure = memory.exposure;
         self.rows = memory.rows;
+        self.realized.fill(0);
+        for trade in trades.iter().filter(|trade| trade.exit_ts.is_some()) {
+            let Some(realized) = self.realized.get_mut(trade.trader as usize) else {
+                return false;
+            };
+            *realized = realized.saturating_add(trade.cash_flow);
+        }
         self.trades = trades.into();
         for (book, kept) in self.markets.iter_mut().zip(memory.books) {
             book.mark = kept.mark;

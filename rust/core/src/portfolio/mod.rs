@@ -21,7 +21,7 @@ use std::sync::Arc;
 use crate::domain::{HalfUnits, Instrument, Lots, Money, Rounding};
 use crate::limits::KINDS_COMPARED;
 use crate::order::{Order, Reason};
-use crate::spare::Reused;
+use crate::rows::Rows;
 
 /// What everybody may know of the account during a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,7 +77,9 @@ pub struct Portfolio {
     released: Vec<(u32, i64)>,
     rows: Vec<TraderRow>,
     markets: Vec<MarketBook>,
-    trades: Reused<TradeRecord>,
+    trades: Rows<TradeRecord>,
+    /// What the closed ones of each trader brought.
+    realized: Vec<Money>,
 }
 
 impl Portfolio {
@@ -121,7 +123,8 @@ impl Portfolio {
             released: Vec::new(),
             rows: (0..traders).map(|_| TraderRow::default()).collect(),
             markets,
-            trades: Reused::default(),
+            trades: Rows::default(),
+            realized: vec![0; traders],
         }
     }
 
@@ -242,12 +245,27 @@ impl Portfolio {
 
     /// The round trips so far, in the order of their entries.
     #[must_use]
-    pub fn trades(&self) -> &[TradeRecord] {
+    pub const fn trades(&self) -> &Rows<TradeRecord> {
         &self.trades
     }
 
+    /// What the closed round trips of a trader brought, fees taken off.
+    #[must_use]
+    pub fn realized(&self, trader: u32) -> Money {
+        self.realized[trader as usize]
+    }
+
+    /// Sets old round trips aside in a folder, where they are many.
+    ///
+    /// # Errors
+    /// What the disk says; then they stay in memory.
+    #[inline]
+    pub fn set_trades_aside(&mut self, folder: &std::path::Path) -> std::io::Result<()> {
+        self.trades.set_aside(folder)
+    }
+
     /// Takes the round trips out: the account is looked at no more.
-    pub fn take_trades(&mut self) -> Reused<TradeRecord> {
+    pub fn take_trades(&mut self) -> Rows<TradeRecord> {
         std::mem::take(&mut self.trades)
     }
 

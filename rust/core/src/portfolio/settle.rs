@@ -173,8 +173,8 @@ impl Portfolio {
         };
         if closing > 0
             && let Some(index) = row.open_trade
+            && let Some(trade) = self.trades.get_mut(index)
         {
-            let trade = &mut self.trades[index];
             trade.leave(closing, fill.price, close_value - close_fee, close_fee);
             if closing == held.abs() {
                 self.end_trade(order, index, fill.ts);
@@ -195,14 +195,20 @@ impl Portfolio {
             });
             row.open_trade = Some(index);
             let fee = bill.fee - close_fee;
-            self.trades[index].enter(opening, fill.price, bill.value - close_value - fee, fee);
+            if let Some(trade) = self.trades.get_mut(index) {
+                trade.enter(opening, fill.price, bill.value - close_value - fee, fee);
+            }
         }
     }
 
     fn end_trade(&mut self, order: &Order, index: usize, ts: Nanos) {
-        let trade = &mut self.trades[index];
+        let Some(trade) = self.trades.get_mut(index) else {
+            return;
+        };
         trade.exit_ts = Some(ts);
         trade.exit_reason = order.origin.exit_reason();
+        let realized = &mut self.realized[order.trader as usize];
+        *realized = realized.saturating_add(trade.cash_flow);
         let row = &mut self.rows[order.trader as usize];
         row.open_trade = None;
         row.last_exit = Some(Exit {

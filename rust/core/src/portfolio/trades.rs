@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::word::Word;
 use crate::domain::{Lots, Money, Nanos, Side};
+use crate::rows::Row;
 
 /// One round trip of one trader. Prices are kept as sums of half units times lots, so that averages are exact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TradeRecord {
     /// Whose it is.
     pub trader: u32,
@@ -34,6 +35,14 @@ pub struct TradeRecord {
 }
 
 crate::spare::shelves!(TradeRecord);
+
+impl Row for TradeRecord {
+    const BYTES: usize = 192;
+
+    fn is_final(&self) -> bool {
+        self.exit_ts.is_some()
+    }
+}
 
 impl TradeRecord {
     /// A round trip that begins now.

@@ -53,7 +53,7 @@ impl Direct<'_> {
             let made = self.evaluate_until_asked(writer, step..calm, &steps, &mut quiet);
             writer.write_steps(self.valuation.between(step, made));
             let times = steps.times_between(step, made);
-            writer.records.curve.ts.extend_from_slice(times);
+            writer.records.curve.ts.here().extend_from_slice(times);
             quiet.steps += (made - step) as u64;
             quiet.last = times.last().copied().or(quiet.last);
             step = made;

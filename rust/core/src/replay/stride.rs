@@ -38,7 +38,7 @@ impl Direct<'_> {
         }
         events += self.timeline.skip_to(step);
         let times = steps.times_between(first, step);
-        writer.records.curve.ts.extend_from_slice(times);
+        writer.records.curve.ts.here().extend_from_slice(times);
         Quiet {
             steps: (step - first) as u64,
             events,

@@ -43,12 +43,16 @@ mod tests {
             desk.hold(0, 10);
             desk.price(0, cents);
             let equity = desk.account.equity();
-            desk.gate.begin(&[SECOND], &[equity], &desk.account);
+            desk.gate
+                .begin(&vec![SECOND].into(), &vec![equity].into(), &desk.account);
             assert_eq!(desk.send(2, 1), said);
             // What reduces passes, and the next day begins anew.
             assert!(desk.send(0, -10).is_ok());
-            desk.gate
-                .begin(&[SECOND, DAY], &[equity, equity], &desk.account);
+            desk.gate.begin(
+                &vec![SECOND, DAY].into(),
+                &vec![equity, equity].into(),
+                &desk.account,
+            );
             assert!(desk.send(2, 2).is_ok());
         }
     }

@@ -49,7 +49,8 @@ mod tests {
             assert_eq!(peak, 1_001_000 * UNIT);
             desk.price(0, cents);
             let equity = desk.account.equity();
-            desk.gate.begin(&[1, 2], &[peak, equity], &desk.account);
+            let (times, equity) = (vec![1, 2].into(), vec![peak, equity].into());
+            desk.gate.begin(&times, &equity, &desk.account);
             assert_eq!(desk.send(2, 1), said);
             assert!(desk.send(0, -100).is_ok());
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::{HalfUnits, Lots, Money, Nanos, Rate};
 use crate::order::Order;
 use crate::portfolio::{MarketBook, Portfolio};
+use crate::rows::Rows;
 
 use super::case::{Case, Said};
 use super::spec::{Hours, Limit, LimitSpec, Pace, Pairs};
@@ -237,7 +238,7 @@ impl Limits {
         }
     }
 
-    pub(super) fn begin(&mut self, times: &[Nanos], equity: &[Money], account: &Portfolio) {
+    pub(super) fn begin(&mut self, times: &Rows<Nanos>, equity: &Rows<Money>, account: &Portfolio) {
         if self.needs.equity {
             self.state.equity.follow(times, equity);
         }

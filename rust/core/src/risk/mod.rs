@@ -69,6 +69,7 @@ use crate::domain::{HalfUnits, Lots, Money, Nanos, Side};
 use crate::error::Error;
 use crate::order::{Order, OrderKind, Origin};
 use crate::portfolio::Portfolio;
+use crate::rows::Rows;
 
 use limits::Limits;
 
@@ -201,7 +202,7 @@ impl RiskGate {
     }
 
     /// Begins a commit: shows the equity of all steps so far.
-    pub fn begin(&mut self, times: &[Nanos], equity: &[Money], account: &Portfolio) {
+    pub fn begin(&mut self, times: &Rows<Nanos>, equity: &Rows<Money>, account: &Portfolio) {
         if let Some(limits) = &mut self.limits {
             limits.begin(times, equity, account);
         }

@@ -6,6 +6,8 @@
 
 use proptest::prelude::*;
 
+use crate::rows::Rows;
+
 use super::test_support::{Desk, UNIT};
 use super::{ByPair, LimitSpec, RiskSpec};
 use crate::domain::{Lots, Money, Side};
@@ -249,7 +251,7 @@ proptest! {
                 desk.cancel(trader, id);
             }
         }
-        desk.gate.begin(&[], &[], &desk.account);
+        desk.gate.begin(&Rows::default(), &Rows::default(), &desk.account);
         assert_eq!(desk.account.reserved(), 0);
         for trader in 0..3 {
             let position = desk.account.row(trader).position;

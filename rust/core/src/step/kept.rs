@@ -74,7 +74,20 @@ impl<P: Ports> Stepper<P> {
             self.ports.rebuilt(journal.take_cleared());
         }
         self.commands.clear();
+        self.set_rows_aside();
         self.report.failure.is_none()
+    }
+
+    /// Old rows need no memory. Where the disk does not take them they stay in it: nothing is lost.
+    #[inline]
+    fn set_rows_aside(&mut self) {
+        if let Some(journal) = &mut self.journal
+            && let Some(folder) = journal.folder()
+            && let Err(error) = self.writer.set_rows_aside(folder)
+        {
+            tracing::warn!(%error, "old rows stay in memory: the disk does not take them");
+            journal.keep_rows_here();
+        }
     }
 
     /// Makes rows for the journal of what the venue said, before what comes next.

@@ -226,8 +226,11 @@ fn the_kill_switch_cancels_blocks_and_lets_a_person_get_out() {
             .all(|refusal| refusal.check == "killed")
     );
     assert_eq!((outcome.records.fills.len(), outcome.reserved), (2, 0));
-    assert_eq!(outcome.records.orders[0].status, OrderStatus::Cancelled);
-    assert_eq!(outcome.records.orders[0].reason, "command");
+    assert_eq!(
+        outcome.records.orders.newest()[0].status,
+        OrderStatus::Cancelled
+    );
+    assert_eq!(outcome.records.orders.newest()[0].reason, "command");
 }
 
 #[test]
@@ -244,7 +247,10 @@ fn a_fill_on_its_way_wins_over_a_cancellation() {
     live.order(LiveCommand::Kill);
     let outcome = live.run.stop().unwrap();
     assert_eq!(outcome.records.orders.len(), 1);
-    assert_eq!(outcome.records.orders[0].status, OrderStatus::Filled);
+    assert_eq!(
+        outcome.records.orders.newest()[0].status,
+        OrderStatus::Filled
+    );
     assert_eq!(outcome.positions, [100_000_000, 0]);
     assert_eq!(
         (outcome.reserved, outcome.counters["orders_open_at_end"]),
@@ -410,7 +416,7 @@ fn an_order_that_the_broker_rejects_gives_its_cash_back() {
         s.counts.orders == 1 && s.working_orders == 0
     });
     let outcome = live.run.stop().unwrap();
-    assert_eq!(outcome.records.orders[0].reason, "rejected");
+    assert_eq!(outcome.records.orders.newest()[0].reason, "rejected");
     assert_eq!(outcome.reserved, 0);
 }
 

@@ -1,6 +1,7 @@
 //! The equity at the last midnight and the highest one, from the curve of the run.
 
 use crate::domain::{Money, Nanos};
+use crate::rows::Rows;
 
 /// Nanoseconds of a day in UTC.
 const DAY: Nanos = 86_400_000_000_000;
@@ -29,9 +30,9 @@ impl EquityWatch {
     }
 
     /// Takes in the rows that are new.
-    pub(in crate::risk) fn follow(&mut self, times: &[Nanos], equity: &[Money]) {
-        let rows = times.iter().zip(equity).skip(self.rows);
-        for (&ts, &equity) in rows {
+    pub(in crate::risk) fn follow(&mut self, times: &Rows<Nanos>, equity: &Rows<Money>) {
+        let (new, worth) = (times.since(self.rows), equity.since(self.rows));
+        for (&ts, &equity) in new.iter().zip(worth.iter()) {
             self.take_in(ts, equity);
         }
         self.rows = times.len();
@@ -73,15 +74,44 @@ impl EquityWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::ROWS_TOGETHER;
 
     #[test]
     fn a_day_begins_with_the_last_equity_of_the_one_before() {
         let mut watch = EquityWatch::new(100);
-        watch.follow(&[DAY - 1], &[120]);
+        let follow = |watch: &mut EquityWatch, times: &[Nanos], equity: &[Money]| {
+            watch.follow(&times.to_vec().into(), &equity.to_vec().into());
+        };
+        follow(&mut watch, &[DAY - 1], &[120]);
         assert_eq!((watch.at_midnight, watch.peak), (100, 120));
-        watch.follow(&[DAY - 1, DAY], &[120, 90]);
+        follow(&mut watch, &[DAY - 1, DAY], &[120, 90]);
         assert_eq!((watch.at_midnight, watch.peak), (120, 120));
-        watch.follow(&[DAY - 1, DAY, 2 * DAY - 1, 5 * DAY], &[120, 90, 95, 130]);
+        follow(
+            &mut watch,
+            &[DAY - 1, DAY, 2 * DAY - 1, 5 * DAY],
+            &[120, 90, 95, 130],
+        );
         assert_eq!((watch.at_midnight, watch.peak), (95, 130));
+    }
+
+    #[test]
+    fn who_looks_late_sees_rows_that_were_set_aside() {
+        let (mut times, mut equity) = (Rows::default(), Rows::default());
+        for step in 0..3 * ROWS_TOGETHER as i64 {
+            times.push(step * DAY / 1000);
+            equity.push(Money::from(if step == 5 { 900 } else { step % 100 }));
+        }
+        let folder = std::env::temp_dir();
+        let mut before = EquityWatch::new(1);
+        before.follow(&times, &equity);
+        times.set_aside(&folder).unwrap();
+        equity.set_aside(&folder).unwrap();
+        let mut late = EquityWatch::new(1);
+        late.follow(&times, &equity);
+        assert_eq!(
+            (late.watched(), late.rows()),
+            (before.watched(), before.rows())
+        );
+        assert_eq!(late.peak, 900);
     }
 }
