@@ -559,6 +559,26 @@ def test_a_failing_journal_ends_a_run_that_has_nothing_more_to_write(tmp_path: P
         until(lambda: live.finished, "the end of the run")
 
 
+def test_a_run_whose_log_is_taken_away_stops_before_anything_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    engine = Engine(cash={"USD": 10_000}, journal=path)
+    engine.trade(["A/USD", "B/USD"], "simple", size=1)
+    with (
+        pytest.raises(JournalError, match="write-ahead log was removed") as caught,
+        engine.start(SyntheticFeed(["A/USD", "B/USD"], rate=200, seed=1)) as live,
+    ):
+        until(lambda: Journal(path).counts["fills"] > 5, "fills")
+        # What another SQLite does that takes itself for the file's only user.
+        Path(f"{path}-wal").unlink()
+        until(lambda: live.finished, "the end of the run")
+    assert caught.value.code == "journal.disturbed"
+    # All that left is in the file.
+    approved = set(ask(path, "SELECT order_id FROM intents WHERE verdict = 'approved'"))
+    accepted = set(ask(path.with_suffix(".broker.db"), "SELECT order_id FROM accepted"))
+    assert accepted
+    assert accepted <= approved
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the locks of an open file are of Linux")
 def test_another_sqlite_of_its_process_may_read_the_files_of_a_run(tmp_path: Path) -> None:
     path = tmp_path / "run.db"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,8 @@ import pyarrow
 import pytest
 
 import pairloom
-from pairloom import Engine, Signal, Strategy
+from journals import ask
+from pairloom import Engine, Signal, Strategy, _journal
 
 pytestmark = pytest.mark.filterwarnings("ignore::pairloom.RefusalWarning")
 
@@ -20,10 +24,23 @@ TRADED = 2_500
 TABLES = ("orders", "fills", "trades", "refusals", "equity_curve")
 
 
+def nameless(folder: Path | None) -> int:
+    """How many files without a name this process has open in a folder."""
+    if folder is None or sys.platform != "linux":
+        return 0
+    links = []
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            links.append(os.readlink(link))
+    return sum(link.startswith(f"{folder}/") and link.endswith("(deleted)") for link in links)
+
+
 class Turns(Strategy):
     """Long and short in turn; the first one holds what it has from the start to the end, and an order rests as long."""
 
     stop_at: int | None = None
+    folder: Path | None = None
+    nameless = 0
 
     def setup(self, ctx: Any) -> None:
         self.n = 0
@@ -38,6 +55,7 @@ class Turns(Strategy):
                 ctx.buy(1, limit="0.01")
             if self.n == ROWS - 5:
                 ctx.sell(1)
+                Turns.nameless = nameless(Turns.folder)
             return None
         if self.n > TRADED:
             return None
@@ -69,20 +87,29 @@ def same(result: Any, plain: Any) -> None:
 
 
 @pytest.mark.parametrize("driver", ["backtest", "paper"])
-def test_the_result_has_all_rows(tmp_path: Path, plain: Any, driver: str) -> None:
+def test_the_result_has_all_rows(tmp_path: Path, plain: Any, driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run = engine(journal=tmp_path / "run.db")
+    monkeypatch.setattr(Turns, "folder", tmp_path.resolve())
     same(getattr(run, driver)(data(), progress=False), plain)
+    # Orders, fills, round trips, and times and values of the curve.
+    assert Turns.nameless >= 5 or sys.platform != "linux"
     names = {path.name for path in tmp_path.iterdir()}
     assert names <= {"run.db", "run.db.lock", "run.broker.db"}, "what was set aside has no name"
 
 
-def test_a_run_goes_on_from_rows_that_were_set_aside(tmp_path: Path, plain: Any) -> None:
+def test_a_run_goes_on_from_rows_that_were_set_aside(
+    tmp_path: Path, plain: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Two snapshots, with more orders between them than stay in memory.
+    monkeypatch.setattr(_journal, "SNAPSHOT_EVERY", 15_000)
     path = tmp_path / "run.db"
     Turns.stop_at = ROWS - 100
     try:
         assert engine(journal=path).paper(data(), progress=False).interrupted
     finally:
         Turns.stop_at = None
+    (kept,) = ask(path, "SELECT count(*) FROM snapshots")
+    assert kept >= 2
     result = engine(journal=path).paper(data(), progress=False)
     assert result.resumed_at_step > 0
     same(result, plain)

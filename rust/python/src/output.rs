@@ -321,9 +321,9 @@ impl RunOutput {
     }
 
     fn orders(&self) -> Columns {
-        let rows = &self.outcome.records.orders;
+        let rows = self.outcome.records.orders.since(0);
         let [trader, pair] = self.whose(rows.iter().map(|row| row.trader))?;
-        let limit = |row: OrderRecord| match row.kind {
+        let limit = |row: &OrderRecord| match row.kind {
             OrderKind::Market => None,
             OrderKind::Limit(units) => units
                 .checked_mul(2)
@@ -351,7 +351,7 @@ impl RunOutput {
     }
 
     fn fills(&self) -> Columns {
-        let rows = &self.outcome.records.fills;
+        let rows = self.outcome.records.fills.since(0);
         let [trader, pair] = self.whose(rows.iter().map(|row| row.trader))?;
         let currency = [self.outcome.currency.as_str()];
         Ok(vec![

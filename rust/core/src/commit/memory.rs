@@ -1,11 +1,14 @@
 //! What the writer remembers, as plain data: what stands, which is small, and what grows, which is told in parts.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Nanos;
+use crate::domain::{Nanos, unpack};
 use crate::order::{OrderId, OrderRecord, RefusalRecord};
 use crate::portfolio::{AccountMemory, TradeRecord};
 use crate::risk::Memory;
+use crate::rows::Rows;
 use crate::strategy::{FaultKind, StrategyFault};
 
 use super::curve::CurvePart;
@@ -112,7 +115,7 @@ impl Growth {
     }
 
     /// Adds it to what was told before. `false` where it does not follow on that.
-    fn add_to(self, records: &mut Records, trades: &mut Vec<TradeRecord>) -> bool {
+    fn add_to(self, records: &mut Records, trades: &mut Rows<TradeRecord>) -> bool {
         for order in self.changed_orders {
             let at = usize::try_from(order.id).unwrap_or(0).wrapping_sub(1);
             let Some(row) = records.orders.get_mut(at) else {
@@ -172,15 +175,28 @@ impl Writer {
     }
 
     /// Remembers what the same writer of another process did, with all that it had recorded in parts. The limits in force
-    /// must be those of that time.
+    /// must be those of that time. Old rows are set aside in the folder, where there is one.
     ///
     /// # Errors
     /// In words, why it cannot; then it is of no use any more.
-    pub fn recall(&mut self, memory: WriterMemory, parts: Vec<Growth>) -> Result<(), String> {
-        let mut trades = Vec::new();
+    pub fn recall(
+        &mut self,
+        memory: WriterMemory,
+        parts: &[Vec<u8>],
+        folder: Option<&Path>,
+    ) -> Result<(), String> {
+        let mut trades = Rows::default();
         for part in parts {
+            let part: Growth = unpack(part)?;
             if !part.add_to(&mut self.records, &mut trades) {
                 return Err("its parts do not follow each other".to_owned());
+            }
+            if let Some(folder) = folder {
+                // Where the disk does not take them they stay in memory.
+                let _ = self
+                    .records
+                    .set_aside(folder)
+                    .and_then(|()| trades.set_aside(folder));
             }
         }
         if !self.account.recall(memory.account, trades) {

@@ -215,6 +215,13 @@ impl Writer {
         self.account.set_trades_aside(folder)
     }
 
+    /// Whether all rows that were set aside could be read so far.
+    #[must_use]
+    #[inline]
+    pub fn is_whole(&self) -> bool {
+        self.records.is_whole() && self.account.trades().is_whole()
+    }
+
     /// Adds the equity at this step's snapshot to the curve.
     #[inline]
     pub fn snapshot(&mut self, now: Nanos) {

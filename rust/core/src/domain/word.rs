@@ -11,13 +11,14 @@ pub type Word = &'static str;
 
 /// A text as a word that lasts: there are few, and each is kept once for the life of the process.
 #[must_use]
-pub fn word_of(text: String) -> Word {
+pub fn word_of(text: impl AsRef<str>) -> Word {
+    let text = text.as_ref();
     static WORDS: OnceLock<Mutex<HashSet<&'static str>>> = OnceLock::new();
     let mut words = WORDS.get_or_init(Mutex::default).lock();
-    if let Some(word) = words.get(text.as_str()) {
+    if let Some(word) = words.get(text) {
         return word;
     }
-    let word: &'static str = Box::leak(text.into_boxed_str());
+    let word: &'static str = Box::leak(Box::from(text));
     words.insert(word);
     word
 }
@@ -35,5 +36,5 @@ pub fn serialize<S: Serializer>(word: &Word, to: S) -> Result<S::Ok, S::Error> {
 /// # Errors
 /// What the deserializer says.
 pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Word, D::Error> {
-    String::deserialize(from).map(word_of)
+    <&str>::deserialize(from).map(word_of)
 }

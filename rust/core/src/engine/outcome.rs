@@ -6,7 +6,7 @@ use crate::clock::Stopwatch;
 use crate::commit::{Records, Writer};
 use crate::domain::{Instrument, Lots, MarketPair, Money, Nanos, Rounding, Side};
 use crate::error::Error;
-use crate::journal::{Recorder, TraderFacts, journal_error};
+use crate::journal::{Recorder, TraderFacts, rows_lost};
 use crate::portfolio::TradeRecord;
 use crate::rows::Rows;
 use crate::step::Report;
@@ -112,7 +112,7 @@ impl Outcome {
         if self.records.is_whole() && self.trades.is_whole() {
             Ok(())
         } else {
-            Err(unreadable())
+            Err(rows_lost())
         }
     }
 
@@ -174,15 +174,6 @@ fn trade_row(trade: &TradeRecord, instrument: &Instrument) -> TradeRow {
         fees: trade.fees,
         exit_reason: closed.then_some(trade.exit_reason),
     }
-}
-
-/// Rows that were set aside cannot be read back.
-fn unreadable() -> Error {
-    journal_error(
-        "journal.rows",
-        "the disk does not give back rows of the run that were set aside on it; what the run decided is in its journal: run \
-         the same command again",
-    )
 }
 
 /// What a driver leaves behind.
@@ -264,8 +255,8 @@ impl Closing {
         let names: Vec<&str> = self.traders.iter().map(|t| t.0.as_str()).collect();
         let pairs: Vec<&str> = self.pairs.iter().map(String::as_str).collect();
         let digest = writer.digest(&names, &pairs);
-        if !writer.records.is_whole() {
-            return Err(unreadable());
+        if !writer.is_whole() {
+            return Err(rows_lost());
         }
         let end = (report.steps, report.last_ts.unwrap_or(0));
         let close = |journal: Recorder| journal.close(end, report.complete, &mut writer, &digest);

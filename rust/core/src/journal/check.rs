@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use rusqlite::OptionalExtension;
+
 use crate::error::Error;
-use crate::limits::JOURNAL_STEPS;
+use crate::limits::JOURNAL_PART;
 
 use super::fault::journal_error;
 use super::record::Table;
-use super::record::{CHAIN, chain_of};
+use super::record::{CHAIN, chain_of, encode_row};
 use super::snapshot::Looked;
 use super::store::{Access, Store};
 
@@ -95,49 +97,122 @@ pub(super) fn must_be_whole(store: &Store) -> Result<(), Error> {
     Err(journal_error("journal.damaged", message))
 }
 
-/// Computes the chain anew, group by group.
+/// A part of the sequence: behind which place, with which chain there, and up to which place.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    after: i64,
+    chain: [u8; CHAIN],
+    to: i64,
+}
+
+/// The sequence in parts of about one size, no more than there are cores, and one where it is short.
+///
+/// A part begins with the chain that the file has where the one before ends, which that one is compared with.
+fn parts_of(store: &Store, after: i64, chain: [u8; CHAIN]) -> Result<Vec<Part>, Error> {
+    let ask = |sql: &str, place: i64| {
+        store.with(|connection| {
+            let found = connection.query_row(sql, [place], |row| {
+                let chain: Vec<u8> = row.get(1)?;
+                Ok((row.get(0)?, chain.try_into().unwrap_or([0; CHAIN])))
+            });
+            found.optional()
+        })
+    };
+    let newest = "SELECT seq, chain FROM steps WHERE seq > ? ORDER BY seq DESC LIMIT 1";
+    let mut part = Part {
+        after,
+        chain,
+        to: ask(newest, after)?.map_or(after, |(to, _)| to),
+    };
+    let end = part.to;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let most = i64::try_from(cores).unwrap_or(1);
+    let size = ((end - after) / most).max(JOURNAL_PART);
+    let mut parts = Vec::new();
+    while end - part.after >= 2 * size {
+        let next = "SELECT seq, chain FROM steps WHERE seq >= ? ORDER BY seq LIMIT 1";
+        let Some((to, chain)) = ask(next, part.after + size)? else {
+            break;
+        };
+        parts.push(Part { to, ..part });
+        part = Part {
+            after: to,
+            chain,
+            to: end,
+        };
+    }
+    parts.push(part);
+    Ok(parts)
+}
+
+/// Computes the chain anew, group by group, and the parts of a long journal beside each other.
 fn follow_chain(store: &Store, found: &mut Checked) -> Result<(), Error> {
-    let (first, mut bytes) = store.pruned()?.unwrap_or_else(|| (0, vec![0; CHAIN]));
-    let mut seq = first;
-    loop {
-        let ends: Vec<i64> = store.with(|connection| {
-            let sql = "SELECT seq FROM steps WHERE seq > ? ORDER BY seq LIMIT ?";
-            let mut select = connection.prepare_cached(sql)?;
-            let ends = select.query_map([seq, JOURNAL_STEPS], |row| row.get(0))?;
-            ends.collect()
-        })?;
-        let Some(&last) = ends.last() else { break };
-        for row in store.rows(seq, last)? {
-            if row.seq != seq + 1 {
-                let message = format!("rows {} to {} are missing", seq + 1, row.seq - 1);
-                found.problems.push(message);
-            }
-            seq = row.seq;
-            found.rows += 1;
-            if row.table != Table::Steps {
-                row.encode(&mut bytes);
-                continue;
-            }
-            let chain = chain_of(&bytes);
-            found.groups += 1;
-            let step = row.value("step").and_then(super::Value::int).unwrap_or(0);
-            found.last_step = step.unsigned_abs();
-            let kept = match row.value("chain") {
-                Some(super::Value::Blob(kept)) => kept.as_slice(),
-                _ => &[],
+    let (first, chain) = store.pruned()?.unwrap_or_else(|| (0, vec![0; CHAIN]));
+    let parts = parts_of(store, first, chain.try_into().unwrap_or([0; CHAIN]))?;
+    let seq = parts.last().map_or(first, |part| part.to);
+    let looked: Vec<Result<Checked, Error>> = match parts.as_slice() {
+        [only] => vec![follow(store, *only)],
+        parts => std::thread::scope(|scope| {
+            let beside = |part: &Part| {
+                let (path, part) = (store.path(), *part);
+                scope.spawn(move || follow(&Store::open(path, Access::Read)?, part))
             };
-            if kept != chain {
-                let message = format!(
-                    "rows of step {step}, up to row {seq}, are not those that were written"
-                );
-                found.problems.push(message);
-                // Only the first group that differs says something.
-                return Ok(());
-            }
-            bytes.clear();
-            bytes.extend_from_slice(&chain);
+            let working: Vec<_> = parts.iter().map(beside).collect();
+            let joined = working.into_iter().map(|thread| {
+                let defect = |_| journal_error("journal.defect", "a look at the rows panicked");
+                thread.join().map_err(defect).flatten()
+            });
+            joined.collect()
+        }),
+    };
+    for looked in looked {
+        let looked = looked?;
+        found.rows += looked.rows;
+        found.groups += looked.groups;
+        found.last_step = found.last_step.max(looked.last_step);
+        if !looked.problems.is_empty() {
+            // Only the first group that differs says something.
+            found.problems.extend(looked.problems);
+            return Ok(());
         }
     }
+    rows_outside(store, (first, seq), found)
+}
+
+/// Computes the chain of a part.
+fn follow(store: &Store, part: Part) -> Result<Checked, Error> {
+    let mut found = Checked::default();
+    let mut bytes = part.chain.to_vec();
+    let mut seq = part.after;
+    store.each_row(part.after, part.to, |table, at, row| {
+        if at != seq + 1 {
+            let message = format!("rows {} to {} are missing", seq + 1, at - 1);
+            found.problems.push(message);
+        }
+        seq = at;
+        found.rows += 1;
+        if table != Table::Steps {
+            return encode_row(table, at, row, &mut bytes).map(|()| true);
+        }
+        let chain = chain_of(&bytes);
+        found.groups += 1;
+        let step: i64 = row.get(1)?;
+        found.last_step = step.unsigned_abs();
+        if row.get_ref(3)?.as_blob_or_null()? != Some(&chain) {
+            let message =
+                format!("rows of step {step}, up to row {seq}, are not those that were written");
+            found.problems.push(message);
+            return Ok(false);
+        }
+        bytes.clear();
+        bytes.extend_from_slice(&chain);
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
+/// Rows that no committed step closes.
+fn rows_outside(store: &Store, (first, seq): (i64, i64), found: &mut Checked) -> Result<(), Error> {
     let count = |which: String| {
         let counts = Table::ALL.map(|table| {
             let name = table.name();

@@ -17,6 +17,16 @@ pub fn journal_error(code: &'static str, message: impl Into<String>) -> Error {
     }
 }
 
+/// Rows of the run that were set aside on disk do not come back.
+#[must_use]
+pub fn rows_lost() -> Error {
+    journal_error(
+        "journal.rows",
+        "the disk does not give back rows of the run that were set aside on it; what it decided is in its journal: \
+         `pairloom journal export` writes its tables, and a run on recorded data is made again by the same command",
+    )
+}
+
 /// What SQLite says of a file, as an error that names the file and the way out.
 #[must_use]
 pub fn fault_of(path: &Path, error: &rusqlite::Error) -> Error {

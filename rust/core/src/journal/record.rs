@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use blake3::Hasher;
-use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Row, ToSql};
 
 /// One value of a row. Prices, quantities and money are decimals as text, times are nanoseconds UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -317,6 +317,34 @@ impl Record {
             }
         }
     }
+}
+
+/// Adds a row as it stands in the file, which is what [`Record::encode`] adds of it.
+pub(super) fn encode_row(
+    table: Table,
+    seq: i64,
+    row: &Row<'_>,
+    out: &mut Vec<u8>,
+) -> rusqlite::Result<()> {
+    out.push(table as u8);
+    out.extend_from_slice(&seq.to_le_bytes());
+    for (at, column) in (1..).zip(table.columns()) {
+        if column.repeats {
+            encode_ref(row.get_ref(at)?, out);
+        }
+    }
+    Ok(())
+}
+
+fn encode_ref(value: ValueRef<'_>, out: &mut Vec<u8>) {
+    let (kind, bytes) = match value {
+        ValueRef::Text(text) if std::str::from_utf8(text).is_ok() => (2, text),
+        ValueRef::Blob(bytes) => (3, bytes),
+        other => return Value::of(other).encode(out),
+    };
+    out.push(kind);
+    out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    out.extend_from_slice(bytes);
 }
 
 /// Bytes of the chain that are kept of each step.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::commit::{Act, Command, Writer};
 use crate::domain::Nanos;
 use crate::error::Error;
-use crate::order::{Order, OrderId};
+use crate::order::OrderId;
 
 use super::cadence::{Cadence, snapshots};
 use super::difference::{differs, ended_early, first_difference, went_on};
@@ -62,7 +62,7 @@ pub(super) struct Seen {
 
 /// The journal of one run, seen from the run.
 pub struct Recorder {
-    facts: RunFacts,
+    pub(super) facts: RunFacts,
     pub(super) purpose: Purpose,
     pub(super) mode: Mode,
     /// The last place taken in the sequence, that before the group of rows that is being made, and the group.
@@ -73,7 +73,7 @@ pub struct Recorder {
     told: bool,
     pub(super) chain: [u8; CHAIN],
     pub(super) seen: Seen,
-    ended: Vec<OrderId>,
+    pub(super) ended: Vec<OrderId>,
     /// The digest, where the journal is finished.
     pub(super) finished: Option<String>,
     /// The last step that was in the journal when it was opened.
@@ -81,6 +81,8 @@ pub struct Recorder {
     known_until: Option<Nanos>,
     ledger: Option<LedgerSpec>,
     folder: Option<PathBuf>,
+    /// Whether people were told that the disk does not take old rows.
+    rows_stay: bool,
     /// What traders that are not believed did before.
     pub(super) script: Script,
     /// What a person said of the kill switch while the run was not there.
@@ -144,6 +146,7 @@ impl Recorder {
             finished,
             ledger,
             folder,
+            rows_stay: false,
             script,
             cleared,
             scratch: Vec::new(),
@@ -216,47 +219,15 @@ impl Recorder {
         self.folder.as_deref()
     }
 
-    /// No rows are set aside any more.
-    pub fn keep_rows_here(&mut self) {
-        self.folder = None;
-    }
-
-    /// Makes rows of what the writer has recorded since the last look; `commands` are what is to leave now.
-    #[inline]
-    pub fn note(&mut self, step: u64, ts: Nanos, writer: &mut Writer, commands: &[Command]) {
-        if let Some(ended) = &mut writer.records.ended {
-            std::mem::swap(ended, &mut self.ended);
+    /// The disk does not take old rows; it is asked again when they are twice as many. Whether that is the first time.
+    pub fn note_rows_stay(&mut self, error: &std::io::Error) -> bool {
+        let is_new = !std::mem::replace(&mut self.rows_stay, true);
+        if is_new {
+            self.cadence.notes.push(format!(
+                "old rows of this run stay in memory, because the disk of its journal does not take them: {error}"
+            ));
         }
-        let now = Now { step, ts };
-        let before = self.seen.orders;
-        let ended = std::mem::take(&mut self.ended);
-        let is_old = |id: &&OrderId| usize::try_from(**id).is_ok_and(|id| id <= before);
-        self.note_ended(now, writer, ended.iter().filter(is_old));
-        self.note_orders(now, writer, commands);
-        self.note_ended(now, writer, ended.iter().filter(|id| !is_old(id)));
-        self.ended = ended;
-        self.ended.clear();
-        let fills = self.seen.fills..writer.records.fills.len();
-        self.seen.fills = fills.end;
-        for at in fills {
-            let Some(fill) = writer.records.fills.get(at) else {
-                continue;
-            };
-            let values = rows::fill(step, writer, &fill, &self.facts);
-            self.push(Table::Fills, values);
-        }
-        let refusals = self.seen.refusals..writer.records.refusals.len();
-        self.seen.refusals = refusals.end;
-        for at in refusals {
-            let values = rows::refusal(step, &writer.records.refusals[at]);
-            self.push(Table::Refusals, values);
-        }
-        let quarantined = self.seen.quarantined..writer.records.quarantined.len();
-        self.seen.quarantined = quarantined.end;
-        for at in quarantined {
-            let values = rows::quarantine(step, &writer.records.quarantined[at]);
-            self.push(Table::Quarantines, values);
-        }
+        is_new
     }
 
     /// Whether rows wait for the step that closes their group.
@@ -266,41 +237,7 @@ impl Recorder {
         !self.pending.is_empty()
     }
 
-    fn note_ended<'a>(
-        &mut self,
-        now: Now,
-        writer: &Writer,
-        ended: impl Iterator<Item = &'a OrderId>,
-    ) {
-        for &id in ended {
-            let at = usize::try_from(id).unwrap_or(usize::MAX).wrapping_sub(1);
-            if let Some(record) = writer.records.orders.get(at) {
-                self.push(Table::Orders, rows::ended(now, &record));
-            }
-        }
-    }
-
-    fn note_orders(&mut self, now: Now, writer: &Writer, commands: &[Command]) {
-        let mut sent = commands.iter().filter_map(|command| match command {
-            Command::Submit(approved) => Some(approved.get()),
-            Command::Cancel { .. } => None,
-        });
-        let mut next: Option<&Order> = sent.next();
-        let orders = self.seen.orders..writer.records.orders.len();
-        self.seen.orders = orders.end;
-        for at in orders {
-            let Some(record) = writer.records.orders.get(at) else {
-                continue;
-            };
-            let own = next.filter(|order| order.id == record.id);
-            if own.is_some() {
-                next = sent.next();
-            }
-            self.push(Table::Intents, rows::intent(now, writer, &record, own));
-        }
-    }
-
-    fn push(&mut self, table: Table, values: Vec<Value>) {
+    pub(super) fn push(&mut self, table: Table, values: Vec<Value>) {
         self.seq += 1;
         self.pending.push(Record {
             table,
@@ -480,6 +417,10 @@ impl Recorder {
         digest: &str,
     ) -> Result<u64, Error> {
         if !complete {
+            if let Mode::Writing(keeper) = &self.mode {
+                // What was handed over is on disk, or the run says why not.
+                keeper.commit(Batch::default(), &mut || {})?;
+            }
             return Ok(self.resumed_at);
         }
         self.note(step, ts, writer, &[]);

@@ -13,7 +13,7 @@ use super::fault::{fault_of, journal_error};
 use super::input::Input;
 use super::lock::{Lock, Unlocked};
 use super::private::make_private;
-use super::record::{Record, Table, Value};
+use super::record::{Record, Table};
 use super::schema::{self, APPLICATION, MIGRATIONS, SCHEMA};
 use super::snapshot::{self, Snapshot};
 use super::spec::{JournalSpec, RunFacts};
@@ -392,30 +392,6 @@ impl Store {
         // Where the log is lost, that is why whatever failed did.
         let written = log.check(connection).and(written);
         written.map_err(|error| fault_of(&self.path, &error))
-    }
-
-    /// The rows of a part of the sequence, in its order.
-    pub(super) fn rows(&self, after: i64, to: i64) -> Result<Vec<Record>, Error> {
-        let mut rows = Vec::new();
-        for table in Table::ALL {
-            self.with(|connection| {
-                let mut select = connection.prepare_cached(&schema::select(table))?;
-                let mut found = select.query([after, to])?;
-                while let Some(row) = found.next()? {
-                    let values = 1..=table.columns().len();
-                    rows.push(Record {
-                        table,
-                        seq: row.get(0)?,
-                        values: values
-                            .map(|at| row.get_ref(at).map(Value::of))
-                            .collect::<rusqlite::Result<_>>()?,
-                    });
-                }
-                Ok(())
-            })?;
-        }
-        rows.sort_by_key(|row| row.seq);
-        Ok(rows)
     }
 
     /// Whether there is a table of snapshots: not in a journal of an earlier version, which is only read.

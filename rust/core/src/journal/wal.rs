@@ -27,20 +27,24 @@ type FileId = (u64, u64);
 impl WriteAheadLog {
     /// That of a database file; it need not be there yet.
     pub fn of(database: &Path) -> Self {
+        // SQLite names it after the file itself, not after a link to it.
+        let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
         let mut path = database.as_os_str().to_owned();
         path.push("-wal");
         let path = PathBuf::from(path);
         Self {
             file: id_of(&path),
             path,
-            held: Held::default(),
+            held: Held::share(&database),
         }
     }
 
     /// That of a database file that a connection has opened to write, so that it stays.
     pub fn hold(database: &Path) -> Self {
         Self {
-            held: Held::take(database),
+            held: Held::take(
+                &std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned()),
+            ),
             ..Self::of(database)
         }
     }
@@ -84,7 +88,7 @@ impl WriteAheadLog {
 }
 
 #[cfg(unix)]
-fn id_of(path: &Path) -> Option<FileId> {
+pub(super) fn id_of(path: &Path) -> Option<FileId> {
     use std::os::unix::fs::MetadataExt;
 
     let metadata = std::fs::metadata(path).ok()?;
@@ -93,7 +97,7 @@ fn id_of(path: &Path) -> Option<FileId> {
 
 /// Elsewhere locks belong to whoever opened the file, and an open file cannot be removed.
 #[cfg(not(unix))]
-const fn id_of(_path: &Path) -> Option<FileId> {
+pub(super) const fn id_of(_path: &Path) -> Option<FileId> {
     None
 }
 
@@ -132,6 +136,10 @@ mod tests {
             .execute("INSERT INTO rows VALUES (2)", [])
             .unwrap();
         assert!(is_disturbed(&log.check(&connection).unwrap_err()));
+        // Already before the connection closes.
+        let copy = path.with_extension("copy");
+        std::fs::copy(&path, &copy).unwrap();
+        assert_eq!(rows(&copy), 2);
         log.let_go();
         drop(connection);
         assert_eq!(rows(&path), 2);

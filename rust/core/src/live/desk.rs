@@ -12,7 +12,8 @@ use crate::order::{Order, OrderId};
 use crate::venue::{Execution, SimVenue, VenueMemory};
 
 use super::broker::BrokerError;
-use super::ledger::{Ledger, LedgerMark};
+use super::ledger::Ledger;
+use super::ledger_rows::LedgerMark;
 
 /// When and at what price of its market an order fills at an open, where the data tell.
 pub(super) type Open = Option<(Nanos, f64)>;

@@ -6,19 +6,19 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior, params};
 
 use crate::clock;
 use crate::domain::Liquidity;
+use crate::domain::word::{Word, word_of};
 use crate::error::Error;
 use crate::journal::{LedgerSpec, WriteAheadLog, is_disturbed, make_private};
-use crate::limits::JOURNAL_PATIENCE;
-use crate::order::{Order, OrderId, OrderKind};
-use crate::venue::{Execution, Outcome};
+use crate::limits::{JOURNAL_PATIENCE, LEDGER_ROOM};
+use crate::order::{Order, OrderId};
+use crate::venue::Execution;
 
 use super::broker::BrokerError;
+use super::ledger_rows::{End, LedgerMark, Terms, count};
 
 const SCHEMA: &str = "
 CREATE TABLE account (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -29,98 +29,6 @@ CREATE TABLE cancels (order_id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
 CREATE TABLE executions (trade_id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL UNIQUE, ts INTEGER NOT NULL,
     outcome TEXT NOT NULL, half_units INTEGER, liquidity TEXT) STRICT;
 ";
-
-/// The terms of an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Terms {
-    ts: i64,
-    trader: u32,
-    pair: String,
-    side: String,
-    kind: String,
-    lots: i64,
-    limit: Option<i64>,
-    tif: String,
-}
-
-impl Terms {
-    /// They as a row, to be summed.
-    fn row(&self, id: OrderId) -> String {
-        format!("{id} {self:?}")
-    }
-
-    fn of(order: &Order, pair: &str) -> Self {
-        Self {
-            ts: order.decided,
-            trader: order.trader,
-            pair: pair.to_owned(),
-            side: order.side.name().to_owned(),
-            kind: order.kind.name().to_owned(),
-            lots: order.lots,
-            limit: match order.kind {
-                OrderKind::Market => None,
-                OrderKind::Limit(units) => Some(units),
-            },
-            tif: order.tif.name().to_owned(),
-        }
-    }
-}
-
-/// How an order ended, as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct End {
-    ts: i64,
-    outcome: &'static str,
-    half_units: Option<i64>,
-    liquidity: Option<&'static str>,
-}
-
-impl End {
-    /// It as a row, to be summed.
-    fn row(&self, id: OrderId) -> String {
-        format!("{id} {self:?}")
-    }
-
-    const fn of(execution: &Execution) -> Self {
-        let (outcome, half_units, liquidity) = match execution.outcome {
-            Outcome::Filled { price, liquidity }
-            | Outcome::Settled {
-                price, liquidity, ..
-            } => ("filled", Some(price), Some(liquidity.name())),
-            Outcome::Missed => ("missed", None, None),
-            Outcome::Cancelled => ("cancelled", None, None),
-            Outcome::Rejected => ("rejected", None, None),
-            // Of what never reached the venue its books tell nothing.
-            Outcome::Altered | Outcome::NotSent | Outcome::Lost | Outcome::Vetoed(_) => {
-                ("unknown", None, None)
-            }
-        };
-        Self {
-            ts: execution.ts,
-            outcome,
-            half_units,
-            liquidity,
-        }
-    }
-}
-
-/// What the books had at a step: up to which order, and sums over the terms of all of them and over the ends of those that
-/// had ended. The order of rows does not matter to such a sum.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct LedgerMark {
-    last: OrderId,
-    accepted: (u64, u128),
-    ended: (u64, u128),
-}
-
-/// One more row of a sum.
-fn count((rows, sum): &mut (u64, u128), row: &[u8]) {
-    let hash = blake3::hash(row);
-    let (half, _) = hash.as_bytes().split_at(16);
-    let half = <[u8; 16]>::try_from(half).unwrap_or_default();
-    *rows += 1;
-    *sum = sum.wrapping_add(u128::from_le_bytes(half));
-}
 
 /// What is to be written with the next commit.
 enum Note {
@@ -145,6 +53,8 @@ pub(super) struct Ledger {
     /// All that were, where orders overtake each other on their way here.
     seen: Option<HashSet<OrderId>>,
     notes: Vec<Note>,
+    /// One row as a text, to be summed.
+    text: String,
 }
 
 impl Ledger {
@@ -188,6 +98,7 @@ impl Ledger {
             accepted,
             ends,
             notes: Vec::new(),
+            text: String::new(),
         })
     }
 
@@ -199,7 +110,7 @@ impl Ledger {
     fn note_number(&mut self, id: OrderId, terms: &Terms) {
         self.last = self.last.max(id);
         self.mark.last = self.last;
-        count(&mut self.mark.accepted, terms.row(id).as_bytes());
+        count(&mut self.mark.accepted, id, terms, &mut self.text);
         if let Some(seen) = &mut self.seen {
             seen.insert(id);
         }
@@ -223,12 +134,13 @@ impl Ledger {
             last: mark.last,
             ..LedgerMark::default()
         };
+        let mut text = String::new();
         for (&id, terms) in self.accepted.iter().filter(|(id, _)| **id <= mark.last) {
-            count(&mut found.accepted, terms.row(id).as_bytes());
+            count(&mut found.accepted, id, terms, &mut text);
         }
         let told = |id: OrderId| id <= mark.last && !works(id);
         for (&id, end) in self.ends.iter().filter(|(id, _)| told(**id)) {
-            count(&mut found.ended, end.row(id).as_bytes());
+            count(&mut found.ended, id, end, &mut text);
         }
         if found.accepted.0 < mark.accepted.0 {
             let message = format!(
@@ -326,7 +238,7 @@ impl Ledger {
     pub(super) fn tell(&mut self, executions: &[Execution]) -> Result<(), Error> {
         for execution in executions {
             let end = End::of(execution);
-            count(&mut self.mark.ended, end.row(execution.order).as_bytes());
+            count(&mut self.mark.ended, execution.order, &end, &mut self.text);
             match self.ends.remove(&execution.order) {
                 None => self.notes.push(Note::End(execution.order, end)),
                 Some(before) if before == end => {}
@@ -349,8 +261,11 @@ impl Ledger {
             return Ok(());
         }
         let (connection, notes) = (&mut self.connection, &self.notes);
-        write(connection, notes)
-            .and_then(|()| self.log.check(&self.connection))
+        let written = write(connection, notes);
+        // Where the log is lost, that is why whatever failed did.
+        self.log
+            .check(&self.connection)
+            .and(written)
             .map_err(|error| fault_of(&self.path, &error))?;
         self.notes.clear();
         Ok(())
@@ -380,26 +295,41 @@ fn prepare(connection: &mut Connection, key: &str) -> rusqlite::Result<()> {
 
 type Known = (HashMap<OrderId, Terms>, HashMap<OrderId, End>);
 
+/// A text of which there are few.
+fn word(row: &Row<'_>, column: usize) -> rusqlite::Result<Word> {
+    Ok(word_of(row.get_ref(column)?.as_str()?))
+}
+
 fn read(connection: &Connection) -> rusqlite::Result<Known> {
+    // Numbers rise from one, so there are no more orders than the last one says.
+    let last: Option<i64> =
+        connection.query_row("SELECT max(order_id) FROM accepted", [], |row| row.get(0))?;
+    let room = usize::try_from(last.unwrap_or(0))
+        .unwrap_or(0)
+        .min(LEDGER_ROOM);
+    let (mut accepted, mut ends) = (HashMap::with_capacity(room), HashMap::with_capacity(room));
     let sql = "SELECT order_id, ts, trader, pair, side, type, lots, limit_units, tif FROM accepted";
     let mut select = connection.prepare(sql)?;
-    let accepted = select.query_map([], |row| {
+    let rows = select.query_map([], |row| {
         let terms = Terms {
             ts: row.get(1)?,
             trader: row.get(2)?,
-            pair: row.get(3)?,
-            side: row.get(4)?,
-            kind: row.get(5)?,
+            pair: word(row, 3)?,
+            side: word(row, 4)?,
+            kind: word(row, 5)?,
             lots: row.get(6)?,
             limit: row.get(7)?,
-            tif: row.get(8)?,
+            tif: word(row, 8)?,
         };
         Ok((row.get::<_, i64>(0)?.unsigned_abs(), terms))
     })?;
-    let accepted = accepted.collect::<rusqlite::Result<_>>()?;
+    for row in rows {
+        let (id, terms) = row?;
+        accepted.insert(id, terms);
+    }
     let sql = "SELECT order_id, ts, outcome, half_units, liquidity FROM executions";
     let mut select = connection.prepare(sql)?;
-    let ends = select.query_map([], |row| {
+    let rows = select.query_map([], |row| {
         let outcome: String = row.get(2)?;
         let liquidity: Option<String> = row.get(4)?;
         let end = End {
@@ -420,7 +350,11 @@ fn read(connection: &Connection) -> rusqlite::Result<Known> {
         };
         Ok((row.get::<_, i64>(0)?.unsigned_abs(), end))
     })?;
-    Ok((accepted, ends.collect::<rusqlite::Result<_>>()?))
+    for row in rows {
+        let (id, end) = row?;
+        ends.insert(id, end);
+    }
+    Ok((accepted, ends))
 }
 
 fn write(connection: &mut Connection, notes: &[Note]) -> rusqlite::Result<()> {

@@ -25,6 +25,7 @@ mod join;
 pub mod kill_switch;
 mod lead;
 mod ledger;
+mod ledger_rows;
 mod memory;
 mod metrics;
 mod options;

@@ -33,7 +33,7 @@ pub struct OrderRecord {
 crate::spare::shelves!(OrderRecord);
 
 impl Row for OrderRecord {
-    const BYTES: usize = 96;
+    const BYTES: usize = 80;
 
     fn is_final(&self) -> bool {
         self.status != OrderStatus::Working

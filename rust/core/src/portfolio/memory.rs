@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{HalfUnits, Lots, Money};
 
 use super::{Portfolio, TradeRecord, TraderRow};
+use crate::rows::Rows;
 
 /// One market of it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -63,7 +64,7 @@ impl Portfolio {
 
     /// Holds what the same account of another process did, with its round trips. `false` where it cannot have been the same.
     #[must_use]
-    pub fn recall(&mut self, memory: AccountMemory, trades: Vec<TradeRecord>) -> bool {
+    pub fn recall(&mut self, memory: AccountMemory, trades: Rows<TradeRecord>) -> bool {
         let open = memory.rows.iter().filter_map(|row| row.open_trade);
         let same = memory.rows.len() == self.rows.len() && memory.books.len() == self.markets.len();
         if !same || { open }.any(|trade| trade >= trades.len()) {
@@ -83,7 +84,7 @@ impl Portfolio {
             };
             *realized = realized.saturating_add(trade.cash_flow);
         }
-        self.trades = trades.into();
+        self.trades = trades;
         for (book, kept) in self.markets.iter_mut().zip(memory.books) {
             book.mark = kept.mark;
             book.ask = kept.ask;

@@ -37,7 +37,7 @@ pub struct TradeRecord {
 crate::spare::shelves!(TradeRecord);
 
 impl Row for TradeRecord {
-    const BYTES: usize = 192;
+    const BYTES: usize = 160;
 
     fn is_final(&self) -> bool {
         self.exit_ts.is_some()

@@ -2,7 +2,7 @@
 
 use crate::domain::Nanos;
 use crate::error::Error;
-use crate::journal::{Recorder, Standing};
+use crate::journal::{Recorder, Standing, rows_lost};
 
 use super::{Ports, Resumed, Stepper};
 
@@ -44,8 +44,9 @@ impl<P: Ports> Stepper<P> {
             self.ports.send(&mut self.commands);
             return true;
         };
-        // What the venue lacks, or could not keep, must not become a row.
-        if let Some(failure) = self.ports.failure() {
+        // What the venue lacks, or could not keep, must not become a row; nor what follows from rows that are lost.
+        let lost = || (!self.writer.is_whole()).then(rows_lost);
+        if let Some(failure) = self.ports.failure().or_else(lost) {
             self.report.failure = Some(failure);
             self.commands.clear();
             return false;
@@ -84,9 +85,9 @@ impl<P: Ports> Stepper<P> {
         if let Some(journal) = &mut self.journal
             && let Some(folder) = journal.folder()
             && let Err(error) = self.writer.set_rows_aside(folder)
+            && journal.note_rows_stay(&error)
         {
-            tracing::warn!(%error, "old rows stay in memory: the disk does not take them");
-            journal.keep_rows_here();
+            self.tell_notes();
         }
     }
 

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::commit::{Growth, WriterMemory};
+use crate::commit::WriterMemory;
 use crate::domain::{Nanos, pack, unpack};
 use crate::error::Error;
-use crate::journal::{RecorderMemory, Resumption, journal_error};
+use crate::journal::{Recorder, RecorderMemory, Resumption, journal_error};
 
 use super::{Flow, Ports, Stepper, Unsaved};
 
@@ -26,7 +26,6 @@ struct RunMemory {
 pub struct Resumed {
     from: Resumption,
     memory: RunMemory,
-    parts: Vec<Growth>,
 }
 
 impl Resumed {
@@ -37,14 +36,7 @@ impl Resumed {
     pub fn read(mut from: Resumption) -> Result<Self, Error> {
         let memory = unpack(&from.state).map_err(|why| unusable(from.step, &why))?;
         from.state = Vec::new();
-        let parts = std::mem::take(&mut from.parts);
-        let parts: Result<_, _> = parts.iter().map(|part| unpack(part)).collect();
-        let parts = parts.map_err(|why| unusable(from.step, &why))?;
-        Ok(Self {
-            from,
-            memory,
-            parts,
-        })
+        Ok(Self { from, memory })
     }
 
     /// The step after which it was taken.
@@ -173,12 +165,10 @@ impl<P: Ports> Stepper<P> {
     /// # Errors
     /// When it does not fit this run, or the journal cannot be read.
     pub(super) fn go_on_from(&mut self, resumed: Resumed) -> Result<(), Error> {
-        let Resumed {
-            from,
-            memory,
-            parts,
-        } = resumed;
-        let recalled = self.writer.recall(memory.writer, parts);
+        let Resumed { mut from, memory } = resumed;
+        let parts = std::mem::take(&mut from.parts);
+        let folder = self.journal.as_ref().and_then(Recorder::folder);
+        let recalled = self.writer.recall(memory.writer, &parts, folder);
         recalled.map_err(|why| unusable(from.step, &why))?;
         self.report.steps = memory.steps;
         self.report.events = memory.events;

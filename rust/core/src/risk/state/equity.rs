@@ -31,8 +31,8 @@ impl EquityWatch {
 
     /// Takes in the rows that are new.
     pub(in crate::risk) fn follow(&mut self, times: &Rows<Nanos>, equity: &Rows<Money>) {
-        let (new, worth) = (times.since(self.rows), equity.since(self.rows));
-        for (&ts, &equity) in new.iter().zip(worth.iter()) {
+        let new = times.iter_from(self.rows);
+        for (ts, equity) in new.zip(equity.iter_from(self.rows)) {
             self.take_in(ts, equity);
         }
         self.rows = times.len();
