@@ -273,9 +273,6 @@ pub const JOURNAL_ROWS: usize = 8_192;
 /// Journal: committed steps that are read at once while a run is made again.
 pub const JOURNAL_STEPS: i64 = 4_096;
 
-/// Paper broker's books: orders that room is made for at most before they are read.
-pub const LEDGER_ROOM: usize = 4_000_000;
-
 /// Journal: rows of one part at least, where a long one is looked at in parts.
 pub const JOURNAL_PART: i64 = 50_000;
 

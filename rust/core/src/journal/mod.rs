@@ -43,4 +43,4 @@ pub use script::Distrusted;
 pub use snapshot::Resumption;
 pub use spec::{JournalSpec, LedgerSpec, Purpose, RunFacts, TraderFacts};
 pub use store::{Access, Store};
-pub use wal::WriteAheadLog;
+pub use wal::{WriteAheadLog, begin_log};

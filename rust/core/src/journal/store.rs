@@ -17,7 +17,7 @@ use super::record::{Record, Table};
 use super::schema::{self, APPLICATION, MIGRATIONS, SCHEMA};
 use super::snapshot::{self, Snapshot};
 use super::spec::{JournalSpec, RunFacts};
-use super::wal::WriteAheadLog;
+use super::wal::{WriteAheadLog, begin_log};
 
 /// The event that ends a run.
 pub(super) const FINISHED: &str = "finished";
@@ -138,7 +138,7 @@ impl Store {
 
     fn prepare(&mut self) -> rusqlite::Result<()> {
         let connection = &mut self.connection;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+        begin_log(connection)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if version == SCHEMA {

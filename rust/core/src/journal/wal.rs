@@ -13,6 +13,27 @@ use rusqlite::{Connection, Error, ffi};
 
 use super::held::Held;
 
+/// Makes a database write to a log first.
+///
+/// # Errors
+/// When the file cannot be made so: then it would be written to in the old way, in which who reads holds up who writes.
+pub fn begin_log(connection: &Connection) -> rusqlite::Result<()> {
+    let mut begin = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let mut answer = begin.query([])?;
+    let mut is_begun = false;
+    // It is asked to the end: the file is changed only behind the row that says so, and that may fail.
+    while let Some(row) = answer.next()? {
+        is_begun = row.get::<_, String>(0)? == "wal";
+    }
+    if is_begun {
+        return Ok(());
+    }
+    Err(Error::SqliteFailure(
+        ffi::Error::new(ffi::SQLITE_IOERR),
+        Some("no write-ahead log can be begun beside it".to_owned()),
+    ))
+}
+
 /// The log of an open file.
 #[derive(Debug)]
 pub struct WriteAheadLog {

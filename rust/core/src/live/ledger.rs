@@ -12,8 +12,8 @@ use crate::clock;
 use crate::domain::Liquidity;
 use crate::domain::word::{Word, word_of};
 use crate::error::Error;
-use crate::journal::{LedgerSpec, WriteAheadLog, is_disturbed, make_private};
-use crate::limits::{JOURNAL_PATIENCE, LEDGER_ROOM};
+use crate::journal::{LedgerSpec, WriteAheadLog, begin_log, is_disturbed, make_private};
+use crate::limits::JOURNAL_PATIENCE;
 use crate::order::{Order, OrderId};
 use crate::venue::Execution;
 
@@ -43,6 +43,8 @@ pub(super) struct Ledger {
     path: PathBuf,
     connection: Connection,
     log: WriteAheadLog,
+    /// Whether nobody has looked yet at what they have of before this process.
+    unread: bool,
     /// Orders of before this process that have not been told of again.
     accepted: HashMap<OrderId, Terms>,
     ends: HashMap<OrderId, End>,
@@ -58,7 +60,7 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// Opens the books, or begins them for a new run.
+    /// Opens the books, or begins them for a new run. Either [`Ledger::pass`] or [`Ledger::begin`] comes next.
     pub(super) fn open(spec: &LedgerSpec) -> Result<Self, Error> {
         let path = &spec.path;
         let fault = |error: rusqlite::Error| fault_of(path, &error);
@@ -79,8 +81,12 @@ impl Ledger {
             );
             return Err(Error::broker("broker.other_run", message));
         }
-        let (accepted, ends) = read(&connection).map_err(fault)?;
-        if let Some(foreign) = accepted.keys().filter(|&&id| id > spec.last_order).max() {
+        let newest = "SELECT max(order_id) FROM accepted";
+        let newest: Option<i64> = connection
+            .query_row(newest, [], |row| row.get(0))
+            .map_err(fault)?;
+        let newest = newest.map(i64::unsigned_abs);
+        if let Some(foreign) = newest.filter(|&id| id > spec.last_order) {
             let message = format!(
                 "{} has order {foreign}, which the journal lacks: it ends at order {}; was the journal replaced by an older copy?",
                 path.display(),
@@ -95,8 +101,9 @@ impl Ledger {
             last: 0,
             mark: LedgerMark::default(),
             seen: None,
-            accepted,
-            ends,
+            unread: true,
+            accepted: HashMap::new(),
+            ends: HashMap::new(),
             notes: Vec::new(),
             text: String::new(),
         })
@@ -134,14 +141,28 @@ impl Ledger {
             last: mark.last,
             ..LedgerMark::default()
         };
-        let mut text = String::new();
-        for (&id, terms) in self.accepted.iter().filter(|(id, _)| **id <= mark.last) {
-            count(&mut found.accepted, id, terms, &mut text);
-        }
-        let told = |id: OrderId| id <= mark.last && !works(id);
-        for (&id, end) in self.ends.iter().filter(|(id, _)| told(**id)) {
-            count(&mut found.ended, id, end, &mut text);
-        }
+        self.unread = false;
+        let text = &mut self.text;
+        // Only what comes behind is remembered: the rest may be a year of orders.
+        let (accepted, sum) = (&mut self.accepted, &mut found.accepted);
+        let read = read_accepted(&self.connection, |id, terms| {
+            if id <= mark.last {
+                count(sum, id, &terms, text);
+            } else {
+                accepted.insert(id, terms);
+            }
+        });
+        let (ends, sum) = (&mut self.ends, &mut found.ended);
+        let read = read.and_then(|()| {
+            read_ends(&self.connection, |id, end| {
+                if id <= mark.last && !works(id) {
+                    count(sum, id, &end, text);
+                } else {
+                    ends.insert(id, end);
+                }
+            })
+        });
+        read.map_err(|error| fault_of(&self.path, &error))?;
         if found.accepted.0 < mark.accepted.0 {
             let message = format!(
                 "{} lacks {} of the {} orders that it had at the snapshot of order {}; was the file lost?",
@@ -160,11 +181,29 @@ impl Ledger {
             );
             return Err(Error::broker("broker.disagrees", message));
         }
-        self.accepted.retain(|&id, _| id > mark.last);
-        self.ends.retain(|&id, _| !told(id));
         self.last = mark.last;
         self.mark = found;
         Ok(())
+    }
+
+    /// Begins where they begin: all orders of before are told of again. Nothing where somebody has [passed](Ledger::pass) them.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(super) fn begin(&mut self) -> Result<(), Error> {
+        if !std::mem::replace(&mut self.unread, false) {
+            return Ok(());
+        }
+        let (accepted, ends) = (&mut self.accepted, &mut self.ends);
+        let insert = |id, terms| {
+            accepted.insert(id, terms);
+        };
+        let read = read_accepted(&self.connection, insert).and_then(|()| {
+            read_ends(&self.connection, |id, end| {
+                ends.insert(id, end);
+            })
+        });
+        read.map_err(|error| fault_of(&self.path, &error))
     }
 
     /// The orders of before this process that it has.
@@ -281,7 +320,7 @@ impl Drop for Ledger {
 }
 
 fn prepare(connection: &mut Connection, key: &str) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    begin_log(connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i32 = change.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -293,21 +332,16 @@ fn prepare(connection: &mut Connection, key: &str) -> rusqlite::Result<()> {
     change.commit()
 }
 
-type Known = (HashMap<OrderId, Terms>, HashMap<OrderId, End>);
-
 /// A text of which there are few.
 fn word(row: &Row<'_>, column: usize) -> rusqlite::Result<Word> {
     Ok(word_of(row.get_ref(column)?.as_str()?))
 }
 
-fn read(connection: &Connection) -> rusqlite::Result<Known> {
-    // Numbers rise from one, so there are no more orders than the last one says.
-    let last: Option<i64> =
-        connection.query_row("SELECT max(order_id) FROM accepted", [], |row| row.get(0))?;
-    let room = usize::try_from(last.unwrap_or(0))
-        .unwrap_or(0)
-        .min(LEDGER_ROOM);
-    let (mut accepted, mut ends) = (HashMap::with_capacity(room), HashMap::with_capacity(room));
+/// Shows all orders that were accepted.
+fn read_accepted(
+    connection: &Connection,
+    mut see: impl FnMut(OrderId, Terms),
+) -> rusqlite::Result<()> {
     let sql = "SELECT order_id, ts, trader, pair, side, type, lots, limit_units, tif FROM accepted";
     let mut select = connection.prepare(sql)?;
     let rows = select.query_map([], |row| {
@@ -325,13 +359,18 @@ fn read(connection: &Connection) -> rusqlite::Result<Known> {
     })?;
     for row in rows {
         let (id, terms) = row?;
-        accepted.insert(id, terms);
+        see(id, terms);
     }
+    Ok(())
+}
+
+/// Shows how all of them ended that have.
+fn read_ends(connection: &Connection, mut see: impl FnMut(OrderId, End)) -> rusqlite::Result<()> {
     let sql = "SELECT order_id, ts, outcome, half_units, liquidity FROM executions";
     let mut select = connection.prepare(sql)?;
     let rows = select.query_map([], |row| {
-        let outcome: String = row.get(2)?;
-        let liquidity: Option<String> = row.get(4)?;
+        let outcome = row.get_ref(2)?.as_str()?;
+        let liquidity = row.get_ref(4)?.as_str_or_null()?;
         let end = End {
             ts: row.get(1)?,
             outcome: ["filled", "missed", "cancelled", "rejected"]
@@ -352,9 +391,9 @@ fn read(connection: &Connection) -> rusqlite::Result<Known> {
     })?;
     for row in rows {
         let (id, end) = row?;
-        ends.insert(id, end);
+        see(id, end);
     }
-    Ok((accepted, ends))
+    Ok(())
 }
 
 fn write(connection: &mut Connection, notes: &[Note]) -> rusqlite::Result<()> {

@@ -81,10 +81,12 @@ pub(super) fn take_up(
     venue: &mut PaperVenue,
     rows: Option<&mut Rows>,
 ) -> Result<Vec<Vec<Notice>>, Error> {
-    match shares {
-        Some(shares) => shares.take_up(venue, rows),
-        None => Ok(Vec::new()),
-    }
+    let notices = match shares {
+        Some(shares) => shares.take_up(venue, rows)?,
+        None => Vec::new(),
+    };
+    venue.begin()?;
+    Ok(notices)
 }
 
 impl LiveMemory {

@@ -162,6 +162,14 @@ impl PaperVenue {
         }))
     }
 
+    /// Its books are read from their beginning, where it does not go on from what it held.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(super) fn begin(&mut self) -> Result<(), Error> {
+        self.ledger.as_mut().map_or(Ok(()), Ledger::begin)
+    }
+
     /// The orders that work there already, and whose they are.
     pub(super) fn working(&self) -> HashMap<OrderId, u32> {
         self.held.working()

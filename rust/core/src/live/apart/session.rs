@@ -206,7 +206,10 @@ impl Session {
             key,
             last_order,
         });
-        let ledger = spec.as_ref().map(Ledger::open).transpose()?;
+        let mut ledger = spec.as_ref().map(Ledger::open).transpose()?;
+        if let Some(ledger) = &mut ledger {
+            ledger.begin()?;
+        }
         let (names, layout): (Vec<_>, Vec<_>) = self.markets.drain(..).unzip();
         let desk = Desk::new(SimVenue::new(settings, &layout), ledger, Held::default());
         let left: Vec<_> = desk.left().into_iter().collect();
