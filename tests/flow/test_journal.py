@@ -559,6 +559,26 @@ def test_a_failing_journal_ends_a_run_that_has_nothing_more_to_write(tmp_path: P
         until(lambda: live.finished, "the end of the run")
 
 
+def test_an_interrupted_run_says_that_its_last_rows_were_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+
+    class Breaks(Strategy):
+        n = 0
+
+        def generate_signal(self, ctx: Any) -> None:
+            self.n += 1
+            if self.n == 50:
+                change(path, "DROP TABLE intents")
+                ctx.buy("0.001")
+            if self.n == 51:
+                raise KeyboardInterrupt
+
+    engine = Engine(cash={"USD": 10_000}, journal=path)
+    engine.trade("A/USD", Breaks())
+    with pytest.raises(JournalError, match="no such table: intents"):
+        engine.backtest(pairloom.synthetic(["A/USD"], rows=100, seed=1), progress=False)
+
+
 def test_a_run_whose_log_is_taken_away_stops_before_anything_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     engine = Engine(cash={"USD": 10_000}, journal=path)

@@ -105,10 +105,14 @@ struct Part {
     to: i64,
 }
 
-/// The sequence in parts of about one size, no more than there are cores, and one where it is short.
+/// The sequence in parts of about one size, of `least` rows at least and no more than `most` parts.
 ///
 /// A part begins with the chain that the file has where the one before ends, which that one is compared with.
-fn parts_of(store: &Store, after: i64, chain: [u8; CHAIN]) -> Result<Vec<Part>, Error> {
+fn parts_of(
+    store: &Store,
+    (after, chain): (i64, [u8; CHAIN]),
+    (most, least): (i64, i64),
+) -> Result<Vec<Part>, Error> {
     let ask = |sql: &str, place: i64| {
         store.with(|connection| {
             let found = connection.query_row(sql, [place], |row| {
@@ -125,9 +129,7 @@ fn parts_of(store: &Store, after: i64, chain: [u8; CHAIN]) -> Result<Vec<Part>, 
         to: ask(newest, after)?.map_or(after, |(to, _)| to),
     };
     let end = part.to;
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let most = i64::try_from(cores).unwrap_or(1);
-    let size = ((end - after) / most).max(JOURNAL_PART);
+    let size = ((end - after) / most).max(least);
     let mut parts = Vec::new();
     while end - part.after >= 2 * size {
         let next = "SELECT seq, chain FROM steps WHERE seq >= ? ORDER BY seq LIMIT 1";
@@ -147,8 +149,23 @@ fn parts_of(store: &Store, after: i64, chain: [u8; CHAIN]) -> Result<Vec<Part>, 
 
 /// Computes the chain anew, group by group, and the parts of a long journal beside each other.
 fn follow_chain(store: &Store, found: &mut Checked) -> Result<(), Error> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    follow_parts(
+        store,
+        (i64::try_from(cores).unwrap_or(1), JOURNAL_PART),
+        found,
+    )
+}
+
+/// The same in so many parts at most, of so many rows at least.
+pub(super) fn follow_parts(
+    store: &Store,
+    sizes: (i64, i64),
+    found: &mut Checked,
+) -> Result<(), Error> {
     let (first, chain) = store.pruned()?.unwrap_or_else(|| (0, vec![0; CHAIN]));
-    let parts = parts_of(store, first, chain.try_into().unwrap_or([0; CHAIN]))?;
+    let start = (first, chain.try_into().unwrap_or([0; CHAIN]));
+    let parts = parts_of(store, start, sizes)?;
     let seq = parts.last().map_or(first, |part| part.to);
     let looked: Vec<Result<Checked, Error>> = match parts.as_slice() {
         [only] => vec![follow(store, *only)],

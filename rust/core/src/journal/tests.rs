@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::check::check;
+use super::check::{Checked, check, follow_parts};
 use super::keeper::{Batch, Keeper};
 use super::record::{CHAIN, chain_of};
 use super::record::{Record, Table, Value};
@@ -115,6 +115,43 @@ fn what_was_committed_is_there_and_whole() {
     drop(keeper);
     let found = check(&room.file()).unwrap();
     assert_eq!((found.rows, found.groups), (6_000, 3_000));
+}
+
+#[test]
+fn in_however_many_parts_a_journal_is_looked_at_the_same_is_found() {
+    let room = Room::new("parts");
+    let mut store = room.store();
+    let mut chain = [0; CHAIN];
+    for step in 1..=100 {
+        let rows = group(&mut chain, step);
+        store
+            .add(rows.iter(), std::iter::empty(), std::iter::empty())
+            .unwrap();
+    }
+    let look = |what: &str| {
+        let found = [1, 2, 3, 7, 1_000].map(|most| {
+            let mut found = Checked::default();
+            follow_parts(&store, (most, 2), &mut found).unwrap();
+            found.problems
+        });
+        assert!(found.iter().all(|each| *each == found[0]), "{found:?}");
+        assert_eq!(found[0].first().map_or("", String::as_str), what);
+    };
+    let change = |sql: &str| {
+        store
+            .with(|connection| connection.execute_batch(sql))
+            .unwrap()
+    };
+    look("");
+    // Rows of its middle, the chain where one part ends and the next begins, and a row that is gone.
+    change("UPDATE refusals SET trader = 1 WHERE step = 60");
+    look("rows of step 60, up to row 120, are not those that were written");
+    change("UPDATE refusals SET trader = 0 WHERE step = 60");
+    look("");
+    change("UPDATE steps SET chain = zeroblob(16) WHERE step = 50");
+    look("rows of step 50, up to row 100, are not those that were written");
+    change("DELETE FROM refusals WHERE step = 20");
+    look("rows 39 to 39 are missing");
 }
 
 #[test]

@@ -42,14 +42,18 @@ pub struct WriteAheadLog {
     held: Held,
 }
 
+/// The file itself, after which SQLite names what lies beside it, and not after a link to it.
+fn behind_links(database: &Path) -> PathBuf {
+    std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned())
+}
+
 /// What tells a file from another one of the same name.
 type FileId = (u64, u64);
 
 impl WriteAheadLog {
     /// That of a database file; it need not be there yet.
     pub fn of(database: &Path) -> Self {
-        // SQLite names it after the file itself, not after a link to it.
-        let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+        let database = behind_links(database);
         let mut path = database.as_os_str().to_owned();
         path.push("-wal");
         let path = PathBuf::from(path);
@@ -63,9 +67,7 @@ impl WriteAheadLog {
     /// That of a database file that a connection has opened to write, so that it stays.
     pub fn hold(database: &Path) -> Self {
         Self {
-            held: Held::take(
-                &std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned()),
-            ),
+            held: Held::take(&behind_links(database)),
             ..Self::of(database)
         }
     }
