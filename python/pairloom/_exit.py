@@ -9,6 +9,10 @@ import atexit
 import os
 import sys
 
+# This module takes the thread that imports it first for the main one, and waits for that one at the end: it must not be
+# a lane's thread, whose strategy may never return.
+import threading  # noqa: F401
+
 __all__ = ["end_live_runs_with_the_process"]
 
 # Longer than any call that a strategy should make, short enough for who waits at a prompt.

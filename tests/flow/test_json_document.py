@@ -13,11 +13,17 @@ import pairloom
 
 STRATEGY = """
 print("while it is read")
+import os
+import subprocess
+
 from pairloom import Strategy
 
 class Talks(Strategy):
     def setup(self, ctx):
         print("in setup")
+        # Neither of these goes through Python's own standard output.
+        os.write(1, b"by the number of the file\\n")
+        subprocess.run(["echo", "by a child"], check=True)
 
     def generate_signal(self, ctx):
         print("at", ctx.ts)
@@ -46,3 +52,5 @@ def test_what_a_strategy_prints_goes_to_standard_error(tmp_path: Path, command: 
     assert json.loads(done.stdout)["events"] == 5
     assert "while it is read" in done.stderr
     assert "in setup" in done.stderr
+    assert "by the number of the file" in done.stderr
+    assert "by a child" in done.stderr

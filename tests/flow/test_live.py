@@ -323,3 +323,26 @@ def test_a_persons_orders_have_no_number_of_the_strategys() -> None:
         run.add_position("A/USD", 1)
         until(lambda: len(numbers) >= 3, "what becomes of it")
     assert set(numbers) == {None}
+
+
+@pytest.mark.parametrize("withdraws", ["by a signal", "by its own call"])
+def test_what_a_person_adds_is_not_taken_back_by_a_strategy_that_has_not_seen_it(withdraws: str) -> None:
+    class Withdraws(Strategy):
+        events = ("trade",)
+
+        def generate_signal(self, ctx: Any) -> Signal | None:
+            if withdraws == "by a signal":
+                return Signal.CLOSE
+            ctx.cancel()
+            return None
+
+    engine = Engine(cash={"USD": 1_000_000})
+    engine.trade("A/USD", Withdraws, size=1)
+    with engine.start(SyntheticFeed("A/USD", kind="trade", rate=2_000, seed=1)) as run:
+        until(lambda: run.status()["events"] > 0, "a price")
+        for place in range(100):
+            run.add_position("A/USD", 1 + place / 1_000)
+        result = run.stop()
+    # Whatever became of them: each has a row.
+    quantities = [float(each) for each in result.orders.column("quantity")]
+    assert all(1 + place / 1_000 in quantities for place in range(100))

@@ -27,7 +27,7 @@ from pairloom.errors import (
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pairloom.engine import Engine
     from pairloom.result import Result
@@ -40,6 +40,9 @@ USAGE = 2
 QUARANTINED = 3
 
 MOST_TRACEBACKS = 5
+
+STANDARD_OUTPUT = 1
+STANDARD_ERROR = 2
 
 # A wrong file was named, or something else was asked of it than it is for; nothing has been run.
 _JOURNAL_REASONS = ("mismatch", "missing", "version", "pruned", "real_time", "no_config", "unfinished")
@@ -74,12 +77,36 @@ def _with_its_output(command: Callable[[argparse.Namespace], int], options: argp
     """Run the command; what strategies print goes to standard error where standard output holds a document."""
     if not getattr(options, "json", False):
         return command(options)
-    token = _DOCUMENTS.set(sys.stdout)
+    with _output_apart() as document:
+        token = _DOCUMENTS.set(document)
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                return command(options)
+        finally:
+            _DOCUMENTS.reset(token)
+
+
+@contextlib.contextmanager
+def _output_apart() -> Iterator[TextIO]:
+    """Give where the document goes. All else that writes to the process's standard output, in C or in a child, writes to
+    standard error meanwhile."""
     try:
-        with contextlib.redirect_stdout(sys.stderr):
-            return command(options)
+        own = sys.stdout.fileno() == STANDARD_OUTPUT
+        kept = os.dup(STANDARD_OUTPUT) if own else None
+    except (OSError, ValueError):
+        kept = None
+    if kept is None:
+        # Somebody who calls this from Python has put something else in its place.
+        yield sys.stdout
+        return
+    sys.stdout.flush()
+    os.dup2(STANDARD_ERROR, STANDARD_OUTPUT)
+    try:
+        with open(kept, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, closefd=False) as document:
+            yield document
     finally:
-        _DOCUMENTS.reset(token)
+        os.dup2(kept, STANDARD_OUTPUT)
+        os.close(kept)
 
 
 def run_engine(engine: Engine, run: Callable[[], Result], as_json: bool) -> int:

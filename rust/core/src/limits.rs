@@ -29,7 +29,10 @@ pub const LONGEST_PERIOD: usize = 1_000_000;
 pub const MOST_DIGITS: u8 = 12;
 
 /// How many steps pass between two looks at the clock for interrupts and progress.
-pub const STEPS_PER_POLL: u64 = 256;
+pub const STEPS_PER_POLL: u64 = 16;
+
+/// How long a run that is to end waits for a strategy's call, as long as one may last in real time.
+pub const CALL_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How often the host is asked whether the run shall go on.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(50);

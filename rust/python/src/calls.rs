@@ -60,11 +60,7 @@ pub(crate) fn raise_in(threads: &[u64], exception: &Bound<'_, PyType>) {
 }
 
 fn number_of_this_thread(py: Python<'_>) -> Option<u64> {
-    let number = py
-        .import("threading")
-        .ok()?
-        .call_method0("get_ident")
-        .ok()?;
+    let number = py.import("_thread").ok()?.call_method0("get_ident").ok()?;
     number.extract().ok()
 }
 

@@ -302,15 +302,22 @@ impl LiveRun {
     }
 }
 
-/// Waits for the end of a run; Ctrl-C ends it.
+/// Waits for the end of a run; Ctrl-C ends it, and what there is of it says so.
 pub(crate) fn wait(py: Python<'_>, handle: &RunHandle) -> PyResult<pairloom_core::engine::Outcome> {
+    let mut interrupted = false;
     while !py.detach(|| handle.wait_for(LOOK)) {
         if py.check_signals().is_err() {
+            interrupted = true;
             py.detach(|| handle.ask_to_stop());
         }
     }
-    py.detach(|| handle.wait())
-        .map_err(|error| raise(py, &error))
+    let mut outcome = py
+        .detach(|| handle.wait())
+        .map_err(|error| raise(py, &error))?;
+    if interrupted {
+        outcome.interrupt();
+    }
+    Ok(outcome)
 }
 
 fn status_dict<'py>(py: Python<'py>, status: &Status) -> PyResult<Bound<'py, PyDict>> {

@@ -309,11 +309,11 @@ impl Resolver<'_> {
             if plan.dropped {
                 continue;
             }
-            if closes(plan.origin, plan.delta()) {
-                closing = true;
-            } else {
-                plan.dropped = true;
-            }
+            let closes = closes(plan.origin, plan.delta());
+            closing |= closes;
+            // What a person wants in this very step the strategy has not seen, so it stays.
+            let unseen = self.author == Author::Strategy && plan.origin == Origin::Command;
+            plan.dropped = !closes && !unseen;
         }
         self.writer
             .cancel_where(self.trader, reason::CLOSE, self.out, |order| {
@@ -425,10 +425,10 @@ impl Resolver<'_> {
 
     fn cancel(&mut self, client_id: Option<u64>) {
         let matches = |own: Option<u64>| client_id.is_none() || own == client_id;
+        let unseen = self.author == Author::Strategy;
         for plan in &mut self.planned[self.first..] {
-            if matches(plan.client_id) {
-                plan.dropped = true;
-            }
+            let stays = unseen && plan.origin == Origin::Command;
+            plan.dropped |= matches(plan.client_id) && !stays;
         }
         let reason = match self.author {
             Author::Strategy => reason::NONE,

@@ -116,6 +116,15 @@ impl Outcome {
         }
     }
 
+    /// Somebody ended a run in real time before its time: it ended in order, and says who wanted it.
+    pub fn interrupt(&mut self) {
+        self.interrupted = true;
+        self.assumptions.push(format!(
+            "the run was interrupted after {} steps, and stopped as by `stop()`: its orders were cancelled",
+            self.steps
+        ));
+    }
+
     /// The round trips at 10^-18.
     pub fn trade_rows(&self) -> impl Iterator<Item = TradeRow> + '_ {
         self.trades.iter().map(|trade| {

@@ -50,6 +50,12 @@ impl Cell {
         }
     }
 
+    /// Reads a part of what the next row will need.
+    #[inline]
+    pub(crate) fn touch(&self) -> i64 {
+        i64::from(self.count.load(Relaxed))
+    }
+
     /// One more row of values; the oldest is forgotten.
     #[inline]
     pub(crate) fn push(&self, values: &Outputs) {

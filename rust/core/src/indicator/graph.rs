@@ -314,8 +314,9 @@ impl Graph {
     #[inline]
     #[must_use]
     pub fn touch(&self) -> i64 {
-        let touched = self.nodes.iter().map(Node::touch);
-        touched.fold(0, i64::wrapping_add)
+        let next = self.ahead.shown;
+        let touched = self.nodes.iter().map(|node| node.touch(next));
+        touched.fold(0, |all, one| all ^ one)
     }
 
     /// Whether all required indicators have a value.

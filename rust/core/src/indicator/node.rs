@@ -74,8 +74,12 @@ impl Node {
     }
 
     #[inline]
-    pub(crate) fn touch(&self) -> i64 {
-        self.state.touch() + i64::from(self.seen)
+    pub(crate) fn touch(&self, place: usize) -> i64 {
+        let Some(next) = self.ahead.values().get(place) else {
+            return self.state.touch() ^ i64::from(self.seen);
+        };
+        let told = self.cell.get().map_or(0, |cell| cell.touch());
+        next.to_bits().cast_signed() ^ told
     }
 
     pub(crate) fn cell(&self) -> Arc<Cell> {

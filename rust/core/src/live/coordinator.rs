@@ -316,7 +316,7 @@ impl Ports for Coordinator<'_> {
         self.progress.steps += 1;
         self.diary.warmed_up += 1;
         self.dispatch(now, writer, false);
-        self.wait_for_all();
+        self.wait_for_all(writer);
     }
 
     fn evaluate(&mut self, now: Nanos, writer: &mut Writer, acts: &mut Vec<Act>) -> Flow {
@@ -329,14 +329,19 @@ impl Ports for Coordinator<'_> {
         self.tell_risk(now, writer);
         let in_time = self.dispatch(now, writer, true)
             && match self.pace {
-                Pace::Recorded => self.wait_for_all() && self.wait_for_the_away(),
+                Pace::Recorded => self.wait_for_all(writer) && self.wait_for_the_away(),
                 Pace::RealTime { step_limit } => {
                     self.wait_until(began, step_limit);
                     true
                 }
             };
+        if self.crew.stuck.is_some() {
+            // What a person asked for meanwhile belongs to this step, the last one.
+            self.obey(writer, acts);
+        }
         self.crew.close_step(self.progress.steps);
-        if !in_time || self.crew.interrupted {
+        let given_up = self.crew.stuck.is_some();
+        if (!in_time && !given_up) || self.crew.interrupted {
             return Flow::Interrupted;
         }
         self.crew.take(acts);

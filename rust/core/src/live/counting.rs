@@ -46,6 +46,34 @@ impl Coordinator<'_> {
     }
 }
 
+impl Coordinator<'_> {
+    /// What a run leaves open at its end, in words.
+    pub(super) fn left_open(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.is_recorded() && self.diary.ended_early {
+            found.push(format!(
+                "the run was stopped after {} steps, before the end of its data",
+                self.progress.steps
+            ));
+        }
+        let late = self.crew.members.iter().zip(&self.names);
+        let late: Vec<&str> = late
+            .filter(|(member, _)| member.late)
+            .map(|(_, name)| name.as_ref())
+            .collect();
+        if let Some((first, others)) = late.split_first() {
+            let others = match others.len() {
+                0 => String::new(),
+                others => format!(" and {others} more"),
+            };
+            found.push(format!(
+                "{first}{others}: a call of the strategy had not come back when the run ended, and was left behind"
+            ));
+        }
+        found
+    }
+}
+
 impl LiveCounts {
     /// The counts by name, as `result.counters` has them.
     #[must_use]

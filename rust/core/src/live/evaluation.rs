@@ -42,7 +42,7 @@ impl Coordinator<'_> {
                 let trader = self.handle.on(market)[slot];
                 if self.crew.listens(trader, kind)
                     && !self.away.has(trader)
-                    && !self.deliver(trader, delivery)
+                    && !self.deliver(trader, delivery, writer)
                 {
                     return false;
                 }
@@ -109,8 +109,9 @@ impl Coordinator<'_> {
     }
 
     /// Puts a delivery into a trader's inbox. Where the policy is to wait, the user can end the run meanwhile.
-    fn deliver(&mut self, trader: u32, delivery: Delivery) -> bool {
+    fn deliver(&mut self, trader: u32, delivery: Delivery, writer: &Writer) -> bool {
         let mut delivery = delivery;
+        let since = Stopwatch::start();
         loop {
             match self.handle.inbox(trader).put(delivery, POLL_INTERVAL) {
                 Put::Taken(replaced) => {
@@ -121,19 +122,20 @@ impl Coordinator<'_> {
                 }
                 Put::Full(back) => delivery = back,
             }
-            if !self.host.poll(self.progress.done) {
+            if !self.host.poll(self.progress.done) || self.gives_up(writer, since) {
                 return false;
             }
         }
     }
 
     /// Waits for every answer of this step. `false` when the user ended the run meanwhile.
-    pub(super) fn wait_for_all(&mut self) -> bool {
+    pub(super) fn wait_for_all(&mut self, writer: &Writer) -> bool {
+        let since = Stopwatch::start();
         self.take_answers();
         while self.crew.pending > 0 {
             if !self.stage.answers.want(self.crew.pending)
                 && self.arrivals.answers.recv_timeout(POLL_INTERVAL).is_err()
-                && !self.host.poll(self.progress.done)
+                && (!self.host.poll(self.progress.done) || self.gives_up(writer, since))
             {
                 return false;
             }
@@ -186,6 +188,10 @@ impl Coordinator<'_> {
             .collect();
         called.sort_unstable();
         called.dedup();
+        if self.crew.stuck.is_some() {
+            // The lane that makes these calls may be the one that is held up.
+            called.clear();
+        }
         for trader in called {
             let member = &self.crew.members[trader as usize];
             if member.state == TraderState::Quarantined || member.late || self.away.has(trader) {
@@ -200,7 +206,7 @@ impl Coordinator<'_> {
         }
         self.attend();
         if self.is_recorded() {
-            self.wait_for_all();
+            self.wait_for_all(writer);
         } else {
             self.wait_until(Stopwatch::start(), SETTLE_LIMIT);
         }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
+use crate::clock::Stopwatch;
 use crate::commit::{Act, Author, Difference, RiskChange, Writer};
 use crate::domain::{Amount, Side};
 use crate::error::Error;
+use crate::limits::CALL_PATIENCE;
 use crate::signal::{Intent, OrderRequest, TimeInForce, TradeSignal};
 use crate::strategy::money_f64;
 use crate::trader::TraderState;
@@ -50,6 +52,30 @@ impl Coordinator<'_> {
     pub(super) fn is_asked(&self) -> bool {
         let mut requests = self.requests.iter();
         requests.any(|request| request.command == LiveCommand::Status)
+    }
+
+    /// While a call of a strategy lasts: shows how things stand to who asks. Whether the run does not wait for that call any
+    /// longer: somebody wants the run to end, or nothing new to leave, and has waited long enough.
+    pub(super) fn gives_up(&mut self, writer: &Writer, since: Stopwatch) -> bool {
+        let over = self.is_over();
+        if self.is_asked() {
+            let status = Arc::new(self.status(writer));
+            let asked = |request: &mut Request| request.command == LiveCommand::Status;
+            for request in self.requests.extract_if(.., asked) {
+                // Whoever asked may have gone.
+                let _ = request
+                    .reply
+                    .try_send(Ok(Reply::Status(Arc::clone(&status))));
+            }
+        }
+        let mut asked = self.requests.iter().map(|request| &request.command);
+        let ends = over || asked.any(|command| *command == LiveCommand::Kill);
+        if !ends || since.elapsed() < CALL_PATIENCE {
+            return false;
+        }
+        self.stopping = true;
+        self.crew.stuck = self.crew.first_awaited(self.progress.steps);
+        true
     }
 
     /// Shows how things stand, between two steps.

@@ -203,7 +203,7 @@ impl Coordinator<'_> {
     }
 
     /// Whether somebody, or the clock, ends the run; commands that came meanwhile are taken in.
-    fn is_over(&mut self) -> bool {
+    pub(super) fn is_over(&mut self) -> bool {
         if !self.killed && self.progress.ending.is_none() {
             if kill_switch::is_set() {
                 // Somebody sent it, so somebody has to clear it.

@@ -72,7 +72,7 @@ pub(super) fn by_event(
             continue;
         };
         let input = input(series, row.row, row.warm_up);
-        let lazy = cast.lazy[market].then(|| later_mark(cast, series, rows, at));
+        let lazy = cast.lazy[market];
         let book = writer.account.market(row.entry.market() as u32);
         for &trader in cast.slots.of(market) {
             let index = trader as usize;
@@ -84,7 +84,11 @@ pub(super) fn by_event(
                 now,
                 row: writer.account.row(trader),
                 account,
-                mark: lazy.unwrap_or(Mark::Known(book.mark)),
+                mark: if lazy {
+                    later_mark(cast, series, rows, at)
+                } else {
+                    Mark::Known(book.mark)
+                },
                 instrument: &book.instrument,
                 pair: &cast.markets[market].name,
                 series: if main == kind {

@@ -50,7 +50,10 @@ impl Direct<'_> {
             // Nothing but prices moves until somebody asks for something, so these are known to need no liquidation.
             let until = end.min(self.valuation.end());
             let calm = step + writer.calm_steps(self.valuation.between(step, until));
-            let made = self.evaluate_until_asked(writer, step..calm, &steps, &mut quiet);
+            let made = match self.alone(step..calm) {
+                Some(alone) => self.call_until_asked(writer, alone, &steps, &mut quiet),
+                None => self.evaluate_until_asked(writer, step..calm, &steps, &mut quiet),
+            };
             writer.write_steps(self.valuation.between(step, made));
             let times = steps.times_between(step, made);
             writer.records.curve.ts.here().extend_from_slice(times);

@@ -4,6 +4,7 @@
 //! thread, and they see nothing but the step's snapshot.
 
 mod ahead;
+mod alone;
 mod beside;
 mod calendar;
 mod cost;

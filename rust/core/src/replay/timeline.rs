@@ -148,12 +148,16 @@ impl Timeline {
     }
 
     fn seek(&mut self, market: u32) {
-        let market = market as usize;
-        if self.flags[market] == 0 {
-            for kind in EventKind::ALL {
-                let row = self.steps.rows_before(market, kind, self.next);
-                self.cursors[market][kind as usize] = u32::try_from(row).unwrap_or(u32::MAX);
-            }
+        if self.flags[market as usize] == 0 {
+            self.find(market as usize);
+        }
+    }
+
+    /// Finds the next rows of a market.
+    fn find(&mut self, market: usize) {
+        for kind in EventKind::ALL {
+            let row = self.steps.rows_before(market, kind, self.next);
+            self.cursors[market][kind as usize] = u32::try_from(row).unwrap_or(u32::MAX);
         }
     }
 
@@ -205,6 +209,15 @@ impl Timeline {
             self.steps.rows_between(step, self.next),
             step < self.first_live,
         )
+    }
+
+    /// Walks over the steps up to before `step`, in none of which anybody needs rows of the markets that are looked at.
+    pub(super) fn pass_to(&mut self, step: usize) -> u64 {
+        let rows = self.skip_to(step);
+        for at in 0..self.always.len() {
+            self.find(self.always[at] as usize);
+        }
+        rows
     }
 
     /// Walks over the steps up to before `step` without taking up rows: nobody looks at any market.

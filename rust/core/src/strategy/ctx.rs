@@ -162,9 +162,7 @@ impl Mark<'_> {
 
 /// What a strategy sees during one call.
 pub struct SystemCtx<'a> {
-    pub(crate) now: Nanos,
     pub(crate) event: Option<EventRef<'a>>,
-    pub(crate) mark: Mark<'a>,
     pub(crate) view: &'a View<'a>,
     pub(crate) graph: &'a Graph,
     pub(crate) window: Option<Window<'a>>,
@@ -182,7 +180,7 @@ impl<'a> SystemCtx<'a> {
     /// The time of the step, in nanoseconds UTC.
     #[must_use]
     pub const fn ts(&self) -> Nanos {
-        self.now
+        self.view.now
     }
 
     /// The event that woke the strategy; in a hook the last one it saw.
@@ -236,6 +234,7 @@ impl<'a> SystemCtx<'a> {
         }
         let entry_price = self.view.row.entry_price;
         let last = self
+            .view
             .mark
             .get()
             .map_or(f64::NAN, |mark| self.view.instrument.price_f64(mark));

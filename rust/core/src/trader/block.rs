@@ -58,11 +58,11 @@ impl Trader {
         loop {
             let present = own.as_ref().unwrap_or(view.row);
             let rows = AssertUnwindSafe(|| {
-                let view = View {
+                let mut view = View {
                     row: present,
                     ..*view
                 };
-                self.until_it_acts(stretch, &view, &mut at)
+                self.until_it_acts(stretch, &mut view, &mut at)
             });
             match catch_unwind(rows) {
                 Ok(Ok(None)) => {}
@@ -88,10 +88,10 @@ impl Trader {
     }
 
     /// `at` is always the row after the last one taken in.
-    fn until_it_acts(
+    fn until_it_acts<'a>(
         &mut self,
-        stretch: &Stretch<'_>,
-        view: &View<'_>,
+        stretch: &Stretch<'a>,
+        view: &mut View<'a>,
         at: &mut usize,
     ) -> Outcome<Option<TradeSignal>> {
         let Stretch {
@@ -136,10 +136,10 @@ impl Trader {
                 last += 1;
             }
             let window = window((&self.ring, self.spec.window), Some(series), Some(row));
+            view.now = series.ts(row);
+            view.mark = Mark::Of(series.event(last), scale);
             let mut ctx = SystemCtx {
-                now: series.ts(row),
                 event: Some(series.event(row)),
-                mark: Mark::Of(series.event(last), scale),
                 view,
                 graph: &self.graph,
                 window,

@@ -116,7 +116,7 @@ impl Trader {
 
     /// Brings the indicators up to date: over a few rows at once where the event is one of a column.
     #[inline(never)]
-    fn update(&mut self, input: &Input<'_>) {
+    pub(super) fn update(&mut self, input: &Input<'_>) {
         match input.event.series() {
             Some(series) if self.graph.can_look_ahead() => {
                 self.look_ahead(series, series.len(), input.row);
@@ -138,9 +138,7 @@ impl Trader {
     ) -> (&'a mut dyn Strategy, SystemCtx<'a>) {
         let window = window((&self.ring, self.spec.window), view.series, self.last_row);
         let ctx = SystemCtx {
-            now: view.now,
             event,
-            mark: view.mark,
             view,
             graph: &self.graph,
             window,

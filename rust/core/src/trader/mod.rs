@@ -3,6 +3,7 @@
 //! An evaluation is a function of the trader's own state, its events and the step's snapshot, and of nothing else.
 //! That is why evaluations of one step may run in any order, on any thread.
 
+mod alone;
 mod block;
 mod evaluate;
 mod foresight;
@@ -10,6 +11,7 @@ mod memory;
 mod remote;
 mod saved;
 
+pub use alone::Rows as LoneRows;
 pub use block::Stretch;
 pub use evaluate::{Input, panicked};
 pub use foresight::{Fills, Foreseen, Foresight, Pace};

@@ -10,6 +10,7 @@ use arrow_schema::ArrowError;
 use arrow_schema::Schema;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::Compression;
 
 use super::arrow_columns::{corrupt, from_batches, is_read};
 use super::arrow_guard;
@@ -95,12 +96,33 @@ fn parquet_file(file: File, wanted: &Wanted) -> Result<Vec<Named>, ReadError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken)?;
     let schema = builder.schema().clone();
     let mask = ProjectionMask::roots(builder.parquet_schema(), read_columns(&schema, wanted));
+    for group in builder.metadata().row_groups() {
+        let columns = group.columns().iter().enumerate();
+        let read = columns.filter(|&(leaf, _)| mask.leaf_included(leaf));
+        read.map(|(_, column)| column.compression())
+            .try_for_each(can_be_unpacked)?;
+    }
     let reader = builder
         .with_projection(mask)
         .with_batch_size(1 << 16)
         .build()
         .map_err(broken)?;
     collect(Box::new(reader), &schema, wanted)
+}
+
+/// Whether a column compressed like this can be read.
+fn can_be_unpacked(codec: Compression) -> Result<(), ReadError> {
+    let name = match codec {
+        Compression::BROTLI(_) => "brotli",
+        Compression::LZO => "LZO",
+        _ => return Ok(()),
+    };
+    Err(ReadError::new(
+        "data.file_type",
+        format!(
+            "is compressed with {name}, which is not read; write it with snappy, gzip, lz4 or zstd"
+        ),
+    ))
 }
 
 fn arrow_file(mut file: File, wanted: &Wanted) -> Result<Vec<Named>, ReadError> {

@@ -62,7 +62,7 @@ impl Lent {
     #[inline]
     pub(super) fn raw(&self, ctx: &SystemCtx<'_>, values: &[f64]) -> abi::Ctx {
         let mut raw = abi::Ctx {
-            now: ctx.now,
+            now: ctx.ts(),
             orders: if self.orders.is_empty() {
                 null()
             } else {
