@@ -35,10 +35,12 @@ def moment_ns(key: str, value: object) -> int | None:
     try:
         moment, extra = _moment(value)
     except ValueError:
-        raise ConfigError(
-            f'{key}={value!r} is no time; write {key}="2024-01-31" or "2024-01-31T12:00:00Z"',
-            code="config.time",
-        ) from None
+        way_out = f'write {key}="2024-01-31" or "2024-01-31T12:00:00Z"'
+        if hasattr(value, "__index__") and not isinstance(value, bool):
+            # A bare integer does not say its unit, and a wrong guess would be a run over other rows.
+            ns = int(value)
+            way_out += f'; if it counts nanoseconds, {key}=np.datetime64({ns}, "ns") or pd.Timestamp({ns})'
+        raise ConfigError(f"{key}={value!r} is no time; {way_out}", code="config.time") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
     if not EARLIEST_YEAR <= moment.year < LATEST_YEAR:

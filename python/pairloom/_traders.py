@@ -10,6 +10,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from pairloom._builtins import BUILTINS, builtin_parameters
+from pairloom._parameter_types import check_types
 from pairloom._plugins import Plugin, is_plugin, plugin_named, plugin_names
 from pairloom._settings import size_setting, split_pair
 from pairloom._versions import version_of
@@ -59,7 +60,10 @@ class Assignment:
         own = self.plugin.name if self.plugin else self.builtin or type(self.template).__name__
         self.label = name or own
         self.size = size_setting(size)
-        self.shape = {} if self.template is None else _shape(self.template)
+        self.shape = {}
+        if self.template is not None:
+            check_types(self.template)
+            self.shape = _shape(self.template)
 
     def trader_name(self, pair: str) -> str:
         """The trader's own name: the given one for a single pair, else ``NAME PAIR``."""
@@ -95,6 +99,7 @@ class Assignment:
             made.plugin = Plugin.of(self.plugin.strategy, {**self.plugin.parameters, **changes})
         elif self.template is not None:
             made.template = self.template.fresh(**changes)
+            check_types(made.template)
             made.shape = _shape(made.template)
         else:
             made.parameters = builtin_parameters(str(self.builtin), {**self.parameters, **changes})
@@ -120,7 +125,7 @@ class Assignment:
                     code="data.unknown_pair",
                 )
             for pair in matching:
-                _check_quoted(pair, currency)
+                _check_quoted(pair, currency, among=matching if pattern == "*" else ())
             found.extend(matching)
         return found
 
@@ -395,12 +400,15 @@ def _check_pattern(pattern: object, currency: str) -> None:
     _check_quoted(text, currency)
 
 
-def _check_quoted(pair: str, currency: str, shown: str | None = None) -> None:
+def _check_quoted(pair: str, currency: str, shown: str | None = None, among: Sequence[str] = ()) -> None:
     quote = split_pair(pair)[1]
     if quote != currency:
+        own = f"pairs quoted in {currency}"
+        if any(other.endswith(f"/{currency}") for other in among):
+            own = f"'*/{currency}', which is all {own},"
         raise ConfigError(
             f"pairs: {shown or pair!r} is quoted in {quote}, the account is counted in {currency}; "
-            f"trade pairs quoted in {currency} or use an account with currency={quote!r}",
+            f"trade {own} or use an account with currency={quote!r}",
             code="config.pair_currency",
         )
 

@@ -9,12 +9,13 @@ from pairloom import _native
 from pairloom._announce import announce
 from pairloom._exit import end_live_runs_with_the_process
 from pairloom._journal import asked, driven, journal_path
+from pairloom._not_used import never_called, refuse_misspelt_pairs, times_without_schedule, what_is_not_used
 from pairloom._progress import Bar, progress_callback
 from pairloom._risk_process import refuse_process
 from pairloom._run_arguments import no_latency, refuse_in_real_time, run_options, speed_text, whole_span
 from pairloom._settings import choice, engine_settings
 from pairloom._span import kinds, span
-from pairloom._times import duration_ns, utc_text
+from pairloom._times import duration_ns
 from pairloom._traders import Assignment, Taken, check_start, traders
 from pairloom._workers import refuse_workers, workers_of
 from pairloom.broker import broker_settings, refuse_faults
@@ -346,12 +347,13 @@ class Engine:
         now = time.time_ns()
         last = now + (run["duration"] or MOST_LIVE_NS)
         described = traders(self._assignments, feed.pairs, self.currency, lambda _: (now, last))
+        refuse_misspelt_pairs(self._settings, {each["pair"] for each in described}, feed.pairs)
         limits: RiskLimits | None = self._settings["risk"]
         run["risk"] = limits and limits._between(now, last)
         if self._settings["latency"] and feed.kind == "candle":
             raise no_latency(feed.pairs[0])
         self._ask_for_journal("real time", described, run, None)
-        return self._started(described, feed._native, run, [], 0.0, (now, last))
+        return self._started(described, feed._native, run, times_without_schedule(self._assignments), 0.0, (now, last))
 
     def _started(
         self,
@@ -396,7 +398,8 @@ class Engine:
         finally:
             if isinstance(callback, Bar):
                 callback.close()
-        result = Result(output, loaded.assumptions, load_s)
+        unasked = never_called(loaded, described, run, output)
+        result = Result(output, [*loaded.assumptions, *unasked], load_s)
         announce(result)
         return result
 
@@ -438,25 +441,11 @@ class Engine:
         self._check_latency(loaded, described)
         if self._settings["risk"] is not None:
             run["risk"] = self._settings["risk"]._between(*whole_span(loaded, described))
-        self._say_what_is_not_used(loaded, described, run)
+        refuse_misspelt_pairs(self._settings, {each["pair"] for each in described}, loaded.available)
+        loaded.assumptions += what_is_not_used(loaded, described, self._settings, run)
+        loaded.assumptions += times_without_schedule(self._assignments)
         market = to_native(loaded)
         return described, loaded, market, time.perf_counter() - began
-
-    def _say_what_is_not_used(self, loaded: Loaded, described: list[dict[str, Any]], run: dict[str, Any]) -> None:
-        """Add what a user may not expect to the assumptions: no row within the bounds, instruments of other pairs."""
-        pairs = {each["pair"] for each in described}
-        seen = span(loaded, pairs, run["start"], run["end"])
-        if seen is None or seen[0] > seen[1]:
-            whole = span(loaded, pairs, None, None)
-            first, last = (utc_text(ts) for ts in whole or (0, 0))
-            loaded.assumptions.append(f"start and end leave no row to trade on; the data run from {first} to {last}")
-        unused = [pair for pair in self._settings["instruments"] if pair not in pairs]
-        if unused:
-            loaded.assumptions.append(f"instruments of pairs that this run does not trade: {', '.join(unused)}")
-        limits: RiskLimits | None = self._settings["risk"]
-        unmet = [pair for pair in limits._pairs() if pair not in pairs] if limits else []
-        if unmet:
-            loaded.assumptions.append(f"risk limits of pairs that this run does not trade: {', '.join(unmet)}")
 
     def _load(self, data: Any, interval: Any, candle_time: str, repair: str | None) -> Loaded:
         """Read and check the data, and say what was assumed."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from pairloom._frames import pandas
 from pairloom._words import listing, nearest
 from pairloom.errors import ConfigError
 
@@ -68,7 +69,7 @@ class HeatMap:
 
     def to_pandas(self) -> Any:
         """A pandas frame: `y` is its index, `x` its columns."""
-        import pandas as pd
+        pd = pandas()
 
         columns = pd.Index(self.x, name=self.x_name) if self.x_name else pd.Index([self.name])
         return pd.DataFrame(self._grid, index=pd.Index(self.y, name=self.y_name), columns=columns)

@@ -282,7 +282,7 @@ class Result:
 
     @property
     def interrupted(self) -> bool:
-        """Whether the run was stopped before the data ended."""
+        """Whether Ctrl-C ended the run. One that was stopped before the end of its data says so in `assumptions`."""
         return self._output.interrupted
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pairloom._risk_values import LISTS_OF_PAIRS, READERS, for_core, names_of_controls, shown
@@ -122,15 +122,15 @@ class RiskLimits:
 
     def _pairs(self) -> list[str]:
         """The pairs that these limits name, each once."""
-        found: dict[str, None] = {}
+        return list(dict.fromkeys(pair for _, pair in self._pairs_by_control()))
+
+    def _pairs_by_control(self) -> Iterator[tuple[str, str]]:
+        """The names of controls, each with a pair that it names."""
         for name, value in self._values.items():
-            if name in LISTS_OF_PAIRS:
-                found.update(dict.fromkeys(() if value is True else value))
-            elif isinstance(value, dict):
-                found.update(dict.fromkeys(pair for pair in value if pair != "*"))
+            pairs = value if isinstance(value, dict) or (name in LISTS_OF_PAIRS and value is not True) else ()
+            yield from ((name, pair) for pair in pairs if pair != "*")
         for limits in self._per_trader.values():
-            found.update(dict.fromkeys(limits._pairs()))
-        return list(found)
+            yield from limits._pairs_by_control()
 
     def _between(self, first: int, last: int) -> dict[str, Any]:
         """Return the limits as the core takes them, with the sessions from ``first`` to ``last``, ns UTC."""

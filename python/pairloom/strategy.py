@@ -35,7 +35,7 @@ else:
         return lambda cls: cls
 
 
-__all__ = ["HOOKS", "Strategy", "foreign_hooks", "misspelt_hooks", "overridden_hooks"]
+__all__ = ["HOOKS", "Strategy", "foreign_hooks", "misspelt_hooks", "overridden_hooks", "parameter_annotations"]
 
 T = TypeVar("T")
 
@@ -220,6 +220,15 @@ _GIVEN = "_Strategy__given"
 def overridden_hooks(cls: type[Strategy]) -> list[str]:
     """Return the hooks that the class or one of its parents defines, in `HOOKS` order."""
     return [name for name in HOOKS if getattr(cls, name) is not getattr(Strategy, name)]
+
+
+def parameter_annotations(cls: type[Strategy]) -> dict[str, object]:
+    """Return the annotations of its parameters, those of parents too, as they were written."""
+    known = cls._Strategy__parameters  # type: ignore[attr-defined]
+    found: dict[str, object] = {}
+    for base in reversed(cls.__mro__):
+        found.update((name, annotation) for name, annotation in _annotations(base) if name in known)
+    return found
 
 
 def misspelt_hooks(cls: type[Strategy]) -> list[str]:

@@ -52,12 +52,16 @@ class Combination:
         self._summary = summary
         self._plan = plan
         self._run = run
+        self._judged: tuple[Callable[[Combination], float], float] | None = None
+        self._unjudged: Exception | None = None
         self.parameters = parameters
         """The parameters, by key or by attribute."""
 
     @cached_property
     def error(self) -> str | None:
-        """Why it failed: its parameters are wrong, or a trader erred and was quarantined; else None."""
+        """Why it failed: its parameters are wrong, a trader was quarantined, or ``maximize`` raised; else None."""
+        if self._unjudged is not None:
+            return f"maximize failed: {described(self._unjudged)}"
         raised = self._summary.get("error")
         if raised is not None:
             return clean(str(raised)) if isinstance(raised, PairloomError) else described(raised)
@@ -72,7 +76,7 @@ class Combination:
         if self.quarantined:
             error: BaseException = self.quarantined[0]["error"]
             return error
-        return self._summary.get("error")
+        return self._unjudged or self._summary.get("error")
 
     @property
     def quarantined(self) -> list[dict[str, Any]]:
@@ -141,12 +145,32 @@ class Combination:
         """What the run took for granted."""
         return list(self._summary.get("assumptions", ()))
 
+    def judge(self, maximize: Maximize) -> None:
+        """Ask the sweep's own function for the value, once; where it raises, this combination has failed."""
+        if not callable(maximize) or self.error is not None:
+            return
+        try:
+            self._judged = maximize, float(maximize(self))
+        except Exception as error:
+            self._unjudged = error
+            del self.error  # Read anew, it says this.
+
     def value(self, maximize: Maximize) -> float:
-        """A statistic by its name, the ``"equity"``, or what a function makes of the combination; NaN if it failed."""
+        """A statistic by its name, the ``"equity"``, or what a function makes of the combination; NaN if it failed.
+
+        Raises ``ConfigError`` where the function fails.
+        """
         if self.error is not None:
             return math.nan
         if callable(maximize):
-            return float(maximize(self))
+            if self._judged is not None and self._judged[0] is maximize:
+                return self._judged[1]
+            try:
+                return float(maximize(self))
+            except Exception as error:
+                raise ConfigError(
+                    f"maximize failed for {self.parameters}: {described(error)}", code="config.maximize"
+                ) from error
         return self.equity if maximize == "equity" else float(self.stats[maximize])
 
     def backtest(self) -> Result:
@@ -166,7 +190,10 @@ class Fold:
     def __init__(self, span: Spans, train: SweepResult, best: Combination | None, test: Result | None) -> None:
         """Hold the parts."""
         self.start, self.split, self.end = span
-        """Where training begins, where the test begins, and where that ends, in ns UTC; an end is not included."""
+        """Where training begins, where the test begins, and where that ends, in ns UTC; an end is not included.
+
+        ``backtest`` takes them as times: ``start=np.datetime64(fold.split, "ns")``.
+        """
         self.train = train
         """The sweep over the training span."""
         self.best = best

@@ -21,7 +21,7 @@ MOST_CALLS_AFTER = 40
 
 @pytest.fixture(autouse=True)
 def _heard() -> Iterator[None]:
-    # A shell that starts a program in the background lets it ignore the signal; these tests are about one that does not.
+    # A shell lets a program in the background ignore the signal; these tests are about one that does not.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -106,9 +106,7 @@ def test_a_call_that_never_returns_holds_up_neither_commands_nor_the_end_of_the_
     never: str, feed: str, command: str
 ) -> None:
     program = NEVER_RETURNS.format(never=never, feed=feed, command=command)
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120
-    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
     assert "had not come back" in done.stdout, (done.stdout, done.stderr)
     # Where the call cannot be ended, the process says so and ends all the same.
     if done.returncode != 0:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 
 import pairloom
-from pairloom import Engine, Instrument
+from pairloom import ConfigError, Engine, Instrument, RiskLimits, Signal, Strategy
+from pairloom import indicators as ta
 
 
 @pytest.mark.parametrize("bounds", [{"start": "2030-01-01"}, {"end": "2000-01-01"}])
@@ -23,3 +27,104 @@ def test_an_instrument_of_another_pair_is_named() -> None:
     engine.trade("A/USD", "simple", size=1)
     result = engine.backtest(pairloom.synthetic(["A/USD"], rows=10), progress=False)
     assert "instruments of pairs that this run does not trade: B/USD" in result.assumptions
+
+
+MISTYPED: list[tuple[dict[str, Any], str]] = [
+    ({"risk": RiskLimits(halted=["A/UDS"])}, 'risk.halted: nobody trades "A/UDS"; did you mean "A/USD"?'),
+    ({"risk": RiskLimits(restricted=["A/US"])}, 'risk.restricted: nobody trades "A/US"; did you mean "A/USD"?'),
+    ({"risk": RiskLimits(max_order_notional={"A/UDS": 1, "*": 1e9})}, "risk.max_order_notional: nobody"),
+    ({"risk": RiskLimits(per_trader={"simple A/USD": RiskLimits(max_position={"A/USB": 1})})}, "risk.max_position: no"),
+    ({"risk": RiskLimits(halted=["HTE/USD"])}, 'did you mean "THE/USD"?'),
+    ({"instruments": {"A/UDS": Instrument(lot=1)}}, 'instruments: nobody trades "A/UDS"; did you mean "A/USD"?'),
+    ({"instruments": {"a/usd": Instrument(lot=1)}}, 'instruments: nobody trades "a/usd"; did you mean "A/USD"?'),
+]
+
+
+@pytest.mark.parametrize(("settings", "said"), MISTYPED, ids=range(len(MISTYPED)))
+def test_a_mistyped_pair_is_refused_before_the_run_trades_without_what_was_meant(
+    settings: dict[str, Any], said: str
+) -> None:
+    engine = Engine(cash={"USD": 100}, **settings)
+    engine.trade("A/USD", "simple", size=1)
+    data = pairloom.synthetic(["A/USD", "THE/USD"], rows=10)
+    code = "config.instruments" if "instruments" in settings else "risk.unknown_pair"
+    feed = pairloom.SyntheticFeed(["A/USD", "THE/USD"], seed=1)
+    for begin in (lambda: engine.backtest(data), lambda: engine.paper(data), lambda: engine.start(feed)):
+        with pytest.raises(ConfigError, match=re.escape(said)) as caught:
+            begin()
+        assert caught.value.code == code
+
+
+def test_names_of_other_markets_are_said_and_refuse_nothing() -> None:
+    others = ["A/USDT", "A/EUR", "AA/USD", "B/USD", "C/BTC"]
+    engine = Engine(cash={"USD": 100}, risk=RiskLimits(halted=others))
+    engine.trade("A/USD", "simple", size=1)
+    result = engine.backtest(pairloom.synthetic(["A/USD", "B/USD"], rows=10), progress=False)
+    assert f"risk limits of pairs that this run does not trade: {', '.join(others)}" in result.assumptions
+
+
+class Waiting(Strategy):
+    period: int = 3_000
+    window: int = 0
+
+    def setup(self, ctx: Any) -> None:
+        self.average = ctx.indicator(ta.Sma(self.period))
+
+    def generate_signal(self, ctx: Any) -> Signal | None:
+        return None
+
+
+@pytest.mark.parametrize("drive", ["backtest", "paper"])
+@pytest.mark.parametrize(
+    ("strategy", "why"),
+    [
+        (Waiting(), "its indicators need more events than the 300 that there were"),
+        (Waiting(period=5, window=3_000), "its window needs 3,000 events, and there were 300"),
+        (Waiting(period=301), "its indicators need more events than the 300 that there were"),
+        (Waiting(period=5, window=301), "its window needs 301 events, and there were 300"),
+        (Waiting(period=300, window=300), None),
+    ],
+)
+def test_a_strategy_that_was_never_called_is_named(drive: str, strategy: Strategy, why: str | None) -> None:
+    engine = Engine(cash={"USD": 100})
+    engine.trade("A/USD", strategy, size=1)
+    result = getattr(engine, drive)(pairloom.synthetic(["A/USD"], rows=300), progress=False)
+    said = [line for line in result.assumptions if "never called" in line]
+    assert said == ([] if why is None else [f"Waiting A/USD: its strategy was never called: {why}"])
+
+
+def test_native_strategies_that_were_never_called_are_named_and_many_are_counted() -> None:
+    pairs = [f"M{number}/USD" for number in range(10)]
+    engine = Engine(cash={"USD": 100})
+    engine.trade("*", "sma_cross", size=1, side="long", slow=400)
+    result = engine.backtest(pairloom.synthetic(pairs, rows=300), progress=False)
+    said = [line for line in result.assumptions if "never called" in line]
+    assert len(said) == 8 and said[0].startswith("sma_cross M0/USD: its strategy was never called")
+    assert "and so 2 more traders" in result.assumptions
+
+
+def test_times_that_nobody_named_are_said() -> None:
+    class Daily(Strategy):
+        def generate_signal(self, ctx: Any) -> None:
+            return None
+
+        def on_time(self, ctx: Any, event: Any) -> None:
+            return None
+
+    said = 'Daily.on_time is never called: say when, as in schedule = "1d"'
+    engine = Engine(cash={"USD": 100})
+    engine.trade("A/USD", Daily, size=1)
+    assert said in engine.backtest(pairloom.synthetic(["A/USD"], rows=10), progress=False).assumptions
+    with engine.start(pairloom.SyntheticFeed(["A/USD"], seed=1)) as run:
+        assert said in run.stop().assumptions
+    Daily.schedule = "1d"
+    timed = Engine(cash={"USD": 100})
+    timed.trade("A/USD", Daily, size=1)
+    assert said not in timed.backtest(pairloom.synthetic(["A/USD"], rows=10), progress=False).assumptions
+
+
+def test_a_run_that_was_ended_early_says_nothing_of_calls() -> None:
+    engine = Engine(cash={"USD": 100})
+    engine.trade("A/USD", Waiting(), size=1)
+    result = engine.paper(pairloom.synthetic(["A/USD"], rows=300), duration=60, progress=False)
+    assert not [line for line in result.assumptions if "never called" in line]

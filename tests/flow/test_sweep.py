@@ -392,3 +392,44 @@ def test_native_runs_go_on_while_another_thread_holds_the_interpreter() -> None:
     thread.join()
     assert len(found[0]) == 12
     assert others > 0.03, f"{others:.3f} s of the pool"
+
+
+@pytest.mark.parametrize("how", [None, ThreadPoolExecutor])
+def test_what_maximize_fails_for_has_failed_alone(data: Any, how: Any) -> None:
+    def chosen(combination: Any) -> float:
+        return combination.equity / (combination.parameters.fast - 3)
+
+    with pytest.warns(SweepWarning, match="1 of 3 combinations failed; first fast=3: maximize failed: ZeroDivision"):
+        sweep = mine(data).sweep(data, fast=[3, 6, 9], maximize=chosen, executor=how and how(1), progress=False)
+    [failed] = sweep.failed
+    assert failed.parameters.fast == 3 and isinstance(failed.exception, ZeroDivisionError)
+    assert math.isnan(failed.value(chosen)) and math.isnan(failed.value("equity"))
+    assert sweep.best().parameters.fast == 6 and len(sweep.ranked()) == 2
+    assert sweep.table.column("error").tolist()[1:] == [None, None]
+    walk = mine(data).sweep(data, fast=[3, 6, 9], maximize=chosen, folds=2, progress=False)
+    assert len(walk.failed) == 2 and all(fold.best.parameters.fast != 3 for fold in walk.folds)
+
+
+def test_what_is_no_number_to_maximize_is_a_failure_too(data: Any) -> None:
+    sweep = mine(data).sweep(data, fast=[3, 6], maximize=lambda combination: None, progress=False)
+    assert len(sweep.failed) == 2
+    with pytest.raises(PairloomError, match="maximize failed: TypeError"):
+        sweep.best()
+
+
+def test_another_function_that_fails_names_the_combination(data: Any) -> None:
+    sweep = mine(data).sweep(data, fast=[3, 6], maximize="equity", progress=False)
+    with pytest.raises(ConfigError, match="maximize failed for fast=3: ZeroDivisionError") as caught:
+        sweep.best(lambda combination: 1 / 0)
+    assert caught.value.code == "config.maximize" and not sweep.failed
+
+
+def test_the_bounds_of_a_fold_are_times_of_a_backtest(data: Any) -> None:
+    engine = native(data)
+    fold = engine.sweep(data, fast=[3, 6], folds=2, progress=False).folds[0]
+    with pytest.raises(ConfigError) as caught:
+        engine.backtest(data, start=fold.split, progress=False)
+    assert f'if it counts nanoseconds, start=np.datetime64({fold.split}, "ns")' in str(caught.value)
+    again = native(data, fast=fold.best.parameters.fast)
+    proven = again.backtest(data, start=moment(fold.split), end=moment(fold.end), progress=False)
+    assert proven.digest == fold.test.digest

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import decimal
+import pickle
+import sys
+import typing
 
 import numpy as np
 import pytest
@@ -86,3 +90,47 @@ def test_a_signal_never_changes_and_is_made_only_by_its_methods():
         Signal()
     with pytest.raises(TypeError):
         type("Mine", (Signal,), {})
+
+
+# The class of `Signal` knows its constants; all else about it is as of any class
+
+
+def test_a_constant_is_one_object_however_it_is_read() -> None:
+    for name in ("LONG", "SHORT", "CLOSE", "REVERSE"):
+        # A name that was put together is not the object that code has.
+        put_together = "".join(list(name))
+        found = getattr(Signal, put_together)
+        assert found is getattr(Signal, name) is vars(Signal)[name]
+        assert eval(f"Signal.{name}") is found
+        assert found == found and isinstance(found, Signal)
+
+
+def test_the_class_is_a_class_as_others_are() -> None:
+    assert isinstance(Signal, type) and issubclass(type(Signal), type)
+    assert Signal.__name__ == "Signal" and Signal.__module__ == "pairloom"
+    assert callable(Signal.long) and "LONG" in dir(Signal)
+    assert not hasattr(Signal, "LONGER")
+    with pytest.raises(AttributeError, match="has no attribute 'LONGER'"):
+        getattr(Signal, "LON" + "GER")
+    assert pickle.loads(pickle.dumps(Signal)) is Signal
+    assert copy.deepcopy(Signal) is Signal
+    assert typing.get_args(Signal | None) == (Signal, type(None))
+    assert typing.get_type_hints(_annotated)["return"] == (Signal | None)
+    with pytest.raises(TypeError):
+        type("More", (Signal,), {})
+    if type(Signal) is not type:
+        with pytest.raises(TypeError):
+            type(Signal)("Other", (), {})
+
+
+def _annotated() -> Signal | None: ...
+
+
+def test_constants_are_counted_like_any_object() -> None:
+    before = sys.getrefcount(Signal.LONG)
+    held = [Signal.LONG for _ in range(1_000)]
+    between = sys.getrefcount(Signal.LONG)
+    del held
+    after = sys.getrefcount(Signal.LONG)
+    # An interpreter that never lets such an object go counts nothing.
+    assert (between - before, after - before) in {(1_000, 0), (0, 0)}

@@ -19,7 +19,7 @@ class Held(Strategy):
     """Long for a part of the time, so that what comes out hangs on every parameter."""
 
     n: int = 2
-    k: int = 1
+    k: float = 1
     label: str = "a"
     flag: bool = False
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pairloom._compiled.layout import Array, Constant, Indicator, Word
+from pairloom._compiled.unseeded import WAY_OUT, drawn
 from pairloom._native import Signal
 from pairloom._words import listing
 
@@ -40,7 +41,9 @@ SIGNALS = {"LONG": 1, "SHORT": 2, "CLOSE": 3, "REVERSE": 4}
 SIZED = {"long": 1, "short": 2, "target": 5}
 UNITS = {"base": 1, "quote": 2, "equity": 3}
 TIFS = {"GTC": 0, "IOC": 1, "FOK": 2}
-CTX_HAS = listing([*EVENTS, *COLUMNS, "position", "equity", "cash", "ts", "orders", "buy", "sell", "replace", "cancel"])
+CTX_HAS = listing(
+    [*EVENTS, *COLUMNS, "position", "equity", "cash", "ts", "orders", "buy", "sell", "replace", "cancel"], most=20
+)
 # What of math gives a float and raises where there is none.
 MATHS = frozenset((
     "sqrt", "exp", "expm1", "log", "log2", "log10", "log1p", "sin", "cos",
@@ -399,6 +402,9 @@ class _Rewriter(ast.NodeTransformer):
     def function(self, node: ast.Call, chain: list[str]) -> Any:
         """Functions of Python whose form in numba is another, or gives other results."""
         found = self.found(chain)
+        draws = drawn(found)
+        if draws is not None:
+            raise self.source.error(node, f"{draws} cannot be called: {WAY_OUT}")
         if len(node.args) == 1 and not node.keywords:
             inner = self.names(node.args[0])
             if found is len and inner == [self.ctx, "orders"]:

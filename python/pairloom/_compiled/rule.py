@@ -91,8 +91,10 @@ def compiled(
     What is there: parameters, state, indicators (``value``, ``ready``, ``[-1]``, ``[-2]``, outputs,
     crossings), ``ctx.candle``, ``quote``, ``trade``, ``open`` to ``volume`` (declare ``window``),
     ``position``, ``equity``, ``cash``, ``ts``, ``len(ctx.orders)``, ``buy``, ``sell``, ``replace``,
-    ``cancel``. Integers have 64 bits, an integer to the power of one takes ``float(...)``, and sums
-    of arrays may round differently from NumPy's. ``fallback="python"`` runs what cannot be compiled
+    ``cancel``. Integers have 64 bits, an integer to the power of one takes ``float(...)``, and
+    functions of NumPy that numba writes anew (sums, ``mean``, ``std``, ``percentile``, ``quantile``)
+    may differ from NumPy's in the last digit, which may lead to other orders. Random numbers are
+    drawn in ``setup``, with ``ctx.random``. ``fallback="python"`` runs what cannot be compiled
     as ordinary Python; without it, or without numba, the run is refused with ``ConfigError`` naming
     the line.
     """
@@ -197,7 +199,10 @@ def _class_of(function: FunctionType, fallback: str | None, given: dict[str, Any
         "__module__": function.__module__,
         "__qualname__": function.__qualname__,
         "__doc__": function.__doc__,
-        "__annotations__": {argument.name: type(argument.default) for argument in parameters},
+        "__annotations__": {
+            argument.name: Any if argument.annotation is argument.empty else argument.annotation
+            for argument in parameters
+        },
         **{argument.name: argument.default for argument in parameters},
         "window": given["window"],
         "events": given["events"],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pairloom._data import rows, tables
 from pairloom._data.fault import shown
 from pairloom._data.numbers import to_extra, to_floats
-from pairloom._data.rows import Repair
+from pairloom._data.rows import Named, Repair
 from pairloom._data.series import STANDARD, Kind, Series
 from pairloom._data.times import to_nanoseconds
 
@@ -53,21 +53,23 @@ def read_series(table: Table, pair: str, kind: Kind | None, reading: Reading) ->
     if kept is not None:
         ts, close_ts, side, columns, extra = _take(kept, ts, close_ts, side, columns, extra)
         place = place.keep(kept)
+    named = Named(place, {**{name: column.name for name, column in chosen.items()}, "ts": time.name})
+    named.spellings["close_time"] = close.name if close else ""
+    first = repair.first
     if reading.drop:
-        bad = rows.wrong(kind, ts, close_ts, columns)
+        bad, other = rows.wrong(kind, ts, close_ts, columns, named)
+        first = rows.earlier(first, other)
         if len(bad):
             good = np.delete(np.arange(len(ts)), bad)
             ts, close_ts, side, columns, extra = _take(good, ts, close_ts, side, columns, extra)
     else:
-        spelled = {name: column.name for name, column in chosen.items()}
-        spelled |= {"ts": time.name, "close_time": close.name if close else ""}
-        rows.first_wrong(kind, ts, close_ts, columns, place, spelled)
+        rows.first_wrong(kind, ts, close_ts, columns, named)
     dropped = len(table) - len(ts)
     if len(ts) == 0:
         raise place.error("data.empty", f'repair="drop" left none of {dropped:,} rows', way_out="check the data")
     if side is not None:
         columns["side"] = side
-    return Series(pair, kind, place.origin, columns | extra, ts, close_ts, None, dropped)
+    return Series(pair, kind, place.origin, columns | extra, ts, close_ts, None, dropped, first, repair.unit)
 
 
 def _take(

@@ -10,6 +10,7 @@ from pairloom._data.fault import Place, listed, shown
 from pairloom._data.intervals import Intervals
 from pairloom._data.kinds import Reading, read_series
 from pairloom._data.names import Names, matches
+from pairloom._data.rows import iso
 from pairloom._data.series import Loaded, Series
 from pairloom.errors import DataError
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pairloom._data.series import Ints
     from pairloom._data.sources import Source
     from pairloom._data.tables import Table
+
+_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
 
 def load(
@@ -42,16 +45,22 @@ def load(
         for series in _read(source, names, reading, available):
             named[id(series)] = source.interval
             loaded.series.append(series)
-    _check_traded(pairs, sorted(available))
+    loaded.available = sorted(available)
+    _check_traded(pairs, loaded.available)
     _check_once(loaded.series)
-    intervals.check_pairs(sorted(available))
+    intervals.check_pairs(loaded.available)
     for series in loaded.series:
         if series.kind == "candle":
             closes = reading.candle_time == "close"
             intervals.settle(series, named[id(series)], stamped_at_close=closes)
     order = ("candle", "quote", "trade")
     loaded.series.sort(key=lambda series: (series.pair, order.index(series.kind)))
-    loaded.assumptions = names.assumptions + intervals.assumptions + _dropped(loaded.series)
+    loaded.assumptions = [
+        *names.assumptions,
+        *_units(loaded.series),
+        *intervals.assumptions,
+        *_dropped(loaded.series),
+    ]
     return loaded
 
 
@@ -201,10 +210,30 @@ def _check_once(all_series: list[Series]) -> None:
         seen[key] = series.origin
 
 
+def _units(all_series: list[Series]) -> list[str]:
+    """What the size of integer times was taken to mean: a mere count of rows passes for seconds of 1970."""
+    lines = []
+    for unit, word in _UNITS.items():
+        of_unit = [series for series in all_series if series.unit == unit]
+        if of_unit:
+            first = of_unit[0]
+            lines.append(
+                f"times given as numbers are {word} since 1970, told by their size: {first.pair} begins at "
+                f"{iso(int(first.ts[0]))}"
+            )
+    return lines
+
+
 def _dropped(all_series: list[Series]) -> list[str]:
-    return [
-        f"{series.pair}: {series.dropped:,} of {series.dropped + len(series.ts):,} {series.kind}s "
-        f'in {series.origin} dropped (repair="drop")'
-        for series in all_series
-        if series.dropped
-    ]
+    lines = []
+    for series in all_series:
+        if not series.dropped:
+            continue
+        rows = series.dropped + len(series.ts)
+        lines.append(
+            f'{series.pair}: {series.dropped:,} of {rows:,} {series.kind}s in {series.origin} dropped (repair="drop")'
+        )
+        if series.first_dropped is not None:
+            row, column, sentence = series.first_dropped
+            lines.append(f"{series.pair}: the first row dropped is row {row}, column '{column}': {sentence}")
+    return lines

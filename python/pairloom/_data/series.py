@@ -40,6 +40,10 @@ class Series:
     interval: int | None = None
     #: Rows that ``repair="drop"`` left out.
     dropped: int = 0
+    #: The first of them: the row of the input, its column, and what is wrong there.
+    first_dropped: tuple[int, str, str] | None = None
+    #: The unit of times that were given as numbers; ``None`` for others.
+    unit: str | None = None
 
     @property
     def extra(self) -> dict[str, Array]:
@@ -54,6 +58,8 @@ class Loaded:
 
     series: list[Series] = field(default_factory=list)
     assumptions: list[str] = field(default_factory=list)
+    #: All pairs that the data hold, those that nobody trades among them.
+    available: list[str] = field(default_factory=list)
 
     @property
     def pairs(self) -> list[str]:

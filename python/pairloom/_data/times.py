@@ -134,6 +134,7 @@ def _from_numbers(column: Column, repair: Repair, told: Column) -> Ints:
     known = values[good]
     size = np.abs(known.astype(np.float64))
     unit = _unit(float(np.median(size)))
+    repair.unit = repair.unit or unit
     _check_units(size, unit, np.flatnonzero(good), column, repair)
     _check_dates(known, column.name, repair)
     times[good] = _scaled(known, _NANOS[unit])

@@ -120,6 +120,8 @@ def _whole(asked: Request, plan: Plan, run: Run, progress: Progress, load_s: flo
     found.sort(key=lambda each: each[0])
     _raise_if_none_could_start(found, len(jobs))
     rows = [Combination(asked.jobs[number], summary, plan, run) for number, summary in found]
+    for row in rows:
+        row.judge(asked.maximize)
     notes = list(plan.loaded.assumptions)
     notes += next((row.assumptions for row in rows if row.error is None), [])
     if len(rows) < len(jobs):

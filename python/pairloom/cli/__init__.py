@@ -10,6 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from pairloom._words import nearest
 from pairloom.cli import backtest, broker, demo, journal, kill, paper, replay, risk, schema, sweep
 from pairloom.cli.outcome import run_command
 
@@ -50,14 +51,33 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_parser(commands)
+    _know_yourselves(parser)
     return parser
+
+
+def _know_yourselves(parser: argparse.ArgumentParser) -> None:
+    """Let each parser leave itself in what it parsed, so that what it did not know is said by it."""
+    parser.set_defaults(parser=parser)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for each in action.choices.values():
+                _know_yourselves(each)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    options = make_parser().parse_args(given)
+    options, unknown = make_parser().parse_known_args(given)
+    if unknown:
+        parser: argparse.ArgumentParser = options.parser
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{_meant(unknown, parser)}")
     return run_command(options.run, options)
+
+
+def _meant(unknown: Sequence[str], parser: argparse.ArgumentParser) -> str:
+    """The option that was meant by the first unknown one, if any is near."""
+    option = next((each.partition("=")[0] for each in unknown if each.startswith("--")), None)
+    return "" if option is None else nearest(option, parser._option_string_actions)
 
 
 class _Version(argparse.Action):

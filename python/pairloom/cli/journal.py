@@ -25,6 +25,9 @@ examples:
   pairloom journal prune run.db --before-step 5000; pairloom journal vacuum run.db
 """
 
+# Here once more, since the help must not wait for the module that knows them.
+TABLES = ("inputs", "intents", "orders", "fills", "refusals", "quarantines", "steps", "runs", "traders", "snapshots")
+
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to the parser."""
@@ -37,7 +40,7 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     show = _action(actions, "show", _show, "print what is in it, or the last rows of a table")
-    show.add_argument("table", metavar="TABLE", nargs="?", help="inputs, intents, orders, fills, ... or runs")
+    show.add_argument("table", metavar="TABLE", nargs="?", help=f"one of {', '.join(TABLES)}")
     show.add_argument("--last", metavar="N", type=int, default=10, help="rows of the table; default 10")
     _action(actions, "check", _check, "read everything, and say whether it is whole")
     export = _action(actions, "export", _export, "write every table to a file of its own")
@@ -102,8 +105,13 @@ def _show_rows(journal: Journal, options: argparse.Namespace) -> int:
         print_json({"file": options.file, "table": options.table, "rows": rows})
         return DONE
     for row in rows:
-        print("  ".join(f"{name}={value}" for name, value in row.items() if value is not None))
+        print("  ".join(f"{name}={_on_one_line(value)}" for name, value in row.items() if value is not None))
     return DONE
+
+
+def _on_one_line(value: Any) -> str:
+    """A value as text without what would end or move the line."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(value))
 
 
 def _rows(table: Any, most: int) -> list[dict[str, Any]]:

@@ -88,8 +88,10 @@ def _with_its_output(command: Callable[[argparse.Namespace], int], options: argp
 
 @contextlib.contextmanager
 def _output_apart() -> Iterator[TextIO]:
-    """Give where the document goes. All else that writes to the process's standard output, in C or in a child, writes to
-    standard error meanwhile."""
+    """Give where the document goes.
+
+    All else that writes to the process's standard output, in C or in a child, writes to standard error meanwhile.
+    """
     try:
         own = sys.stdout.fileno() == STANDARD_OUTPUT
         kept = os.dup(STANDARD_OUTPUT) if own else None

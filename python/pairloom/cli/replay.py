@@ -17,7 +17,10 @@ examples:
   pairloom replay run.db
   pairloom replay run.db --json
 
-exit status: 0 it comes out the same; 1 it does not, or cannot be made again
+exit status: 0 it comes out the same, its quarantines too; 1 it does not, the journal
+             is damaged, or the run failed; 2 nothing was run: wrong usage, no such journal,
+             one that cannot be made again (begun from Python, in real time, pruned, of a
+             newer version), or its config, strategies or data are gone or have changed
 """
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pairloom._frames import pandas, polars
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -97,14 +99,14 @@ class DailyReturns:
 
     def to_pandas(self) -> Any:
         """A pandas Series named "return" over a daily UTC DatetimeIndex named "date"."""
-        import pandas as pd
+        pd = pandas()
 
         index = pd.DatetimeIndex(self._dates.astype("datetime64[ns]"), name="date").tz_localize("UTC")
         return pd.Series(self._values.copy(), index=index, name="return")
 
     def to_polars(self) -> Any:
         """A polars DataFrame with the columns `date` (Date) and `return` (Float64)."""
-        import polars as pl
+        pl = polars()
 
         return pl.DataFrame({"date": self._dates.copy(), "return": self._values.copy()})
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pairloom._frames import pandas
 from pairloom.stats.daily import DAY_NS, DailyReturns, daily_equity, simple_returns
 from pairloom.stats.drawdown import max_drawdown, max_drawdown_duration
 from pairloom.stats.facts import RunFacts, nanoseconds
@@ -85,7 +86,7 @@ class Statistics(Mapping[str, float]):
 
     def to_pandas(self) -> Any:
         """A pandas Series of float64, indexed by the statistics' names."""
-        import pandas as pd
+        pd = pandas()
 
         return pd.Series(self._values, dtype="float64", name="statistics")
 
@@ -164,7 +165,7 @@ class TraderStatistics(Mapping[str, Statistics]):
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame: a row for each trader, its `pair`, then a column for each statistic."""
-        import pandas as pd
+        pd = pandas()
 
         pairs = [pair for _, pair in self._facts.traders]
         frame = pd.DataFrame([dict(self[name]) for name in self], columns=list(DESCRIPTIONS))

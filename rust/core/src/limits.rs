@@ -34,6 +34,9 @@ pub const STEPS_PER_POLL: u64 = 16;
 /// How long a run that is to end waits for a strategy's call, as long as one may last in real time.
 pub const CALL_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How many words that a thread read out of a file it remembers.
+pub const RECENT_WORDS: usize = 64;
+
 /// How often the host is asked whether the run shall go on.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(50);
 

@@ -12,6 +12,7 @@ mod risk;
 mod broker;
 mod numbers;
 mod signal;
+mod signal_class;
 
 mod strategy;
 mod plugin;
@@ -62,6 +63,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<data::MarketData>()?;
     module.add_class::<signal::Signal>()?;
+    signal_class::register(module.py())?;
     module.add_class::<ctx::SystemCtx>()?;
     quick::register(module)?;
     indicator::register(module)?;

@@ -185,20 +185,7 @@ impl Writer {
         parts: &[Vec<u8>],
         folder: Option<&Path>,
     ) -> Result<(), String> {
-        let mut trades = Rows::default();
-        for part in parts {
-            let part: Growth = unpack(part)?;
-            if !part.add_to(&mut self.records, &mut trades) {
-                return Err("its parts do not follow each other".to_owned());
-            }
-            if let Some(folder) = folder {
-                // Where the disk does not take them they stay in memory.
-                let _ = self
-                    .records
-                    .set_aside(folder)
-                    .and_then(|()| trades.set_aside(folder));
-            }
-        }
+        let trades = self.recall_parts(parts, folder)?;
         if !self.account.recall(memory.account, trades) {
             return Err("the account is another one".to_owned());
         }
@@ -223,6 +210,38 @@ impl Writer {
         } else {
             Err("the limits are other ones".to_owned())
         }
+    }
+
+    /// Takes in what was recorded, part after part; gives back the round trips. While one is laid down, another thread unpacks
+    /// the next.
+    fn recall_parts(
+        &mut self,
+        parts: &[Vec<u8>],
+        folder: Option<&Path>,
+    ) -> Result<Rows<TradeRecord>, String> {
+        let mut trades = Rows::default();
+        std::thread::scope(|scope| {
+            let mut rest = parts.iter();
+            let mut next = rest.next().map(|part| unpack::<Growth>(part));
+            while let Some(part) = next {
+                let beside = rest
+                    .next()
+                    .map(|part| scope.spawn(|| unpack::<Growth>(part)));
+                if !part?.add_to(&mut self.records, &mut trades) {
+                    return Err("its parts do not follow each other".to_owned());
+                }
+                if let Some(folder) = folder {
+                    // Where the disk does not take them they stay in memory.
+                    let _ = self
+                        .records
+                        .set_aside(folder)
+                        .and_then(|()| trades.set_aside(folder));
+                }
+                let defect = |_| Err("a thread that read it panicked".to_owned());
+                next = beside.map(|thread| thread.join().unwrap_or_else(defect));
+            }
+            Ok(trades)
+        })
     }
 
     /// Puts limits in force that a person had set before, of which the records tell already.

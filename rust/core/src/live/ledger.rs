@@ -55,8 +55,8 @@ pub(super) struct Ledger {
     /// All that were, where orders overtake each other on their way here.
     seen: Option<HashSet<OrderId>>,
     notes: Vec<Note>,
-    /// One row as a text, to be summed.
-    text: String,
+    /// One row as bytes, to be summed.
+    bytes: Vec<u8>,
 }
 
 impl Ledger {
@@ -105,7 +105,7 @@ impl Ledger {
             accepted: HashMap::new(),
             ends: HashMap::new(),
             notes: Vec::new(),
-            text: String::new(),
+            bytes: Vec::new(),
         })
     }
 
@@ -117,7 +117,7 @@ impl Ledger {
     fn note_number(&mut self, id: OrderId, terms: &Terms) {
         self.last = self.last.max(id);
         self.mark.last = self.last;
-        count(&mut self.mark.accepted, id, terms, &mut self.text);
+        count(&mut self.mark.accepted, id, terms, &mut self.bytes);
         if let Some(seen) = &mut self.seen {
             seen.insert(id);
         }
@@ -142,12 +142,12 @@ impl Ledger {
             ..LedgerMark::default()
         };
         self.unread = false;
-        let text = &mut self.text;
+        let bytes = &mut self.bytes;
         // Only what comes behind is remembered: the rest may be a year of orders.
         let (accepted, sum) = (&mut self.accepted, &mut found.accepted);
         let read = read_accepted(&self.connection, |id, terms| {
             if id <= mark.last {
-                count(sum, id, &terms, text);
+                count(sum, id, &terms, bytes);
             } else {
                 accepted.insert(id, terms);
             }
@@ -156,7 +156,7 @@ impl Ledger {
         let read = read.and_then(|()| {
             read_ends(&self.connection, |id, end| {
                 if id <= mark.last && !works(id) {
-                    count(sum, id, &end, text);
+                    count(sum, id, &end, bytes);
                 } else {
                     ends.insert(id, end);
                 }
@@ -277,7 +277,7 @@ impl Ledger {
     pub(super) fn tell(&mut self, executions: &[Execution]) -> Result<(), Error> {
         for execution in executions {
             let end = End::of(execution);
-            count(&mut self.mark.ended, execution.order, &end, &mut self.text);
+            count(&mut self.mark.ended, execution.order, &end, &mut self.bytes);
             match self.ends.remove(&execution.order) {
                 None => self.notes.push(Note::End(execution.order, end)),
                 Some(before) if before == end => {}

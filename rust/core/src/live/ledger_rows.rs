@@ -1,7 +1,5 @@
 //! What the paper broker's books say of an order: its terms and its end, and sums over them.
 
-use std::fmt::{self, Write};
-
 use serde::{Deserialize, Serialize};
 
 use crate::domain::word::{Word, word_of};
@@ -85,15 +83,54 @@ pub(super) struct LedgerMark {
 pub(super) fn count(
     (rows, sum): &mut (u64, u128),
     id: OrderId,
-    row: &impl fmt::Debug,
-    text: &mut String,
+    row: &impl Summed,
+    bytes: &mut Vec<u8>,
 ) {
-    text.clear();
-    // Writing to a text cannot fail.
-    let _ = write!(text, "{id} {row:?}");
-    let hash = blake3::hash(text.as_bytes());
+    bytes.clear();
+    bytes.extend(id.to_le_bytes());
+    row.put(bytes);
+    let hash = blake3::hash(bytes);
     let (half, _) = hash.as_bytes().split_at(16);
     let half = <[u8; 16]>::try_from(half).unwrap_or_default();
     *rows += 1;
     *sum = sum.wrapping_add(u128::from_le_bytes(half));
+}
+
+/// A row as bytes that no other row has. A hash takes 64 of them at once, and most rows have no more.
+pub(super) trait Summed {
+    fn put(&self, to: &mut Vec<u8>);
+}
+
+impl Summed for Terms {
+    fn put(&self, to: &mut Vec<u8>) {
+        to.extend(self.ts.to_le_bytes());
+        to.extend(self.trader.to_le_bytes());
+        to.extend(self.lots.to_le_bytes());
+        put_maybe(self.limit, to);
+        for word in [self.pair, self.side, self.kind, self.tif] {
+            put_word(word, to);
+        }
+    }
+}
+
+impl Summed for End {
+    fn put(&self, to: &mut Vec<u8>) {
+        to.extend(self.ts.to_le_bytes());
+        put_maybe(self.half_units, to);
+        put_word(self.outcome, to);
+        put_word(self.liquidity.unwrap_or_default(), to);
+    }
+}
+
+fn put_maybe(number: Option<i64>, to: &mut Vec<u8>) {
+    to.push(number.is_some().into());
+    to.extend(number.map(i64::to_le_bytes).iter().flatten());
+}
+
+/// Neither a name nor a word has such a byte in it.
+const END_OF_WORD: u8 = 0;
+
+fn put_word(word: &str, to: &mut Vec<u8>) {
+    to.extend(word.as_bytes());
+    to.push(END_OF_WORD);
 }
