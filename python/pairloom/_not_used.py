@@ -21,9 +21,9 @@ __all__ = ["never_called", "refuse_misspelt_pairs", "times_without_schedule", "w
 # Lines of one kind that assumptions hold at most.
 MOST_LINES = 8
 
-# Quotes of real markets that one letter makes of each other.
+# Currencies in which real markets are quoted: one letter makes many of them of each other.
 _QUOTES = frozenset(
-    ("BTC", "ETH", "EUR", "EURC", "EURT", "FDUSD", "GBP", "TUSD", "BUSD", "USD", "USDC", "USDD", "USDE", "USDP", "USDT")
+    ["AEUR", "ARS", "AUD", "BIDR", "BNB", "BRL", "BTC", "BUSD", "CAD", "CHF", "COP", "CUSD", "CZK", "DAI", "DKK", "DOGE", "ETH", "EUR", "EURC", "EURI", "EURR", "EURS", "EURT", "FDUSD", "FRAX", "GBP", "GUSD", "HKD", "HUF", "IDR", "IDRT", "INR", "JPY", "KRW", "LUSD", "MXN", "NGN", "NOK", "NZD", "PAX", "PLN", "PYUSD", "RLUSD", "RON", "RUB", "SEK", "SGD", "SOL", "SUSD", "THB", "TRX", "TRY", "TUSD", "UAH", "USD", "USDA", "USDB", "USDC", "USDD", "USDE", "USDF", "USDG", "USDH", "USDJ", "USDK", "USDM", "USDN", "USDP", "USDQ", "USDR", "USDS", "USDT", "USDX", "UST", "USTC", "VAI", "WBTC", "WETH", "XAUT", "XRP", "ZAR", "ZUSD"]
 )
 
 
@@ -40,7 +40,8 @@ def refuse_misspelt_pairs(settings: dict[str, Any], traded: Collection[str], ava
     known = {*traded, *available}
     for key, pair in named:
         meant = None if pair in known else _meant(pair, sorted(known))
-        if meant is not None:
+        # Who names both means both: a list of a whole exchange has names that differ in a letter.
+        if meant is not None and (key, meant) not in named:
             code = "config.instruments" if key == "instruments" else "risk.unknown_pair"
             raise ConfigError(f'{key}: nobody trades "{pair}"; did you mean "{meant}"?', code=code)
 
@@ -129,14 +130,19 @@ def _rows_by_pair(loaded: Loaded, end: int | None) -> Any:
 
 
 def _meant(pair: str, known: Sequence[str]) -> str | None:
-    """The known pair that was meant: it differs in case, in two letters that changed places, or in an unknown quote."""
+    """The known pair that was meant: it differs in case, or in a slip in a quote that is no currency of any market.
+
+    Bases are not compared so: LRC and RLC, or NOT and ONT, are coins of their own.
+    """
     base, _, quote = pair.partition("/")
     for other in known:
-        if other.upper() == pair.upper() or _swapped(pair, other):
+        if other.upper() == pair.upper():
             return other
+    if quote.upper() in _QUOTES:
+        return None
     for other in known:
         other_base, _, other_quote = other.partition("/")
-        if other_base == base and quote.upper() not in _QUOTES and _one_letter_apart(quote, other_quote):
+        if other_base == base and (_swapped(quote, other_quote) or _one_letter_apart(quote, other_quote)):
             return other
     return None
 

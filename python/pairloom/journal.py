@@ -181,7 +181,10 @@ def replay(path: str | PathLike[str]) -> dict[str, Any]:
     except JournalError as error:
         if error.code != "journal.not_reproducible":
             raise
-        return {**document, "first_difference": error.details or {"message": str(error)}}
+        difference: dict[str, Any] = {**error.details} or {"message": str(error)}
+        if "step" in difference:
+            difference["step"] = int(difference["step"])
+        return {**document, "first_difference": difference}
     return {
         **document,
         "agrees": True,

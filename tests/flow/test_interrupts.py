@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -73,41 +71,3 @@ def test_a_run_in_real_time_that_nobody_interrupts_does_not_say_so() -> None:
     result = engine(1_000_000).paper(SyntheticFeed("A/USD", rate=500), duration=0.2)
     assert not result.interrupted
     assert not any("interrupted" in text for text in result.assumptions)
-
-
-NEVER_RETURNS = """
-import sys
-import time
-
-import pairloom
-from pairloom import Engine, Strategy, SyntheticFeed
-
-
-class Stuck(Strategy):
-    def generate_signal(self, ctx):
-        {never}
-
-
-engine = Engine(cash={{"USD": 1000}})
-engine.trade("A/USD", Stuck, size=1)
-run = engine.start({feed})
-while sum(each["evaluations"] + each["inbox"] for each in run.status()["traders"]) == 0 and run.status()["steps"] == 0:
-    pass
-{command}
-print(run.stop().assumptions)
-"""
-
-
-# Blocked outside of Python's own code nobody can end the call; a loop is ended at the exit of the process.
-@pytest.mark.parametrize("never", ["time.sleep(1000)", "while True: pass"])
-@pytest.mark.parametrize("feed", ["pairloom.synthetic('A/USD', rows=2000)", "SyntheticFeed('A/USD', rate=200)"])
-@pytest.mark.parametrize("command", ["run.status()", "run.kill()"])
-def test_a_call_that_never_returns_holds_up_neither_commands_nor_the_end_of_the_process(
-    never: str, feed: str, command: str
-) -> None:
-    program = NEVER_RETURNS.format(never=never, feed=feed, command=command)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
-    assert "had not come back" in done.stdout, (done.stdout, done.stderr)
-    # Where the call cannot be ended, the process says so and ends all the same.
-    if done.returncode != 0:
-        assert "left behind" in done.stderr, done.stderr

@@ -34,7 +34,7 @@ MISTYPED: list[tuple[dict[str, Any], str]] = [
     ({"risk": RiskLimits(restricted=["A/US"])}, 'risk.restricted: nobody trades "A/US"; did you mean "A/USD"?'),
     ({"risk": RiskLimits(max_order_notional={"A/UDS": 1, "*": 1e9})}, "risk.max_order_notional: nobody"),
     ({"risk": RiskLimits(per_trader={"simple A/USD": RiskLimits(max_position={"A/USB": 1})})}, "risk.max_position: no"),
-    ({"risk": RiskLimits(halted=["HTE/USD"])}, 'did you mean "THE/USD"?'),
+    ({"risk": RiskLimits(halted=["THE/UDS"])}, 'did you mean "THE/USD"?'),
     ({"instruments": {"A/UDS": Instrument(lot=1)}}, 'instruments: nobody trades "A/UDS"; did you mean "A/USD"?'),
     ({"instruments": {"a/usd": Instrument(lot=1)}}, 'instruments: nobody trades "a/usd"; did you mean "A/USD"?'),
 ]
@@ -56,10 +56,14 @@ def test_a_mistyped_pair_is_refused_before_the_run_trades_without_what_was_meant
 
 
 def test_names_of_other_markets_are_said_and_refuse_nothing() -> None:
-    others = ["A/USDT", "A/EUR", "AA/USD", "B/USD", "C/BTC"]
-    engine = Engine(cash={"USD": 100}, risk=RiskLimits(halted=others))
+    others = ["A/USDT", "A/USDS", "A/UST", "A/GUSD", "A/EUR", "AA/USD", "B/USD", "C/BTC", "A/USB", "HTE/USD"]
+    # One that names both means both.
+    engine = Engine(cash={"USD": 100}, risk=RiskLimits(restricted=["A/USD"], halted=[*others, "A/USD"]))
     engine.trade("A/USD", "simple", size=1)
-    result = engine.backtest(pairloom.synthetic(["A/USD", "B/USD"], rows=10), progress=False)
+    # B/USD is there, and nobody trades it.
+    data = pairloom.synthetic(["A/USD", "B/USD"], rows=10)
+    with pytest.warns(pairloom.RefusalWarning):
+        result = engine.backtest(data, progress=False)
     assert f"risk limits of pairs that this run does not trade: {', '.join(others)}" in result.assumptions
 
 

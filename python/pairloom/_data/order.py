@@ -18,12 +18,41 @@ def in_order(values: Ints, *, repeats: bool) -> Array:
 
     kept = np.ones(len(values), dtype=bool)
     steps = np.diff(values)
-    if bool((steps >= 0 if repeats else steps > 0).all()):
+    falls = np.flatnonzero(steps < 0 if repeats else steps <= 0)
+    if len(falls) == 0:
+        return kept
+    alone = _single_slips(values, falls, repeats=repeats)
+    if alone is not None:
+        kept[alone] = False
         return kept
     disputed = np.flatnonzero(_disputed(values, repeats=repeats))
     kept[disputed] = False
     kept[disputed[_longest_chain(values[disputed].tolist(), repeats=repeats)]] = True
     return kept
+
+
+def _single_slips(values: Ints, falls: Ints, *, repeats: bool) -> Array | None:
+    """The row to leave out at each fall, where one is enough and no fall has to do with another; else ``None``.
+
+    The longest chain finds the same, but takes as long as all rows behind one that lies far ahead.
+    """
+    import numpy as np
+
+    if bool((np.diff(falls) < 3).any()):
+        return None
+    last = len(values) - 1
+
+    def rises(before: Ints, after: Ints) -> Array:
+        least, most = values[np.maximum(before, 0)], values[np.minimum(after, last)]
+        found: Array = (least <= most) if repeats else (least < most)
+        return found | (before < 0) | (after > last)
+
+    # Without the row behind the fall, the one before it meets the next; so the earlier row stays where it can.
+    later = rises(falls, falls + 2)
+    earlier = rises(falls - 1, falls + 1)
+    if not bool((later | earlier).all()):
+        return None
+    return np.where(later, falls + 1, falls)
 
 
 def _disputed(values: Ints, *, repeats: bool) -> Array:

@@ -95,10 +95,10 @@ def _output_apart() -> Iterator[TextIO]:
     try:
         own = sys.stdout.fileno() == STANDARD_OUTPUT
         kept = os.dup(STANDARD_OUTPUT) if own else None
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):
         kept = None
     if kept is None:
-        # Somebody who calls this from Python has put something else in its place.
+        # Somebody has closed it, or who calls this from Python has put something else in its place.
         yield sys.stdout
         return
     sys.stdout.flush()

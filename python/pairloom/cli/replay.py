@@ -63,6 +63,6 @@ def _text(file: str, found: dict[str, Any]) -> str:
         return f"{file}: {where['message']}"
     trader = f", trader {where['trader']!r}" if where["trader"] else ""
     return (
-        f"{file}: the run first differs at step {where['step']}{trader}, in {where['table']}.{where['column']}:\n"
+        f"{file}: the run first differs at step {where['step']:,}{trader}, in {where['table']}.{where['column']}:\n"
         f"  the journal has {where['journal']}\n  now it is       {where['now']}"
     )

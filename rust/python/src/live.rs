@@ -219,9 +219,15 @@ pub(crate) struct LiveRun {
 
 impl LiveRun {
     fn order(&self, py: Python<'_>, command: LiveCommand) -> PyResult<()> {
-        py.detach(|| self.handle.send(command))
-            .map(drop)
-            .map_err(|error| raise(py, &error))
+        let asked = py.detach(|| self.handle.ask(command));
+        let asked = asked.map_err(|error| raise(py, &error))?;
+        loop {
+            if let Some(answer) = py.detach(|| asked.wait_for(LOOK)) {
+                return answer.map(drop).map_err(|error| raise(py, &error));
+            }
+            // Who has enough of waiting goes on; the command stays where it is.
+            py.check_signals()?;
+        }
     }
 }
 
@@ -307,7 +313,8 @@ pub(crate) fn wait(py: Python<'_>, handle: &RunHandle) -> PyResult<pairloom_core
     let mut interrupted = false;
     while !py.detach(|| handle.wait_for(LOOK)) {
         if py.check_signals().is_err() {
-            interrupted = true;
+            // A run that is over was not interrupted.
+            interrupted |= !handle.finished();
             py.detach(|| handle.ask_to_stop());
         }
     }

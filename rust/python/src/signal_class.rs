@@ -57,6 +57,19 @@ mod known {
         }
     }
 
+    /// Refuses to make another class of this kind; one derived from `Signal` would be one.
+    unsafe extern "C" fn refuse(
+        _: *mut ffi::PyTypeObject,
+        _: *mut ffi::PyObject,
+        _: *mut ffi::PyObject,
+    ) -> *mut ffi::PyObject {
+        let why =
+            c"Signal is final: no class can be derived from it, and there is no other of its kind";
+        // SAFETY: attached, as whoever makes a class is; the text lives for ever.
+        unsafe { ffi::PyErr_SetString(ffi::PyExc_TypeError, why.as_ptr()) };
+        ptr::null_mut()
+    }
+
     /// Makes the class of `Signal`, and `Signal` its only instance.
     pub(crate) fn register(py: Python<'_>) -> PyResult<()> {
         let class = py.get_type::<Signal>();
@@ -80,6 +93,10 @@ mod known {
                 pfunc: read as *mut _,
             },
             ffi::PyType_Slot {
+                slot: ffi::Py_tp_new,
+                pfunc: refuse as *mut _,
+            },
+            ffi::PyType_Slot {
                 slot: 0,
                 pfunc: ptr::null_mut(),
             },
@@ -88,7 +105,7 @@ mod known {
             name: c"pairloom.SignalType".as_ptr(),
             basicsize: 0,
             itemsize: 0,
-            flags: u32::try_from(ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION)?,
+            flags: u32::try_from(ffi::Py_TPFLAGS_DEFAULT)?,
             slots: slots.as_mut_ptr(),
         };
         let of_classes = py.get_type::<PyType>();

@@ -148,6 +148,39 @@ impl Growth {
     }
 }
 
+/// What a writer had recorded.
+#[derive(Default)]
+pub struct Recorded {
+    records: Records,
+    trades: Rows<TradeRecord>,
+}
+
+impl Recorded {
+    /// Reads it out of its parts. Old rows are set aside in the folder, where there is one.
+    ///
+    /// # Errors
+    /// In words, why they are of no use.
+    pub fn read(parts: Vec<Vec<u8>>, folder: Option<&Path>) -> Result<Self, String> {
+        let mut read = Self::default();
+        // Each part is let go when it was taken in.
+        for part in parts {
+            let part: Growth = unpack(&part)?;
+            if !part.add_to(&mut read.records, &mut read.trades) {
+                return Err("its parts do not follow each other".to_owned());
+            }
+            if let Some(folder) = folder {
+                // Where the disk does not take them they stay in memory.
+                let trades = &mut read.trades;
+                let _ = read
+                    .records
+                    .set_aside(folder)
+                    .and_then(|()| trades.set_aside(folder));
+            }
+        }
+        Ok(read)
+    }
+}
+
 impl Writer {
     /// What stands; nothing while something is under way that is not kept.
     #[must_use]
@@ -174,18 +207,16 @@ impl Writer {
         })
     }
 
-    /// Remembers what the same writer of another process did, with all that it had recorded in parts. The limits in force
-    /// must be those of that time. Old rows are set aside in the folder, where there is one.
+    /// Remembers what the same writer of another process did, with all that it had recorded. The limits in force must be those
+    /// of that time.
     ///
     /// # Errors
     /// In words, why it cannot; then it is of no use any more.
-    pub fn recall(
-        &mut self,
-        memory: WriterMemory,
-        parts: &[Vec<u8>],
-        folder: Option<&Path>,
-    ) -> Result<(), String> {
-        let trades = self.recall_parts(parts, folder)?;
+    pub fn recall(&mut self, memory: WriterMemory, recorded: Recorded) -> Result<(), String> {
+        let Recorded { records, trades } = recorded;
+        // Whether a journal follows is no matter of what was recorded.
+        let ended = self.records.ended.take();
+        self.records = Records { ended, ..records };
         if !self.account.recall(memory.account, trades) {
             return Err("the account is another one".to_owned());
         }
@@ -210,38 +241,6 @@ impl Writer {
         } else {
             Err("the limits are other ones".to_owned())
         }
-    }
-
-    /// Takes in what was recorded, part after part; gives back the round trips. While one is laid down, another thread unpacks
-    /// the next.
-    fn recall_parts(
-        &mut self,
-        parts: &[Vec<u8>],
-        folder: Option<&Path>,
-    ) -> Result<Rows<TradeRecord>, String> {
-        let mut trades = Rows::default();
-        std::thread::scope(|scope| {
-            let mut rest = parts.iter();
-            let mut next = rest.next().map(|part| unpack::<Growth>(part));
-            while let Some(part) = next {
-                let beside = rest
-                    .next()
-                    .map(|part| scope.spawn(|| unpack::<Growth>(part)));
-                if !part?.add_to(&mut self.records, &mut trades) {
-                    return Err("its parts do not follow each other".to_owned());
-                }
-                if let Some(folder) = folder {
-                    // Where the disk does not take them they stay in memory.
-                    let _ = self
-                        .records
-                        .set_aside(folder)
-                        .and_then(|()| trades.set_aside(folder));
-                }
-                let defect = |_| Err("a thread that read it panicked".to_owned());
-                next = beside.map(|thread| thread.join().unwrap_or_else(defect));
-            }
-            Ok(trades)
-        })
     }
 
     /// Puts limits in force that a person had set before, of which the records tell already.

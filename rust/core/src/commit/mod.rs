@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use plan::{Planned, Turn};
 
 pub use again::{Again, AgainOrder, next_where};
-pub use memory::{Growth, Told, WriterMemory};
+pub use memory::{Growth, Recorded, Told, WriterMemory};
 pub use plain::Plain;
 pub use reconciled::Halts;
 pub use records::{

@@ -1,5 +1,7 @@
 //! The journal of a run, and the snapshot in it that the run goes on from.
 
+use std::path::Path;
+
 use crate::error::Error;
 use crate::journal::{Recorder, RunFacts};
 use crate::step::Resumed;
@@ -45,5 +47,6 @@ pub(super) fn resumption(
         journal.take_no_snapshots(why);
         return Ok(None);
     }
-    found.map(Resumed::read).transpose()
+    let folder = journal.folder().map(Path::to_owned);
+    found.map(|found| Resumed::read(found, folder)).transpose()
 }

@@ -116,12 +116,14 @@ impl Outcome {
         }
     }
 
-    /// Somebody ended a run in real time before its time: it ended in order, and says who wanted it.
+    /// Somebody interrupted the wait for the end of a run that goes on by itself: it was stopped, and says so.
     pub fn interrupt(&mut self) {
-        self.interrupted = true;
+        if std::mem::replace(&mut self.interrupted, true) {
+            return;
+        }
+        let steps = self.steps;
         self.assumptions.push(format!(
-            "the run was interrupted after {} steps, and stopped as by `stop()`: its orders were cancelled",
-            self.steps
+            "the run was interrupted after {steps} steps, and ended in order, as `stop` ends it"
         ));
     }
 

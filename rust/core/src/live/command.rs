@@ -154,6 +154,37 @@ pub(crate) struct Ended {
     pub outcome: Mutex<Option<Result<Outcome, Error>>>,
 }
 
+/// A command that was sent.
+pub struct Asked {
+    answer: Receiver<Result<Reply, Error>>,
+    alive: Receiver<()>,
+}
+
+impl Asked {
+    /// Waits for the step that commits the command, but no longer than this: what became of it, once that is known.
+    ///
+    /// # Errors
+    /// When the run is over, or the command names a trader or a pair that there is not.
+    #[must_use]
+    pub fn wait_for(&self, most: std::time::Duration) -> Option<Result<Reply, Error>> {
+        // What comes in the moment in which the run ends stays in the channel, and nobody reads it any more.
+        let heard = flume::Selector::new()
+            .recv(&self.answer, Result::ok)
+            .recv(&self.alive, |_| None)
+            .wait_timeout(most)
+            .ok()?;
+        Some(
+            heard
+                .or_else(|| self.answer.try_recv().ok())
+                .unwrap_or_else(|| Err(over())),
+        )
+    }
+}
+
+fn over() -> Error {
+    Error::config("run.over", "the run is over: commands reach it no more")
+}
+
 /// A running engine, for people: cheap to clone, and usable from any thread.
 #[derive(Clone)]
 pub struct RunHandle {
@@ -184,21 +215,28 @@ impl RunHandle {
     /// # Errors
     /// When the run is over, or the command names a trader or a pair that there is not.
     pub fn send(&self, command: LiveCommand) -> Result<Reply, Error> {
+        let asked = self.ask(command)?;
+        loop {
+            if let Some(answer) = asked.wait_for(limits::POLL_INTERVAL) {
+                return answer;
+            }
+        }
+    }
+
+    /// Sends a command; the answer can be waited for.
+    ///
+    /// # Errors
+    /// When the run is over.
+    pub fn ask(&self, command: LiveCommand) -> Result<Asked, Error> {
         let (reply, answer) = flume::bounded(limits::SAID_ONCE);
-        let over = || Error::config("run.over", "the run is over: commands reach it no more");
-        self.commands
-            .send(Request {
-                command,
-                author: Cow::Borrowed(PERSON),
-                reply,
-            })
-            .map_err(|_| over())?;
-        // What comes in the moment in which the run ends stays in the channel, and nobody reads it any more.
-        let heard = flume::Selector::new()
-            .recv(&answer, Result::ok)
-            .recv(&self.alive, |_| None)
-            .wait();
-        heard.or_else(|| answer.try_recv().ok()).ok_or_else(over)?
+        let sent = self.commands.send(Request {
+            command,
+            author: Cow::Borrowed(PERSON),
+            reply,
+        });
+        sent.map_err(|_| over())?;
+        let alive = self.alive.clone();
+        Ok(Asked { answer, alive })
     }
 
     /// How things stand; when the run is over, how they stood at its end.

@@ -316,7 +316,9 @@ impl Ports for Coordinator<'_> {
         self.progress.steps += 1;
         self.diary.warmed_up += 1;
         self.dispatch(now, writer, false);
-        self.wait_for_all(writer);
+        // Nothing of such a step is kept, so the run ends before the next.
+        self.crew.interrupted |= !self.wait_for_all(writer, false);
+        self.crew.close_step(self.progress.steps);
     }
 
     fn evaluate(&mut self, now: Nanos, writer: &mut Writer, acts: &mut Vec<Act>) -> Flow {
@@ -324,26 +326,26 @@ impl Ports for Coordinator<'_> {
         self.progress.steps += 1;
         self.progress.last = Some(now);
         self.publish(writer);
+        self.diary.obeyed.clear();
         self.obey(writer, acts);
         self.reconcile(now, writer);
         self.tell_risk(now, writer);
         let in_time = self.dispatch(now, writer, true)
             && match self.pace {
-                Pace::Recorded => self.wait_for_all(writer) && self.wait_for_the_away(),
+                Pace::Recorded => self.wait_for_all(writer, false) && self.wait_for_the_away(),
                 Pace::RealTime { step_limit } => {
                     self.wait_until(began, step_limit);
                     true
                 }
             };
-        if self.crew.stuck.is_some() {
-            // What a person asked for meanwhile belongs to this step, the last one.
-            self.obey(writer, acts);
-        }
         self.crew.close_step(self.progress.steps);
-        let given_up = self.crew.stuck.is_some();
-        if (!in_time && !given_up) || self.crew.interrupted {
+        if !in_time || self.crew.interrupted {
+            // What people asked for in this step is not committed.
+            let ended = "the run ended before the step of this command was over";
+            self.deny_people(&Error::config("run.over", ended));
             return Flow::Interrupted;
         }
+        self.obey_a_kill(writer, acts);
         self.crew.take(acts);
         self.changed.extend(acts.iter().map(|act| act.trader));
         Flow::Go

@@ -48,12 +48,11 @@ impl Coordinator<'_> {
 
 impl Coordinator<'_> {
     /// What a run leaves open at its end, in words.
-    pub(super) fn left_open(&self) -> Vec<String> {
+    pub(super) fn left_open(&self, steps: u64) -> Vec<String> {
         let mut found = Vec::new();
         if self.is_recorded() && self.diary.ended_early {
             found.push(format!(
-                "the run was stopped after {} steps, before the end of its data",
-                self.progress.steps
+                "the run was stopped after {steps} steps, before the end of its data"
             ));
         }
         let late = self.crew.members.iter().zip(&self.names);

@@ -67,8 +67,6 @@ pub(super) struct Crew {
     own: Vec<Act>,
     belated: Vec<Act>,
     pub interrupted: bool,
-    /// The trader whose call the run has not waited for, to come to its end.
-    pub stuck: Option<u32>,
 }
 
 impl Crew {
@@ -102,7 +100,6 @@ impl Crew {
             own: Vec::new(),
             belated: Vec::new(),
             interrupted: false,
-            stuck: None,
         }
     }
 
@@ -252,13 +249,6 @@ impl Crew {
             member.state = TraderState::Quarantined;
             self.active -= 1;
         }
-    }
-
-    /// The first trader that has not answered to this step.
-    pub(super) fn first_awaited(&self, step: u64) -> Option<u32> {
-        let waits = |member: &Member| member.step == step && member.behind > 0 && !member.late;
-        let first = self.members.iter().position(waits)?;
-        u32::try_from(first).ok()
     }
 
     /// Whether somebody wants something that no step has taken yet.

@@ -122,24 +122,28 @@ impl Coordinator<'_> {
                 }
                 Put::Full(back) => delivery = back,
             }
-            if !self.host.poll(self.progress.done) || self.gives_up(writer, since) {
+            if !self.host.poll(self.progress.done) || self.gives_up(writer, &since, false) {
                 return false;
             }
         }
     }
 
     /// Waits for every answer of this step. `false` when the user ended the run meanwhile.
-    pub(super) fn wait_for_all(&mut self, writer: &Writer) -> bool {
-        let since = Stopwatch::start();
+    pub(super) fn wait_for_all(&mut self, writer: &Writer, last: bool) -> bool {
+        let mut since = Stopwatch::start();
         self.take_answers();
         while self.crew.pending > 0 {
             if !self.stage.answers.want(self.crew.pending)
                 && self.arrivals.answers.recv_timeout(POLL_INTERVAL).is_err()
-                && (!self.host.poll(self.progress.done) || self.gives_up(writer, since))
+                && (!self.host.poll(self.progress.done) || self.gives_up(writer, &since, last))
             {
                 return false;
             }
+            let before = self.crew.pending;
             self.take_answers();
+            if self.crew.pending < before {
+                since = Stopwatch::start();
+            }
         }
         true
     }
@@ -188,10 +192,6 @@ impl Coordinator<'_> {
             .collect();
         called.sort_unstable();
         called.dedup();
-        if self.crew.stuck.is_some() {
-            // The lane that makes these calls may be the one that is held up.
-            called.clear();
-        }
         for trader in called {
             let member = &self.crew.members[trader as usize];
             if member.state == TraderState::Quarantined || member.late || self.away.has(trader) {
@@ -206,7 +206,7 @@ impl Coordinator<'_> {
         }
         self.attend();
         if self.is_recorded() {
-            self.wait_for_all(writer);
+            self.wait_for_all(writer, true);
         } else {
             self.wait_until(Stopwatch::start(), SETTLE_LIMIT);
         }

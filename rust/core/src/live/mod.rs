@@ -55,7 +55,7 @@ pub use apart::{BROKER_VERSION, BrokerLink, BrokerProcess, BrokerSupervisor, ser
 pub use broker::{
     Broker, BrokerError, Farewell, Heard, MarketPhase, OpenOrder, Question, Report, Standing,
 };
-pub use command::{LiveCommand, Reply, RunHandle};
+pub use command::{Asked, LiveCommand, Reply, RunHandle};
 pub use demo::{DemoOptions, demo};
 pub use event::{Batch, FeedEvent, Markets};
 pub use faults::{Fault, FaultSpec};

@@ -31,7 +31,6 @@ impl Coordinator<'_> {
         for trader in writer.due_exits() {
             acts.push(by_person(trader, Intent::Signal(TradeSignal::Close)));
         }
-        self.diary.obeyed.clear();
         while let Some((input, command)) = self.diary.due(self.progress.steps) {
             // It was obeyed before, so it is again.
             let _ = self.carry_out((&command, &input.author), writer, acts);
@@ -54,10 +53,17 @@ impl Coordinator<'_> {
         requests.any(|request| request.command == LiveCommand::Status)
     }
 
-    /// While a call of a strategy lasts: shows how things stand to who asks. Whether the run does not wait for that call any
-    /// longer: somebody wants the run to end, or nothing new to leave, and has waited long enough.
-    pub(super) fn gives_up(&mut self, writer: &Writer, since: Stopwatch) -> bool {
+    /// While calls of strategies last: shows how things stand to who asks. Whether the run does not wait for them any longer:
+    /// it is to end, and for `since` none has come back. `last` says that these are the last calls, which are given up only
+    /// when somebody asks once more.
+    pub(super) fn gives_up(&mut self, writer: &Writer, since: &Stopwatch, last: bool) -> bool {
+        let stops = |requests: &[Request]| {
+            let stops = |request: &&Request| request.command == LiveCommand::Stop;
+            requests.iter().filter(stops).count()
+        };
+        let asked = stops(&self.requests);
         let over = self.is_over();
+        let again = stops(&self.requests) > asked;
         if self.is_asked() {
             let status = Arc::new(self.status(writer));
             let asked = |request: &mut Request| request.command == LiveCommand::Status;
@@ -68,14 +74,22 @@ impl Coordinator<'_> {
                     .try_send(Ok(Reply::Status(Arc::clone(&status))));
             }
         }
-        let mut asked = self.requests.iter().map(|request| &request.command);
-        let ends = over || asked.any(|command| *command == LiveCommand::Kill);
-        if !ends || since.elapsed() < CALL_PATIENCE {
-            return false;
+        // How long a run may last does not end it while it is made again.
+        let ends = if last {
+            again
+        } else {
+            self.stopping || (over && !self.diary.rebuilding)
+        };
+        ends && (last || since.elapsed() >= CALL_PATIENCE)
+    }
+
+    /// Obeys a kill that came while strategies were called: nothing that they want may leave after it.
+    pub(super) fn obey_a_kill(&mut self, writer: &mut Writer, acts: &mut Vec<Act>) {
+        self.is_over();
+        let mut asked = self.requests.iter();
+        if asked.any(|request| request.command == LiveCommand::Kill) {
+            self.obey(writer, acts);
         }
-        self.stopping = true;
-        self.crew.stuck = self.crew.first_awaited(self.progress.steps);
-        true
     }
 
     /// Shows how things stand, between two steps.

@@ -59,7 +59,8 @@ impl Joined<'_> {
         ports.answer_people();
         let status = Arc::new(ports.status(&writer));
         report.counters = status.counts.by_name();
-        report.assumptions.extend(ports.left_open());
+        let steps = report.steps;
+        report.assumptions.extend(ports.left_open(steps));
         report.counters.extend(std::mem::take(&mut ports.left));
         let evaluations = report.counters.entry("evaluations".to_owned());
         *evaluations.or_default() += ports.away.evaluations();

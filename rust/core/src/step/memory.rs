@@ -1,11 +1,14 @@
 //! Snapshots of a run: taken between two steps, and gone on from.
 
+use std::path::PathBuf;
+use std::thread::JoinHandle;
+
 use serde::{Deserialize, Serialize};
 
-use crate::commit::WriterMemory;
+use crate::commit::{Recorded, WriterMemory};
 use crate::domain::{Nanos, pack, unpack};
 use crate::error::Error;
-use crate::journal::{Recorder, RecorderMemory, Resumption, journal_error};
+use crate::journal::{RecorderMemory, Resumption, journal_error};
 
 use super::{Flow, Ports, Stepper, Unsaved};
 
@@ -26,17 +29,28 @@ struct RunMemory {
 pub struct Resumed {
     from: Resumption,
     memory: RunMemory,
+    /// What the writer had recorded: read by a thread of its own, while the driver looks at the broker's books.
+    recorded: JoinHandle<Result<Recorded, String>>,
 }
 
 impl Resumed {
-    /// Reads a snapshot.
+    /// Reads a snapshot. Old rows are set aside in the folder, where there is one.
     ///
     /// # Errors
-    /// When it cannot be read, though it is what was written.
-    pub fn read(mut from: Resumption) -> Result<Self, Error> {
+    /// When it cannot be read, though it is what was written, or no thread can be made.
+    pub fn read(mut from: Resumption, folder: Option<PathBuf>) -> Result<Self, Error> {
         let memory = unpack(&from.state).map_err(|why| unusable(from.step, &why))?;
         from.state = Vec::new();
-        Ok(Self { from, memory })
+        let parts = std::mem::take(&mut from.parts);
+        let recorded = std::thread::Builder::new()
+            .name("pairloom-recall".to_owned())
+            .spawn(move || Recorded::read(parts, folder.as_deref()))
+            .map_err(|error| unusable(from.step, &format!("no thread for it: {error}")))?;
+        Ok(Self {
+            from,
+            memory,
+            recorded,
+        })
     }
 
     /// The step after which it was taken.
@@ -165,10 +179,14 @@ impl<P: Ports> Stepper<P> {
     /// # Errors
     /// When it does not fit this run, or the journal cannot be read.
     pub(super) fn go_on_from(&mut self, resumed: Resumed) -> Result<(), Error> {
-        let Resumed { mut from, memory } = resumed;
-        let parts = std::mem::take(&mut from.parts);
-        let folder = self.journal.as_ref().and_then(Recorder::folder);
-        let recalled = self.writer.recall(memory.writer, &parts, folder);
+        let Resumed {
+            from,
+            memory,
+            recorded,
+        } = resumed;
+        let defect = |_| Err("a defect in the engine ended the thread that read it".to_owned());
+        let recorded = recorded.join().unwrap_or_else(defect);
+        let recalled = recorded.and_then(|recorded| self.writer.recall(memory.writer, recorded));
         recalled.map_err(|why| unusable(from.step, &why))?;
         self.report.steps = memory.steps;
         self.report.events = memory.events;
