@@ -22,9 +22,12 @@ __all__ = ["never_called", "refuse_misspelt_pairs", "times_without_schedule", "w
 MOST_LINES = 8
 
 # Currencies in which real markets are quoted: one letter makes many of them of each other.
-_QUOTES = frozenset(
-    ["AEUR", "ARS", "AUD", "BIDR", "BNB", "BRL", "BTC", "BUSD", "CAD", "CHF", "COP", "CUSD", "CZK", "DAI", "DKK", "DOGE", "ETH", "EUR", "EURC", "EURI", "EURR", "EURS", "EURT", "FDUSD", "FRAX", "GBP", "GUSD", "HKD", "HUF", "IDR", "IDRT", "INR", "JPY", "KRW", "LUSD", "MXN", "NGN", "NOK", "NZD", "PAX", "PLN", "PYUSD", "RLUSD", "RON", "RUB", "SEK", "SGD", "SOL", "SUSD", "THB", "TRX", "TRY", "TUSD", "UAH", "USD", "USDA", "USDB", "USDC", "USDD", "USDE", "USDF", "USDG", "USDH", "USDJ", "USDK", "USDM", "USDN", "USDP", "USDQ", "USDR", "USDS", "USDT", "USDX", "UST", "USTC", "VAI", "WBTC", "WETH", "XAUT", "XRP", "ZAR", "ZUSD"]
-)
+_QUOTES = """
+    AEUR ARS AUD BIDR BNB BRL BTC BUSD CAD CHF COP CUSD CZK DAI DKK DOGE ETH EUR EURC EURI EURR EURS EURT FDUSD FRAX GBP
+    GUSD HKD HUF IDR IDRT INR JPY KRW LUSD MXN NGN NOK NZD PAX PLN PYUSD RLUSD RON RUB SEK SGD SOL SUSD THB TRX TRY TUSD
+    UAH USD USDA USDB USDC USDD USDE USDF USDG USDH USDJ USDK USDM USDN USDP USDQ USDR USDS USDT USDX UST USTC VAI WBTC
+    WETH XAUT XRP ZAR ZUSD
+"""
 
 
 def refuse_misspelt_pairs(settings: dict[str, Any], traded: Collection[str], available: Collection[str]) -> None:
@@ -138,7 +141,7 @@ def _meant(pair: str, known: Sequence[str]) -> str | None:
     for other in known:
         if other.upper() == pair.upper():
             return other
-    if quote.upper() in _QUOTES:
+    if quote.upper() in _QUOTES.split():
         return None
     for other in known:
         other_base, _, other_quote = other.partition("/")

@@ -87,7 +87,7 @@ class Run:
     def kill(self, *, flatten: bool = False) -> None:
         """Cancel all orders and block new ones for the rest of the run; ``flatten`` closes all positions, too.
 
-        In a run on recorded data it waits for a call of a strategy that lasts: nothing new leaves meanwhile, nor after it.
+        In a run on recorded data it waits for a call of a strategy that lasts, and comes behind what that call wants.
         What a person sends to make a position smaller, `force_exit` say, still passes; but not while a risk process
         cannot be asked: then it is refused as ``risk_unreachable``, and has to be sent again.
         """

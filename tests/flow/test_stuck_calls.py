@@ -116,7 +116,7 @@ def test_a_run_that_gave_a_call_up_goes_on_from_its_journal(tmp_path: Path) -> N
     assert again.digest == whole.digest
 
 
-def test_a_kill_during_a_call_comes_before_what_the_call_wants() -> None:
+def test_a_kill_during_a_call_is_obeyed_once_the_call_is_over_though_nobody_waits() -> None:
     data = pairloom.synthetic(["A/USD"], rows=300, seed=5)
     Blocks.at = 51
     run = engine().start(data, speed="max")
@@ -134,8 +134,8 @@ def test_a_kill_during_a_call_comes_before_what_the_call_wants() -> None:
         result = run.wait()
     assert not result.interrupted
     assert run.status()["killed"]
-    # The call wanted to buy, and so did others behind it.
-    assert len(result.fills) == 50
+    # The call in which it came wanted to buy, which was the last order that left.
+    assert len(result.fills) == 51
     assert set(result.refusals.column("check")) == {"killed"}
 
 

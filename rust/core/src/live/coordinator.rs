@@ -345,7 +345,6 @@ impl Ports for Coordinator<'_> {
             self.deny_people(&Error::config("run.over", ended));
             return Flow::Interrupted;
         }
-        self.obey_a_kill(writer, acts);
         self.crew.take(acts);
         self.changed.extend(acts.iter().map(|act| act.trader));
         Flow::Go

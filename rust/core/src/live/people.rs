@@ -83,15 +83,6 @@ impl Coordinator<'_> {
         ends && (last || since.elapsed() >= CALL_PATIENCE)
     }
 
-    /// Obeys a kill that came while strategies were called: nothing that they want may leave after it.
-    pub(super) fn obey_a_kill(&mut self, writer: &mut Writer, acts: &mut Vec<Act>) {
-        self.is_over();
-        let mut asked = self.requests.iter();
-        if asked.any(|request| request.command == LiveCommand::Kill) {
-            self.obey(writer, acts);
-        }
-    }
-
     /// Shows how things stand, between two steps.
     pub(super) fn show(&mut self, writer: &Writer) {
         let status = Arc::new(self.status(writer));
