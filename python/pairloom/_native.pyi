@@ -1,5 +1,6 @@
 """The engine's core, compiled from Rust. Strategies and scripts use it through `pairloom`."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from os import PathLike
@@ -13,8 +14,14 @@ __version__: str
 
 _Floats = NDArray[np.float64]
 
+# Before 3.12 the class of `Signal` is one of its own, which knows the constants; it is none to be used.
+if sys.version_info >= (3, 12):
+    _SignalType = type
+else:
+    class _SignalType(type): ...
+
 @final
-class Signal:
+class Signal(metaclass=_SignalType):
     LONG: ClassVar[Signal]
     SHORT: ClassVar[Signal]
     CLOSE: ClassVar[Signal]
@@ -28,6 +35,11 @@ class Signal:
 
 @final
 class Output(float):
+    @property
+    def value(self) -> float: ...
+    @property
+    def ready(self) -> bool: ...
+    def __getitem__(self, index: int, /) -> float: ...
     def __reduce__(self) -> tuple[type[float], tuple[float]]: ...
     def crossed_above(self, other: Indicator | float) -> bool: ...
     def crossed_below(self, other: Indicator | float) -> bool: ...

@@ -120,7 +120,11 @@ class Run:
             self._native.ask_to_stop()
 
     def stop(self) -> Result:
-        """End the run and return its `Result`; the same one when asked again."""
+        """End the run and return its `Result`; the same one when asked again.
+
+        A call of a strategy that has not come back after a second is given up: then the result is ``interrupted``, its
+        step does not count, and `assumptions` say whose it was.
+        """
         if self._result is None:
             self._native.ask_to_stop()
         return self.wait()

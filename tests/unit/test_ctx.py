@@ -8,6 +8,7 @@ import threading
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from pairloom import Candle, Quote, Signal, Strategy, StrategyError, Trade
@@ -314,6 +315,14 @@ def test_what_is_not_finite_is_refused_and_no_error(quantity):
     result = run(probe(lambda ctx: ctx.buy(quantity))[0])
     assert list(result.refusals.column("check")) == ["not_finite"]
     assert not result.quarantined
+
+
+@pytest.mark.parametrize(("limit", "check"), [(float("nan"), "not_finite"), (0, "not_positive"), (-5, "not_positive")])
+def test_an_order_that_is_refused_for_its_limit_has_none(limit, check):
+    orders = pa.table(run(probe(lambda ctx: ctx.buy(1, limit=limit))[0]).orders)
+    assert orders["reason"].to_pylist() == [check]
+    assert orders["type"].to_pylist() == ["limit"]
+    assert orders["limit_price"].to_pylist() == [None]
 
 
 @pytest.mark.parametrize("quantity", [0, -1, -0.5], ids=repr)

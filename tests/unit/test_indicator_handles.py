@@ -108,6 +108,34 @@ def test_lines_cross_numbers_and_outputs_too():
     assert sum(expected) >= 2
 
 
+def test_an_output_by_name_is_read_as_an_indicator_is():
+    lines = computed(ta.Macd(3, 6, 2))
+    parts = ("macd", "signal", "histogram")
+
+    def look(one):
+        found = [getattr(one, part) for part in parts]
+        return [(each, each.value, each.ready, each[-1], each[-2]) for each in found]
+
+    rows = watched([ta.Macd(3, 6, 2)], look)
+    for part, name in enumerate(parts):
+        whole = lines[name]
+        for row, seen in enumerate(rows):
+            number, value, ready, now, before = seen[part]
+            assert ready is bool(not np.isnan(whole[row]))
+            np.testing.assert_equal([number, value, now], [whole[row]] * 3)
+            np.testing.assert_equal(before, whole[row - 1] if row else np.nan)
+            assert type(value) is float
+
+    def wrong(one):
+        with pytest.raises(IndexError, match=r"signal\[0\]: values are counted back"):
+            one.signal[0]
+        with pytest.raises(IndexError, match=r"signal\[-3\]: it keeps 2 values; ask for more with keep=3"):
+            one.signal[-3]
+        return True
+
+    assert all(watched([ta.Macd(3, 6, 2)], wrong))
+
+
 @pytest.mark.parametrize("other", ["50", None, True, [1]], ids=repr)
 def test_what_no_line_can_cross_is_a_type_error(other):
     def look(one):

@@ -59,6 +59,24 @@ impl Output {
         .crossed_below(&Level::of(other)?))
     }
 
+    /// The number that it is, NaN until the indicator is ready.
+    #[getter]
+    fn value(slf: &Bound<'_, Self>) -> f64 {
+        slf.as_super().value()
+    }
+
+    /// Whether the indicator has a value.
+    #[getter]
+    fn ready(&self) -> bool {
+        self.cell.ready()
+    }
+
+    /// This output so many updates ago: `[-1]` is the current one, `[-2]` the one before; NaN where there was none.
+    fn __getitem__(&self, index: isize) -> PyResult<f64> {
+        let name = self.cell.outputs().get(usize::from(self.output));
+        updates_ago(&self.cell, self.output, name.unwrap_or(&"value"), index)
+    }
+
     /// A copy, or what was pickled, is the number alone: the indicator belongs to its run.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyType>, (f64,)) {
         (slf.py().get_type::<PyFloat>(), (slf.as_super().value(),))
@@ -172,24 +190,7 @@ impl Indicator {
 
     /// The value of so many updates ago: `[-1]` is the current one, `[-2]` the one before; NaN where there was none.
     fn __getitem__(&self, index: isize) -> PyResult<f64> {
-        let back = index
-            .checked_neg()
-            .and_then(|back| usize::try_from(back - 1).ok());
-        let Some(back) = back else {
-            return Err(PyIndexError::new_err(format!(
-                "{}[{index}]: values are counted back from the current one, [-1]; the one before is [-2]",
-                self.kind
-            )));
-        };
-        if back >= self.cell.keep() {
-            return Err(PyIndexError::new_err(format!(
-                "{}[{index}]: it keeps {} values; ask for more with keep={}",
-                self.kind,
-                self.cell.keep(),
-                back + 1
-            )));
-        }
-        Ok(self.cell.history(0, back).unwrap_or(f64::NAN))
+        updates_ago(&self.cell, 0, self.kind, index)
     }
 
     /// Whether the indicator rose above the other (an indicator, one of its outputs or a number) with the last update.
@@ -268,6 +269,26 @@ impl Indicator {
         }
         Ok(object.into_any())
     }
+}
+
+/// An output by Python's negative index.
+fn updates_ago(cell: &Cell, output: u8, name: &str, index: isize) -> PyResult<f64> {
+    let back = index
+        .checked_neg()
+        .and_then(|back| usize::try_from(back - 1).ok());
+    let Some(back) = back else {
+        return Err(PyIndexError::new_err(format!(
+            "{name}[{index}]: values are counted back from the current one, [-1]; the one before is [-2]"
+        )));
+    };
+    if back >= cell.keep() {
+        return Err(PyIndexError::new_err(format!(
+            "{name}[{index}]: it keeps {} values; ask for more with keep={}",
+            cell.keep(),
+            back + 1
+        )));
+    }
+    Ok(cell.history(output, back).unwrap_or(f64::NAN))
 }
 
 /// Makes `value` an attribute that the interpreter reads without a call.

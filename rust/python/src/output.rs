@@ -324,7 +324,8 @@ impl RunOutput {
         let rows = self.outcome.records.orders.since(0);
         let [trader, pair] = self.whose(rows.iter().map(|row| row.trader))?;
         let limit = |row: &OrderRecord| match row.kind {
-            OrderKind::Market => None,
+            // One that was refused for its limit has none.
+            OrderKind::Market | OrderKind::Limit(0) => None,
             OrderKind::Limit(units) => units
                 .checked_mul(2)
                 .and_then(|price| self.market(row.trader).1.price(price)),
