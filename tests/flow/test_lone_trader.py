@@ -98,7 +98,8 @@ def test_an_error_counts_at_the_row_at_which_it_comes() -> None:
     engine = Engine(cash={"USD": 100_000})
     engine.trade("A/USD", Errs, size=1, name="errs")
     engine.trade("A/USD", "simple", size=1)
-    (record,) = engine.backtest(data, progress=False).quarantined
+    with pytest.warns(pairloom.QuarantineWarning):
+        (record,) = engine.backtest(data, progress=False).quarantined
     assert int(str(record.error)) == record.ts
     alone = Engine(cash={"USD": 100_000})
     alone.trade("A/USD", Errs, size=1)

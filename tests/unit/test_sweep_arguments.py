@@ -55,6 +55,15 @@ def test_values_come_in_many_forms(engine: Engine, data: Any) -> None:
     assert swept(engine, data, options={"fast": [1]}, slow=[9]) == [{"fast": 1, "slow": 9}]
 
 
+class Wordless(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+def _raises_what_has_no_words(fast):
+    raise Wordless
+
+
 @pytest.mark.parametrize(
     "where",
     [
@@ -96,6 +105,7 @@ def test_where_may_look_at_one_parameter_alone(engine: Engine, data: Any) -> Non
         ({"fast": [1], "where": lambda fast, slw: True}, ConfigError, "where takes slw; "),
         ({"fast": [1], "where": lambda: True}, ConfigError, "where takes "),
         ({"fast": [1], "where": lambda fast: 1 / 0}, ConfigError, "where failed for fast=1: ZeroDivisionError"),
+        ({"fast": [1], "where": _raises_what_has_no_words}, ConfigError, "where failed for fast=1: Wordless"),
         ({"fast": [1], "where": lambda p: p.fats}, ConfigError, "no parameter 'fats'; did you mean 'fast'"),
         ({"fast": [1, 2], "where": lambda fast: False}, ConfigError, "where leaves none of the 2 combinations"),
         ({"fast": [1], "maximize": "sharp"}, ConfigError, "maximize='sharp' is no statistic; did you mean 'sharpe'"),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from pairloom._show.numbers import described
 from pairloom._words import listing, nearest
 from pairloom.errors import ConfigError, ParameterError
 
@@ -127,9 +128,7 @@ def _test(where: Where, names: list[str]) -> Callable[[Parameters], bool]:
         try:
             return bool(call(parameters))
         except Exception as error:
-            raise ConfigError(
-                f"where failed for {parameters}: {type(error).__name__}: {error}", code="config.where"
-            ) from error
+            raise ConfigError(f"where failed for {parameters}: {described(error)}", code="config.where") from error
 
     return passes
 

@@ -14,7 +14,7 @@ use crate::strategy::money_f64;
 use crate::trader::TraderState;
 
 use super::command::{LiveCommand, Reply, Request};
-use super::coordinator::Coordinator;
+use super::coordinator::{Answer, Coordinator};
 use super::event::Notice;
 use super::status::{Status, TraderStatus};
 
@@ -64,15 +64,9 @@ impl Coordinator<'_> {
         let asked = stops(&self.requests);
         let over = self.is_over();
         let again = stops(&self.requests) > asked;
-        if self.is_asked() {
-            let status = Arc::new(self.status(writer));
-            let asked = |request: &mut Request| request.command == LiveCommand::Status;
-            for request in self.requests.extract_if(.., asked) {
-                // Whoever asked may have gone.
-                let _ = request
-                    .reply
-                    .try_send(Ok(Reply::Status(Arc::clone(&status))));
-            }
+        for (reply, status) in self.statuses(writer) {
+            // No step is over whose end this could wait for. Whoever asked may have gone.
+            let _ = reply.try_send(status);
         }
         // How long a run may last does not end it while it is made again.
         let ends = if last {
@@ -85,13 +79,20 @@ impl Coordinator<'_> {
 
     /// Shows how things stand, between two steps.
     pub(super) fn show(&mut self, writer: &Writer) {
+        let statuses = self.statuses(writer);
+        self.answers.extend(statuses);
+    }
+
+    /// How things stand, for each who asked.
+    fn statuses(&mut self, writer: &Writer) -> Vec<Answer> {
+        if !self.is_asked() {
+            return Vec::new();
+        }
         let status = Arc::new(self.status(writer));
         let asked = |request: &mut Request| request.command == LiveCommand::Status;
         let requests = self.requests.extract_if(.., asked);
-        for request in requests {
-            let reply = Reply::Status(Arc::clone(&status));
-            self.answers.push((request.reply, Ok(reply)));
-        }
+        let answer = |request: Request| (request.reply, Ok(Reply::Status(Arc::clone(&status))));
+        requests.map(answer).collect()
     }
 
     /// Tells whoever gave commands in the last step that it was not committed.

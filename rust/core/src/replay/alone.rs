@@ -14,7 +14,6 @@ use super::evaluate::view;
 use super::light::Begun;
 
 /// The only trader that goes event by event, in steps each of which has one row for it.
-#[derive(Clone)]
 pub(super) struct Alone {
     trader: u32,
     market: u32,
@@ -58,36 +57,41 @@ impl Direct<'_> {
         steps: &Steps,
         quiet: &mut Quiet,
     ) -> usize {
-        let Alone { steps: range, .. } = alone.clone();
-        let index = alone.market as usize;
-        let Some(series) = self.cast.series(index, alone.kind) else {
+        let Alone {
+            trader,
+            market,
+            kind,
+            steps: range,
+            row: first,
+        } = alone;
+        let index = market as usize;
+        let Some(series) = self.cast.series(index, kind) else {
             return range.start;
         };
         let times = &steps.times()[range.clone()];
         let worths = self.valuation.between(range.start, range.end);
         let account = &writer.account;
         let free = account.view().free;
-        let first = alone.row;
         let at = |row: usize| {
             let place = row - first;
             let equity = account.equity_with(worths.at(place));
             (times[place], AccountView { equity, free })
         };
-        let mut view = view(&self.cast, writer, alone.trader, times[0]);
+        let mut view = view(&self.cast, writer, trader, times[0]);
         view.mark = Mark::Known(None);
         let rows = LoneRows {
             series,
             end: first + range.len(),
-            live: self.timeline.first_live(index, alone.kind) as usize,
+            live: self.timeline.first_live(index, kind) as usize,
         };
-        let slot = self.cast.traders[alone.trader as usize].get_mut();
+        let slot = self.cast.traders[trader as usize].get_mut();
         let next = slot.on_events(rows, first, &mut view, at);
         let asked = slot.has_acted();
         let made = range.start + (next - first) - usize::from(asked);
         quiet.events += self.timeline.pass_to(made);
         self.has_rows = true;
         if asked {
-            self.acting.push(alone.trader);
+            self.acting.push(trader);
             let (events, warm_up) = self.timeline.load(&self.cast, |_| false, &mut self.rows);
             let loaded = Loaded { events, warm_up };
             let now = steps.times()[made];
