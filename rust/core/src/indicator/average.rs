@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::bits_of;
 use crate::limits::LOOKED_AHEAD;
 
 use super::exact::{Factor, Quotient};
@@ -43,17 +44,17 @@ impl SmaUnits {
 impl SmaUnits {
     /// Takes in many prices, given in half units, whose units are these shifted to the right.
     pub(crate) fn push_many(&mut self, halves: &[i64], shift: u32, out: &mut Vec<f64>) {
-        let bits = halves
-            .iter()
-            .fold(0, |bits, half| bits | half.unsigned_abs());
         // Sums that a float holds exactly need no look at each of them.
         if let Some(divisor) = self.quotient.simple_divisor()
-            && let Some(mut sum) = self.window.narrow_sum(bits)
+            && let Some(mut sum) = self.window.narrow_sum(bits_of(halves))
         {
-            let mut sums = [0; LOOKED_AHEAD];
+            let (mut units, mut sums) = ([0; LOOKED_AHEAD], [0; LOOKED_AHEAD]);
             for halves in halves.chunks(LOOKED_AHEAD) {
-                let sums = &mut sums[..halves.len()];
-                sum = self.window.push_many(sum, halves, shift, sums);
+                let (units, sums) = (&mut units[..halves.len()], &mut sums[..halves.len()]);
+                for (units, half) in units.iter_mut().zip(halves) {
+                    *units = shifted(*half, shift);
+                }
+                sum = self.window.push_many(sum, units, sums);
                 out.extend(sums.iter().map(|&sum| small_float(sum) / divisor));
             }
             return;
@@ -63,6 +64,15 @@ impl SmaUnits {
             self.quotient.of(self.window.sum())
         }));
     }
+}
+
+/// A whole number below 2^51 shifted to the right. Every processor shifts several numbers at once, but not those below zero, so
+/// that it is made one that is not.
+#[inline]
+const fn shifted(number: i64, shift: u32) -> i64 {
+    const ABOVE: u64 = 1 << 62;
+    let above = ABOVE.wrapping_add_signed(number) >> shift;
+    above.wrapping_sub(ABOVE >> shift).cast_signed()
 }
 
 /// A whole number below 2^51 as a float. Unlike a conversion, this is done for several numbers at once: the number is
@@ -251,5 +261,19 @@ impl Macd {
         let macd = self.fast.push(x)? - slow?;
         let signal = self.signal.push(macd)?;
         Some([macd, signal, macd - signal].map(|units| self.factor.of(units)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_below_zero_are_shifted_as_all_are() {
+        for number in [0, 1, 7, -1, -2, -7, (1 << 50) + 1, -(1 << 50) - 1] {
+            for shift in 0..3 {
+                assert_eq!(shifted(number, shift), number >> shift, "{number} {shift}");
+            }
+        }
     }
 }

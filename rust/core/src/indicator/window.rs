@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::bits_of;
+use crate::limits::LOOKED_AHEAD;
+
 /// Integers and their exact sum.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct UnitWindow {
@@ -39,10 +42,7 @@ impl UnitWindow {
     /// The sum, if it and every sum with values of no more than these bits is a whole number below 2^51.
     #[inline]
     pub(crate) fn narrow_sum(&self, bits: u64) -> Option<i64> {
-        let held = self
-            .ring
-            .iter()
-            .fold(bits, |bits, units| bits | units.unsigned_abs());
+        let held = bits | bits_of(&self.ring);
         let (each, number) = (
             64 - held.leading_zeros(),
             64 - self.ring.len().leading_zeros(),
@@ -50,53 +50,40 @@ impl UnitWindow {
         (each + number <= 51).then_some(self.sum as i64)
     }
 
-    /// Takes in many values, given as numbers to be shifted to the right, beginning with this sum; `sums` gets the sum
-    /// after each, and the last of them is given back. None may be larger than [`Self::narrow_sum`] allows.
+    /// Takes in many values, up to [`LOOKED_AHEAD`] of them, beginning with this sum; `sums` gets the sum after each, and the
+    /// last of them is given back. None may be larger than [`Self::narrow_sum`] allows.
     #[inline]
-    pub(crate) fn push_many(
-        &mut self,
-        mut sum: i64,
-        shifted: &[i64],
-        shift: u32,
-        sums: &mut [i64],
-    ) -> i64 {
-        // What leaves is in the ring at first, oldest first, and then it is what came in here itself.
-        let (older, newer) = self.ring.split_at(self.next);
-        let from_ring = self.ring.len().min(shifted.len());
-        let (early, late) = shifted.split_at(from_ring);
-        let (early_sums, late_sums) = sums.split_at_mut(from_ring);
-        let straight = newer.len().min(from_ring);
-        for (ring, range) in [(newer, 0..straight), (older, straight..from_ring)] {
-            let values = early[range.clone()].iter().zip(ring);
-            for ((value, old), out) in values.zip(&mut early_sums[range]) {
-                sum = sum.wrapping_add((value >> shift).wrapping_sub(*old));
-                *out = sum;
-            }
-        }
-        for ((value, old), out) in late.iter().zip(shifted).zip(late_sums) {
-            sum = sum.wrapping_add((value >> shift).wrapping_sub(old >> shift));
+    pub(crate) fn push_many(&mut self, mut sum: i64, units: &[i64], sums: &mut [i64]) -> i64 {
+        let mut leaving = [0; LOOKED_AHEAD];
+        let leaving = &mut leaving[..units.len()];
+        self.exchange(units, leaving);
+        // One short loop over lists that lie straight: where a ring ends is not asked for each value.
+        for ((value, old), out) in units.iter().zip(&*leaving).zip(sums) {
+            sum = sum.wrapping_add(value.wrapping_sub(*old));
             *out = sum;
         }
-        self.keep(shifted, shift);
         self.sum = i128::from(sum);
         sum
     }
 
-    /// Brings the ring up to date with many values.
-    fn keep(&mut self, shifted: &[i64], shift: u32) {
+    /// Takes these values into the ring; `leaving` gets what leaves for each of them.
+    fn exchange(&mut self, units: &[i64], leaving: &mut [i64]) {
         let period = self.ring.len();
-        let first = shifted.len().saturating_sub(period);
+        // What leaves is in the ring at first, oldest first, and then it is what came in here itself.
+        let from_ring = period.min(units.len());
+        let straight = from_ring.min(period - self.next);
+        let (first, second) = leaving[..from_ring].split_at_mut(straight);
+        first.copy_from_slice(&self.ring[self.next..self.next + straight]);
+        second.copy_from_slice(&self.ring[..from_ring - straight]);
+        leaving[from_ring..].copy_from_slice(&units[..units.len() - from_ring]);
         // Those that are left again already have moved the place of the oldest, too.
-        let oldest = (self.next + first) % period;
-        let kept = &shifted[first..];
-        let straight = (period - oldest).min(kept.len());
-        for (start, values) in [(oldest, &kept[..straight]), (0, &kept[straight..])] {
-            let slots = self.ring[start..].iter_mut();
-            for (slot, value) in slots.zip(values) {
-                *slot = value >> shift;
-            }
-        }
-        self.full |= self.next + shifted.len() >= period;
+        let passed = units.len() - from_ring;
+        let kept = &units[passed..];
+        let oldest = (self.next + passed) % period;
+        let straight = kept.len().min(period - oldest);
+        self.ring[oldest..oldest + straight].copy_from_slice(&kept[..straight]);
+        self.ring[..kept.len() - straight].copy_from_slice(&kept[straight..]);
+        self.full |= self.next + units.len() >= period;
         self.next = (oldest + kept.len()) % period;
     }
 
@@ -331,16 +318,14 @@ mod tests {
     proptest! {
         #[test]
         fn many_values_at_once_are_what_they_are_one_by_one(
-            pieces in prop::collection::vec(prop::collection::vec(-1_000_i64..1_000, 0..70), 1..6),
-            period in 1_usize..40,
-            shift in 0_u32..2,
+            pieces in prop::collection::vec(prop::collection::vec(-1_000_i64..1_000, 0..=LOOKED_AHEAD), 1..9),
+            period in prop_oneof![1_usize..40, 60_usize..200],
         ) {
             let (mut each, mut many) = (UnitWindow::new(period), UnitWindow::new(period));
             for piece in pieces {
-                let shifted: Vec<i64> = piece.iter().map(|units| units << shift).collect();
                 let mut sums = vec![0; piece.len()];
                 let before = many.sum() as i64;
-                many.push_many(before, &shifted, shift, &mut sums);
+                many.push_many(before, &piece, &mut sums);
                 for (units, sum) in piece.into_iter().zip(sums) {
                     each.push(units);
                     prop_assert_eq!(each.sum(), i128::from(sum));

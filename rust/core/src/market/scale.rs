@@ -55,21 +55,21 @@ pub struct PriceScale {
 ///
 /// Prices that are not finite or not positive are skipped: the checks of the input refuse them.
 /// Without any price the scale has no decimals.
-pub fn detect<'a>(columns: impl IntoIterator<Item = &'a [f64]>) -> PriceScale {
+pub fn detect(columns: &[&[f64]]) -> PriceScale {
     let mut digits = 0;
-    let mut largest = 0.0_f64;
+    let mut above = 0.0_f64;
     let mut found = true;
-    let columns = columns.into_iter();
-    for prices in columns.flat_map(|column| column.chunks(LOOKED_AHEAD)) {
-        if let Some(most) = largest_of_clear(prices, digits).filter(|_| found) {
-            largest = largest.max(most);
+    let pieces = { columns.iter() }.flat_map(|column| column.chunks(LOOKED_AHEAD));
+    for prices in pieces {
+        if let Some(most) = above_clear(prices, digits).filter(|_| found) {
+            above = above.max(most);
             continue;
         }
         for &price in prices {
-            if !(price > 0.0 && price.is_finite()) {
+            if !is_price(price) {
                 continue;
             }
-            largest = largest.max(price);
+            above = above.max(price);
             while found && !is_decimal(price, digits) {
                 if digits == MAX_DIGITS {
                     found = false;
@@ -83,11 +83,20 @@ pub fn detect<'a>(columns: impl IntoIterator<Item = &'a [f64]>) -> PriceScale {
         digits,
         exact: true,
     };
+    if found && scale.units(above) < UNITS_LIMIT {
+        return scale;
+    }
+    let prices = columns.iter().flat_map(|column| column.iter().copied());
+    let largest = { prices.filter(|&price| is_price(price)) }.fold(0.0, f64::max);
     if found && scale.units(largest) < UNITS_LIMIT {
         scale
     } else {
         significant(largest)
     }
+}
+
+fn is_price(price: f64) -> bool {
+    price > 0.0 && price.is_finite()
 }
 
 impl PriceScale {
@@ -107,30 +116,10 @@ impl PriceScale {
     }
 
     /// Prices in half units, twice [`PriceScale::units`] of each, as many as both slices have.
-    #[expect(
-        clippy::neg_cmp_op_on_partial_ord,
-        reason = "what is no number is unclear, too"
-    )]
     pub fn half_units(&self, prices: &[f64], out: &mut [i64]) {
         let digits = usize::try_from(self.digits).ok();
-        let Some(&power) = digits.and_then(|digits| EXACT_POWERS.get(digits)) else {
-            for (half, &price) in out.iter_mut().zip(prices) {
-                *half = 2 * self.units(price);
-            }
-            return;
-        };
-        // Two sums of masks and no branch, so that the processor takes several prices at once.
-        let (mut unclear, mut large) = (0, 0);
-        for (half, &price) in out.iter_mut().zip(prices) {
-            let scaled = price * power;
-            let shifted = scaled + ROUNDER;
-            let missed = (scaled - (shifted - ROUNDER)).abs();
-            unclear |= u64::from(!(missed < CLEAR_FRACTION));
-            large |= u64::from(!(scaled.abs() < QUICK_LIMIT));
-            // The sum's last bits are the whole number: no conversion is needed.
-            *half = (shifted.to_bits().wrapping_sub(ROUNDER.to_bits()) << 1).cast_signed();
-        }
-        if unclear | large != 0 {
+        let power = digits.and_then(|digits| EXACT_POWERS.get(digits));
+        if power.is_none_or(|&power| !clear_half_units(prices, power, out)) {
             for (half, &price) in out.iter_mut().zip(prices) {
                 *half = 2 * self.units(price);
             }
@@ -238,21 +227,47 @@ fn scale_down(price: f64, digits: u8) -> f64 {
     }
 }
 
-/// The largest of these prices, if all are plainly positive multiples of 10^-digits; most are. There is no branch for each
-/// price, so that the processor takes several at once.
-fn largest_of_clear(prices: &[f64], digits: i8) -> Option<f64> {
+/// A number that is larger than all of these prices by less than their double, where each clearly is a decimal of so many digits;
+/// `None` where one of them is not, or needs a closer look.
+#[inline]
+fn above_clear(prices: &[f64], digits: i8) -> Option<f64> {
     let power = EXACT_POWERS[digits as usize];
-    let (mut largest, mut unclear) = (0.0_f64, 0);
+    let (mut unclear, mut bits) = (0, 0);
     for &price in prices {
         let scaled = price * power;
-        let missed = (scaled - ((scaled + ROUNDER) - ROUNDER)).abs();
+        let shifted = scaled + ROUNDER;
+        let missed = (scaled - (shifted - ROUNDER)).abs();
         // The same bounds as below; what is no number is within none of them.
         let near = missed <= 2.5 * HALF_ULP * scaled;
-        let sure = near & (0.5..DENSE).contains(&scaled);
-        unclear |= u64::from(!sure);
-        largest = if price > largest { price } else { largest };
+        unclear |= u64::from(!(near & (scaled >= 0.5)));
+        // As above: what is not below `DENSE` has other bits.
+        bits |= shifted.to_bits().wrapping_sub(ROUNDER.to_bits());
     }
-    (unclear == 0).then_some(largest)
+    let clear = unclear == 0 && bits < DENSE as u64;
+    clear.then(|| (bits + 1) as f64 / power)
+}
+
+/// Prices in half units, where each clearly is a whole number of units below [`QUICK_LIMIT`] and not below zero; else `false`, and `out`
+/// holds anything.
+#[inline]
+#[expect(
+    clippy::neg_cmp_op_on_partial_ord,
+    reason = "what is no number is unclear, too"
+)]
+fn clear_half_units(prices: &[f64], power: f64, out: &mut [i64]) -> bool {
+    // Two sums of bits and no branch, so that the processor takes several prices at once.
+    let (mut unclear, mut bits) = (0, 0);
+    for (half, &price) in out.iter_mut().zip(prices) {
+        let scaled = price * power;
+        let shifted = scaled + ROUNDER;
+        let missed = (scaled - (shifted - ROUNDER)).abs();
+        unclear |= u64::from(!(missed < CLEAR_FRACTION));
+        // The sum's last bits are the whole number: no conversion is needed. What is too large for them has others.
+        let units = shifted.to_bits().wrapping_sub(ROUNDER.to_bits());
+        bits |= units;
+        *half = (units << 1).cast_signed();
+    }
+    unclear == 0 && bits < QUICK_LIMIT as u64
 }
 
 /// Whether a positive price lies within four units in the last place of a multiple of 10^-digits.

@@ -34,7 +34,7 @@ fn reference_is_decimal(price: f64, digits: usize) -> bool {
 }
 
 fn scale_of(prices: &[f64]) -> PriceScale {
-    detect([prices])
+    detect(&[prices])
 }
 
 fn exact(digits: i8) -> PriceScale {
@@ -54,10 +54,13 @@ fn a_float_that_misses_its_decimal_is_that_decimal() {
 
 #[test]
 fn the_smallest_scale_of_all_columns_is_taken() {
-    assert_eq!(detect([&[1.0, 20.0][..], &[0.5][..]]), exact(1));
-    assert_eq!(detect([&[1.0][..], &[2.0][..]]), exact(0));
-    assert_eq!(detect([&[0.25][..], &[1e-12][..]]), exact(12));
-    assert_eq!(detect(std::iter::empty::<&[f64]>()), exact(0));
+    assert_eq!(detect(&[&[1.0, 20.0], &[0.5]]), exact(1));
+    assert_eq!(detect(&[&[1.0], &[2.0]]), exact(0));
+    assert_eq!(detect(&[&[0.25], &[1e-12]]), exact(12));
+    assert_eq!(detect(&[]), exact(0));
+    // The largest price just fits, though all of them together have more bits than fit.
+    assert_eq!(detect(&[&[4_300_000.0, 4_194_303.0], &[1e-12]]), exact(12));
+    assert!(!detect(&[&[8_388_607.0], &[1e-12]]).exact);
 }
 
 #[test]
@@ -198,7 +201,7 @@ proptest! {
             .map(|u| format!("{u}e-{digits}").parse::<f64>().unwrap())
             .map(|p| f64::from_bits((p.to_bits() as i64 + misses) as u64))
             .collect();
-        let scale = detect([&prices[..]]);
+        let scale = detect(&[&prices]);
         prop_assert!(scale.exact && scale.digits <= digits);
         for (price, meant) in prices.iter().zip(&units) {
             let factor = 10_i64.pow((digits - scale.digits) as u32);
@@ -227,6 +230,30 @@ proptest! {
         let decimal: f64 = format!("{units}e-{written}").parse().unwrap();
         let price = f64::from_bits((decimal.to_bits() as i64 + off) as u64);
         prop_assert_eq!(is_decimal(price, digits), reference_is_decimal(price, digits as usize));
+    }
+
+    #[test]
+    fn many_prices_in_half_units_are_what_each_of_them_is(
+        prices in prop::collection::vec(
+            prop_oneof![
+                8 => (1_i64..1_000_000_000).prop_map(|price| price as f64 / 1e4),
+                1 => (0.0_f64..1e4).prop_map(|price| price),
+                1 => prop_oneof![Just(f64::NAN), Just(-3.25), Just(0.0), Just(4e14), Just(6e17), Just(1e18)],
+            ],
+            0..12,
+        ),
+        digits in prop_oneof![Just(0_i8), Just(4), Just(-1)],
+    ) {
+        let scale = PriceScale { digits, exact: true };
+        let prices: Vec<f64> = prices
+            .into_iter()
+            .filter(|price| price.is_nan() || price.abs() * 10_f64.powi(digits.into()) < 2e18)
+            .collect();
+        let mut halves = vec![7; prices.len()];
+        scale.half_units(&prices, &mut halves);
+        for (price, half) in prices.into_iter().zip(halves) {
+            prop_assert_eq!(half, 2 * scale.units(price), "{}", price);
+        }
     }
 
     #[test]

@@ -456,7 +456,7 @@ impl Market {
         if let Some(trades) = &self.trades {
             columns.push(&trades.price);
         }
-        super::scale::detect(columns)
+        super::scale::detect(&columns)
     }
 }
 

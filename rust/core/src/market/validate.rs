@@ -280,17 +280,15 @@ impl Rows for CandleRows<'_> {
         let opens = self.open[rows.clone()]
             .iter()
             .zip(&self.close[rows.clone()]);
-        let prices = highs
-            .zip(opens)
-            .fold(true, |fine, ((high, low), (open, close))| {
-                // Between a low and a high that are held, so are open and close.
-                let held = (*low >= PRICE_FLOOR) & (*high < PRICE_CEILING);
-                let within = (low <= open) & (open <= high) & (low <= close) & (close <= high);
-                fine & held & within
-            });
+        let prices = none_of(highs.zip(opens), |((high, low), (open, close))| {
+            // Between a low and a high that are held, so are open and close.
+            let held = (*low >= PRICE_FLOOR) & (*high < PRICE_CEILING);
+            let within = (low <= open) & (open <= high) & (low <= close) & (close <= high);
+            !(held & within)
+        });
         let closes = self.close_ts.is_none_or(|closes| {
             let times = self.ts[rows.clone()].iter().zip(&closes[rows.clone()]);
-            times.fold(true, |fine, (opens, closes)| fine & (opens < closes))
+            none_of(times, |(opens, closes)| opens >= closes)
         });
         prices && closes && sizes_are_fine(self.volume, rows)
     }
@@ -397,23 +395,28 @@ fn price(row: usize, column: &'static str, value: f64) -> Option<Offence> {
     Some(offence_of(row, column, value, rule))
 }
 
-/// Whether each is more than the one before; computed for all of them at once.
+/// Whether none of these is wrong. All are looked at, without a branch, and what is found is summed up in as many bits as the numbers
+/// have that are looked at: so the processor takes several at once.
+#[inline]
+fn none_of<T>(all: impl Iterator<Item = T>, is_wrong: impl Fn(T) -> bool) -> bool {
+    all.fold(0_u64, |wrong, one| wrong | u64::from(is_wrong(one))) == 0
+}
+
+/// Whether each is more than the one before.
 fn rising(times: &[i64]) -> bool {
-    let pairs = times.iter().zip(times.iter().skip(1));
-    pairs.fold(true, |fine, (before, after)| fine & (before < after))
+    let later = times.get(1..).unwrap_or_default();
+    none_of(times.iter().zip(later), |(before, after)| before >= after)
 }
 
 fn prices_are_fine(values: &[f64]) -> bool {
     let held = |value: f64| (PRICE_FLOOR..PRICE_CEILING).contains(&value);
-    values.iter().fold(true, |fine, &value| fine & held(value))
+    none_of(values.iter(), |&value| !held(value))
 }
 
 fn sizes_are_fine(values: Option<&[f64]>, rows: Range<usize>) -> bool {
     values.is_none_or(|values| {
         let known = |value: f64| (0.0..f64::INFINITY).contains(&value);
-        values[rows]
-            .iter()
-            .fold(true, |fine, &value| fine & known(value))
+        none_of(values[rows].iter(), |&value| !known(value))
     })
 }
 

@@ -47,13 +47,6 @@ pub(super) fn add_counts(sums: &mut [i64], marks: &[HalfUnits], weight: i64) {
     }
 }
 
-/// The bits that any of these marks has, whatever its sign.
-#[inline]
-pub(super) fn bits_of(marks: &[HalfUnits]) -> u64 {
-    let marks = marks.iter();
-    marks.fold(0, |bits, mark| bits | mark.unsigned_abs())
-}
-
 /// Whether products of marks of these bits with a number of this size may be added up over all markets.
 #[inline]
 pub(super) const fn products_fit(bits: u64, size: u128) -> bool {

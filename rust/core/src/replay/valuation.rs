@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::domain::{HalfUnits, gcd};
+use crate::domain::{HalfUnits, bits_of, gcd};
 use crate::limits::{
     BLOCKS_TOGETHER, CLOSES_PER_LINE, FEW_VALUED, MOST_BEGUN, PRICES_TOGETHER, VALUED_TOGETHER,
     WITHOUT_UNITS,
@@ -16,7 +16,7 @@ use crate::market::{Places, Steps};
 use crate::portfolio::{Carried, Counted, Portfolio, Priced, Worths};
 
 use super::Cast;
-use super::sums::{add_counts, add_products, bits_of, in_units, products_fit};
+use super::sums::{add_counts, add_products, in_units, products_fit};
 
 /// What is known of the steps that are summed up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,21 +27,6 @@ pub struct Stretch<'a> {
     pub foresight: Option<Foresight<'a>>,
 }
 
-impl Stretch<'_> {
-    /// Reads what an order of this row would be foreseen by, so that the waits for memory overlap: the strategy stopped
-    /// before it, and mostly because it acts there.
-    #[inline]
-    fn touch(&self, row: usize) {
-        let Some(foresight) = &self.foresight else {
-            return;
-        };
-        let candles = foresight.candles;
-        let opens = candles.open_ts.get(row + 1).copied().unwrap_or(0);
-        let open = candles.open.get(row + 1).map_or(0, |open| open.to_bits());
-        std::hint::black_box(opens ^ open.cast_signed());
-    }
-}
-
 impl Trader {
     /// Takes in rows from `from` on until the end of the stretch, or until it asks for something that cannot be foreseen,
     /// or fails; the row after the last one it took in. What could be foreseen is added to `foreseen`. Nothing may be due,
@@ -104,7 +89,6 @@ impl Trader {
         while *at < stretch.end as usize {
             if let Some(taken) = self.take_many(stretch, *at, view) {
                 *at += taken.rows;
-                stretch.touch(*at);
                 if let Some(signal) = taken.last?
                     && (!self.orders.intents.is_empty() || !is_met(&signal, view.row))
                 {

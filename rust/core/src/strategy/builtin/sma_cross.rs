@@ -32,6 +32,15 @@ impl SmaCross {
             averages: None,
         })
     }
+
+    #[inline]
+    fn wanted(&self, fast: f64, slow: f64) -> TradeSignal {
+        if fast > slow {
+            TradeSignal::LONG
+        } else {
+            self.below
+        }
+    }
 }
 
 impl Strategy for SmaCross {
@@ -48,11 +57,7 @@ impl Strategy for SmaCross {
         let Some((fast, slow)) = self.averages else {
             return Ok(None);
         };
-        Ok(Some(if ctx.value(fast, 0) > ctx.value(slow, 0) {
-            TradeSignal::LONG
-        } else {
-            self.below
-        }))
+        Ok(Some(self.wanted(ctx.value(fast, 0), ctx.value(slow, 0))))
     }
 
     fn is_market_local(&self) -> bool {
@@ -77,13 +82,21 @@ impl Strategy for SmaCross {
             _ => Some(Side::Sell),
         };
         let held = coming.held();
-        Taken::idle(if held == Some(Side::Buy) {
+        let same = if held == Some(Side::Buy) {
             leading(fast, slow, |fast, slow| fast > slow)
         } else if held == below {
             leading(fast, slow, |fast, slow| !(fast > slow))
         } else {
             0
-        })
+        };
+        // The row behind those that want what is held wants something else.
+        match (fast.get(same), slow.get(same)) {
+            (Some(fast), Some(slow)) => Taken {
+                rows: same + 1,
+                last: Ok(Some(self.wanted(*fast, *slow))),
+            },
+            _ => Taken::idle(same),
+        }
     }
 
     fn fork(&self) -> Option<Box<dyn Strategy>> {
