@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -22,6 +24,8 @@ SECONDS = 10.0
 # How many longer averages there are: first orders come over five seconds, or all between two events of a market.
 SPREAD, TOGETHER = 100, 1
 FSYNCS = 1_000
+# Seconds from which on a core that stands still delays an order visibly.
+STALL = 0.0003
 
 
 def limits() -> RiskLimits:
@@ -79,6 +83,39 @@ def fsync_ms(folder: Path) -> dict[str, float]:
     return {"p50": statistics.median(taken), "p99": taken[len(taken) * 99 // 100]}
 
 
+# Alone on its core a loop that asks for the time is stopped for longer only where the machine, or the host under it,
+# does something else.
+SPIN = """
+import os, sys, time
+core, seconds, least = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {core})
+last, stalls = time.perf_counter(), []
+end = last + seconds
+while last < end:
+    now = time.perf_counter()
+    if now - last > least:
+        stalls.append(now - last)
+    last = now
+print(sum(stalls), max(stalls, default=0.0))
+"""
+
+
+def stalls(seconds: float = 5.0, least: float = STALL) -> dict[str, float]:
+    """How long the cores that an engine gets stand still though nothing else runs.
+
+    The share of the time in which one does for more than `least` seconds, and the longest time in ms.
+    """
+    cores = sorted(os.sched_getaffinity(0))[:2] if hasattr(os, "sched_getaffinity") else [0, 1]
+    command = (sys.executable, "-c", SPIN)
+    loops = [
+        subprocess.Popen([*command, str(core), str(seconds), str(least)], stdout=subprocess.PIPE, text=True)
+        for core in cores
+    ]
+    found = [[float(number) for number in loop.communicate()[0].split()] for loop in loops]
+    return {"share": sum(stood for stood, _ in found) / seconds, "most ms": 1e3 * max(most for _, most in found)}
+
+
 def in_real_time(rounds: int, progress: Progress) -> dict[str, Any]:
     """Medians of the runs of each kind, which took turns."""
     samples: dict[str, list[dict[str, float]]] = {}
@@ -91,7 +128,8 @@ def in_real_time(rounds: int, progress: Progress) -> dict[str, Any]:
                     samples.setdefault(kind, []).append(once(journal, averages))
             progress(f"live: round {number + 1} of {rounds}")
         fsync = fsync_ms(folder)
+    still = stalls()
     medians = {
         kind: {name: statistics.median(run[name] for run in runs) for name in runs[0]} for kind, runs in samples.items()
     }
-    return {"traders": TRADERS, "runs": medians, "fsync_ms": fsync}
+    return {"traders": TRADERS, "runs": medians, "fsync_ms": fsync, "stalls": still}

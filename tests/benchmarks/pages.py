@@ -148,6 +148,12 @@ def _live(figures: Figures) -> Iterator[str]:
         "From the moment at which the feed sends an event until its order is approved and with the journal.",
     ]
     yield f"One page and its fsync on that disk: p50 {fsync['p50']:.2f} ms, p99 {fsync['p99']:.2f} ms."
+    stalls = figures["stalls"]
+    yield (
+        "With nothing else running, one of two cores stood still for more than 0.3 ms "
+        f"in {100 * stalls['share']:.2f} % of the time, for {stalls['most ms']:.1f} ms at most: "
+        "an event that comes meanwhile waits that long, whatever an engine does."
+    )
 
 
 def _memory(figures: Figures) -> Iterator[str]:

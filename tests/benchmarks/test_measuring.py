@@ -83,6 +83,12 @@ def test_a_live_run_is_measured(tmp_path: Path) -> None:
     assert 0 < fsync["p50"] <= fsync["p99"]
 
 
+def test_cores_that_stand_still_are_seen() -> None:
+    found = live.stalls(seconds=0.2, least=0.0)
+    # Where any pause counts, all of the time is one.
+    assert found["share"] > 0.5 and found["most ms"] > 0
+
+
 def test_every_part_of_the_page_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scaling, "SHAPES", (2, 3))
     monkeypatch.setattr(scaling, "ROWS", 40)
@@ -101,6 +107,7 @@ def test_every_part_of_the_page_is_shown(monkeypatch: pytest.MonkeyPatch) -> Non
             "traders": 10_000,
             "runs": {"journal": dict.fromkeys(("events/s", "lost", "orders/s", "p50 ms", "p99 ms", "p999 ms"), 4.25)},
             "fsync_ms": {"p50": 0.5, "p99": 1.5},
+            "stalls": {"share": 0.0125, "most ms": 8.5},
         },
         "memory": {"bytes_per_idle_trader": {"backtest, native lane": 2048.0}, "w3_peak_mb": 250.0},
         "import": {"ms": 40.0, "numpy_left_alone": True, "wheel_mb": None},
@@ -113,6 +120,7 @@ def test_every_part_of_the_page_is_shown(monkeypatch: pytest.MonkeyPatch) -> Non
         " 2.0 |",
         "10,000 native traders",
         "p99 1.50 ms",
+        "in 1.25 % of the time, for 8.5 ms",
         "250 MB",
         "takes 1.50 times",
         "wheel: not built",

@@ -13,7 +13,7 @@ pub use instrument::{
     FeeRates, Instrument, InstrumentParts, InstrumentSpec, Rounding, money_of, units_of,
 };
 pub use number::{
-    Amount, MONEY_DIGITS, Money, NumberError, Rate, bits_of, checked_mul, decimal_string, gcd,
+    Amount, MONEY_DIGITS, Money, NumberError, Rate, checked_mul, decimal_string, gcd,
     parse_decimal, pow10, pow10_f64, product_is_less, ratio_ceil, ratio_floor, write_decimal,
     write_whole,
 };

@@ -35,18 +35,6 @@ pub fn gcd(a: i128, b: i128) -> i128 {
     if b == 0 { a.abs() } else { gcd(b, a % b) }
 }
 
-/// The bits that any of these numbers has, whatever its sign.
-#[must_use]
-#[inline]
-pub fn bits_of(numbers: &[i64]) -> u64 {
-    // Prices are not below zero, and then this is all.
-    let all = numbers.iter().fold(0, |all, number| all | number);
-    if all >= 0 {
-        return all.cast_unsigned();
-    }
-    { numbers.iter() }.fold(0, |bits, number| bits | number.unsigned_abs())
-}
-
 /// A number as a user gave it: exact, or why it cannot be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {
@@ -330,14 +318,6 @@ pub fn write_whole(number: u64, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bits_of_numbers_are_those_of_their_sizes() {
-        assert_eq!(bits_of(&[]), 0);
-        assert_eq!(bits_of(&[5, 0, 2]), 7);
-        assert_eq!(bits_of(&[5, -8]), 13);
-        assert_eq!(bits_of(&[1, i64::MIN]), (1 << 63) | 1);
-    }
 
     #[test]
     fn products_are_compared_beyond_128_bits() {

@@ -6,8 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::bits_of;
 use crate::limits::LOOKED_AHEAD;
+use crate::market::bits_of;
 
 use super::exact::{Factor, Quotient};
 use super::window::{FloatWindow, Sum, UnitWindow, count};

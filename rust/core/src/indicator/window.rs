@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::bits_of;
 use crate::limits::LOOKED_AHEAD;
+use crate::market::bits_of;
 
 /// Integers and their exact sum.
 #[derive(Clone, Debug, Serialize, Deserialize)]

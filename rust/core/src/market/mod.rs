@@ -15,7 +15,7 @@ pub use content::contents_of;
 pub use event::{Candle, EventKind, EventRef, MarketEvent, Quote, Sampled, Trade};
 pub use field::Field;
 pub use rows::{Row, Rows};
-pub use scale::PriceScale;
+pub use scale::{PriceScale, bits_of};
 pub use series::{
     CandleSeries, CloseTimes, Column, ExtraColumn, Market, MarketData, QuoteSeries, Series, Times,
     TradeSeries, spec_of,

@@ -187,6 +187,18 @@ fn without_nine_zeros(units: i128) -> Option<i128> {
     }
 }
 
+/// The bits that any of these numbers has, whatever its sign.
+#[must_use]
+#[inline]
+pub fn bits_of(numbers: &[i64]) -> u64 {
+    // Prices are not below zero, and then this is all.
+    let all = numbers.iter().fold(0, |all, number| all | number);
+    if all >= 0 {
+        return all.cast_unsigned();
+    }
+    { numbers.iter() }.fold(0, |bits, number| bits | number.unsigned_abs())
+}
+
 /// Ten significant digits of the largest price.
 fn significant(largest: f64) -> PriceScale {
     let text = format!("{largest:e}");

@@ -292,3 +292,11 @@ fn mids_are_what_each_bid_and_ask_come_to() {
         }
     }
 }
+
+#[test]
+fn bits_of_numbers_are_those_of_their_sizes() {
+    assert_eq!(bits_of(&[]), 0);
+    assert_eq!(bits_of(&[5, 0, 2]), 7);
+    assert_eq!(bits_of(&[5, -8]), 13);
+    assert_eq!(bits_of(&[1, i64::MIN]), (1 << 63) | 1);
+}

@@ -7,12 +7,12 @@
 
 use std::ops::Range;
 
-use crate::domain::{HalfUnits, bits_of, gcd};
+use crate::domain::{HalfUnits, gcd};
 use crate::limits::{
     BLOCKS_TOGETHER, CLOSES_PER_LINE, FEW_VALUED, MOST_BEGUN, PRICES_TOGETHER, VALUED_TOGETHER,
     WITHOUT_UNITS,
 };
-use crate::market::{Places, Steps};
+use crate::market::{Places, Steps, bits_of};
 use crate::portfolio::{Carried, Counted, Portfolio, Priced, Worths};
 
 use super::Cast;
