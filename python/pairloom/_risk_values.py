@@ -101,7 +101,9 @@ def _by_pair(one: Reader) -> Reader:
     """A value for all pairs, or a dict of them by pair with ``"*"`` for the others."""
 
     def read(key: str, value: Any) -> Any:
-        if not isinstance(value, Mapping) or (one is _session and set(value) <= set(Session.__slots__)):
+        # A session is written as a dict, too: of its own words, though one of them may be mistyped.
+        session = one is _session and isinstance(value, Mapping) and not set(value).isdisjoint(Session.__slots__)
+        if not isinstance(value, Mapping) or session:
             return one(key, value)
         if not value:
             raise ConfigError(f"{key}={{}} names no pair; leave it out, or name '*' for all", code="config.risk")

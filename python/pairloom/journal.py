@@ -177,6 +177,8 @@ def replay(path: str | PathLike[str]) -> dict[str, Any]:
         # Where nobody told the run anything, the other driver makes it again: it knows neither channels nor brokers.
         live = len(journal.inputs) > 0 or "not_reproducible" in journal.quarantines.column("kind")
         live = live or "refused" in journal.orders.column("status")
+        # A connection that fails, and who compares both sides of it, are part of what is made again.
+        live = live or not {"faults", "reconcile"}.isdisjoint(engine._settings)
         result = engine.paper(data, **options) if live else engine.backtest(data, **options)
     except JournalError as error:
         if error.code != "journal.not_reproducible":

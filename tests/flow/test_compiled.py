@@ -306,6 +306,7 @@ SMA = "self.a = ctx.indicator(ta.Sma(5))"
         ("return self.l[0]", "self.l = []", "l is a list; compiled state holds numbers, bools and NumPy arrays"),
         ("return self.l[0]", "self.l = np.zeros(3, np.float32)", "l is an array of float32; use float64 or int64"),
         ("self.x = 1", "self.x = None", "x is None; start it as a number, as in 0.0"),
+        ("self.x = 1", "self.x = np.int8(1)", "x is a number of NumPy's int8, whose arithmetic it would lose"),
         ("self.x = 1", "self.x = 2**70", "does not fit into 64 bits"),
         ("self.l = 3", "self.l = np.zeros(3)", "l is an array: write self.x[:] = ..."),
         ("self.a = 3", SMA, "a is fixed after setup"),
@@ -426,6 +427,62 @@ def test_it_is_kept_between_runs_and_made_anew_when_what_it_depends_on_changes(t
     first, again, other = run(1.0), run(1.0), run(1.5)
     assert (first[0], again[0], other[0]) == (0, 1, 0)
     assert first[1] == again[1]
+
+
+@pytest.mark.parametrize(
+    ("said", "before", "after"),
+    [
+        ("settings.LEVEL", "LEVEL = 100.0", "LEVEL = 101.0"),
+        ("settings.LEVELS[1500]", "LEVELS = numpy.full(3000, 100.0)", "LEVELS = numpy.full(3000, 101.0)"),
+        ("settings.level()", "def level(x=100.0): return x", "def level(x=101.0): return x"),
+        ("settings.level()", "def make(x):\n    return lambda: x\nlevel = make(100.0)", "level = lambda: 101.0"),
+        ("settings.level()", "B = 100.0\ndef level(): return B", "B = 101.0\ndef level(): return B"),
+    ],
+)
+def test_what_it_reads_of_another_module_counts(tmp_path: Path, said: str, before: str, after: str) -> None:
+    """In the next process, and in this one."""
+    program = textwrap.dedent(f"""
+        import json, sys
+        import numba, numpy, pairloom, settings
+        from pairloom import Signal
+
+        @pairloom.compiled
+        def rule(ctx):
+            return Signal.LONG if ctx.candle.close > {said} else Signal.CLOSE
+
+        def run(which):
+            engine = pairloom.Engine(cash={{"USD": 1000}}, num_threads=1)
+            engine.trade("*", which, size=1)
+            return engine.backtest(pairloom.synthetic(1, rows=500, seed=2), progress=False).digest
+
+        first = [run(rule), run(pairloom.uncompiled(rule))]
+        exec(compile(sys.argv[1], "settings.py", "exec"), vars(settings))
+        if hasattr(settings, "level"):
+            settings.level = numba.njit(settings.level)
+        print(json.dumps([*first, run(rule), run(pairloom.uncompiled(rule))]))
+    """)
+    (tmp_path / "script.py").write_text(program)
+
+    def run(at_first: str, then: str) -> list[str]:
+        wrapped = "level = numba.njit(level)" if "level" in at_first else ""
+        (tmp_path / "settings.py").write_text(f"import numba, numpy\n{at_first}\n{wrapped}\n")
+        done = subprocess.run(
+            [sys.executable, "-B", str(tmp_path / "script.py"), then],
+            env={**__import__("os").environ, "XDG_CACHE_HOME": str(tmp_path / "cache")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert not done.returncode, done.stderr
+        found: list[str] = json.loads(done.stdout)
+        return found
+
+    one, two = run(before, after), run(after, before)
+    for digests in (one, two):
+        # Compiled and plain, with what was there first and with what came then.
+        assert digests[0] == digests[1]
+        assert digests[2] == digests[3]
+    assert one[0] == two[2] != one[2] == two[0]
 
 
 def test_a_thread_that_holds_the_interpreter_does_not_stop_it() -> None:

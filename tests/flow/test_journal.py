@@ -403,6 +403,26 @@ def test_what_people_told_a_run_is_told_again(tmp_path: Path) -> None:
     assert books_of(path)["duplicates"] == []
 
 
+def test_a_command_that_is_refused_does_not_keep_a_run_from_going_on(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    with portfolio(path).start(data(), speed=2_000) as live:
+        until(lambda: live.status()["working_orders"] > 0, "orders")
+        for wrong in (
+            lambda: live.pause("S0003/UDS"),
+            lambda: live.force_exit("no\nsuch trader"),
+            lambda: live.enable("nobody", by="Ada"),
+            lambda: live.add_position("Crosses S0001/USD", 0),
+            lambda: live.set_limits(RiskLimits(per_trader={"nobody": RiskLimits(max_position=1)}), by="Ada"),
+        ):
+            with pytest.raises(pairloom.PairloomError):
+                wrong()
+            live.pause("Crosses S0003/USD")
+    first, again = (run("paper", portfolio(path)) for _ in range(2))
+    assert first.resumed_at_step > 0
+    assert first.digest == again.digest
+    assert not first.risk_changes
+
+
 def test_limits_that_were_changed_on_the_way_are_changed_again(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     tight = RiskLimits(
@@ -441,6 +461,8 @@ def test_the_kill_switch_stays_set_until_a_person_clears_it(tmp_path: Path) -> N
         seen = live.status()["events"]
         until(lambda: live.status()["events"] > seen + 50, "events after the kill")
     assert sum("approved" in row for row in rows_of(path)["intents"]) == approved
+    nobody = pairloom_command("journal", "clear-kill", str(path), "--by", " ")
+    assert nobody.returncode == 2 and "must say who does this" in nobody.stderr
     cleared = pairloom_command("journal", "clear-kill", str(path), "--by", "Ada")
     assert "cleared by Ada" in cleared.stdout, cleared.stderr
     assert "not set" in pairloom_command("journal", "clear-kill", str(path), "--by", "Ada").stdout
@@ -686,6 +708,21 @@ def test_native_traders_are_replayed_by_the_other_driver(tmp_path: Path) -> None
         assert replayed["agrees"], replayed["first_difference"]
         assert replayed["digest"] == done["digest"]
         (tmp_path / "run.db").unlink()
+
+
+@pytest.mark.parametrize(
+    "venue", ["reconcile = { interval = 10 }", "faults = { seed = 3, lose_reply = 0.3, delay = [0.2, 90] }"]
+)
+def test_a_run_whose_venue_is_asked_or_fails_is_replayed(tmp_path: Path, venue: str) -> None:
+    (tmp_path / "one.py").write_text(STRATEGY)
+    write_csv(tmp_path / "A_USD.csv")
+    (tmp_path / "run.toml").write_text(CONFIG.replace("[data]", f'journal = "run.db"\n{venue}\n[data]'))
+    done = json.loads(pairloom_command("paper", str(tmp_path / "run.toml"), "--json").stdout)
+    files = {path: path.read_bytes() for path in tmp_path.glob("run.*")}
+    replayed = json.loads(pairloom_command("replay", str(tmp_path / "run.db"), "--json").stdout)
+    assert replayed["agrees"]
+    assert replayed["digest"] == replayed["journal_digest"] == done["digest"]
+    assert {path: path.read_bytes() for path in tmp_path.glob("run.*")} == files
 
 
 def test_a_journal_is_replayed_shown_exported_and_pruned(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,7 +20,7 @@ import pytest
 import journals
 import pairloom
 from journals import Crosses, books_of, data
-from pairloom import ConfigError, Engine, Faults, Reconcile, RiskLimits, Strategy, SyntheticFeed
+from pairloom import ConfigError, Engine, Faults, Reconcile, RiskLimits, Signal, Strategy, SyntheticFeed
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "risk_process_loop"
 # Long enough for any machine: where the process is up, no test may depend on how fast it is.
@@ -240,6 +242,130 @@ def test_a_status_says_whether_the_process_can_be_asked(process: Process) -> Non
         assert "not there" in run.status()["risk_process"]
         result = run.stop()
     assert "risk_unreachable" in result.refusals_by_check
+
+
+class WantsIn(Strategy):
+    """Asks for a position until it has one, from its 20th event on."""
+
+    def setup(self, ctx: Any) -> None:
+        self.n = 0
+
+    def generate_signal(self, ctx: Any) -> Signal | None:
+        self.n += 1
+        return Signal.LONG if self.n >= 20 else None
+
+
+def test_an_outage_of_the_process_is_no_repetition_and_its_end_is_seen(start: Start) -> None:
+    process = start()
+    few = RiskLimits(max_repeats=(3, 3600), max_order_rate=(3, 3600), duplicate_window=3600)
+    engine = Engine(cash={"USD": 1_000_000}, risk=few, risk_socket=process.socket, risk_timeout=SLOW_S)
+    engine.trade("A/USD", WantsIn(), size=1)
+    with engine.start(SyntheticFeed(["A/USD"], rate=200)) as run:
+        process.end(signal.SIGKILL)
+        while run.status()["refusals"] < 10:
+            assert not run.finished
+        start()
+        # The order that was refused so often passes now, and tells it how all stands.
+        while run.status()["risk_process"] != "reconciled" or not run.status()["traders"][0]["position"]:
+            assert not run.finished
+        result = run.stop()
+    assert set(result.refusals_by_check) == {"risk_unreachable"}
+    assert len(result.fills) == 1
+
+
+def test_a_status_says_that_the_process_is_there_before_any_order(start: Start) -> None:
+    process = start()
+    engine = Engine(cash={"USD": 1_000_000}, risk_socket=process.socket, risk_timeout=SLOW_S)
+    engine.trade("A/USD", Rests())
+    with engine.start(SyntheticFeed(["A/USD"], rate=200)) as run:
+        process.end(signal.SIGKILL)
+        while run.status()["risk_process"] == "reconciled":
+            assert not run.finished
+        start()
+        while "it is there" not in run.status()["risk_process"]:
+            assert not run.finished
+        result = run.stop()
+    assert not len(result.orders)
+
+
+class Rests(Strategy):
+    """Wants nothing."""
+
+    def generate_signal(self, ctx: Any) -> None: ...
+
+
+class BuysOnce(Strategy):
+    """Buys one at its first event."""
+
+    def setup(self, ctx: Any) -> None:
+        self.bought = False
+
+    def generate_signal(self, ctx: Any) -> None:
+        if not self.bought:
+            ctx.buy(1)
+        self.bought = True
+
+
+class Between:
+    """Stands between engine and process, and can hold answers back: each is a frame whose first byte is 2."""
+
+    ANSWER = 2
+
+    def __init__(self, folder: Path, process: Path) -> None:
+        self.socket, self.process = folder / "between.sock", process
+        self.answers, self.free = 0, threading.Event()
+        self.hold_from: int | None = None
+        self.listening = socket.socket(socket.AF_UNIX)
+        self.listening.bind(str(self.socket))
+        self.listening.listen()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                engine, _ = self.listening.accept()
+                process = socket.socket(socket.AF_UNIX)
+                process.connect(str(self.process))
+                threading.Thread(target=self.pass_on, args=(engine, process, False), daemon=True).start()
+                threading.Thread(target=self.pass_on, args=(process, engine, True), daemon=True).start()
+
+    def pass_on(self, come: socket.socket, go: socket.socket, answers: bool) -> None:
+        with contextlib.suppress(OSError, EOFError), come.makefile("rb") as frames:
+            while head := frames.read(4):
+                frame = frames.read(int.from_bytes(head, "little"))
+                if answers and frame[0] == self.ANSWER and self.hold_from is not None:
+                    self.answers += 1
+                    if self.answers >= self.hold_from:
+                        self.free.wait()
+                go.sendall(head + frame)
+
+
+def test_an_order_that_left_while_others_of_its_step_wait_is_taken_back_from_the_broker(
+    process: Process, tmp_path: Path
+) -> None:
+    between = Between(tmp_path, process.socket)
+    # More than one question holds; their orders rest at the broker for longer than the test lasts.
+    pairs = [f"P{number}/USD" for number in range(1_200)]
+    database = tmp_path / "run.db"
+    engine = Engine(
+        cash={"USD": 1e9}, latency=SLOW_S, journal=database, risk_socket=between.socket, risk_timeout=SLOW_S
+    )
+    engine.trade(pairs, BuysOnce())
+    between.hold_from = 2
+    with engine.start(SyntheticFeed(pairs, rate=1, seed=1)) as run:
+        while between.answers < 2:
+            assert not run.finished
+        run.kill()
+        between.free.set()
+        while run.status()["working_orders"]:
+            assert not run.finished
+        result = run.stop()
+    between.listening.close()
+    assert set(result.orders.column("status")) <= {"cancelled", "refused"}
+    books = books_of(database)
+    accepted, taken_back = ({row[0] for row in books[table]} for table in ("accepted", "cancels"))
+    # What the engine says that it took back, the broker was asked to.
+    assert accepted and accepted <= taken_back
 
 
 CONFIG = """

@@ -131,3 +131,47 @@ def test_a_time_that_is_none_is_refused(limits: dict[str, Any]) -> None:
         limits = {"max_data_age": {"A/USD": None}}
     with pytest.raises(ConfigError, match="must be a time"):
         RiskLimits(**limits)
+
+
+class ErrsWithAnOrder(TakesProfit):
+    """Raises while its order rests."""
+
+    def generate_signal(self, ctx: Any) -> Signal | None:
+        if self.n >= 5 and ctx.orders:
+            raise ValueError("boom")
+        return super().generate_signal(ctx)
+
+
+@pytest.mark.filterwarnings("ignore::pairloom.QuarantineWarning")
+@pytest.mark.parametrize("account", ["spot", "margin"])
+def test_a_quarantined_traders_position_is_closed_once_its_order_is_taken_back(account: str) -> None:
+    engine = Engine(cash={"USD": 100_000}, account=account, on_error="close")
+    engine.trade("A/USD", ErrsWithAnOrder(), size=1)
+    engine.trade("B/USD", Holds(), size=1)
+    with engine.start(SyntheticFeed(["A/USD", "B/USD"], rate=200)) as live:
+        while first(live)["position"] or first(live)["state"] != "quarantined":
+            pass
+        result = live.stop()
+    mine = result.trades.column("trader") == result.quarantined[0].trader
+    assert result.trades.column("exit_reason")[mine].tolist() == ["quarantine"]
+    # Nothing was refused on its way out, and what rested was taken back, not filled.
+    assert not len(result.refusals)
+    assert "cancelled" in result.orders.column("status")
+
+
+@pytest.mark.filterwarnings("ignore::pairloom.QuarantineWarning")
+def test_a_quarantined_trader_whose_order_fills_while_it_is_taken_back_is_flat() -> None:
+    engine = Engine(
+        cash={"USD": 100_000}, account="margin", on_error="close", faults=pairloom.Faults(fill_during_cancel=1.0)
+    )
+    engine.trade("A/USD", ErrsWithAnOrder(), size=1)
+    engine.trade("B/USD", Holds(), size=1)
+    quotes = {
+        "ts": 1_704_067_200_000_000_000 + np.arange(60, dtype=np.int64) * 1_000_000_000,
+        "bid": np.full(60, 100.0),
+        "ask": np.full(60, 100.1),
+    }
+    result = engine.paper({pair: {"quote": quotes} for pair in ("A/USD", "B/USD")}, progress=False)
+    mine = result.fills.column("trader") == result.quarantined[0].trader
+    assert result.fills.column("side")[mine].tolist() == ["buy", "sell"]
+    assert result.trades.column("exit_reason").tolist()[0] == "order"

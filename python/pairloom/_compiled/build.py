@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary
 from pairloom._compiled import rewrite as words
 from pairloom._compiled import source as sources
 from pairloom._compiled.layout import Layout, pack
+from pairloom._compiled.outside import fingerprint
 from pairloom._compiled.rewrite import CTX_WORDS, Rewritten, fields_of, rewrite
 from pairloom.errors import ConfigError
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Built", "build"]
 
 # Two versions of these words must never share a compilation.
-_OWN = ("helpers.py", "rewrite.py", "build.py", "layout.py")
+_OWN = ("helpers.py", "rewrite.py", "build.py", "layout.py", "outside.py")
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,11 @@ class Built:
         return pack(self.layout, values)
 
 
-_built: dict[tuple[Any, str], Built] = {}
+_built: dict[tuple[Any, str, str], Built] = {}
 
 
 def build(rule: Rule, strategy: Strategy) -> Built:
-    """Compile the rule for the state that ``strategy`` has after its setup; once per layout.
+    """Compile the rule for the state that ``strategy`` has after its setup; once per layout and what it reads outside.
 
     Raises ``ConfigError`` naming the line of what cannot be compiled, and the way out
     where numba is not installed.
@@ -66,9 +67,10 @@ def build(rule: Rule, strategy: Strategy) -> Built:
     source, names = _read(rule)
     values = {name: _value(strategy, name) for name in names}
     layout, problems = Layout.of({name: value for name, value in values.items() if value is not _UNSET})
-    key = (rule.function, layout.key())
+    outside = fingerprint(_outside(rule, source), source.attributes)
+    key = (rule.function, layout.key(), outside)
     if key not in _built:
-        _built[key] = _compile(rule, source, layout, problems, strategy.window)
+        _built[key] = _compile(rule, source, layout, problems, strategy.window, outside)
     return _built[key]
 
 
@@ -94,7 +96,7 @@ def _value(strategy: Strategy, name: str) -> Any:
     return _UNSET if callable(found) else found
 
 
-def _compile(rule: Rule, source: Source, layout: Layout, problems: dict[str, str], window: int) -> Built:
+def _compile(rule: Rule, source: Source, layout: Layout, problems: dict[str, str], window: int, outside: str) -> Built:
     try:
         import numba
     except ImportError as error:
@@ -109,7 +111,7 @@ def _compile(rule: Rule, source: Source, layout: Layout, problems: dict[str, str
     module = ast.Module([made.function, *ast.parse(_entry(made, layout)).body], [])
     ast.fix_missing_locations(module)
     namespace = _namespace(rule, source)
-    path = _kept(rule, ast.unparse(module), namespace)
+    path = _kept(rule, ast.unparse(module), outside)
     own = _module(path, namespace)
     exec(compile(module, str(path), "exec"), own)
     own["_pl_decide"] = numba.njit(boundscheck=True, fastmath=False, forceinline=True)(own["_pl_decide"])
@@ -219,19 +221,22 @@ def _rows(made: Rewritten) -> tuple[str, str]:
     return "\n    ".join(columns), "\n            ".join(shown)
 
 
-def _namespace(rule: Rule, source: Source) -> dict[str, Any]:
-    """What the code sees by name: helpers, and of its own module what it names."""
-    from pairloom._compiled.helpers import HELPERS
-
+def _outside(rule: Rule, source: Source) -> dict[str, Any]:
+    """Of its own module and its closure what the code names."""
     function = rule.function
     closed = {
         name: cell.cell_contents
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
     }
     seen = {**function.__globals__, **closed}
-    names = {node.id for node in ast.walk(source.function) if isinstance(node, ast.Name)}
-    own = {name: _usable(seen[name]) for name in names if name in seen}
-    return {**own, **HELPERS}
+    return {name: seen[name] for name in source.names if name in seen}
+
+
+def _namespace(rule: Rule, source: Source) -> dict[str, Any]:
+    """What the code sees by name: helpers, and what is outside."""
+    from pairloom._compiled.helpers import HELPERS
+
+    return {**{name: _usable(value) for name, value in _outside(rule, source).items()}, **HELPERS}
 
 
 def _usable(value: Any) -> Any:
@@ -243,7 +248,7 @@ def _usable(value: Any) -> Any:
     return value
 
 
-def _kept(rule: Rule, code: str, namespace: dict[str, Any]) -> Path:
+def _kept(rule: Rule, code: str, outside: str) -> Path:
     """The file of this code in the cache, written if it is not there."""
     import numba
     import numpy as np
@@ -251,10 +256,8 @@ def _kept(rule: Rule, code: str, namespace: dict[str, Any]) -> Path:
     import pairloom
 
     own = [Path(__file__).with_name(name).read_text(encoding="utf-8") for name in _OWN]
-    theirs = {name: value for name, value in namespace.items() if not name.startswith(("_pl_", "__"))}
-    outside = [f"{name}={_fingerprint(theirs[name])}" for name in sorted(theirs)]
     versions = [pairloom.__version__, numba.__version__, np.__version__, sys.version]
-    name = hashlib.sha256("\n".join([code, *outside, *versions, *own]).encode()).hexdigest()[:24]
+    name = hashlib.sha256("\n".join([code, outside, *versions, *own]).encode()).hexdigest()[:24]
     folder = _folder()
     path = folder / f"{rule.function.__name__}_{name}.py"
     if not path.exists():
@@ -262,28 +265,6 @@ def _kept(rule: Rule, code: str, namespace: dict[str, Any]) -> Path:
             file.write(f"# Compiled by Pairloom from {rule.name}; the folder may be deleted at any time.\n{code}\n")
         os.replace(file.name, path)
     return path
-
-
-def _fingerprint(value: Any) -> str:
-    """What the compiled code depends on of a value from outside."""
-    if isinstance(value, ModuleType):
-        return f"module {value.__name__} {getattr(value, '__version__', '')}"
-    function = getattr(value, "py_func", value)
-    if isinstance(function, FunctionType):
-        code = function.__code__
-        return f"function {code.co_code.hex()} {code.co_consts!r} {code.co_names!r} {_outside(function)}"
-    if type(value).__module__ == "numpy" and hasattr(value, "tobytes"):
-        return f"{value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
-    return repr(value)
-
-
-def _outside(function: FunctionType) -> str:
-    """What a function that is compiled along takes from its own module."""
-    own = function.__globals__
-    found = {name: own[name] for name in sorted(function.__code__.co_names) if name in own}
-    plain = {name: value for name, value in found.items() if not isinstance(value, FunctionType | ModuleType)}
-    inner = [value for value in found.values() if isinstance(value, FunctionType) and value is not function]
-    return repr(plain) + "".join(map(_fingerprint, inner))
 
 
 def _folder() -> Path:

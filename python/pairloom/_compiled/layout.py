@@ -81,6 +81,8 @@ class Layout:
 def _field(name: str, value: Any, at: int) -> Field | str:
     import numpy as np
 
+    if isinstance(value, np.generic) and not isinstance(value, np.bool_ | np.float64 | np.int64):
+        return f"a number of NumPy's {value.dtype}, whose arithmetic it would lose; write float(...) or int(...)"
     if isinstance(value, bool | np.bool_):
         return Word("b", at)
     if isinstance(value, int | np.integer):
@@ -109,8 +111,11 @@ def pack(layout: Layout, values: dict[str, Any]) -> bytes:
     state = bytearray(8 * layout.words)
     for name, field in layout.fields.items():
         if isinstance(field, Word):
-            kind = "d" if field.kind == "f" else "q"
-            struct.pack_into(kind, state, 8 * field.at, values[name])
+            value = values[name]
+            if field.kind == "f":
+                struct.pack_into("d", state, 8 * field.at, value)
+            else:
+                struct.pack_into("q", state, 8 * field.at, int(value))
         elif isinstance(field, Array):
             state[8 * field.at : 8 * (field.at + field.words)] = values[name].tobytes()
     return bytes(state)

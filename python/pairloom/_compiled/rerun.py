@@ -160,6 +160,6 @@ def rerun(strategy: Strategy, built: Built, state: bytes, values: list[float], r
         return error
     return StrategyError(
         f"{type(strategy).__name__}.generate_signal failed where it is compiled, but not as ordinary Python; "
-        "an integer of more than 64 bits can be why",
+        "a division by zero that NumPy only warns of can be why, or an integer of more than 64 bits",
         code="strategy.raised",
     )

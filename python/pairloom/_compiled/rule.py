@@ -93,8 +93,10 @@ def compiled(
     ``position``, ``equity``, ``cash``, ``ts``, ``len(ctx.orders)``, ``buy``, ``sell``, ``replace``,
     ``cancel``. Integers have 64 bits, an integer to the power of one takes ``float(...)``, and
     functions of NumPy that numba writes anew (sums, ``mean``, ``std``, ``percentile``, ``quantile``)
-    may differ from NumPy's in the last digit, which may lead to other orders. Random numbers are
-    drawn in ``setup``, with ``ctx.random``. ``fallback="python"`` runs what cannot be compiled
+    may differ from NumPy's in the last digit, which may lead to other orders, as ``argsort`` may that
+    meets equals. Dividing by zero raises, elements of arrays, too, which NumPy only warns of; a variable
+    that was not assigned has some value. What is read of modules is taken as it is when a run begins.
+    Random numbers are drawn in ``setup``, with ``ctx.random``. ``fallback="python"`` runs what cannot be compiled
     as ordinary Python; without it, or without numba, the run is refused with ``ConfigError`` naming
     the line.
     """

@@ -6,6 +6,7 @@ import ast
 import inspect
 import textwrap
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pairloom.errors import ConfigError
@@ -25,6 +26,16 @@ class Source:
     lines: list[str]
     first: int
     function: ast.FunctionDef
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names that it uses."""
+        return frozenset(node.id for node in ast.walk(self.function) if isinstance(node, ast.Name))
+
+    @cached_property
+    def attributes(self) -> frozenset[str]:
+        """The names of what it reads of objects."""
+        return frozenset(node.attr for node in ast.walk(self.function) if isinstance(node, ast.Attribute))
 
     def error(self, node: ast.AST | int, problem: str) -> ConfigError:
         """Name the file, the line and its text."""

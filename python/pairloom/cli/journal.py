@@ -187,6 +187,8 @@ def _vacuum(options: argparse.Namespace) -> int:
 def _clear_kill(options: argparse.Namespace) -> int:
     from pairloom._native import journal_clear_kill
 
+    if not options.by.strip():
+        raise ConfigError(f"--by {options.by!r} must say who does this, as in --by Ada", code="config.by")
     journal = _open(options)
     if journal.digest is not None:
         raise ConfigError(

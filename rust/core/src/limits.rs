@@ -348,6 +348,10 @@ pub const WATCHDOG_INTERVAL: Duration = Duration::from_secs(1);
 /// Rows of a kept run that stay in memory, and that are read back together.
 pub const ROWS_TOGETHER: usize = 4_096;
 
+/// Orders of a trader and a side that may wait for the word of the risk process when it is lost: so many older ones are remembered
+/// beyond those that a limit asks for, because the newest may not have left after all.
+pub const SENT_IN_DOUBT: usize = 16;
+
 /// Memory of lists that nobody needs that is kept for later ones at most, in bytes.
 pub const SPARE_BYTES: usize = 64 << 20;
 /// A smaller list is not kept: to have it anew costs little.

@@ -12,7 +12,7 @@ use crate::rows::Rows;
 use crate::strategy::{FaultKind, StrategyFault};
 
 use super::curve::CurvePart;
-use super::{FillRecord, QuarantineRecord, Records, RiskChange, Writer};
+use super::{Author, FillRecord, QuarantineRecord, Records, RiskChange, Writer};
 
 /// What stands of the writer between two steps.
 #[derive(Debug, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct WriterMemory {
     account: AccountMemory,
     gate: Option<(Memory, usize)>,
     killed: bool,
-    exits: Vec<u32>,
+    exits: Vec<(u32, Author)>,
     halts: Vec<u32>,
     cut_at_fill: u64,
     counted: [usize; 7],

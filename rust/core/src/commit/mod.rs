@@ -5,6 +5,7 @@ mod again;
 mod at_once;
 mod curve;
 mod digest;
+mod exits;
 mod gate;
 mod memory;
 mod plain;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use plan::{Planned, Turn};
+use serde::{Deserialize, Serialize};
 
 pub use again::{Again, AgainOrder, next_where};
 pub use memory::{Growth, Recorded, Told, WriterMemory};
@@ -55,12 +57,14 @@ pub struct TraderInfo {
 }
 
 /// Who asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Author {
     /// The trader's strategy.
     Strategy,
     /// A person, by a command.
     Person,
+    /// The engine, which closes the position of a quarantined trader.
+    Quarantine,
 }
 
 /// What one trader asked for in a step.
@@ -105,8 +109,8 @@ pub struct Writer {
     pub killed: bool,
     /// Whether what the engine believes agrees with what the venue says: until then nothing leaves but cancellations.
     pub reconciled: bool,
-    /// Traders whose positions people close as soon as the venue has answered what was taken back for it.
-    exits: Vec<u32>,
+    /// Traders whose positions are closed as soon as the venue has answered what was taken back for it, and who wants that.
+    exits: Vec<(u32, Author)>,
     /// Markets that are halted while the run goes on: nothing leaves for them but what gets out of a position.
     pub halts: Halts,
     /// What is to be decided again in this step, for traders that are not believed any more.
@@ -182,15 +186,6 @@ impl Writer {
         self.send_again(now, out);
         planned.clear();
         self.planned = planned;
-    }
-
-    /// The traders whose positions people wanted to have closed, and may have closed now: nothing of theirs is being taken
-    /// back any more.
-    pub fn due_exits(&mut self) -> Vec<u32> {
-        let account = &self.account;
-        self.exits
-            .extract_if(.., |trader| account.row(*trader).leaving.is_empty())
-            .collect()
     }
 
     /// The market of a trader.

@@ -8,8 +8,7 @@ use crate::order::{OrderKind, Origin, reason};
 use crate::risk::{Refused, size_refusal};
 use crate::signal::{Intent, OrderRequest, SizeError, SizeSpec, Sizing, TimeInForce, TradeSignal};
 
-use super::records::QuarantineRecord;
-use super::{Act, Author, Command, OnError, Writer};
+use super::{Act, Author, Command, Writer};
 
 /// An order before the gate.
 #[derive(Debug)]
@@ -55,19 +54,7 @@ impl Writer {
         let others = planned.iter().rposition(|plan| plan.trader != act.trader);
         let first = others.map_or(0, |last| last + 1);
         if let Some(fault) = act.failure {
-            self.cancel_where(act.trader, reason::QUARANTINE, out, |_| true);
-            self.records.quarantined.push(QuarantineRecord {
-                ts: now,
-                trader: act.trader,
-                fault,
-            });
-            let position = self.account.row(act.trader).position;
-            let closes = |plan: &Planned| plan.ends(position);
-            let closing = planned[first..].iter().any(closes);
-            if self.on_error == OnError::Close && position != 0 && !closing {
-                planned.push(Planned::market(act.trader, -position, Origin::Quarantine));
-            }
-            return;
+            return self.quarantine((now, act.trader), fault, (planned, first), out);
         }
         for intent in act.intents {
             let mut resolver = Resolver {
@@ -101,12 +88,12 @@ impl Planned {
     }
 
     /// Whether it is a person's way out of this whole position.
-    fn ends(&self, position: Lots) -> bool {
+    pub(super) fn ends(&self, position: Lots) -> bool {
         let leads_out = position != 0 && self.delta() == -position;
         !self.dropped && self.origin == Origin::Command && leads_out
     }
 
-    fn market(trader: u32, delta: Lots, origin: Origin) -> Self {
+    pub(super) fn market(trader: u32, delta: Lots, origin: Origin) -> Self {
         Self {
             trader,
             client_id: None,
@@ -322,15 +309,15 @@ impl Resolver<'_> {
         // Whatever is working now, and not being taken back, is an order that closes already.
         let row = self.writer.account.row(self.trader);
         closing |= row.working.len() > row.leaving.len();
-        if self.author == Author::Person && position != 0 && !closing && !row.leaving.is_empty() {
+        let waits = self.author != Author::Strategy && !row.leaving.is_empty();
+        if waits && position != 0 && !closing {
             // What is being taken back may be filled still, and counts until the venue has answered.
-            if !self.writer.exits.contains(&self.trader) {
-                self.writer.exits.push(self.trader);
-            }
+            self.writer.exit_later(self.trader, self.author);
         } else if !closing && position != 0 {
             let origin = match self.author {
                 Author::Strategy => Origin::Signal { target: 0 },
                 Author::Person => Origin::Command,
+                Author::Quarantine => Origin::Quarantine,
             };
             self.planned
                 .push(Planned::market(self.trader, -position, origin));
@@ -354,6 +341,7 @@ impl Resolver<'_> {
             origin: match self.author {
                 Author::Strategy => Origin::Strategy,
                 Author::Person => Origin::Command,
+                Author::Quarantine => Origin::Quarantine,
             },
             tag: request.tag,
             dropped: false,
@@ -433,6 +421,7 @@ impl Resolver<'_> {
         let reason = match self.author {
             Author::Strategy => reason::NONE,
             Author::Person => reason::COMMAND,
+            Author::Quarantine => reason::QUARANTINE,
         };
         let why = (reason, self.throttled());
         self.writer

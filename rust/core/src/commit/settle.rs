@@ -58,6 +58,7 @@ impl Writer {
         let working = &self.account.row(trader).working;
         if let Some(order) = working.iter().find(|order| order.id == id).cloned() {
             let refused = vetoed(check);
+            self.gate.unsent(&order);
             self.note_refusal(execution.ts, &order, refused);
             self.end_order(trader, id, OrderStatus::Refused, check);
         }
@@ -106,7 +107,10 @@ impl Writer {
         let Some(fill) = settled else {
             self.records
                 .end(order.id, OrderStatus::Cancelled, check::OVERFLOW);
-            let refused = Refused::new(check::OVERFLOW, "the fill's value does not fit");
+            let refused = Refused::new(
+                check::OVERFLOW,
+                "the fill's quantity is none of the order's, or its value does not fit",
+            );
             self.note_refusal(ts, order, refused);
             return self.tell_order(order, OrderStatus::Cancelled, check::OVERFLOW);
         };

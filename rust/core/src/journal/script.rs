@@ -128,9 +128,9 @@ impl Script {
             }
         }
         if acts.len() > before {
-            // What people asked for comes first, in their order.
+            // What people asked for comes first, in their order, and what waited for the venue with it.
             acts.sort_by_key(|act| match act.author {
-                Author::Person => None,
+                Author::Person | Author::Quarantine => None,
                 Author::Strategy => Some(act.trader),
             });
         }

@@ -14,7 +14,7 @@ use super::record::CHAIN;
 use super::store::Store;
 
 /// The version of what is in a snapshot. It changes with anything that a run keeps; those of another one are passed over.
-pub(super) const FORMAT: i64 = 2;
+pub(super) const FORMAT: i64 = 3;
 
 /// The version of the program, which has to be the same: it decides what the bytes mean.
 const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -65,19 +65,21 @@ impl LiveCommand {
     pub fn text(&self) -> Option<String> {
         Some(match self {
             Self::Status | Self::Stop => return None,
-            Self::ForceExit(name) => format!("force_exit {name}"),
+            Self::ForceExit(name) => format!("force_exit {}", one_line(name)),
             Self::CloseAll => "close_all".to_owned(),
-            Self::AddPosition(name, quantity) => format!("add_position {quantity} {name}"),
-            Self::Pause(name) => format!("pause {name}"),
-            Self::Resume(name) => format!("resume {name}"),
-            Self::Restart(name) => format!("restart {name}"),
+            Self::AddPosition(name, quantity) => {
+                format!("add_position {quantity} {}", one_line(name))
+            }
+            Self::Pause(name) => format!("pause {}", one_line(name)),
+            Self::Resume(name) => format!("resume {}", one_line(name)),
+            Self::Restart(name) => format!("restart {}", one_line(name)),
             Self::Kill => "kill".to_owned(),
             Self::ClearKill => "clear_kill".to_owned(),
             Self::SetLimits { limits, by, what } => {
                 let limits = limits.as_ref().map_or_else(String::new, |spec| spec.text());
                 format!("set_limits {}\n{}\n{limits}", one_line(what), one_line(by))
             }
-            Self::Enable { name, by } => format!("enable {name}\n{by}"),
+            Self::Enable { name, by } => format!("enable {}\n{by}", one_line(name)),
         })
     }
 

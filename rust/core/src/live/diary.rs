@@ -84,7 +84,7 @@ impl Diary {
         }
     }
 
-    /// A command was obeyed.
+    /// A command was obeyed, or refused.
     pub(super) fn note(&mut self, step: u64, command: &LiveCommand, author: Cow<'static, str>) {
         if let Some(text) = command.text() {
             self.obeyed.push(Input {

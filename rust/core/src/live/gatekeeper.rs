@@ -304,8 +304,9 @@ impl Gatekeeper {
         let (batch, huge): (Vec<_>, Vec<_>) = batch
             .into_iter()
             .partition(|message| approved_of(message).is_some_and(fits));
-        for message in huge {
-            if let Some(order) = order_of(&message) {
+        for order in huge.iter().filter_map(order_of) {
+            self.waiting.retain(|end| end.order != order.id);
+            if !self.withdrawn.remove(&order.id) {
                 refuse(&self.told, order, check::OVERFLOW).await;
             }
         }
@@ -325,6 +326,11 @@ impl Gatekeeper {
             None
         };
         let said = said.unwrap_or_else(|| vec![Some(check::RISK_UNREACHABLE); batch.len()]);
+        // These wait no longer, though others of their step may: who takes one back now takes it back from the broker.
+        let judged: HashSet<OrderId> = { batch.iter().filter_map(order_of) }
+            .map(|order| order.id)
+            .collect();
+        self.waiting.retain(|end| !judged.contains(&end.order));
         for (message, refused) in batch.into_iter().zip(said) {
             if order_of(&message).is_some_and(|order| self.withdrawn.remove(&order.id)) {
                 continue;

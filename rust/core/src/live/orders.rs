@@ -18,6 +18,9 @@ use super::order_engine::{OrderMessage, Told};
 use super::reconcile::Book;
 use super::risk_port::RiskPort;
 
+/// How the risk process stands while it waits to be told how all stands.
+const THERE_AGAIN: &str = "it is there, and is told how all stands with the next order";
+
 /// Both channels, and what is known of orders that have no terminal state yet.
 pub(super) struct OrderPort {
     messages: Sender<OrderMessage>,
@@ -240,6 +243,7 @@ impl OrderPort {
             Told::RiskWantsState => {
                 if let Some(risk) = &mut self.risk {
                     risk.wanted = true;
+                    self.risk_lost = Some(THERE_AGAIN.to_owned());
                 }
             }
             Told::RiskLost(why) => self.risk_lost = Some(why),

@@ -28,8 +28,11 @@ impl Coordinator<'_> {
         if writer.killed && !self.killed && self.progress.ending.is_none() {
             self.kill(writer, acts, "engine");
         }
-        for trader in writer.due_exits() {
-            acts.push(by_person(trader, Intent::Signal(TradeSignal::Close)));
+        for (trader, author) in writer.due_exits() {
+            acts.push(Act {
+                author,
+                ..by_person(trader, Intent::Signal(TradeSignal::Close))
+            });
         }
         while let Some((input, command)) = self.diary.due(self.progress.steps) {
             // It was obeyed before, so it is again.
@@ -39,10 +42,9 @@ impl Coordinator<'_> {
         for request in std::mem::take(&mut self.requests) {
             let asked = (&request.command, request.author.as_ref());
             let result = self.carry_out(asked, writer, acts);
-            if result.is_ok() {
-                self.diary
-                    .note(self.progress.steps, &request.command, request.author);
-            }
+            // One that was refused had its step, too: a run that is made again refuses it there.
+            self.diary
+                .note(self.progress.steps, &request.command, request.author);
             self.answers.push((request.reply, result));
         }
     }

@@ -66,7 +66,8 @@ impl RiskPort {
             return None;
         }
         if self.tape.lock().is_broken() {
-            // Too much happened since the step began: the process is told anew in the next one, and says no until then.
+            // Too much happened since the step began: the process is told anew in the next one. It decides about these orders
+            // without what did not fit any more.
             self.wanted = true;
         }
         Some(RiskNews {

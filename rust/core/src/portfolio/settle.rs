@@ -108,6 +108,10 @@ impl Portfolio {
         let book = &self.markets[order.market as usize];
         let instrument = &book.instrument;
         let mut lots = told.unwrap_or(order.lots);
+        // No venue fills more than was asked for, or less than nothing: such a word is not believed.
+        if !(0..=order.lots).contains(&lots) {
+            return None;
+        }
         if told.is_none() && order.side == Side::Buy && self.spot {
             let free = self.cash.checked_sub(self.reserved)?;
             let fits = instrument

@@ -206,6 +206,14 @@ impl Limits {
         self.state.sent.note(order, asked);
     }
 
+    /// An order that counted as sent did not leave after all.
+    pub(super) fn unsent(&mut self, order: &Order) {
+        for place in self.places(order.trader, order.market, |limits| &limits.order_rate) {
+            self.state.buckets[place].1.give_back();
+        }
+        self.state.sent.forget(order);
+    }
+
     /// The buckets that an order or a cancellation takes from.
     fn places(
         &self,

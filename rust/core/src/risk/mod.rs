@@ -217,6 +217,13 @@ impl RiskGate {
         }
     }
 
+    /// An order that passed did not leave after all: it takes no token and is no repetition.
+    pub fn unsent(&mut self, order: &Order) {
+        if let Some(limits) = &mut self.limits {
+            limits.unsent(order);
+        }
+    }
+
     /// An order works now.
     #[inline]
     pub fn opened(&mut self, order: &Order, account: &Portfolio) {

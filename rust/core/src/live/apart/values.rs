@@ -55,7 +55,10 @@ pub(super) fn read_settings(from: &mut In<'_>) -> Read<VenueConfig> {
     };
     let latency = from.i64("a latency")?;
     let worth = 0..=slippage.denominator;
-    if slippage.denominator < 1 || !worth.contains(&slippage.mantissa) || latency < 0 {
+    if !(1..=i128::MAX / 2).contains(&slippage.denominator)
+        || !worth.contains(&slippage.mantissa)
+        || latency < 0
+    {
         return Err(Malformed("a venue"));
     }
     Ok(VenueConfig {

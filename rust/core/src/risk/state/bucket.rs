@@ -59,6 +59,12 @@ impl Bucket {
         self.parts(now) >= Self::token(self.pace)
     }
 
+    /// Puts a token back that was taken; no more than there is room for.
+    pub(in crate::risk) fn give_back(&mut self) {
+        let more = self.parts.saturating_add(Self::token(self.pace));
+        self.parts = more.min(Self::room(self.pace));
+    }
+
     /// Takes a token; where there is none, what is left.
     pub(in crate::risk) fn take(&mut self, now: Nanos) {
         self.parts = self.parts(now).saturating_sub(Self::token(self.pace));
@@ -74,6 +80,27 @@ mod tests {
         count: 3,
         nanos: 10,
     };
+
+    #[test]
+    fn a_token_that_is_put_back_can_be_taken_again() {
+        let mut bucket = Bucket::full(PACE);
+        for _ in 0..PACE.count {
+            bucket.take(0);
+        }
+        assert!(!bucket.has(0));
+        bucket.give_back();
+        assert!(bucket.has(0));
+        bucket.take(0);
+        assert!(!bucket.has(0));
+        for _ in 0..9 {
+            bucket.give_back();
+        }
+        assert_eq!(
+            bucket.parts(0),
+            Bucket::full(PACE).parts(0),
+            "no more than there is room for"
+        );
+    }
 
     #[test]
     fn it_begins_full_and_fills_evenly() {

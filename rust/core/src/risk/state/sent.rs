@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::domain::{Lots, Nanos, Side};
+use crate::limits::SENT_IN_DOUBT;
 use crate::order::{Order, OrderKind};
 
 /// The times of a trader's last orders of a side.
@@ -51,7 +52,7 @@ impl Hasher for Mix {
 pub(in crate::risk) struct Sent {
     /// By trader and side, the times of its last orders.
     times: Vec<[VecDeque<Nanos>; 2]>,
-    /// How many of them are kept.
+    /// How many of them are asked for; a few more are kept, because the newest may not have left after all.
     kept: usize,
     /// When each order was sent last.
     intents: HashMap<Intent, Nanos, BuildHasherDefault<Mix>>,
@@ -100,7 +101,7 @@ impl Sent {
         if self.kept > 0 {
             let times = &mut self.times[order.trader as usize][order.side as usize];
             times.push_back(now);
-            while times.len() > self.kept {
+            while times.len() > self.kept + SENT_IN_DOUBT {
                 times.pop_front();
             }
         }
@@ -116,6 +117,28 @@ impl Sent {
             let intent = intent(order, asked);
             self.intents.insert(intent, now);
             self.order.push_back((now, intent));
+        }
+    }
+
+    /// An order that was noted did not leave after all.
+    pub(in crate::risk) fn forget(&mut self, order: &Order) {
+        let when = order.decided;
+        let times = &mut self.times[order.trader as usize][order.side as usize];
+        if let Some(at) = times.iter().rposition(|&ts| ts == when) {
+            times.remove(at);
+        }
+        // Its quantity may have been cut since.
+        let whose = (order.trader, order.side, order.kind);
+        let is_it = |&(ts, (trader, side, _, kind)): &(Nanos, Intent)| {
+            ts == when && (trader, side, kind) == whose
+        };
+        let at = self.order.iter().rposition(is_it);
+        if let Some((_, intent)) = at.and_then(|at| self.order.remove(at)) {
+            let mut before = self.order.iter().rev();
+            match before.find(|(_, other)| *other == intent) {
+                Some(&(ts, _)) => self.intents.insert(intent, ts),
+                None => self.intents.remove(&intent),
+            };
         }
     }
 
@@ -180,4 +203,40 @@ impl Sent {
 
 const fn intent(order: &Order, lots: Lots) -> Intent {
     (order.trader, order.side, lots, order.kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(decided: Nanos, lots: Lots) -> Order {
+        Order {
+            decided,
+            lots,
+            ..Order::for_test(1)
+        }
+    }
+
+    #[test]
+    fn what_did_not_leave_is_as_if_it_had_never_been_noted() {
+        let mut sent = Sent::new(2);
+        sent.keep(3, 1_000);
+        for ts in [10, 20, 30] {
+            sent.note(&order(ts, 5), 5);
+        }
+        // Many in a row that did not leave, one of them cut: those that did are remembered.
+        for ts in 40..40 + SENT_IN_DOUBT as Nanos {
+            sent.note(&order(ts, 5), if ts == 45 { 8 } else { 5 });
+        }
+        for ts in (40..40 + SENT_IN_DOUBT as Nanos).rev() {
+            sent.forget(&order(ts, 5));
+        }
+        let side = order(0, 5).side;
+        let last = [1, 2, 3].map(|count| sent.nth_last(order(0, 5).trader, side, count));
+        assert_eq!(last, [Some(30), Some(20), Some(10)]);
+        assert_eq!(sent.last_like(&order(0, 5)), Some(30));
+        assert_eq!(sent.last_like(&order(0, 8)), None);
+        sent.forget(&order(99, 5));
+        assert_eq!(sent.last_like(&order(0, 5)), Some(30), "nothing to forget");
+    }
 }

@@ -1,0 +1,80 @@
+"""What compiled code depends on outside its own source, as one text: it is compiled anew where that changes.
+
+Numba takes what a function reads from its module, from other modules and from its closure as it is when it compiles,
+and never looks again. So all of it is part of the name under which a compilation is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterable, Mapping
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+__all__ = ["fingerprint"]
+
+# Libraries, whose names keep their meaning within a version.
+_LIBRARIES = {"numba", "numpy", "pairloom"} | set(sys.stdlib_module_names)
+
+
+def fingerprint(values: Mapping[str, Any], attributes: Iterable[str]) -> str:
+    """What code depends on that reads these values, and from modules among them attributes of these names."""
+    return _each(values, frozenset(attributes), set())
+
+
+def _each(values: Mapping[str, Any], attributes: frozenset[str], known: set[int]) -> str:
+    return "\n".join(f"{name}={_one(values[name], attributes, known)}" for name in sorted(values))
+
+
+def _one(value: Any, attributes: frozenset[str], known: set[int]) -> str:
+    if isinstance(value, ModuleType):
+        return _module(value, attributes, known)
+    function = getattr(value, "py_func", value)
+    if isinstance(function, FunctionType):
+        return _function(function, known)
+    if type(value).__module__ == "numpy" and hasattr(value, "tobytes"):
+        # A text of an array leaves out most of a large one, and the last digits of any.
+        return f"{value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+    if isinstance(value, list | tuple):
+        return f"{type(value).__name__}({', '.join(_one(item, attributes, known) for item in value)})"
+    if isinstance(value, dict):
+        items = (f"{key!r}: {_one(item, attributes, known)}" for key, item in value.items())
+        return f"dict({', '.join(items)})"
+    return f"{type(value).__qualname__} {value!r}"
+
+
+def _module(module: ModuleType, attributes: frozenset[str], known: set[int]) -> str:
+    said = f"module {module.__name__} {getattr(module, '__version__', '')}"
+    if module.__name__.partition(".")[0] in _LIBRARIES or id(module) in known:
+        return said
+    read = {name: value for name, value in vars(module).items() if name in attributes}
+    return f"{said}({_each(read, attributes, known | {id(module)})})"
+
+
+def _function(function: FunctionType, known: set[int]) -> str:
+    if id(function) in known:
+        return f"function {function.__qualname__}"
+    known = known | {id(function)}
+    names = frozenset(_names(function.__code__))
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
+    given = {
+        **{name: value for name, value in function.__globals__.items() if name in names},
+        **{name: cell.cell_contents for name, cell in cells},
+        "(defaults)": function.__defaults__,
+        "(keyword defaults)": function.__kwdefaults__,
+    }
+    return f"function({_code(function.__code__)}; {_each(given, names, known)})"
+
+
+def _names(code: CodeType) -> Iterable[str]:
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _names(inner)
+
+
+def _code(code: CodeType) -> str:
+    # The text of code within code names a place in memory.
+    constants = [_code(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
+    return f"{code.co_code.hex()} {code.co_names!r} {code.co_varnames!r} [{', '.join(constants)}]"
