@@ -88,6 +88,8 @@ def test_a_session_becomes_the_hours_in_which_a_run_lies():
         ({"halted": 3}, "halted=3 must be True or a list of pairs"),
         ({"halted": ["ETH"]}, "halted: 'ETH' is no market pair"),
         ({"session": "09:00"}, "session='09:00' is no session"),
+        ({"session": {}}, "session={} names no pair"),
+        ({"session": {"open": "09:00", "zonee": "UTC"}}, "a session has close, days, holidays, open, zone, not"),
         ({"session": {"open": "09:00", "shut": "17:00"}}, "session"),
         ({"per_trader": 5}, "per_trader=5 must be a dict of names"),
         ({"per_trader": {"a": 5}}, "per_trader.a=5 are no limits"),
