@@ -20,14 +20,18 @@ _LIBRARIES = {"numba", "numpy", "pairloom"} | set(sys.stdlib_module_names)
 
 def fingerprint(values: Mapping[str, Any], attributes: Iterable[str]) -> str:
     """What code depends on that reads these values, and from modules among them attributes of these names."""
-    return _each(values, frozenset(attributes), set())
+    return _each(values, frozenset(attributes), {})
 
 
-def _each(values: Mapping[str, Any], attributes: frozenset[str], known: set[int]) -> str:
+# What has been described already, and as which one: much is read from many places, and some of it reads itself.
+_Known = dict[Any, int]
+
+
+def _each(values: Mapping[str, Any], attributes: frozenset[str], known: _Known) -> str:
     return "\n".join(f"{name}={_one(values[name], attributes, known)}" for name in sorted(values))
 
 
-def _one(value: Any, attributes: frozenset[str], known: set[int]) -> str:
+def _one(value: Any, attributes: frozenset[str], known: _Known) -> str:
     if isinstance(value, ModuleType):
         return _module(value, attributes, known)
     function = getattr(value, "py_func", value)
@@ -44,18 +48,27 @@ def _one(value: Any, attributes: frozenset[str], known: set[int]) -> str:
     return f"{type(value).__qualname__} {value!r}"
 
 
-def _module(module: ModuleType, attributes: frozenset[str], known: set[int]) -> str:
+def _is_library(module: str | None) -> bool:
+    return (module or "").partition(".")[0] in _LIBRARIES
+
+
+def _module(module: ModuleType, attributes: frozenset[str], known: _Known) -> str:
     said = f"module {module.__name__} {getattr(module, '__version__', '')}"
-    if module.__name__.partition(".")[0] in _LIBRARIES or id(module) in known:
+    # Whoever reads other names of it depends on other things.
+    key = (id(module), attributes)
+    if _is_library(module.__name__) or key in known:
         return said
+    known[key] = len(known)
     read = {name: value for name, value in vars(module).items() if name in attributes}
-    return f"{said}({_each(read, attributes, known | {id(module)})})"
+    return f"{said}({_each(read, attributes, known)})"
 
 
-def _function(function: FunctionType, known: set[int]) -> str:
+def _function(function: FunctionType, known: _Known) -> str:
+    if _is_library(function.__module__):
+        return f"function {function.__module__}.{function.__qualname__}"
     if id(function) in known:
-        return f"function {function.__qualname__}"
-    known = known | {id(function)}
+        return f"function {known[id(function)]}"
+    known[id(function)] = len(known)
     names = frozenset(_names(function.__code__))
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
     given = {
