@@ -52,7 +52,7 @@ class Run:
 
         The keys are ``ts, elapsed, equity, cash, working_orders, killed, connected, reconciled, halted``
         (pairs about which the venue and the engine differ), ``differences`` (those so far, as in
-        `Result.differences`), ``risk_process`` ("reconciled", or why it cannot be asked; ``None`` without one),
+        `Result.differences`), ``risk_process`` ("reconciled", or why it is not; ``None`` without one),
         ``refusals, events, steps`` and
         ``traders``, a list with ``trader, pair, state`` ("active", "paused" or "quarantined"),
         ``position, entry_price, unrealized_pnl, realized_pnl, last_price, last_signal,

@@ -18,10 +18,13 @@ impl Writer {
             .collect()
     }
 
-    /// Closes a trader's position once the venue has answered what is being taken back.
+    /// Closes a trader's position once the venue has answered what is being taken back. What a person wants besides the engine
+    /// counts as the person's: it passes where the engine's own way out does not.
     pub(super) fn exit_later(&mut self, trader: u32, author: Author) {
-        if !self.exits.iter().any(|(other, _)| *other == trader) {
-            self.exits.push((trader, author));
+        match self.exits.iter_mut().find(|(other, _)| *other == trader) {
+            Some((_, wanted_by)) if author == Author::Person => *wanted_by = author,
+            Some(_) => {}
+            None => self.exits.push((trader, author)),
         }
     }
 

@@ -325,6 +325,44 @@ mod tests {
     }
 
     #[test]
+    fn a_fill_of_what_was_never_asked_for_is_not_believed() {
+        for lots in [-1, i64::MIN, i64::MAX] {
+            let (mut writer, mut out) = (writer(), Vec::new());
+            buy(&mut writer, 1, &mut out);
+            let cash = writer.account.cash();
+            writer.on_execution(&Execution {
+                order: 1,
+                trader: 0,
+                ts: 2,
+                outcome: Outcome::Settled {
+                    price: 200,
+                    liquidity: Liquidity::Taker,
+                    lots,
+                },
+            });
+            let row = writer.account.row(0);
+            assert_eq!((row.position, row.working.len()), (0, 0));
+            assert_eq!(
+                (writer.account.cash(), writer.account.reserved()),
+                (cash, 0)
+            );
+            assert_eq!(writer.records.refusals[0].check, check::OVERFLOW);
+        }
+    }
+
+    #[test]
+    fn a_way_out_that_a_person_wants_besides_the_engine_is_the_persons() {
+        for first in [Author::Quarantine, Author::Person] {
+            let mut writer = writer();
+            writer.exit_later(0, first);
+            writer.exit_later(0, Author::Person);
+            writer.exit_later(0, Author::Quarantine);
+            assert_eq!(writer.due_exits(), [(0, Author::Person)]);
+            assert!(writer.due_exits().is_empty());
+        }
+    }
+
+    #[test]
     fn an_altered_order_ends_gives_its_cash_back_and_stops_all_others() {
         let (mut writer, mut out) = (writer(), Vec::new());
         buy(&mut writer, 1, &mut out);

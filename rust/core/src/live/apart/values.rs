@@ -206,3 +206,27 @@ pub(super) fn read_execution(from: &mut In<'_>) -> Read<Execution> {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slippage_that_cannot_be_added_to_one_is_no_setting() {
+        let half = i128::MAX / 2;
+        for (denominator, is_read) in [(1, true), (half, true), (half + 1, false), (0, false)] {
+            let mut out = Out::default();
+            let settings = VenueConfig {
+                slippage: Rate {
+                    mantissa: denominator,
+                    denominator,
+                },
+                fill: FillModel::NextOpen,
+                latency: 0,
+            };
+            write_settings(&mut out, settings);
+            let read = read_settings(&mut In(&out.0));
+            assert_eq!(read.is_ok(), is_read, "{denominator}");
+        }
+    }
+}
