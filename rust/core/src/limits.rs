@@ -12,6 +12,9 @@ pub const VALIDATED_TOGETHER: usize = 512;
 /// in the nearest cache.
 pub const TOUCHED_TOGETHER: usize = 32;
 
+/// Rows of a step from which on that is done: what fewer traders keep is near anyhow.
+pub const TOUCHED_FROM: usize = 1_000;
+
 /// Markets whose next prices are read together: enough to overlap the waits, few enough that all stay in the nearest cache.
 pub const BLOCKS_TOGETHER: usize = 8;
 

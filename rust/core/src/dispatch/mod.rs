@@ -4,44 +4,51 @@ mod handle;
 
 pub use handle::{Inbox, Overflow, Put, TradingEngineHandle};
 
-/// Market to traders, laid out flat when the engine starts.
-#[derive(Clone, Debug, Default)]
-pub struct Slots {
+/// Market to traders, laid out flat when the engine starts. A driver may keep more about a trader's place than its number.
+#[derive(Clone, Debug)]
+pub struct Slots<T = u32> {
     offsets: Vec<u32>,
-    traders: Vec<u32>,
+    traders: Vec<T>,
+}
+
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
+        Self {
+            offsets: Vec::new(),
+            traders: Vec::new(),
+        }
+    }
 }
 
 impl Slots {
     /// Lays out the traders, given the market of each.
     #[must_use]
     pub fn new(markets: usize, market_of: &[u32]) -> Self {
-        let all: Vec<(u32, u32)> = (0..).zip(market_of.iter().copied()).collect();
-        Self::of_some(markets, &all)
+        Self::of_some(markets, (0..).zip(market_of.iter().copied()).collect())
     }
+}
 
+impl<T> Slots<T> {
     /// Lays out these traders, each with its market.
     #[must_use]
-    pub fn of_some(markets: usize, places: &[(u32, u32)]) -> Self {
+    pub fn of_some(markets: usize, mut places: Vec<(T, u32)>) -> Self {
         let mut offsets = vec![0_u32; markets + 1];
-        for &(_, market) in places {
-            offsets[market as usize + 1] += 1;
+        for (_, market) in &places {
+            offsets[*market as usize + 1] += 1;
         }
         for market in 0..markets {
             offsets[market + 1] += offsets[market];
         }
-        let mut next = offsets.clone();
-        let mut traders = vec![0; places.len()];
-        for &(trader, market) in places {
-            traders[next[market as usize] as usize] = trader;
-            next[market as usize] += 1;
-        }
+        // Those of one market stay in their order.
+        places.sort_by_key(|(_, market)| *market);
+        let traders = places.into_iter().map(|(trader, _)| trader).collect();
         Self { offsets, traders }
     }
 
     /// The traders on a market, by index.
     #[must_use]
     #[inline]
-    pub fn of(&self, market: usize) -> &[u32] {
+    pub fn of(&self, market: usize) -> &[T] {
         &self.traders[self.offsets[market] as usize..self.offsets[market + 1] as usize]
     }
 }

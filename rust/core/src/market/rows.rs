@@ -23,10 +23,9 @@ impl Row {
     /// A row of a market, given the first rows of its series that do not only warm up.
     #[must_use]
     #[inline]
-    pub fn new(market: usize, kind: EventKind, row: u32, live: [u32; 3]) -> Self {
-        let index = u32::try_from(market).unwrap_or(u32::MAX);
+    pub fn new(market: u32, kind: EventKind, row: u32, live: [u32; 3]) -> Self {
         Self {
-            entry: Entry::new(index, kind),
+            entry: Entry::new(market, kind),
             row,
             warm_up: row < live[kind as usize],
         }

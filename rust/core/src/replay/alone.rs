@@ -30,9 +30,10 @@ impl Direct<'_> {
             return None;
         };
         let index = market as usize;
-        let (&[trader], &[kind]) = (self.cast.slots.of(index), &self.cast.kinds[index][..]) else {
+        let ([seat], &[kind]) = (self.cast.slots.of(index), &self.cast.kinds[index][..]) else {
             return None;
         };
+        let trader = seat.trader;
         let Places::Straight { first, rows } = self.timeline.steps().places(index, kind) else {
             return None;
         };

@@ -140,22 +140,16 @@ fn last_mark<'a>(
     Mark::Of(series.event(last as usize), scale)
 }
 
-/// The market's price after the row at a place among a step's rows, where nobody has taken it up yet: that of the last of
-/// its market's.
-#[inline]
+/// The market's price after a row of a step, where nobody has taken it up yet: that of the last of its market's among those
+/// that follow.
+#[cold]
 pub(super) fn later_mark<'a>(
-    cast: &Cast<'a>,
-    series: Series<'a>,
-    rows: &[Row],
-    at: usize,
+    (series, scale): (Series<'a>, PriceScale),
+    row: &Row,
+    rest: &[Row],
 ) -> Mark<'a> {
-    let market = rows[at].entry.market();
-    let mut last = at;
-    while rows
-        .get(last + 1)
-        .is_some_and(|row| row.entry.market() == market)
-    {
-        last += 1;
-    }
-    Mark::Of(series.event(rows[last].row as usize), cast.scales[market])
+    let market = row.entry.market();
+    let later = rest.iter().take_while(|next| next.entry.market() == market);
+    let last = later.last().unwrap_or(row);
+    Mark::Of(series.event(last.row as usize), scale)
 }

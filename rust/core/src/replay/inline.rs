@@ -2,7 +2,9 @@
 
 use crate::commit::Writer;
 use crate::domain::Nanos;
-use crate::limits::{BLOCKS_TOGETHER, CLOSES_PER_LINE, LINES_AHEAD, TOUCHED_TOGETHER};
+use crate::limits::{
+    BLOCKS_TOGETHER, CLOSES_PER_LINE, LINES_AHEAD, TOUCHED_FROM, TOUCHED_TOGETHER,
+};
 use crate::market::Row;
 use crate::strategy::{Mark, Stop, View};
 
@@ -39,7 +41,7 @@ pub(super) fn inline(
             ahead.leads[trader as usize].chain = 0;
         }
     }
-    if rows.len() > TOUCHED_TOGETHER {
+    if rows.len() >= TOUCHED_FROM {
         for group in rows.chunks(TOUCHED_TOGETHER) {
             touch_rows(cast, writer, group);
             by_event(cast, writer, group, present.now, acting, others_only);
@@ -65,45 +67,58 @@ pub(super) fn by_event(
     acting: &mut Vec<u32>,
     others_only: bool,
 ) {
-    let account = writer.account.view();
-    for (at, &row) in rows.iter().enumerate() {
+    if rows.is_empty() {
+        return;
+    }
+    // The parts one by one: seats are read while traders are written to.
+    let Cast {
+        traders,
+        slots,
+        markets,
+        lazy,
+        ..
+    } = cast;
+    let mut view = View {
+        now,
+        row: writer.account.row(0),
+        account: writer.account.view(),
+        mark: Mark::Known(None),
+        instrument: &writer.account.market(0).instrument,
+        pair: "",
+        series: None,
+    };
+    let mut rows = rows;
+    while let [row, rest @ ..] = rows {
+        rows = rest;
         let (market, kind) = (row.entry.market(), row.entry.kind());
-        let Some(series) = cast.markets[market].series(kind) else {
-            continue;
-        };
-        let input = input(series, row.row, row.warm_up);
-        let lazy = cast.lazy[market];
-        let book = writer.account.market(row.entry.market() as u32);
-        for &trader in cast.slots.of(market) {
-            let index = trader as usize;
-            if others_only && cast.native[index] {
+        let book = writer.account.market(market as u32);
+        view.instrument = &book.instrument;
+        view.mark = Mark::Known(book.mark);
+        let lazy = lazy[market];
+        for seat in slots.of(market) {
+            if others_only && seat.native {
                 continue;
             }
-            let main = cast.mains[index];
-            let view = View {
-                now,
-                row: writer.account.row(trader),
-                account,
-                mark: if lazy {
-                    later_mark(cast, series, rows, at)
-                } else {
-                    Mark::Known(book.mark)
-                },
-                instrument: &book.instrument,
-                pair: &cast.markets[market].name,
-                series: if main == kind {
-                    Some(series)
-                } else {
-                    cast.markets[market].series(main)
-                },
+            let Some(series) = seat.hears(kind, markets[market]) else {
+                continue;
             };
-            let slot = cast.traders[index].get_mut();
-            if !slot.listens(kind) {
-                continue;
+            view.row = writer.account.row(seat.trader);
+            view.pair = seat.pair;
+            view.series = seat.series;
+            let input = input(series, row.row, row.warm_up);
+            if lazy {
+                let next = rest
+                    .first()
+                    .is_some_and(|next| next.entry.market() == market);
+                view.mark = Mark::Of(input.event, seat.scale);
+                if next {
+                    view.mark = later_mark((series, seat.scale), row, rest);
+                }
             }
+            let slot = traders[seat.trader as usize].get_mut();
             slot.on_event(&input, &view);
-            if slot.has_acted() && acting.last() != Some(&trader) {
-                acting.push(trader);
+            if slot.has_acted() && acting.last() != Some(&seat.trader) {
+                acting.push(seat.trader);
             }
         }
     }
@@ -162,12 +177,11 @@ fn touch_rows(cast: &mut Cast<'_>, writer: &Writer, rows: &[Row]) {
     let mut touched = 0_i64;
     for row in rows {
         let market = row.entry.market();
-        for slot in 0..cast.slots.of(market).len() {
-            let index = cast.slots.of(market)[slot];
-            let trader = cast.traders[index as usize].get_mut().touch();
+        for seat in cast.slots.of(market) {
+            let index = seat.trader as usize;
             touched = touched
-                .wrapping_add(trader)
-                .wrapping_add(writer.account.row(index).position);
+                .wrapping_add(cast.traders[index].get_mut().touch())
+                .wrapping_add(writer.account.row(seat.trader).position);
         }
     }
     std::hint::black_box(touched);

@@ -17,6 +17,7 @@ mod loans;
 mod path;
 mod pool;
 mod ports;
+mod seat;
 mod stride;
 mod sums;
 mod timeline;
@@ -43,6 +44,7 @@ use ahead::Ahead;
 use beside::Beside;
 use light::Begun;
 use pool::Evaluator;
+use seat::Seat;
 use timeline::Timeline;
 use valuation::Valuation;
 
@@ -71,7 +73,7 @@ struct Cast<'a> {
     lazy: Vec<bool>,
     scales: Vec<PriceScale>,
     /// Market to the traders that go event by event here.
-    slots: Slots,
+    slots: Slots<Seat<'a>>,
     /// The prices by which positions are valued, apart from all else about a market: with many markets every look at
     /// another place in memory is a wait.
     columns: Vec<Column<'a>>,
@@ -347,12 +349,14 @@ impl<'a> Cast<'a> {
         for (trader, _) in time_marks {
             self.ahead[*trader as usize] = false;
         }
-        let by_event: Vec<(u32, u32)> = (0_u32..)
-            .zip(&self.market_of)
-            .filter(|&(trader, _)| !self.ahead[trader as usize] && !away.has(trader))
-            .map(|(trader, &market)| (trader, market))
-            .collect();
-        self.slots = Slots::of_some(self.markets.len(), &by_event);
+        let by_event = (0_u32..).zip(self.market_of.clone());
+        let by_event =
+            by_event.filter(|&(trader, _)| !self.ahead[trader as usize] && !away.has(trader));
+        let by_event: Vec<(u32, u32)> = by_event.collect();
+        let seats = by_event.into_iter();
+        let seats = seats.map(|(trader, market)| (self.seat(trader), market));
+        let seats: Vec<(Seat<'a>, u32)> = seats.collect();
+        self.slots = Slots::of_some(self.markets.len(), seats);
     }
 
     /// Looks at markets in each step where that is needed; gives them.

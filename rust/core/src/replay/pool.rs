@@ -363,10 +363,9 @@ fn jobs(cast: &Cast<'_>, work: &StepWork<'_>) -> Vec<Job> {
         let first = after;
         after += as_u32(rows.len());
         let native = cast.slots.of(rows[0].entry.market()).iter();
-        let native =
-            native.filter(|&&trader| cast.native[trader as usize] && !cast.ahead[trader as usize]);
-        jobs.extend(native.map(|&trader| Job {
-            trader,
+        // Who has a place there does not run ahead.
+        jobs.extend(native.filter(|seat| seat.native).map(|seat| Job {
+            trader: seat.trader,
             first,
             end: after,
             ..Job::default()
@@ -423,7 +422,7 @@ fn run_job(
         let market = row.entry.market();
         if let Some(series) = cast.series(market, row.entry.kind()) {
             if cast.lazy[market] {
-                view.mark = later_mark(cast, series, rows, at);
+                view.mark = later_mark((series, cast.scales[market]), &row, &rows[at + 1..]);
             }
             job.acted |= evaluate::take_in(&mut trader, series, row, &view);
         }

@@ -164,9 +164,9 @@ impl Ports for Direct<'_> {
             let Some(series) = self.cast.series(market, kind) else {
                 continue;
             };
-            for &trader in self.cast.slots.of(market) {
-                let view = view(&self.cast, writer, trader, now);
-                let slot = &mut self.cast.traders[trader as usize].lock();
+            for seat in self.cast.slots.of(market) {
+                let view = view(&self.cast, writer, seat.trader, now);
+                let slot = &mut self.cast.traders[seat.trader as usize].lock();
                 take_in(slot, series, row, &view);
             }
         }

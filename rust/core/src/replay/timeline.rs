@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::domain::Nanos;
-use crate::market::{EventKind, Market, Row, Steps};
+use crate::market::{EventKind, Market, Places, Row, Steps};
 
 use super::Cast;
 
@@ -20,7 +20,7 @@ pub(super) struct Timeline {
     steps: Arc<Steps>,
     /// The next step.
     next: usize,
-    /// The next row of each series of the markets that are looked at.
+    /// The next row of each series of the markets that are looked at, where it cannot be told from the step.
     cursors: Vec<[u32; 3]>,
     /// For each series the first row that does not only warm up.
     live: Vec<[u32; 3]>,
@@ -94,10 +94,13 @@ impl Timeline {
     /// How many rows of a series have been walked over.
     #[inline]
     pub(super) fn position(&self, market: usize, kind: EventKind) -> usize {
-        if self.flags[market] != 0 {
-            return self.cursors[market][kind as usize] as usize;
+        let places = self.steps.places(market, kind);
+        match places {
+            Places::Table(_) if self.flags[market] != 0 => {
+                self.cursors[market][kind as usize] as usize
+            }
+            _ => places.before(self.next),
         }
-        self.steps.rows_before(market, kind, self.next)
     }
 
     /// The first row of a series that does not only warm up.
@@ -179,29 +182,17 @@ impl Timeline {
             }
             stays
         });
-        for &market in self.always.iter().chain(&self.waiting) {
-            let market = market as usize;
-            let column = &cast.columns[market];
-            if !column.closes.is_empty() {
-                // One row in each step from the first to the last: nothing is to be looked for.
-                let row = step.wrapping_sub(column.first);
-                if row < column.closes.len() {
-                    let row = u32::try_from(row).unwrap_or(u32::MAX);
-                    rows.push(Row::new(market, EventKind::Candle, row, self.live[market]));
-                    self.cursors[market][EventKind::Candle as usize] = row + 1;
-                }
-                continue;
-            }
-            for &kind in &cast.kinds[market] {
-                let places = self.steps.places(market, kind);
-                let cursor = &mut self.cursors[market][kind as usize];
-                while places
-                    .get(*cursor as usize)
-                    .is_some_and(|p| p as usize == step)
-                {
-                    rows.push(Row::new(market, kind, *cursor, self.live[market]));
-                    *cursor += 1;
-                }
+        let mut take = Taking {
+            steps: &self.steps,
+            step,
+            cast,
+            live: &self.live,
+            cursors: &mut self.cursors,
+            rows,
+        };
+        for markets in [&self.always, &self.waiting] {
+            for &market in markets {
+                take.market(market);
             }
         }
         self.next += 1;
@@ -225,5 +216,53 @@ impl Timeline {
         let rows = self.steps.rows_between(self.next, step);
         self.next = step;
         rows
+    }
+}
+
+/// The rows of one step, market by market.
+struct Taking<'t, 'a> {
+    steps: &'t Steps,
+    step: usize,
+    cast: &'t Cast<'a>,
+    live: &'t [[u32; 3]],
+    cursors: &'t mut [[u32; 3]],
+    rows: &'t mut Vec<Row>,
+}
+
+impl Taking<'_, '_> {
+    #[inline]
+    fn market(&mut self, market: u32) {
+        let index = market as usize;
+        let (column, live) = (&self.cast.columns[index], self.live[index]);
+        if column.closes.is_empty() {
+            return self.by_table(index, live);
+        }
+        // One row in each step from the first to the last: nothing is to be looked for.
+        let row = self.step.wrapping_sub(column.first);
+        if row < column.closes.len() {
+            let row = Row::new(
+                market,
+                EventKind::Candle,
+                u32::try_from(row).unwrap_or(u32::MAX),
+                live,
+            );
+            self.rows.push(row);
+        }
+    }
+
+    #[inline(never)]
+    fn by_table(&mut self, market: usize, live: [u32; 3]) {
+        for &kind in &self.cast.kinds[market] {
+            let places = self.steps.places(market, kind);
+            let cursor = &mut self.cursors[market][kind as usize];
+            let here = |row: u32| {
+                let place = places.get(row as usize);
+                place.is_some_and(|place| place as usize == self.step)
+            };
+            while here(*cursor) {
+                self.rows.push(Row::new(market as u32, kind, *cursor, live));
+                *cursor += 1;
+            }
+        }
     }
 }

@@ -298,12 +298,12 @@ impl Place {
 /// Market to those traders whose lane is wanted.
 #[must_use]
 pub fn slots_where(traders: &[Trader], markets: usize, wanted: impl Fn(Lane) -> bool) -> Slots {
-    let of: Vec<(u32, u32)> = traders
+    let of = traders
         .iter()
         .filter(|trader| wanted(trader.lane()))
         .map(|trader| (trader.index, trader.spec.market))
         .collect();
-    Slots::of_some(markets, &of)
+    Slots::of_some(markets, of)
 }
 
 fn glance(writer: &Writer, trader: u32, market: u32) -> Glance<'_> {

@@ -98,7 +98,7 @@ impl Trader {
     }
 
     /// Takes in an event for its indicators and its window alone.
-    #[inline]
+    #[inline(always)]
     pub fn feed(&mut self, input: &Input<'_>) {
         if !self.graph.show(input.row) {
             self.update(input);
