@@ -102,6 +102,9 @@ class Doomed(Strategy):
     def exit(self) -> None:
         os._exit(3)
 
+    def fork(self) -> None:
+        os.fork()
+
     def crash(self) -> None:
         ctypes.string_at(0)
 

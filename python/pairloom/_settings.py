@@ -16,7 +16,7 @@ from pairloom._words import listing, nearest
 from pairloom._workers import worker_settings
 from pairloom.errors import ConfigError
 from pairloom.instruments import Fees, Instrument
-from pairloom.numbers import FINEST_MONEY, decimal_text, whole_number
+from pairloom.numbers import FINEST_MONEY, MOST_MONEY, decimal_text, whole_number
 
 if TYPE_CHECKING:
     from pairloom.risk import RiskLimits
@@ -137,7 +137,8 @@ def _cash(cash: object) -> dict[str, str]:
             raise ConfigError(
                 f"cash: {name!r} is no currency; write its code, as in {{'USDT': 1000}}", code="config.cash"
             )
-        balances[name] = decimal_text(amount, f"cash.{name}", at_least=0, places=FINEST_MONEY)
+        text = decimal_text(amount, f"cash.{name}", at_least=0, places=FINEST_MONEY)
+        balances[name] = decimal_text(text, f"cash.{name}", below=MOST_MONEY, places=FINEST_MONEY)
     return balances
 
 

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import io
 import logging
+import os
 import pickle
 import signal
 import sys
@@ -112,6 +113,7 @@ def main() -> None:
     # The engine is who hears Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.enable()
+    os.register_at_fork(after_in_child=_native.worker_forked)
     # Line by line: the lines of several workers stay whole, and are there even if a worker dies just after.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True, write_through=False)

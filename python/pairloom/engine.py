@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pairloom import _native
 from pairloom._announce import announce
 from pairloom._exit import end_live_runs_with_the_process
+from pairloom._interrupts import heard, load_numpy
 from pairloom._journal import asked, driven, journal_path
 from pairloom._not_used import never_called, refuse_misspelt_pairs, times_without_schedule, what_is_not_used
 from pairloom._progress import Bar, progress_callback
@@ -337,7 +338,9 @@ class Engine:
         run = run_options(start, end, "auto", None)
         callback = progress_callback(progress)
         _, loaded, market, load_s = self._read(data, run, interval, candle_time, repair)
-        result = run_sweep(asked, Plan(self._settings, self._assignments, loaded, market), run, callback, load_s)
+        plan = Plan(self._settings, self._assignments, loaded, market)
+        with heard():
+            result = run_sweep(asked, plan, run, callback, load_s)
         announce_sweep(result)
         return result
 
@@ -394,7 +397,8 @@ class Engine:
         if driver == "paper":
             end_live_runs_with_the_process()
         try:
-            output: RunOutput = driven(lambda: drive(self._settings, described, market, run, callback), driver, run)
+            with heard():
+                output: RunOutput = driven(lambda: drive(self._settings, described, market, run, callback), driver, run)
         finally:
             if isinstance(callback, Bar):
                 callback.close()
@@ -428,6 +432,7 @@ class Engine:
         if repair is not None:
             choice("repair", repair, REPAIRS)
         # A run is what needs this, and NumPy with it; importing the package does not.
+        load_numpy()
         from pairloom._data import to_native
 
         began = time.perf_counter()

@@ -41,8 +41,9 @@ def _rebuild(cls: type[_Record], fields: dict[str, str | None]) -> _Record:
 class Fees(_Record):
     """Fee rates as fractions of the notional: ``Fees(maker=0.0002, taker=0.0005)``.
 
-    A maker's order waited in the book, a taker's met it. Each rate is 0 or more and
-    less than 1; rebates are not modelled. Raises ``ConfigError``.
+    A maker's order waited in the book, a taker's met it. What a limit order finds in candles after its decision is a
+    maker's fill, also at an open that was through its limit already: what stood in the book then, no candle tells. Each
+    rate is 0 or more and less than 1; rebates are not modelled. Raises ``ConfigError``.
     """
 
     __slots__ = ("maker", "taker")
@@ -58,9 +59,9 @@ class Fees(_Record):
 class Instrument(_Record):
     """The rules of a pair on a venue.
 
-    ``tick`` is the step of order prices (none: no step), ``lot`` the step of quantities
-    (none: 10^-8), ``min_notional`` the least price times quantity (none: no least).
-    All are more than 0; raises ``ConfigError``.
+    ``tick`` is the step of order prices (none: the last digit that prices of the pair's data have), ``lot`` the
+    step of quantities (none: 10^-8), ``min_notional`` the least price times quantity (none: no least). A limit price
+    between two steps is rounded, a purchase's down and a sale's up. All are more than 0; raises ``ConfigError``.
     """
 
     __slots__ = ("lot", "min_notional", "tick")

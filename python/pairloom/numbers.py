@@ -20,6 +20,8 @@ Number: TypeAlias = int | float | str | Decimal | SupportsFloat | SupportsIndex
 # Cash is held in units of 10^-18, and 28 digits before the point exceed any account.
 MOST_DIGITS = 28
 FINEST_MONEY = 18
+# Tables hold money in decimals of 38 digits, 18 of them behind the point.
+MOST_MONEY = 10**20
 # What a rate or a size may have: the digits that the core's decimals hold.
 FINEST_RATIO = 28
 

@@ -43,8 +43,8 @@ def check_maximize(maximize: Any) -> Maximize:
 class Combination:
     """One run of a sweep: its parameters and what they came to.
 
-    One that failed has an ``error``, and NaN and zero for its numbers; `backtest` makes the whole
-    `Result` of any other.
+    One that failed has an ``error``, and nothing is chosen by its numbers: NaN and zero where it could not run, and
+    what it came to without them where traders were quarantined. `backtest` makes the whole `Result` of any that ran.
     """
 
     def __init__(self, parameters: Parameters, summary: Mapping[str, Any], plan: Plan, run: dict[str, Any]) -> None:
@@ -319,8 +319,8 @@ class SweepResult(Sequence[Combination]):
     def out_of_sample(self) -> Statistics | None:
         """The statistics of the test spans one after another, their returns chained; None without folds.
 
-        Each fold's test begins with the engine's cash: money is as each had it, and the equity is scaled to
-        go on where the test before it ended.
+        Each fold's test begins with the engine's cash: fees and what trades brought are as each had it, and the equity,
+        with all that is read off it (``pnl``, ``total_return``), is scaled to go on where the test before it ended.
         """
         from pairloom._sweep.walk import joined_statistics
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -71,3 +73,70 @@ def test_a_run_in_real_time_that_nobody_interrupts_does_not_say_so() -> None:
     result = engine(1_000_000).paper(SyntheticFeed("A/USD", rate=500), duration=0.2)
     assert not result.interrupted
     assert not any("interrupted" in text for text in result.assumptions)
+
+
+class Swallows(Strategy):
+    """Hears of Ctrl-C, and goes on as if nothing had been."""
+
+    calls = 0
+    number: int = 1
+
+    def generate_signal(self, ctx: Any) -> Signal | None:
+        Swallows.calls += 1
+        try:
+            if Swallows.calls == 100:
+                signal.raise_signal(signal.SIGINT)
+        except:  # noqa: E722 - this is what it is about
+            return None
+        if Swallows.calls > 100:
+            time.sleep(0.001)
+        return None
+
+
+@pytest.mark.parametrize("driver", ["backtest", "sweep"])
+def test_an_interrupt_that_a_strategy_swallows_ends_the_run(driver: str) -> None:
+    Swallows.calls = 0
+    made = Engine(cash={"USD": 1_000})
+    made.trade("A/USD", Swallows, size=1)
+    data = pairloom.synthetic(["A/USD"], rows=20_000)
+    if driver == "backtest":
+        assert made.backtest(data, progress=False).interrupted
+    else:
+        assert made.sweep(data, number=[1, 2, 3], progress=False).interrupted
+    assert Swallows.calls < 20_000
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    # The next run begins anew.
+    assert not made.backtest({"A/USD": first_rows(data)}, progress=False).interrupted
+
+
+def first_rows(data: Any) -> Any:
+    return {name: values[:200] for name, values in data["A/USD"].items()}
+
+
+NUMPY = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import pairloom
+
+class Presses:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy.linalg" and self in sys.meta_path:
+            sys.meta_path.remove(self)
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Presses())
+engine = pairloom.Engine(cash={"USD": 1_000})
+engine.trade("A/USD", "sma_cross", side="long", size=1)
+rows = {"ts": [1_700_000_040 + 60 * n for n in range(50)], **{name: [1.0] * 50 for name in ("open", "high", "low", "close")}}
+try:
+    engine.backtest({"A/USD": rows}, interval="1m", progress=False)
+except KeyboardInterrupt:
+    print("interrupted")
+print(engine.backtest({"A/USD": rows}, interval="1m", progress=False).events)
+"""
+
+
+def test_an_interrupt_while_numpy_is_imported_leaves_nothing_broken() -> None:
+    ran = subprocess.run([sys.executable, "-c", NUMPY], capture_output=True, text=True, timeout=60, check=False)
+    assert ran.stderr == ""
+    assert ran.stdout.split() == ["interrupted", "50"]

@@ -357,6 +357,16 @@ def test_a_death_in_a_hook_costs_only_its_own_trader(
     assert [each.ts for each in there.quarantined] == [each.ts for each in here.quarantined]
 
 
+def test_a_copy_of_a_worker_answers_nothing(thirty: Any, undisturbed: Any) -> None:
+    never = among_thirty(Doomed(at=0)).backtest(thirty, progress=False)
+    for workers in (1, 2):
+        result = among_thirty(Doomed(how="fork"), workers=workers).backtest(thirty, progress=False)
+        assert not result.quarantined
+        assert fills_of_the_others(result) == undisturbed
+        assert result.digest == never.digest
+    assert not workers_of(os.getpid())
+
+
 def test_several_traders_may_die_in_one_step(thirty: Any) -> None:
     engine = Engine(cash={"USD": 100_000}, workers=2)
     for number in range(1, 31):

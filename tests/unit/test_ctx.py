@@ -122,6 +122,12 @@ def test_a_further_column_of_the_data_keeps_its_gaps():
     assert np.isnan(array).any()
 
 
+@pytest.mark.parametrize("name", ["Score", "SCORE", "Close"])
+def test_names_of_columns_are_the_same_in_capital_letters(name):
+    array = answer(lambda ctx: ctx.column(name), at=3, window=8)
+    np.testing.assert_array_equal(array, candles()[name.lower()][3:11])
+
+
 def test_a_column_can_be_named_that_ctx_has_too():
     array = answer(lambda ctx: ctx.column("close"), at=0, window=4)
     np.testing.assert_array_equal(array, candles()["close"][:4])

@@ -72,6 +72,7 @@ BAD_ENGINES = [
     ({"cash": {"BTC": "ten"}}, "cash.BTC='ten' is not a number"),
     ({"cash": {"BTC": "1e-19"}}, "finer than 10^-18"),
     ({"cash": {"BTC": 1e300}}, "more than 28 digits"),
+    ({"cash": {"BTC": 10**20}}, "must be less than 100000000000000000000"),
     ({"cash": {1: 1}}, "cash: 1 is no currency"),
     ({"cash": {"BTC": 1, "USDT": 2}}, "currency='BTC'"),
     ({"cash": {"BTC": 1, "USDT": 2}, "currency": "USDC"}, "did you mean 'USDT'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,14 @@ def test_where_may_look_at_one_parameter_alone(engine: Engine, data: Any) -> Non
         ({"fast": [1], "folds": {"anchord": 3}}, ConfigError, "folds: 'anchord' is unknown; did you mean 'anchored'"),
         ({"fast": [1], "folds": {"anchored": 1, "rolling": 2}}, ConfigError, "must have one key"),
         ({"fast": [1], "executor": 4}, ConfigError, r"executor=4 has no submit\(\)"),
+        (
+            {"fast": [1], "executor": ThreadPoolExecutor},
+            ConfigError,
+            "is a class; give one of it: Thread",
+        ),
+        ({"fast": range(10**18)}, ConfigError, "fast has more than 1,000,000 values"),
+        ({"fast": [[1], [2], [1]]}, ConfigError, r"fast has \[1\] twice"),
+        ({"fast": [1, True]}, ConfigError, "fast has True twice"),
         ({"fast": [1], "start": "2024-02-01", "end": "2024-01-01"}, ConfigError, "is not before"),
         ({"fast": [1], "progress": 3}, ConfigError, "progress=3"),
     ],
@@ -159,3 +168,10 @@ def test_parameters_are_read_by_key_and_by_name() -> None:
     assert (parameters.fast, parameters["slow"], str(parameters)) == (1, "x", "fast=1, slow='x'")
     with pytest.raises(AttributeError, match="did you mean 'slow'"):
         _ = parameters.slw
+
+
+def test_an_executor_that_takes_no_work_is_refused(engine: Engine, data: Any) -> None:
+    executor = ThreadPoolExecutor(1)
+    executor.shutdown()
+    with pytest.raises(ConfigError, match="takes no work: RuntimeError.*give a fresh one"):
+        engine.sweep(data, fast=[1, 2], executor=executor, progress=False)

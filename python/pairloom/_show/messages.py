@@ -21,7 +21,7 @@ HINTS: dict[str, str] = {
     "no_price": "the market had no price yet at that time, wait for its first event",
     "below_lot": "the size rounds down to nothing, use a larger size or an instrument with a smaller lot",
     "not_finite": "a size or limit was NaN or infinite, check what the strategy computes it from",
-    "not_positive": "sizes and limits must be above zero",
+    "not_positive": "sizes and limits must be above zero, limits once they are rounded to the tick",
     "overflow": "the order's value does not fit the ledger, use a smaller quantity or limit",
     "reduce_only": "positions may only become smaller while RiskLimits(reduce_only=) is set",
     "missing_limit": "a limit by pair has no number for the pair, name the pair or '*'",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import product
+from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
 from pairloom._show.numbers import described
@@ -106,14 +106,33 @@ def _values(name: str, values: object) -> list[Any]:
         return [values]
     if isinstance(values, Mapping | set | frozenset):
         raise ConfigError(f"{name}={values!r} has no order; give its values as a list", code="config.sweep")
-    found = [value.item() if type(value).__module__ == "numpy" else value for value in values]
+    # One more than there may be: a range of any length is refused at once.
+    taken = islice(values, MOST_COMBINATIONS + 1)
+    found = [value.item() if type(value).__module__ == "numpy" else value for value in taken]
     if not found:
         raise ConfigError(f"{name}={values!r} is empty; give the values to try", code="config.sweep")
-    for place, value in enumerate(found):
-        # By identity and equality, since a value need not have a hash.
-        if value in found[:place]:
-            raise ConfigError(f"{name} has {value!r} twice; give each value once", code="config.sweep")
+    if len(found) > MOST_COMBINATIONS:
+        raise ConfigError(
+            f"{name} has more than {MOST_COMBINATIONS:,} values, and a sweep may have so many combinations; give fewer",
+            code="config.sweep",
+        )
+    _check_once(name, found)
     return found
+
+
+def _check_once(name: str, values: list[Any]) -> None:
+    hashed: set[Any] = set()
+    others: list[Any] = []
+    for value in values:
+        try:
+            twice = value in hashed or value in others
+            hashed.add(value)
+        except TypeError:
+            # A value need not have a hash; then it is looked for by identity and equality.
+            twice = value in others or any(value == other for other in hashed)
+            others.append(value)
+        if twice:
+            raise ConfigError(f"{name} has {value!r} twice; give each value once", code="config.sweep")
 
 
 def _test(where: Where, names: list[str]) -> Callable[[Parameters], bool]:

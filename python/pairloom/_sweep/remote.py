@@ -30,6 +30,10 @@ POLL_S = 0.05
 
 def check_executor(executor: object) -> None:
     """Refuse what cannot be submitted to; raises ``ConfigError``."""
+    if isinstance(executor, type):
+        raise ConfigError(
+            f"executor={executor.__name__} is a class; give one of it: {executor.__name__}()", code="config.executor"
+        )
     if executor is not None and not callable(getattr(executor, "submit", None)):
         raise ConfigError(
             f"executor={executor!r} has no submit(); give a concurrent.futures.Executor, such as ProcessPoolExecutor()",
@@ -57,7 +61,7 @@ def run_through(
     interrupted = False
     try:
         for batch in batches:
-            waiting[executor.submit(work, payload, run, batch)] = batch
+            waiting[_submitted(executor, payload, run, batch)] = batch
         while waiting:
             for future in wait(waiting, timeout=POLL_S, return_when=FIRST_COMPLETED).done:
                 found, stopped = _outcome(future, waiting.pop(future))
@@ -73,6 +77,18 @@ def run_through(
         # With an executor of threads, this process is the worker too.
         _unpacked.cache_clear()
     return done, interrupted
+
+
+def _submitted(
+    executor: Executor, payload: bytes, run: dict[str, Any], batch: Sequence[Job]
+) -> Future[tuple[Summaries, bool]]:
+    try:
+        return executor.submit(work, payload, run, batch)
+    except RuntimeError as error:
+        # One that was shut down, or whose processes died before, takes nothing.
+        raise ConfigError(
+            f"executor={executor!r} takes no work: {described(error)}; give a fresh one", code="config.executor"
+        ) from error
 
 
 def work(payload: bytes, run: dict[str, Any], jobs: Sequence[Job]) -> tuple[Summaries, bool]:

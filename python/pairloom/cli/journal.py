@@ -41,7 +41,7 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     show = _action(actions, "show", _show, "print what is in it, or the last rows of a table")
     show.add_argument("table", metavar="TABLE", nargs="?", help=f"one of {', '.join(TABLES)}")
-    show.add_argument("--last", metavar="N", type=int, default=10, help="rows of the table; default 10")
+    show.add_argument("--last", metavar="N", type=_rows_wanted, default=10, help="rows of the table; default 10")
     _action(actions, "check", _check, "read everything, and say whether it is whole")
     export = _action(actions, "export", _export, "write every table to a file of its own")
     export.add_argument("folder", metavar="FOLDER", help="where to")
@@ -107,6 +107,12 @@ def _show_rows(journal: Journal, options: argparse.Namespace) -> int:
     for row in rows:
         print("  ".join(f"{name}={_on_one_line(value)}" for name, value in row.items() if value is not None))
     return DONE
+
+
+def _rows_wanted(text: str) -> int:
+    if text.isdecimal() and (rows := int(text)) > 0:
+        return rows
+    raise argparse.ArgumentTypeError(f"{text!r} must be a whole number, 1 or more")
 
 
 def _on_one_line(value: Any) -> str:

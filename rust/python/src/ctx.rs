@@ -152,11 +152,7 @@ impl SystemCtx {
     fn column<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
         let what = format!("column({name:?})");
         let field = self.look(py, &what, |ctx| {
-            let extra = ctx.extra().iter().position(|column| column.name == name);
-            let extra = extra
-                .and_then(|place| u16::try_from(place).ok())
-                .map(Field::Extra);
-            extra.or_else(|| Field::parse(name)).ok_or_else(|| {
+            Field::named(name, ctx.extra()).ok_or_else(|| {
                 ctx.extra()
                     .iter()
                     .map(|column| column.name.clone())

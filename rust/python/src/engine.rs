@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pairloom_core::clock::Stopwatch;
@@ -30,6 +31,31 @@ use crate::{
     process::{Workers, crew},
 };
 
+/// How often Ctrl-C has been pressed while some run listened. A strategy that catches everything catches what the signal's
+/// handler raises, too, so the handler leaves this behind.
+static INTERRUPTS: AtomicU64 = AtomicU64::new(0);
+
+/// Ctrl-C was pressed: runs that go on are to end, even if nobody hears of the exception.
+#[pyfunction]
+pub(crate) fn note_interrupt() {
+    INTERRUPTS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A moment, as Ctrl-C has it.
+#[derive(Clone, Copy)]
+pub(crate) struct Interrupts(u64);
+
+impl Interrupts {
+    pub(crate) fn so_far() -> Self {
+        Self(INTERRUPTS.load(Ordering::Relaxed))
+    }
+
+    /// Whether it was pressed since.
+    pub(crate) fn is_past(self) -> bool {
+        INTERRUPTS.load(Ordering::Relaxed) != self.0
+    }
+}
+
 /// What a look at the interpreter is taken to cost at least. Where there is a bar to draw it is drawn at once; where only an
 /// interrupt is looked for, a busy thread's switch interval is reckoned with, so that a short run never waits.
 fn least_wait(progress: Option<&Py<PyAny>>) -> Duration {
@@ -48,6 +74,8 @@ pub(crate) struct PythonHost {
     patience: Mutex<Patience>,
     /// What a signal handler or the progress function raised, other than Ctrl-C.
     error: Mutex<Option<PyErr>>,
+    /// What was heard of Ctrl-C before the run.
+    before: Interrupts,
     /// What the run says of its workers, until they are started.
     #[cfg(target_os = "linux")]
     workers: Mutex<Option<Workers>>,
@@ -65,6 +93,7 @@ impl PythonHost {
             progress,
             part: (done, part),
             error: Mutex::new(None),
+            before: Interrupts::so_far(),
             #[cfg(target_os = "linux")]
             workers: Mutex::new(None),
         }
@@ -79,7 +108,9 @@ impl PythonHost {
 
     /// Whether the run goes on after this.
     fn hear(&self, py: Python<'_>, told: PyResult<()>) -> bool {
-        let Err(error) = told else { return true };
+        let Err(error) = told else {
+            return !self.before.is_past();
+        };
         if !error.is_instance_of::<PyKeyboardInterrupt>(py) {
             *self.error.lock() = Some(error);
         }

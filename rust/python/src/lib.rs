@@ -81,6 +81,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(journal::journal_prune, module)?)?;
     module.add_function(wrap_pyfunction!(journal::journal_vacuum, module)?)?;
     module.add_function(wrap_pyfunction!(engine::backtest, module)?)?;
+    module.add_function(wrap_pyfunction!(engine::note_interrupt, module)?)?;
     module.add_function(wrap_pyfunction!(sweep::sweep, module)?)?;
     module.add_function(wrap_pyfunction!(sweep::make_table, module)?)?;
     module.add_class::<live::SyntheticFeed>()?;
@@ -106,6 +107,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(processes::serve_broker, module)?)?;
     #[cfg(target_os = "linux")]
     module.add_function(wrap_pyfunction!(process::serve_worker, module)?)?;
+    #[cfg(target_os = "linux")]
+    module.add_function(wrap_pyfunction!(process::worker_forked, module)?)?;
     read::register(module)?;
     // Nobody imports everything from here, and the stub need not repeat all the names.
     module.delattr("__all__")

@@ -10,7 +10,7 @@ use pyo3::types::{PyBool, PyDict, PyIterator, PyList};
 
 use crate::config::{engine_config, run_options, trader_configs};
 use crate::data::MarketData;
-use crate::engine::{PythonHost, defect};
+use crate::engine::{Interrupts, PythonHost, defect};
 use crate::errors::raise;
 use crate::output::{float_column, quarantined};
 use crate::table::{NamedColumn, Table, integer_column, text_column};
@@ -45,6 +45,7 @@ pub(crate) fn sweep(
         error: None,
         over: false,
         held: None,
+        before: Interrupts::so_far(),
     };
     caller.run_python(py, &sweep);
     if caller.held.is_some() {
@@ -74,6 +75,8 @@ struct Caller {
     over: bool,
     /// The first native combination.
     held: Option<Combination>,
+    /// What was heard of Ctrl-C before the sweep.
+    before: Interrupts,
 }
 
 impl Caller {
@@ -192,8 +195,10 @@ impl SweepHost for Caller {
                 Some(progress) => progress.bind(py).call1((self.share(),)).map(drop),
                 None => Ok(()),
             });
-            if let Err(error) = told {
-                self.stop(Some(error));
+            match told {
+                Err(error) => self.stop(Some(error)),
+                Ok(()) if self.before.is_past() => self.stop(None),
+                Ok(()) => {}
             }
         });
         !self.over

@@ -85,7 +85,7 @@ impl Amount {
         let exact = if lower.contains('e') {
             Decimal::from_scientific(trimmed)
         } else {
-            trimmed.parse()
+            within_reach(trimmed).parse()
         };
         if let Ok(value) = exact {
             return Ok(Self::Exact(value.normalize()));
@@ -102,6 +102,21 @@ impl Amount {
         let long = if long == Decimal::ZERO { tiny } else { long };
         Ok(Self::Exact(long.normalize()))
     }
+}
+
+/// A decimal without the digits that [`Decimal`] cannot hold. It would round them, to the even one, and what is too much by
+/// that is bought or sold; left out, they are rounded down as every quantity is.
+fn within_reach(text: &str) -> &str {
+    let Some((whole, part)) = text.split_once('.') else {
+        return text;
+    };
+    let digits = whole.trim_start_matches(['+', '-', '0']).len();
+    let room = (Decimal::MAX_SCALE as usize).saturating_sub(digits);
+    let plain = part.bytes().all(|byte| byte.is_ascii_digit());
+    if !plain || part.len() <= room || room == 0 {
+        return text;
+    }
+    &text[..=whole.len() + room]
 }
 
 /// A fee rate or another small factor, exact: `mantissa / 10^digits`.
@@ -318,6 +333,29 @@ pub fn write_whole(number: u64, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digits_that_cannot_be_held_are_left_out_and_not_rounded() {
+        let parsed = |text: &str| match Amount::parse(text) {
+            Ok(Amount::Exact(value)) => value.to_string(),
+            other => format!("{other:?}"),
+        };
+        let nines = "9".repeat(30);
+        assert_eq!(
+            parsed(&format!("0.12345678{nines}")),
+            "0.1234567899999999999999999999"
+        );
+        assert_eq!(
+            parsed(&format!("-12.{nines}")),
+            "-12.99999999999999999999999999"
+        );
+        assert_eq!(
+            parsed(&format!("+0007.{nines}")),
+            "7.999999999999999999999999999"
+        );
+        assert_eq!(parsed("0.10"), "0.1");
+        assert_eq!(parsed("12."), "12");
+    }
 
     #[test]
     fn products_are_compared_beyond_128_bits() {

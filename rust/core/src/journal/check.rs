@@ -56,6 +56,8 @@ const RULES: [(&str, &str); 4] = [
 /// When it cannot be opened or read at all.
 pub fn check(path: &Path) -> Result<Checked, Error> {
     let store = Store::open(path, Access::Read)?;
+    // All of it is looked at as it is at one moment: the run that writes it may go on meanwhile.
+    let moment = store.moment()?;
     let mut found = Checked {
         digest: store.digest()?,
         ..Checked::default()
@@ -80,6 +82,7 @@ pub fn check(path: &Path) -> Result<Checked, Error> {
             found.problems.push(format!("{count} {what}"));
         }
     }
+    drop(moment);
     Ok(found)
 }
 

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
+};
 
 use crate::clock;
 use crate::error::Error;
@@ -179,6 +181,15 @@ impl Store {
         run: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
         run(&self.connection).map_err(|error| fault_of(&self.path, &error))
+    }
+
+    /// While this is held, all that is read is as it was when the first of it was read.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(super) fn moment(&self) -> Result<Transaction<'_>, Error> {
+        let begun = self.connection.unchecked_transaction();
+        begun.map_err(|error| fault_of(&self.path, &error))
     }
 
     /// Whether no run has written to it yet.

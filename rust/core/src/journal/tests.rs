@@ -118,6 +118,28 @@ fn what_was_committed_is_there_and_whole() {
 }
 
 #[test]
+fn a_journal_that_is_being_written_is_whole_at_every_moment() {
+    let room = Room::new("moment");
+    let keeper = Keeper::start(room.store()).unwrap();
+    let (done, is_done) = flume::bounded::<()>(1);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut chain = [0; CHAIN];
+            for step in 1..=2_000 {
+                let rows = batch(group(&mut chain, step));
+                keeper.commit(rows, &mut || {}).unwrap();
+            }
+            drop(done);
+        });
+        while !is_done.is_disconnected() {
+            let found = check(&room.file()).unwrap();
+            assert_eq!(found.problems, Vec::<String>::new());
+        }
+    });
+    assert_eq!(check(&room.file()).unwrap().groups, 2_000);
+}
+
+#[test]
 fn in_however_many_parts_a_journal_is_looked_at_the_same_is_found() {
     let room = Room::new("parts");
     let mut store = room.store();

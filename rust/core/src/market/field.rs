@@ -1,5 +1,7 @@
 //! The names of the numbers that a market event carries.
 
+use super::series::ExtraColumn;
+
 /// One number of a market event: what an indicator or a window reads.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Field {
@@ -70,6 +72,17 @@ impl Field {
             "quantity" => Self::Quantity,
             _ => return None,
         })
+    }
+
+    /// The same, or that one of the further columns; names of columns are the same in small and in capital letters.
+    #[must_use]
+    pub fn named(name: &str, further: &[ExtraColumn]) -> Option<Self> {
+        let name = name.to_lowercase();
+        let mut columns = further.iter();
+        match columns.position(|column| column.name.to_lowercase() == name) {
+            Some(place) => u16::try_from(place).ok().map(Self::Extra),
+            None => Self::parse(&name),
+        }
     }
 
     /// Whether the field is a price, and so has an exact integer behind it.

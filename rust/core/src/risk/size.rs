@@ -15,9 +15,10 @@ pub fn size_refusal(error: Option<SizeError>) -> Refused {
         Some(SizeError::NotFinite) => {
             Refused::new(check::NOT_FINITE, "a size or price is NaN or infinite")
         }
-        Some(SizeError::NotPositive) => {
-            Refused::new(check::NOT_POSITIVE, "a size or price must be above zero")
-        }
+        Some(SizeError::NotPositive) => Refused::new(
+            check::NOT_POSITIVE,
+            "a size or price must be above zero; a limit is rounded to the market's tick first",
+        ),
         Some(SizeError::BelowLot) => Refused::new(
             check::BELOW_LOT,
             "the size is less than one lot of the instrument",

@@ -110,10 +110,7 @@ impl SetupCtx<'_> {
     /// The field of that name: one of the event's own, or an extra column of the data.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<Field> {
-        if let Some(index) = self.extra.iter().position(|column| column.name == name) {
-            return u16::try_from(index).ok().map(Field::Extra);
-        }
-        Field::parse(name)
+        Field::named(name, self.extra)
     }
 }
 

@@ -24,4 +24,4 @@ pub(crate) use crew::crew;
 pub(crate) use error::Travelled;
 pub(crate) use life::duplicated;
 pub(crate) use plan::Workers;
-pub(crate) use serve::serve_worker;
+pub(crate) use serve::{serve_worker, worker_forked};

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pairloom_core::domain::{HalfUnits, Instrument, Nanos};
 use pairloom_core::market::{EventKind, ExtraColumn, Market};
@@ -30,6 +31,26 @@ struct Inside<'py> {
     object: Bound<'py, PyAny>,
     /// Records that were logged and are not handed on yet.
     records: Bound<'py, PyList>,
+}
+
+/// Whether this process is a copy that a strategy made of a worker.
+static FORKED: AtomicBool = AtomicBool::new(false);
+
+/// Notes, in a copy of a worker that a strategy made with `os.fork`, that it is none.
+#[pyfunction]
+pub(crate) fn worker_forked() {
+    FORKED.store(true, Ordering::Relaxed);
+}
+
+/// Ends such a copy once the strategy's own code in it is through: two processes that answer for one worker would each
+/// give the engine something else.
+fn leave_if_forked(py: Python<'_>) {
+    if FORKED.load(Ordering::Relaxed) {
+        // It never returns, unless there is no such function; then nothing is left but to go on waiting for the engine.
+        let _ = py
+            .import("os")
+            .and_then(|os| os.call_method1("_exit", (0,)));
+    }
 }
 
 struct Serving {
@@ -94,6 +115,7 @@ pub(crate) fn serve_worker(
         serving
             .serve(py, &inside, &link, &request, &mut said)
             .map_err(|Garbled| PyOSError::new_err("the engine's request makes no sense"))?;
+        leave_if_forked(py);
         link.answer(&said)?;
     }
 }
@@ -246,6 +268,7 @@ impl Serving {
         link: &Link,
         from: &mut &[u8],
     ) -> Read<()> {
+        leave_if_forked(py);
         match u8::get(from)? {
             op::STEP => {
                 let now = get_change(self.now.into(), from)?;
