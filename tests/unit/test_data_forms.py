@@ -233,3 +233,22 @@ def test_the_input_is_never_changed() -> None:
         column.flags.writeable = False
     read(data, candle_time="close")
     assert data["ts"].tolist() == SECONDS.tolist()
+
+
+@pytest.mark.parametrize("form", ["arrays", "pandas", "polars", "parquet"])
+def test_prices_of_single_precision_mean_the_decimals_that_they_were_written_as(form: str, tmp_path: Path) -> None:
+    # 34.35 as a single is 34.34999847412109, which no limit order at 34.35 would meet.
+    prices = np.round(34.35 + np.random.default_rng(5).integers(0, 10**4, 500) / 100, 2)
+    singles = {name: prices.astype(np.float32) for name in ("open", "high", "low", "close")}
+    given: Any = {"ts": START + STEP * np.arange(500), **singles, "score": prices.astype(np.float32)}
+    if form == "pandas":
+        given = pd.DataFrame(given)
+    if form == "polars":
+        given = pl.DataFrame(given)
+    if form == "parquet":
+        pl.DataFrame(given).write_parquet(tmp_path / "ETH_BTC.parquet")
+        given = str(tmp_path / "ETH_BTC.parquet")
+    (series,) = read(given).series
+    np.testing.assert_array_equal(series.columns["close"], prices)
+    # A column of the user's own is what it is.
+    np.testing.assert_array_equal(series.extra["score"], prices.astype(np.float32).astype(np.float64))

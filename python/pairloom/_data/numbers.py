@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from pairloom import _native
 from pairloom._data.fault import shown
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ def to_floats(column: Column, repair: Repair) -> Floats:
     if column.words is not None:
         return _from_words(column, repair)
     values = column.values
+    if values.dtype == np.float32:
+        # A price is a decimal, and means the one that it was written as.
+        return _native.widen(values)
     if values.dtype.kind in "iuf":
         return _from_numbers(column)
     if values.dtype.kind == "O":

@@ -7,6 +7,7 @@ mod number;
 mod packed;
 mod pair;
 mod side;
+mod single;
 pub mod word;
 
 pub use instrument::{
@@ -20,6 +21,7 @@ pub use number::{
 pub use packed::{pack, unpack};
 pub use pair::{MarketPair, PairTable};
 pub use side::{Liquidity, Side};
+pub use single::widened;
 
 /// Nanoseconds since 1970-01-01T00:00:00Z.
 pub type Nanos = i64;

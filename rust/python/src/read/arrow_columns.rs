@@ -1,14 +1,17 @@
 //! Arrow record batches to columns.
 
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Float64Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
+    Float32Type, Float64Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType, TimestampSecondType,
 };
 use arrow_array::{Array, ArrayRef, BooleanArray, Decimal128Array, RecordBatch, StringArray};
 use arrow_cast::cast;
 use arrow_schema::ArrowError;
 use arrow_schema::{DataType, TimeUnit};
+use pairloom_core::domain::widened;
 use pairloom_core::market::scale::decimal_to_f64;
 
 use super::column::{Column, NAT, Named, ReadError, Wanted, Words};
@@ -31,7 +34,7 @@ pub(super) fn from_batches(
         .collect();
     let mut rows = 0;
     for batch in &mut batches {
-        append(&mut columns, &batch.map_err(corrupt)?, rows)?;
+        append(&mut columns, &batch.map_err(corrupt)?, rows, wanted)?;
         rows = columns_len(rows, &columns);
     }
     Ok(columns)
@@ -69,7 +72,12 @@ fn start(name: &str, kind: &DataType, wanted: &Wanted) -> Column {
     }
 }
 
-fn append(columns: &mut [Named], batch: &RecordBatch, rows: usize) -> Result<(), ReadError> {
+fn append(
+    columns: &mut [Named],
+    batch: &RecordBatch,
+    rows: usize,
+    wanted: &Wanted,
+) -> Result<(), ReadError> {
     for (name, column) in columns {
         // A projection leaves out what is ignored, so columns are found by name, not by place.
         if matches!(column, Column::Ignored(_)) {
@@ -83,6 +91,8 @@ fn append(columns: &mut [Named], batch: &RecordBatch, rows: usize) -> Result<(),
         };
         let array = match array.data_type() {
             DataType::Dictionary(_, values) => cast(array, values).map_err(corrupt)?,
+            // Numbers of the market's own; a column of the user's is what it is.
+            DataType::Float32 if wanted.text(name) => as_written(array),
             _ => array.clone(),
         };
         append_array(column, &array, rows)
@@ -128,6 +138,12 @@ fn append_array(column: &mut Column, array: &ArrayRef, rows: usize) -> Result<()
         Column::Ignored(_) => {}
     }
     Ok(())
+}
+
+/// Numbers of single precision as the decimals that they were written as.
+fn as_written(array: &ArrayRef) -> ArrayRef {
+    let singles = array.as_primitive::<Float32Type>();
+    Arc::new(singles.unary::<_, Float64Type>(widened))
 }
 
 fn append_floats(out: &mut Vec<f64>, array: &ArrayRef) -> Result<(), ArrowError> {

@@ -20,7 +20,8 @@ mod source;
 
 use std::path::Path;
 
-use numpy::{IntoPyArray, PyArray1};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
+use pairloom_core::domain::widened;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use pyo3_arrow::PyRecordBatchReader;
@@ -88,11 +89,23 @@ pub(crate) fn parse_times<'py>(
     (times.into_pyarray(py), bad)
 }
 
+/// Numbers of single precision as the decimals that they were written as.
+#[pyfunction]
+pub(crate) fn widen<'py>(
+    py: Python<'py>,
+    singles: PyReadonlyArray1<'py, f32>,
+) -> Bound<'py, PyArray1<f64>> {
+    let singles = singles.as_array();
+    let wide: Vec<f64> = singles.iter().map(|&single| widened(single)).collect();
+    wide.into_pyarray(py)
+}
+
 /// Adds the functions of this folder to the native module.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(read_table, module)?)?;
     module.add_function(wrap_pyfunction!(read_stream, module)?)?;
     module.add_function(wrap_pyfunction!(parse_times, module)?)?;
+    module.add_function(wrap_pyfunction!(widen, module)?)?;
     module.add_function(wrap_pyfunction!(check::first_offence, module)?)?;
     module.add_function(wrap_pyfunction!(check::offending_rows, module)?)
 }
