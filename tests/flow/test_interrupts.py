@@ -127,7 +127,8 @@ class Presses:
 sys.meta_path.insert(0, Presses())
 engine = pairloom.Engine(cash={"USD": 1_000})
 engine.trade("A/USD", "sma_cross", side="long", size=1)
-rows = {"ts": [1_700_000_040 + 60 * n for n in range(50)], **{name: [1.0] * 50 for name in ("open", "high", "low", "close")}}
+rows = {name: [1.0] * 50 for name in ("open", "high", "low", "close")}
+rows["ts"] = [1_700_000_040 + 60 * n for n in range(50)]
 try:
     engine.backtest({"A/USD": rows}, interval="1m", progress=False)
 except KeyboardInterrupt:

@@ -173,5 +173,5 @@ def test_parameters_are_read_by_key_and_by_name() -> None:
 def test_an_executor_that_takes_no_work_is_refused(engine: Engine, data: Any) -> None:
     executor = ThreadPoolExecutor(1)
     executor.shutdown()
-    with pytest.raises(ConfigError, match="takes no work: RuntimeError.*give a fresh one"):
+    with pytest.raises(ConfigError, match=r"takes no work: RuntimeError.*give a fresh one"):
         engine.sweep(data, fast=[1, 2], executor=executor, progress=False)

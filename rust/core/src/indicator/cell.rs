@@ -30,6 +30,14 @@ struct Pair {
     before: AtomicU64,
 }
 
+impl Pair {
+    #[inline]
+    fn push(&self, value: f64) {
+        self.before.store(self.now.load(Relaxed), Relaxed);
+        self.now.store(value.to_bits(), Relaxed);
+    }
+}
+
 fn blank() -> AtomicU64 {
     AtomicU64::new(f64::NAN.to_bits())
 }
@@ -64,9 +72,19 @@ impl Cell {
             self.shift();
         }
         for (pair, value) in self.values.iter().zip(values).take(self.names.len()) {
-            pair.before.store(pair.now.load(Relaxed), Relaxed);
-            pair.now.store(value.to_bits(), Relaxed);
+            pair.push(*value);
         }
+        self.count.store(count.saturating_add(1), Relaxed);
+    }
+
+    /// The same for an indicator of one output. With ordinary Python classes this is done for each of their events.
+    #[inline]
+    pub(crate) fn push_one(&self, value: f64) {
+        let count = self.count.load(Relaxed);
+        if self.keep > 2 && count >= 2 {
+            self.shift();
+        }
+        self.values[0].push(value);
         self.count.store(count.saturating_add(1), Relaxed);
     }
 

@@ -193,12 +193,11 @@ impl Node {
         self.row.now[0] = self.computed(place);
     }
 
-    /// Shows a value that was computed to who reads the cell.
+    /// Shows a value that was computed to who reads the cell. Indicators of one output alone compute any ahead.
+    #[inline]
     pub(crate) fn tell(&self, place: usize) {
         if let Some(cell) = self.cell.get() {
-            let mut row = self.row.now;
-            row[0] = self.computed(place);
-            cell.push(&row);
+            cell.push_one(self.computed(place));
         }
     }
 
