@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, seed, strategies
 
 import pairloom
 import pairloom.indicators as ta
@@ -500,31 +499,6 @@ def test_a_thread_that_holds_the_interpreter_does_not_stop_it() -> None:
     finally:
         done.set()
         thread.join()
-
-
-@seed(20261123)
-@given(
-    strategies.floats(allow_nan=False, allow_infinity=False)
-    | strategies.integers(-(10**12), 10**12).map(lambda n: n / 1e3),
-    strategies.integers(0, 10),
-)
-def test_rounding_is_pythons(value: float, digits: int) -> None:
-    assert math.copysign(1.0, rounding()(value, digits)) == math.copysign(1.0, round(value, digits))
-    assert rounding()(value, digits) == round(value, digits)
-
-
-_ROUNDING: list[Any] = []
-
-
-def rounding() -> Any:
-    """The compiled ``round``, compiled once."""
-    if not _ROUNDING:
-        import numba
-
-        from pairloom._compiled.helpers import rounded
-
-        _ROUNDING.append(numba.njit(lambda value, digits: rounded(value, digits)))
-    return _ROUNDING[0]
 
 
 def test_the_words_are_those_of_the_interface() -> None:

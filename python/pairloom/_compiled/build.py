@@ -14,12 +14,13 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from pairloom._compiled import rewrite as words
 from pairloom._compiled import source as sources
+from pairloom._compiled.along import usable
 from pairloom._compiled.layout import Layout, pack
 from pairloom._compiled.outside import fingerprint
 from pairloom._compiled.rewrite import CTX_WORDS, Rewritten, fields_of, rewrite
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
 __all__ = ["Built", "build"]
 
 # Two versions of these words must never share a compilation.
-_OWN = ("helpers.py", "rewrite.py", "build.py", "layout.py", "outside.py")
+_OWN = (
+    *("helpers.py", "maths.py", "exact.py", "libm.py", "arithmetic.py", "along.py"),
+    *("rewrite.py", "build.py", "layout.py", "outside.py"),
+)
 
 
 @dataclass(frozen=True)
@@ -236,16 +240,7 @@ def _namespace(rule: Rule, source: Source) -> dict[str, Any]:
     """What the code sees by name: helpers, and what is outside."""
     from pairloom._compiled.helpers import HELPERS
 
-    return {**{name: _usable(value) for name, value in _outside(rule, source).items()}, **HELPERS}
-
-
-def _usable(value: Any) -> Any:
-    """A plain function of the user's module is compiled along."""
-    if isinstance(value, FunctionType):
-        import numba
-
-        return numba.njit(boundscheck=True, fastmath=False)(value)
-    return value
+    return {**{name: usable(value) for name, value in _outside(rule, source).items()}, **HELPERS}
 
 
 def _kept(rule: Rule, code: str, outside: str) -> Path:

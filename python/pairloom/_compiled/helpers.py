@@ -11,16 +11,26 @@ The words of the answer are those of ``Answer`` and ``Request`` in
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numba
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload, register_jitable
 
-__all__ = ["HELPERS"]
+from pairloom._compiled.exact import EXACT
+from pairloom._compiled.maths import MATHS
+
+__all__ = ["HELPERS", "ROOM"]
 
 ANSWER_WORDS, REQUEST_WORDS, ROOM = 11, 9, 64
 BUY, SELL, REPLACE, CANCEL, CANCEL_ALL = 1, 2, 3, 4, 5
+
+
+class Given(NamedTuple):
+    """A signal, by its number; any other tuple that is returned is none."""
+
+    code: int
 
 
 @intrinsic
@@ -42,18 +52,6 @@ def readonly(typing, array):
         return arguments[0]
 
     return types.Array(array.dtype, array.ndim, array.layout, readonly=True)(array), make
-
-
-def to_f(value):
-    """A float for a float field."""
-    return float(value)
-
-
-@overload(to_f)
-def _to_f(value):
-    if isinstance(value, types.Number | types.Boolean):
-        return lambda value: float(value)
-    raise numba.errors.TypingError(f"a float field cannot hold {value}")
 
 
 def to_i(value):
@@ -90,118 +88,6 @@ def event(words, integers, kind, at):
     return words[at]
 
 
-def rounded(value, digits=None):
-    """``round``, whose results numba's own does not always give."""
-    return round(value) if digits is None else round(value, digits)
-
-
-@overload(rounded)
-def _rounded(value, digits=None):
-    if not isinstance(value, types.Float) or not isinstance(digits, types.Integer):
-        if isinstance(digits, types.NoneType | types.Omitted) or digits is None:
-            return lambda value, digits=None: round(value)
-        return lambda value, digits=None: round(value, digits)
-
-    def exact(value, digits=None):
-        if digits < 0 or digits > 22 or not math.isfinite(value):
-            return round(value, digits)
-        scale = 10.0**digits
-        product = value * scale
-        if abs(product) >= 9007199254740992.0:
-            # No digit so far behind the point is left to be rounded.
-            return value
-        below = math.floor(product)
-        # What the product lost by being a float, exactly (Dekker 1971), decides where it is close.
-        over = (product - below - 0.5) + _lost(value, scale, product)
-        if over > 0.0 or (over == 0.0 and below % 2.0 == 1.0):
-            below += 1.0
-        return math.copysign(below / scale, value)
-
-    return exact
-
-
-@register_jitable
-def _lost(a, b, product):
-    """The exact product of two floats, less the float that it was rounded to."""
-    upper_a, upper_b = a * 134217729.0, b * 134217729.0
-    high_a, high_b = upper_a - (upper_a - a), upper_b - (upper_b - b)
-    low_a, low_b = a - high_a, b - high_b
-    return low_a * low_b - (((product - high_a * high_b) - low_a * high_b) - high_a * low_b)
-
-
-def whole(value):
-    """``int``, which raises where numba's gives any number."""
-    return int(value)
-
-
-@overload(whole)
-def _whole(value):
-    if not isinstance(value, types.Float):
-        return lambda value: int(value)
-
-    def checked(value):
-        if math.isnan(value):
-            raise ValueError("cannot convert float NaN to integer")
-        if not abs(value) < 9223372036854775808.0:
-            raise OverflowError("an integer of more than 64 bits")
-        return int(value)
-
-    return checked
-
-
-def power(base, exponent):
-    """``**``, which raises where numba's gives no number."""
-    return base**exponent
-
-
-@overload(power, prefer_literal=True)
-def _power(base, exponent):
-    whole, real = types.Integer | types.Boolean, types.Integer | types.Boolean | types.Float
-    if not isinstance(base, real) or not isinstance(exponent, real):
-        return lambda base, exponent: base**exponent
-    if isinstance(base, whole) and isinstance(exponent, whole):
-        if isinstance(exponent, types.IntegerLiteral) and exponent.literal_value >= 0:
-            return lambda base, exponent: base**exponent
-        raise numba.errors.TypingError(
-            "an integer cannot be raised to any integer, whose sign is not known: write float(...)"
-        )
-
-    def checked(base, exponent):
-        base, exponent = float(base), float(exponent)
-        if base == 0.0 and exponent < 0.0:
-            raise ZeroDivisionError("0.0 cannot be raised to a negative power")
-        result = base**exponent
-        if not math.isfinite(result) and math.isfinite(base) and math.isfinite(exponent):
-            if math.isnan(result):
-                raise ValueError("a negative number to a broken power is no float")
-            raise OverflowError("the result is too large")
-        return result
-
-    return checked
-
-
-@register_jitable
-def of_one(function, x):
-    """A function of ``math``, which raises where numba's gives NaN or infinity, as Python's does."""
-    result = function(x)
-    if not math.isfinite(result) and math.isfinite(x):
-        if math.isnan(result):
-            raise ValueError("math domain error")
-        raise OverflowError("math range error")
-    return result
-
-
-@register_jitable
-def of_two(function, x, y):
-    """The same for a function of two numbers."""
-    result = function(x, y)
-    if not math.isfinite(result) and math.isfinite(x) and math.isfinite(y):
-        if math.isnan(result):
-            raise ValueError("math domain error")
-        raise OverflowError("math range error")
-    return result
-
-
 @register_jitable
 def crossed_above(before, now, level_before, level):
     """Whether a line rose above another with the last update."""
@@ -234,7 +120,7 @@ def _code(returned):
     if isinstance(returned, types.NoneType):
         return lambda returned: 0
     inner = returned.type if isinstance(returned, types.Optional) else returned
-    if not (isinstance(inner, types.UniTuple) and inner.count == 1 and isinstance(inner.dtype, types.Integer)):
+    if not (isinstance(inner, types.NamedUniTuple) and inner.instance_class is Given):
         raise numba.errors.TypingError(f"it returns {returned}, which is no Signal")
     if isinstance(returned, types.Optional):
         return lambda returned: 0 if returned is None else _inner(returned)[0]
@@ -266,7 +152,7 @@ def sized(answer, signal, unit, size, limit):
     """A signal that names a quantity or a limit price."""
     _size(answer, unit, size)
     _limit(answer, limit)
-    return (signal | 256,)
+    return Given(signal | 256)
 
 
 def _size(answer, unit, size):
@@ -375,7 +261,8 @@ def _cancel(answer, order):
 
 
 HELPERS = {
-    "_pl_to_f": to_f,
+    **MATHS,
+    **EXACT,
     "_pl_to_i": to_i,
     "_pl_to_b": to_b,
     "_pl_event": event,
@@ -387,11 +274,7 @@ HELPERS = {
     "_pl_sell": sell,
     "_pl_replace": replace,
     "_pl_cancel": cancel,
-    "_pl_of_one": of_one,
-    "_pl_of_two": of_two,
-    "_pl_round": rounded,
-    "_pl_int": whole,
-    "_pl_power": power,
+    "_pl_Given": Given,
     "_pl_isnan": math.isnan,
     "_pl_nan": math.nan,
     "_pl_pointer": pointer,

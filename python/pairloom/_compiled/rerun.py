@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from pairloom._compiled.layout import Indicator, unpack
+from pairloom._compiled.layout import Indicator, Word, unpack
 from pairloom.errors import StrategyError
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class _Ctx:
                 array.flags.writeable = False
                 setattr(self, column, array)
         self._next = raw["next_id"]
+        self.asked = 0
 
     def __getattr__(self, name: str) -> Any:
         """Say what the event is, where another kind is read."""
@@ -133,12 +135,14 @@ class _Ctx:
     def buy(self, *_: Any, **__: Any) -> int:
         """Count the order."""
         self._next += 1
+        self.asked += 1
         return int(self._next - 1)
 
     sell = buy
 
     def cancel(self, *_: Any, **__: Any) -> None:
-        """Do nothing."""
+        """Count what is asked for."""
+        self.asked += 1
 
     replace = cancel
 
@@ -152,14 +156,37 @@ def rerun(strategy: Strategy, built: Built, state: bytes, values: list[float], r
         if isinstance(field, Indicator):
             own = {(output, back): values[at] for at, (key, output, back) in enumerate(built.slots) if key == name}
             plain.__dict__[name] = _Indicator(own)
+    ctx = _Ctx(raw, strategy.window)
     try:
-        plain.generate_signal(_Ctx(raw, strategy.window))  # type: ignore[arg-type]
+        plain.generate_signal(ctx)  # type: ignore[arg-type]
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         return error
     return StrategyError(
         f"{type(strategy).__name__}.generate_signal failed where it is compiled, but not as ordinary Python; "
-        "a division by zero that NumPy only warns of can be why, or an integer of more than 64 bits",
+        f"{_why(plain, built, ctx)}",
         code="strategy.raised",
+    )
+
+
+def _why(plain: Strategy, built: Built, ctx: _Ctx) -> str:
+    """What compiled code refuses and Python does not, and the way out."""
+    from pairloom._compiled.helpers import ROOM
+
+    if ctx.asked > ROOM:
+        return (
+            f"one call may ask for {ROOM} orders at most, cancellations and replacements counted, and this one asked "
+            f"for {ctx.asked}: spread them over several events, or leave it uncompiled"
+        )
+    for name, field in built.layout.fields.items():
+        value = plain.__dict__.get(name)
+        if isinstance(field, Word) and field.kind == "f" and isinstance(value, Integral) and abs(int(value)) > 2**53:
+            return (
+                f"{name} began as a float and was given the integer {value}, of more than the 53 bits that a float "
+                "holds: begin it as an integer in setup, with 0 and not 0.0, or write float(...)"
+            )
+    return (
+        "what NumPy only warns of can be why, as a division by zero or the root of a negative number, an integer of "
+        "more than 64 bits, or one of more than 53 that becomes a float in max, min or a field"
     )

@@ -7,12 +7,12 @@ built apart (``abi.rs`` and ``rows.rs`` in ``rust/strategy/src``); a test compar
 from __future__ import annotations
 
 import ast
-import builtins
 import copy
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pairloom._compiled.arithmetic import Arithmetic, located, operation
+from pairloom._compiled.arithmetic import chain as names_of
 from pairloom._compiled.layout import Array, Constant, Indicator, Word
 from pairloom._compiled.unseeded import WAY_OUT, drawn
 from pairloom._native import Signal
@@ -44,12 +44,6 @@ TIFS = {"GTC": 0, "IOC": 1, "FOK": 2}
 CTX_HAS = listing(
     [*EVENTS, *COLUMNS, "position", "equity", "cash", "ts", "orders", "buy", "sell", "replace", "cancel"], most=20
 )
-# What of math gives a float and raises where there is none.
-MATHS = frozenset((
-    "sqrt", "exp", "expm1", "log", "log2", "log10", "log1p", "sin", "cos",
-    "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh",
-    "atanh", "gamma", "lgamma", "erf", "erfc", "pow", "fmod", "atan2", "hypot",
-))  # fmt: skip
 
 
 @dataclass
@@ -84,11 +78,11 @@ def rewrite(rule: Rule, source: Source, layout: Layout, problems: dict[str, str]
     # A parameter of a marked function is a local name, which the code may bind anew.
     for name in reversed(rule.parameters):
         load = rewriter.field(function, name, ast.Load())
-        body.insert(0, _at(function.body[0], ast.Assign([ast.Name(name, ast.Store())], load)))
+        body.insert(0, located(function.body[0], ast.Assign([ast.Name(name, ast.Store())], load)))
     for name, array in out.arrays.items():
         shape = ", ".join(map(str, array.shape)) + ("," if len(array.shape) == 1 else "")
         memory = f"_pl_{'f' if array.kind == 'f' else 'i'}[{array.at}:{array.at + array.words}].reshape(({shape}))"
-        body.insert(0, _at(function.body[0], _parsed(f"_pl_array_{name} = {memory}")))
+        body.insert(0, located(function.body[0], _parsed(f"_pl_array_{name} = {memory}")))
     arguments = ["_pl_c", "_pl_ci", "_pl_a", "_pl_v", "_pl_f", "_pl_i", *(f"_pl_w{at}" for at in range(5))]
     empty = ast.arguments([], [ast.arg(name) for name in arguments], None, [], [], None, [])
     out.function = ast.FunctionDef("_pl_decide", empty, body or [ast.Pass()], [], None)
@@ -113,31 +107,10 @@ def _expression(code: str) -> Any:
     return ast.parse(code, mode="eval").body
 
 
-def _operation(left: ast.expr, operator: ast.operator, right: ast.expr) -> ast.expr:
-    """An operation on two numbers; a power is a call."""
-    if not isinstance(operator, ast.Pow):
-        return ast.BinOp(left, operator, right)
-    return ast.Call(ast.Name("_pl_power", ast.Load()), [left, right], [])
-
-
-def _at(place: ast.AST, node: Any) -> Any:
-    for each in ast.walk(node):
-        ast.copy_location(each, place)
-    return ast.fix_missing_locations(node)
-
-
-def _chain(node: ast.AST) -> list[str]:
-    """``a.b.c`` as its names; empty for anything else."""
-    names: list[str] = []
-    while isinstance(node, ast.Attribute):
-        names.append(node.attr)
-        node = node.value
-    return [*reversed([*names, node.id])] if isinstance(node, ast.Name) else []
-
-
-class _Rewriter(ast.NodeTransformer):
+class _Rewriter(Arithmetic):
     def __init__(self, rule: Rule, source: Source, layout: Layout, problems: dict[str, str]) -> None:
-        self.rule, self.source, self.layout, self.problems = rule, source, layout, problems
+        super().__init__(source, rule.function)
+        self.rule, self.layout, self.problems = rule, layout, problems
         self.owner = _owner(rule, source)
         arguments = [argument.arg for argument in source.function.args.args]
         self.ctx = arguments[1 if rule.is_method else 0] if len(arguments) > rule.is_method else "ctx"
@@ -169,7 +142,7 @@ class _Rewriter(ast.NodeTransformer):
 
     def names(self, node: ast.AST) -> list[str]:
         """A dotted name, aliases resolved; an indicator that is an argument belongs to the owner."""
-        chain = _chain(node)
+        chain = names_of(node)
         if chain and chain[0] in self.aliases:
             return [*self.aliases[chain[0]], *chain[1:]]
         if chain and chain[0] in self.rule.indicators:
@@ -179,20 +152,6 @@ class _Rewriter(ast.NodeTransformer):
     def is_signal(self, chain: list[str]) -> bool:
         """Whether the dotted name means `pairloom.Signal`."""
         return self.found(chain) is Signal
-
-    def found(self, chain: list[str]) -> Any:
-        """What a dotted name means outside of the function; ``None`` where it means nothing there."""
-        if not chain:
-            return None
-        function = self.rule.function
-        closed = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=False))
-        if chain[0] in closed:
-            found: Any = closed[chain[0]].cell_contents
-        else:
-            found = function.__globals__.get(chain[0], getattr(builtins, chain[0], None))
-        for name in chain[1:]:
-            found = getattr(found, name, None)
-        return found
 
     # Statements.
 
@@ -205,7 +164,7 @@ class _Rewriter(ast.NodeTransformer):
         """``self.x = value`` becomes a write of its word; an alias goes."""
         first = node.targets[0]
         if isinstance(first, ast.Name) and first.id in self.aliases:
-            return _at(node, ast.Pass())
+            return located(node, ast.Pass())
         stores = [target for target in node.targets if self.is_field(target)]
         if stores and len(node.targets) > 1:
             raise self.source.error(node, "assign one field at a time")
@@ -221,32 +180,25 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """``self.x += value`` reads, computes and writes."""
-        if isinstance(node.target, ast.Name) and isinstance(node.op, ast.Pow):
-            before = _at(node, ast.Name(node.target.id, ast.Load()))
-            return self.visit(_at(node, ast.Assign([node.target], ast.BinOp(before, node.op, node.value))))
         if not self.is_field(node.target):
-            return self.generic_visit(node)
-        name = _chain(node.target)[1]
+            return super().visit_AugAssign(node)
+        name = names_of(node.target)[1]
         if isinstance(self.layout.fields.get(name), Array):
-            value = _operation(self.field(node, name, ast.Load()), node.op, self.visit(node.value))
+            value = operation(self.field(node, name, ast.Load()), node.op, self.visit(node.value))
             target = _expression(f"_pl_array_{name}[...]")
             target.ctx = ast.Store()
-            return _at(node, ast.Assign([target], value))
-        value = _operation(self.field(node, name, ast.Load()), node.op, self.visit(node.value))
-        return self.store(node, node.target, _at(node, value))
-
-    def visit_BinOp(self, node: ast.BinOp) -> Any:
-        """Powers give and raise what Python's do."""
-        return _at(node, _operation(self.visit(node.left), node.op, self.visit(node.right)))
+            return located(node, ast.Assign([target], value))
+        value = operation(self.field(node, name, ast.Load()), node.op, self.visit(node.value))
+        return self.store(node, node.target, located(node, value))
 
     def is_field(self, target: ast.AST) -> bool:
         """Whether it is ``self.x``."""
-        chain = _chain(target)
+        chain = names_of(target)
         return len(chain) == 2 and chain[0] == self.owner
 
     def store(self, node: ast.AST, target: ast.AST, value: ast.expr) -> Any:
         """Write a word, refusing what would silently become another type."""
-        name = _chain(target)[1]
+        name = names_of(target)[1]
         place = self.layout.fields.get(name)
         if not isinstance(place, Word):
             if place is None:
@@ -255,8 +207,14 @@ class _Rewriter(ast.NodeTransformer):
             raise self.source.error(node, f"{name} is {what}")
         memory = "_pl_f" if place.kind == "f" else "_pl_i"
         made = _parsed(f"{memory}[{place.at}] = _pl_to_{place.kind}(0)")
-        made.value.args = [value]
-        return _at(node, made)
+        made.value = self.given(value, f"_pl_to_{place.kind}")
+        return located(node, made)
+
+    def given(self, value: ast.expr, kept: str) -> ast.expr:
+        """The value of a field; of two of which one is chosen each is looked at before they become one kind."""
+        if isinstance(value, ast.IfExp):
+            return ast.IfExp(value.test, self.given(value.body, kept), self.given(value.orelse, kept))
+        return ast.Call(ast.Name(kept, ast.Load()), [value], [])
 
     # Expressions.
 
@@ -269,7 +227,7 @@ class _Rewriter(ast.NodeTransformer):
             return self.context(node, chain)
         if len(chain) >= 2 and self.is_signal(chain[:-1]):
             if chain[-1] in SIGNALS:
-                return _at(node, _expression(f"({SIGNALS[chain[-1]]},)"))
+                return located(node, _expression(f"_pl_Given({SIGNALS[chain[-1]]})"))
             what = "read but not called" if chain[-1] in SIZED else "no signal"
             raise self.source.error(node, f"Signal.{chain[-1]} is {what}; there are {listing([*SIGNALS, *SIZED])}")
         return self.generic_visit(node)
@@ -295,8 +253,8 @@ class _Rewriter(ast.NodeTransformer):
             if len(chain) > 3:
                 raise self.source.error(node, f"{'.'.join(chain)} is a number")
             if chain[2] == "ready":
-                return _at(node, _expression(f"(not _pl_isnan({self.slot(name, None, 0)}))"))
-            return _at(node, _expression(self.slot(name, None if chain[2] == "value" else chain[2], 0)))
+                return located(node, _expression(f"(not _pl_isnan({self.slot(name, None, 0)}))"))
+            return located(node, _expression(self.slot(name, None if chain[2] == "value" else chain[2], 0)))
         if isinstance(node.ctx, ast.Store):
             raise self.source.error(node, "assign one field at a time")
         if len(chain) > 2 and chain[-1] == node.attr:
@@ -308,12 +266,12 @@ class _Rewriter(ast.NodeTransformer):
         place = self.layout.fields.get(name)
         if isinstance(place, Word):
             code = {"f": "_pl_f[{}]", "i": "_pl_i[{}]", "b": "(_pl_i[{}] != 0)"}[place.kind]
-            return _at(node, _expression(code.format(place.at)))
+            return located(node, _expression(code.format(place.at)))
         if isinstance(place, Array):
             self.out.arrays[name] = place
-            return _at(node, ast.Name(f"_pl_array_{name}", ast.Load()))
+            return located(node, ast.Name(f"_pl_array_{name}", ast.Load()))
         if isinstance(place, Constant):
-            return _at(node, ast.Constant(place.value))
+            return located(node, ast.Constant(place.value))
         if isinstance(place, Indicator):
             raise self.source.error(node, f"read {name}.value, {name}[-1] or one of its outputs")
         problem = self.problems.get(name, "not set in setup; give it its first value there")
@@ -339,22 +297,22 @@ class _Rewriter(ast.NodeTransformer):
                     node, f"read one of {listing(fields)} of ctx.{name}; a name of your own for it may be bound once"
                 )
             out.reads |= READS_EVENT
-            return _at(node, _expression(f"_pl_event(_pl_c, _pl_ci, {kind}, {EVENT + fields.index(rest[0])})"))
+            return located(node, _expression(f"_pl_event(_pl_c, _pl_ci, {kind}, {EVENT + fields.index(rest[0])})"))
         if name in COLUMNS and not rest:
             out.windows.add(COLUMNS.index(name))
-            return _at(node, ast.Name(f"_pl_w{COLUMNS.index(name)}", ast.Load()))
+            return located(node, ast.Name(f"_pl_w{COLUMNS.index(name)}", ast.Load()))
         if name in COLUMNS:
             return self.generic_visit(node)
         if name == "position":
             return self.position(node, rest)
         if name in ("equity", "cash") and not rest:
             out.reads |= READS_ACCOUNT
-            return _at(node, _expression(f"_pl_c[{EQUITY if name == 'equity' else CASH}]"))
+            return located(node, _expression(f"_pl_c[{EQUITY if name == 'equity' else CASH}]"))
         if name == "ts" and not rest:
-            return _at(node, _expression(f"_pl_ci[{NOW}]"))
+            return located(node, _expression(f"_pl_ci[{NOW}]"))
         if name == "orders" and not rest:
             out.reads |= READS_ORDERS
-            return _at(node, _expression(f"(_pl_ci[{ORDER_COUNT}] != 0)"))
+            return located(node, _expression(f"(_pl_ci[{ORDER_COUNT}] != 0)"))
         raise self.source.error(node, f"ctx.{'.'.join(chain[1:])} is not there in compiled code; there are {CTX_HAS}")
 
     def position(self, node: ast.AST, rest: list[str]) -> Any:
@@ -362,12 +320,12 @@ class _Rewriter(ast.NodeTransformer):
         self.out.reads |= READS_POSITION
         size = f"_pl_c[{POSITION}]"
         if not rest:
-            return _at(node, _expression(f"({size} != 0.0)"))
+            return located(node, _expression(f"({size} != 0.0)"))
         if rest == ["side"]:
-            return _at(node, _expression(f"('long' if {size} > 0.0 else 'short' if {size} < 0.0 else 'flat')"))
+            return located(node, _expression(f"('long' if {size} > 0.0 else 'short' if {size} < 0.0 else 'flat')"))
         if len(rest) != 1 or rest[0] not in POSITIONS:
             raise self.source.error(node, f"of ctx.position there are {listing([*POSITIONS, 'side'])}")
-        return _at(node, _expression(f"_pl_c[{POSITIONS[rest[0]]}]"))
+        return located(node, _expression(f"_pl_c[{POSITIONS[rest[0]]}]"))
 
     def visit_Subscript(self, node: ast.Subscript) -> Any:
         """``self.indicator[-2]`` is the value before the current one."""
@@ -376,7 +334,7 @@ class _Rewriter(ast.NodeTransformer):
             index = node.slice
             back = index.operand if isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub) else None
             if isinstance(back, ast.Constant) and isinstance(back.value, int) and back.value >= 1:
-                return _at(node, _expression(self.slot(chain[1], None, back.value - 1)))
+                return located(node, _expression(self.slot(chain[1], None, back.value - 1)))
             raise self.source.error(
                 node, "an indicator is read back with a number: [-1] is the current value, [-2] the one before"
             )
@@ -409,17 +367,12 @@ class _Rewriter(ast.NodeTransformer):
             inner = self.names(node.args[0])
             if found is len and inner == [self.ctx, "orders"]:
                 self.out.reads |= READS_ORDERS
-                return _at(node, _expression(f"_pl_ci[{ORDER_COUNT}]"))
+                return located(node, _expression(f"_pl_ci[{ORDER_COUNT}]"))
             is_line = len(inner) == 2 and inner[0] == self.owner
             if found is float and is_line and isinstance(self.layout.fields.get(inner[1]), Indicator):
-                return _at(node, _expression(self.slot(inner[1], None, 0)))
-        call: Any = self.generic_visit(node)
-        if found is round or (found is int and len(call.args) == 1):
-            call.func = _at(node, ast.Name(f"_pl_{found.__name__}", ast.Load()))
-        elif chain and chain[-1] in MATHS and found is getattr(math, chain[-1]) and len(call.args) in (1, 2):
-            call.args.insert(0, call.func)
-            call.func = _at(node, ast.Name("_pl_of_one" if len(call.args) == 2 else "_pl_of_two", ast.Load()))
-        return call
+                return located(node, _expression(self.slot(inner[1], None, 0)))
+        self.generic_visit(node)
+        return self.called(node, found)
 
     def crossing(self, node: ast.Call, chain: list[str]) -> Any:
         """``a.crossed_above(b)``, where b is an indicator, an output of one or a number."""
@@ -432,10 +385,10 @@ class _Rewriter(ast.NodeTransformer):
             line = other[2] if len(other) == 3 and other[2] != "value" else None
             if len(other) == 2 or line:
                 call.args[2:] = [_expression(self.slot(other[1], line, back)) for back in (1, 0)]
-                return _at(node, call)
+                return located(node, call)
         level = self.visit(node.args[0])
         call.args[2:] = [level, copy.deepcopy(level)]
-        return _at(node, call)
+        return located(node, call)
 
     def sized(self, node: ast.Call, name: str) -> Any:
         """``Signal.long(size=..., limit=...)``; only where it is returned at once."""
@@ -455,7 +408,7 @@ class _Rewriter(ast.NodeTransformer):
         for at, value in ((3, size), (4, limit)):
             if value is not None:
                 call.args[at] = self.visit(value)
-        return _at(node, call)
+        return located(node, call)
 
     def order(self, node: ast.Call, name: str) -> Any:
         """``ctx.buy`` and its kin."""
@@ -482,4 +435,4 @@ class _Rewriter(ast.NodeTransformer):
         for key in (*positional, *keyword):
             value = given.get(key)
             call.args.append(ast.Constant(defaults.get(key)) if value is None else self.visit(value))
-        return _at(node, call)
+        return located(node, call)

@@ -91,11 +91,23 @@ def compiled(
     What is there: parameters, state, indicators (``value``, ``ready``, ``[-1]``, ``[-2]``, outputs,
     crossings), ``ctx.candle``, ``quote``, ``trade``, ``open`` to ``volume`` (declare ``window``),
     ``position``, ``equity``, ``cash``, ``ts``, ``len(ctx.orders)``, ``buy``, ``sell``, ``replace``,
-    ``cancel``. Integers have 64 bits, an integer to the power of one takes ``float(...)``, and
-    functions of NumPy that numba writes anew (sums, ``mean``, ``std``, ``percentile``, ``quantile``)
+    ``cancel``; at most 64 orders, replacements and cancellations in one call. Functions of the module
+    may be called.
+
+    ``**``, ``/``, comparisons, ``round``, ``int`` and the functions of ``math`` give to the bit what
+    Python's do and raise what they raise, but in lambdas and in what numba compiled before. Refused
+    are ``math.gamma``, ``lgamma``, ``hypot`` and ``ldexp``. Integers have 64 bits; one to the power of
+    another takes ``float(...)``. A field that begins as a float cannot be given an integer of more than 53
+    bits, such as ``ctx.ts``, and raises: begin it as an integer, with 0 and not 0.0. A variable that is
+    an integer in one branch and a float in another is a float in both.
+
+    Functions of NumPy that numba writes anew (sums, ``mean``, ``std``, ``percentile``, ``quantile``)
     may differ from NumPy's in the last digit, which may lead to other orders, as ``argsort`` may that
-    meets equals. Dividing by zero raises, elements of arrays, too, which NumPy only warns of; a variable
-    that was not assigned has some value. What is read of modules is taken as it is when a run begins.
+    meets equals. Elements of arrays are Python's numbers here and NumPy's uncompiled. Here
+    dividing one by zero raises, and so does a broken power of a negative one, of which NumPy only warns;
+    ``round`` is Python's, and a comparison with a long integer is exact. Written with ``float``, as in
+    ``round(float(ctx.close[-1]), 1)``, it is the same in both. A variable that was not assigned has
+    some value. What is read of modules is taken as it is when a run begins.
     Random numbers are drawn in ``setup``, with ``ctx.random``. ``fallback="python"`` runs what cannot be compiled
     as ordinary Python; without it, or without numba, the run is refused with ``ConfigError`` naming
     the line.

@@ -1,0 +1,219 @@
+"""Which operations on numbers are calls in compiled code, because numba's own give other results than Python's.
+
+They are powers, divisions and comparisons, in which an integer of more than 53 bits may meet a float or have to become
+one, and functions that numba computes by other means.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import copy
+import math
+from types import BuiltinFunctionType, FunctionType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pairloom._compiled.source import Source
+
+__all__ = ["OF_C", "OVERFLOWING", "Arithmetic", "chain", "located", "operation"]
+
+# What of math is computed by the function of that name in C, and of how many numbers.
+OF_C = {
+    **dict.fromkeys(("sqrt", "exp", "expm1", "log", "log2", "log10", "log1p", "erf", "erfc"), 1),
+    **dict.fromkeys(("sin", "cos", "tan", "asin", "acos", "atan"), 1),
+    **dict.fromkeys(("sinh", "cosh", "tanh", "asinh", "acosh", "atanh"), 1),
+    **dict.fromkeys(("pow", "fmod", "atan2"), 2),
+}
+if hasattr(math, "exp2"):
+    OF_C["exp2"] = 1
+# Of these a result that is too large is an OverflowError; of the others it is no result at all.
+OVERFLOWING = frozenset(("exp", "exp2", "expm1", "sinh", "cosh"))
+# What numba has and computes in another way than CPython, and what to write instead.
+REFUSED: dict[Any, str] = {
+    math.gamma: "",
+    math.lgamma: "",
+    math.hypot: "write math.sqrt(x * x + y * y), or ",
+    math.ldexp: "write x * 2.0**n, or ",
+}
+# Functions of Python, by what is called in their place.
+_CALLED: dict[Any, str] = {
+    **{getattr(math, name): f"_pl_{name}" for name in (*OF_C, "floor", "ceil", "trunc", "gcd")},
+    round: "_pl_round",
+    pow: "_pl_power",
+    int: "_pl_int",
+}
+_COMPARED: dict[type[ast.cmpop], str] = {
+    ast.Lt: "_pl_lt",
+    ast.LtE: "_pl_le",
+    ast.Gt: "_pl_gt",
+    ast.GtE: "_pl_ge",
+    ast.Eq: "_pl_eq",
+    ast.NotEq: "_pl_ne",
+}
+# What may be called twice for once.
+_PLAIN = {*_CALLED.values(), *_COMPARED.values()} | {"_pl_divide", "_pl_max", "_pl_min", "_pl_event", "abs", "float"}
+# Every integer up to this one is a float, too.
+_EXACT = 2**53
+# Memory of floats, and what gives one.
+_FLOATS = frozenset(("_pl_c", "_pl_v", "_pl_f", *(f"_pl_w{at}" for at in range(5))))
+
+
+class Arithmetic(ast.NodeTransformer):
+    """Rewrites a function's operations on numbers, and its calls of functions that are Python's own."""
+
+    def __init__(self, source: Source, function: FunctionType) -> None:
+        self.source, self.python = source, function
+
+    def found(self, chain: list[str]) -> Any:
+        """What a dotted name means outside of the function; ``None`` where it means nothing there."""
+        code = self.python.__code__
+        if not chain or chain[0] in (*code.co_varnames, *code.co_cellvars):
+            return None
+        closed = dict(zip(code.co_freevars, self.python.__closure__ or (), strict=False))
+        if chain[0] in closed:
+            found: Any = closed[chain[0]].cell_contents
+        else:
+            found = self.python.__globals__.get(chain[0], getattr(builtins, chain[0], None))
+        for name in chain[1:]:
+            found = getattr(found, name, None)
+        return found
+
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
+        """Powers and quotients give and raise what Python's do."""
+        return located(node, operation(self.visit(node.left), node.op, self.visit(node.right)))
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
+        """``x **= y`` is ``x = x ** y``."""
+        if not isinstance(node.op, ast.Pow | ast.Div):
+            return self.generic_visit(node)
+        if not _is_plain(node.target):
+            raise self.source.error(node, "what stands before the operator would be called twice; name it first")
+        before: Any = copy.deepcopy(node.target)
+        before.ctx = ast.Load()
+        return self.visit(located(node, ast.Assign([node.target], ast.BinOp(before, node.op, node.value))))
+
+    def visit_Compare(self, node: ast.Compare) -> Any:
+        """An integer beside a float is compared as it is."""
+        self.generic_visit(node)
+        made = _comparison(node)
+        if made is None:
+            raise self.source.error(node, "give what stands between the two comparisons a name first, as in x = ...")
+        return located(node, made)
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        """Functions of Python whose form in numba gives other results."""
+        found = self.found(chain(node.func))
+        self.generic_visit(node)
+        return self.called(node, found)
+
+    def called(self, node: ast.Call, found: Any) -> ast.Call:
+        """The call of this function, whose arguments are rewritten."""
+        if isinstance(found, BuiltinFunctionType) and found in REFUSED:
+            raise self.source.error(
+                node,
+                f"math.{found.__name__} is computed differently there, and its last digit may differ: "
+                f"{REFUSED[found]}leave it uncompiled",
+            )
+        if found is math.log and len(node.args) > 1:
+            raise self.source.error(node, "compiled, math.log takes one number: write math.log(x) / math.log(base)")
+        _call_other(node, found)
+        return node
+
+
+def chain(node: ast.AST) -> list[str]:
+    """``a.b.c`` as its names; empty for anything else."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return [*reversed([*names, node.id])] if isinstance(node, ast.Name) else []
+
+
+def located(place: ast.AST, node: Any) -> Any:
+    """What was made of a node, with its lines."""
+    for each in ast.walk(node):
+        ast.copy_location(each, place)
+    return ast.fix_missing_locations(node)
+
+
+def operation(left: ast.expr, operator: ast.operator, right: ast.expr) -> ast.expr:
+    """An operation on two numbers; a power is a call, and a division that may be one of integers."""
+    if isinstance(operator, ast.Pow):
+        return _call("_pl_power", left, right)
+    if isinstance(operator, ast.Div) and not _is_float(left) and not _is_float(right):
+        return _call("_pl_divide", left, right)
+    return ast.BinOp(left, operator, right)
+
+
+def _call_other(node: ast.Call, found: Any) -> None:
+    """Let a call of a function of Python call what stands in its place."""
+    name = _CALLED.get(found) if isinstance(found, BuiltinFunctionType | type) else None
+    if found is max or found is min:
+        if len(node.args) < 2 or node.keywords or any(isinstance(each, ast.Starred) for each in node.args):
+            return
+        name = f"_pl_{found.__name__}"
+        while len(node.args) > 2:
+            node.args[:2] = [_call(name, *node.args[:2])]
+    if name is None or (found is int and len(node.args) != 1) or (found is pow and len(node.args) != 2):
+        return
+    node.func = ast.Name(name, ast.Load())
+    for each in ast.walk(node):
+        if not hasattr(each, "lineno"):
+            ast.copy_location(each, node)
+
+
+def _comparison(node: ast.Compare) -> ast.expr | None:
+    """A comparison as calls, where an integer may meet a float.
+
+    ``None`` for a chain such as ``a < f(x) < b``: what stands within it would have to be computed twice.
+    """
+    sides = [node.left, *node.comparators]
+    pairs = list(zip(sides, node.ops, sides[1:], strict=False))
+    if all(_is_exact(*pair) for pair in pairs):
+        return node
+    if not all(_is_plain(side) for side in sides[1:-1]):
+        return None
+    made: list[ast.expr] = []
+    for left, operator, right in pairs:
+        copied = copy.deepcopy(left), copy.deepcopy(right)
+        name = None if _is_exact(left, operator, right) else _COMPARED[type(operator)]
+        made.append(_call(name, *copied) if name else ast.Compare(copied[0], [operator], [copied[1]]))
+    return made[0] if len(made) == 1 else ast.BoolOp(ast.And(), made)
+
+
+def _is_plain(node: ast.expr) -> bool:
+    """Whether it may be computed twice: what it calls asks for nothing, and gives the same again."""
+    calls = [each.func for each in ast.walk(node) if isinstance(each, ast.Call)]
+    return all(isinstance(each, ast.Name) and each.id in _PLAIN for each in calls)
+
+
+def _call(name: str, *arguments: ast.expr) -> ast.expr:
+    return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
+
+
+def _is_exact(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> bool:
+    """Whether the comparison is exact as it is: of two floats, or with a number that is no rounded integer's equal."""
+    return type(operator) not in _COMPARED or _is_small(left) or _is_small(right) or _is_float(left) & _is_float(right)
+
+
+def _is_small(node: ast.expr) -> bool:
+    """Whether it is a text, a truth, or a number so small that rounding the other side changes nothing."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return _is_small(node.operand)
+    if not isinstance(node, ast.Constant):
+        return False
+    return not isinstance(node.value, int | float) or abs(node.value) < _EXACT
+
+
+def _is_float(node: ast.expr) -> bool:
+    """Whether it is certainly a float."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, float)
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.value, ast.Name) and node.value.id in _FLOATS
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "_pl_event"
+    if isinstance(node, ast.BinOp):
+        return _is_float(node.left) or _is_float(node.right)
+    return isinstance(node, ast.UnaryOp) and _is_float(node.operand)
