@@ -133,3 +133,14 @@ def test_prune_takes_neither_nothing_nor_everything(tmp_path: Path, before: str)
     assert f"--before-step {before}: the journal's last step is" in done.stderr
     assert "Traceback" not in done.stderr
     assert Journal(path).counts == counts
+
+
+@pytest.mark.parametrize("before", ["5", "99999999"])
+def test_of_a_run_that_goes_on_nothing_is_pruned_whatever_the_number(tmp_path: Path, before: str) -> None:
+    path = tmp_path / "run.db"
+    Other.stop_at = 100
+    assert run(path).interrupted
+    command = [sys.executable, "-m", "pairloom", "journal", "prune", str(path), "--before-step", before]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "the run is not finished, and needs all rows to go on" in done.stderr

@@ -239,6 +239,7 @@ def test_the_summary_of_a_good_run() -> None:
 def test_the_summary_of_a_run_without_steps() -> None:
     text = str(result(traders=[], elapsed=0.0, events=0))
     assert "Period        no steps" in text
+    assert "! no step was made: there was no row to trade on" in text
     assert "Result of 0 traders on 0 pairs" in text
     assert "win rate n/a" in text
     assert "(n/a events/s)" in text
