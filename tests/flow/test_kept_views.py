@@ -261,3 +261,34 @@ def test_an_array_outlives_the_engine_and_its_data():
     assert all(np.array_equal(array, close[row : row + 30]) for row, array in enumerate(arrays))
     assert len(garbage) == 50
     assert arrays[0].base is arrays[-1].base
+
+
+class SellsTooMuch(Strategy):
+    """Holds ten, and sells twenty: the half that only reduces is sent, and says why it is the half."""
+
+    def setup(self, ctx):
+        self.count = 0
+
+    def generate_signal(self, ctx):
+        self.count += 1
+        if self.count == 1:
+            ctx.buy(10)
+        if self.count == 5:
+            ctx.sell(20)
+
+    def on_order(self, ctx, order):
+        told.append((order.order_id, order.status, order.reason))
+
+
+told: list = []
+
+
+@pytest.mark.filterwarnings("ignore::pairloom.RefusalWarning")
+def test_the_last_reason_that_a_hook_hears_is_that_of_the_table():
+    told.clear()
+    result = run(SellsTooMuch, candles(20))
+    table = zip(*(result.orders.column(name).tolist() for name in ("order_id", "status", "reason")), strict=True)
+    last = {number: (status, reason) for number, status, reason in told}
+    ends = {number: (status, reason) for number, status, reason in table}
+    assert last == ends
+    assert ("filled", "short_sale") in ends.values()

@@ -354,7 +354,7 @@ impl Writer {
         if let Some(order) = self.account.close(trader, id) {
             self.write_down(Note::Ended { trader, order: id });
             self.gate.closed(&order, &self.account);
-            self.records.end(id, status, reason);
+            let reason = self.records.end(id, status, reason);
             self.tell_order(&order, status, reason);
         }
     }

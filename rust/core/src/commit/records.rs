@@ -211,7 +211,7 @@ impl Records {
     }
 
     /// Notes how an order ended. A fill or the end of the data leaves the reason it was sent with.
-    pub(super) fn end(&mut self, id: OrderId, status: OrderStatus, reason: Reason) {
+    pub(super) fn end(&mut self, id: OrderId, status: OrderStatus, reason: Reason) -> Reason {
         let index = usize::try_from(id).unwrap_or(usize::MAX).wrapping_sub(1);
         if let Some(order) = self.orders.get_mut(index) {
             order.status = status;
@@ -221,6 +221,8 @@ impl Records {
             if let Some(ended) = &mut self.ended {
                 ended.push(id);
             }
+            return order.reason;
         }
+        reason
     }
 }

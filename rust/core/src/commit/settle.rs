@@ -125,7 +125,7 @@ impl Writer {
             Origin::Liquidation => reason::LIQUIDATION,
             _ => reason::NONE,
         };
-        self.records.end(order.id, status, why);
+        let why = self.records.end(order.id, status, why);
         if cut {
             self.records.cut_at_fill += 1;
             let instrument = &self.account.market(order.market).instrument;

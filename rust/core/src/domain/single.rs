@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(widened(34.35), 34.35);
         assert_eq!(widened(0.1), 0.1);
         assert_eq!(widened(16_777_216.0), 16_777_216.0);
-        assert_eq!(widened(110.003_906_25), 110.003_91);
+        assert_eq!(widened(110.003_91), 110.003_91);
         assert_eq!(widened(f32::INFINITY), f64::INFINITY);
         assert_eq!(widened(-0.0).to_bits(), (-0.0_f64).to_bits());
     }
