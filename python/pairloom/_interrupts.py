@@ -31,7 +31,9 @@ def heard() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # A handler that a strategy set meanwhile is the user's.
+        if signal.getsignal(signal.SIGINT) is _note:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _note(number: int, frame: FrameType | None) -> None:

@@ -42,7 +42,8 @@ def journal_path(journal: object) -> Path | None:
         path = Path(os.fsdecode(journal)).expanduser()
         if path.is_dir():
             raise ConfigError(f"journal={journal!r} is a folder; name a file in it", code="config.journal")
-        return path.absolute()
+        # The books, the lock and the kill switch are those of the file, whatever link leads to it.
+        return path.resolve() if path.is_symlink() else path.absolute()
     raise ConfigError(f"journal={journal!r} must be the path of a file, as in journal='run.db'", code="config.journal")
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import suppress
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from pairloom._announce import announce
-from pairloom.errors import ConfigError, PairloomError
+from pairloom.errors import ConfigError, PairloomError, RefusalWarning
 from pairloom.numbers import decimal_text
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ class Run:
         self._between = between
         self._result: Result | None = None
         self._failure: Exception | None = None
+        self._ending = Lock()
         RUNNING.add(self)
 
     @property
@@ -99,12 +103,18 @@ class Run:
         """Put other limits in force from the next step on, or with ``None`` take all away.
 
         They take the place of all that were in force. ``by`` says who does so; `Result.risk_changes` keeps it, with the
-        time. What the gate remembers of orders, prices and equity it goes on remembering. Raises ``ConfigError``.
+        time. What the gate remembers of orders, prices and equity it goes on remembering. Raises ``ConfigError``, and
+        warns of pairs that this run does not trade: a list may serve several runs, but a halt may be mistyped.
         """
         from pairloom.risk import limits_of
 
         laid_out = None if limits is None else limits_of(limits)._between(*self._between)
         self._native.set_limits(laid_out, _by(by), repr(limits))
+        traded = {trader["pair"] for trader in self.status()["traders"]}
+        others = [] if limits is None else [pair for pair in limits_of(limits)._pairs() if pair not in traded]
+        if others:
+            text = f"limits of pairs that this run does not trade, which they do not stop: {', '.join(sorted(others))}"
+            warnings.warn(text, RefusalWarning, stacklevel=2)
 
     def enable(self, name: str, *, by: str) -> None:
         """Let a trader send orders again that ``max_repeats`` has stopped, or a pair that reconciliation has halted.
@@ -131,9 +141,20 @@ class Run:
 
     def wait(self) -> Result:
         """Wait for the end of the run and return its `Result`. Ctrl-C ends the run."""
-        if self._failure is not None:
-            raise self._failure
-        if self._result is None:
+        first = self._end()
+        result = self._result
+        assert result is not None
+        if first:
+            announce(result)
+        return result
+
+    def _end(self) -> bool:
+        """Wait for the end and keep what came of it; whether nobody had it before. Several threads may wait."""
+        with self._ending:
+            if self._failure is not None:
+                raise self._failure
+            if self._result is not None:
+                return False
             from pairloom.result import Result
 
             try:
@@ -142,8 +163,7 @@ class Run:
                 self._failure = failure
                 raise
             self._result = Result(output, self._assumptions, self._load_s)
-            announce(self._result)
-        return self._result
+            return True
 
     def __enter__(self) -> Run:
         """Return the run itself."""
@@ -158,10 +178,9 @@ class Run:
             return
         if self._result is None and self._failure is None:
             self._native.ask_to_stop()
-            try:
-                self._native.wait()
-            except PairloomError as failure:
-                self._failure = failure
+            # Why it failed is kept, and so is what came of it: whoever catches the error may ask for it.
+            with suppress(PairloomError):
+                self._end()
         if self._failure is not None and getattr(error, "code", None) == "run.over":
             raise self._failure from error
 

@@ -229,7 +229,7 @@ def test_what_is_no_number_raises_or_passes_as_in_python(x: float) -> None:
         ("return Signal.LONG if math.log(x, 2) > 1 else None", "write math.log(x) / math.log(base)"),
         ("return Signal.LONG if math.gcd(x, 2) > 1 else None", "math.gcd cannot take a float; write int(...)"),
         (
-            "return Signal.LONG if x < len([x]) < ctx.ts else None",
+            "return Signal.LONG if x < sum([x]) < ctx.ts < 5 else None",
             "give what stands between the two comparisons a name",
         ),
         ("return (1,)", "which is no Signal"),

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -111,6 +112,54 @@ def test_an_interrupt_that_a_strategy_swallows_ends_the_run(driver: str) -> None
 
 def first_rows(data: Any) -> Any:
     return {name: values[:200] for name, values in data["A/USD"].items()}
+
+
+def own_handler(number: int, frame: Any) -> None:
+    raise AssertionError
+
+
+class Sets(Strategy):
+    def generate_signal(self, ctx: Any) -> Signal | None:
+        signal.signal(signal.SIGINT, own_handler)
+        return None
+
+
+def test_a_handler_that_a_strategy_sets_stays() -> None:
+    made = Engine(cash={"USD": 1_000})
+    made.trade("A/USD", Sets, size=1)
+    made.backtest(pairloom.synthetic(["A/USD"], rows=10), progress=False)
+    assert signal.getsignal(signal.SIGINT) is own_handler
+
+
+def test_an_interrupt_is_for_the_runs_of_the_main_thread() -> None:
+    """Python tells no other thread of signals, and neither do runs on the main one."""
+    data = pairloom.synthetic(["A/USD"], rows=20_000)
+    begun, over = threading.Event(), threading.Event()
+
+    class Beside(Strategy):
+        def generate_signal(self, ctx: Any) -> Signal | None:
+            if not begun.is_set():
+                begun.set()
+                assert over.wait(60)
+            return None
+
+    results = []
+
+    def beside() -> None:
+        made = Engine(cash={"USD": 1_000})
+        made.trade("A/USD", Beside, size=1)
+        results.append(made.backtest(data, progress=False))
+
+    thread = threading.Thread(target=beside)
+    thread.start()
+    assert begun.wait(60)
+    Swallows.calls = 0
+    made = Engine(cash={"USD": 1_000})
+    made.trade("A/USD", Swallows, size=1)
+    assert made.backtest(data, progress=False).interrupted
+    over.set()
+    thread.join()
+    assert not results[0].interrupted
 
 
 NUMPY = """

@@ -72,6 +72,11 @@ def test_a_process_that_does_not_listen_is_not_ended(tmp_path: Path) -> None:
     assert not result.quarantined
     assert SEEN[1].returncode == 2
     assert "does not listen to SIGUSR1" in SEEN[1].stderr
+    link = tmp_path / "latest.db"
+    link.symlink_to(SEEN[0])
+    SEEN[:] = [link]
+    engine.paper(pairloom.synthetic(1, rows=3), progress=False)
+    assert "does not listen to SIGUSR1" in SEEN[1].stderr, "by whichever name it is asked for"
     # And when it is over there is nobody.
     assert "no process writes to it" in kill(SEEN[0]).stderr
     assert "there is no such journal" in kill(tmp_path / "other.db").stderr

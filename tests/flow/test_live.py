@@ -346,3 +346,44 @@ def test_what_a_person_adds_is_not_taken_back_by_a_strategy_that_has_not_seen_it
     # Whatever became of them: each has a row.
     quantities = [float(each) for each in result.orders.column("quantity")]
     assert all(1 + place / 1_000 in quantities for place in range(100))
+
+
+class Holds(Strategy):
+    def generate_signal(self, ctx: Any) -> Signal:
+        return Signal.LONG
+
+
+def held() -> Engine:
+    engine = Engine(cash={"USD": 100_000})
+    engine.trade("A/USD", Holds, size=1)
+    return engine
+
+
+def test_an_error_within_the_block_does_not_take_the_result() -> None:
+    with (
+        pytest.raises(ConfigError, match="A/USDD"),
+        held().start(SyntheticFeed("A/USD", rate=100), duration=60) as live,
+    ):
+        live.pause("A/USDD")
+    result = live.stop()
+    assert result is live.stop()
+    assert len(result.digest) == 64
+
+
+def test_several_threads_may_wait_for_one_result() -> None:
+    live = held().start(SyntheticFeed("A/USD", rate=100), duration=60)
+    results: list[Any] = []
+    threads = [threading.Thread(target=lambda: results.append(live.wait())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    results.append(live.stop())
+    for thread in threads:
+        thread.join()
+    assert [each is results[0] for each in results] == [True] * 4
+
+
+def test_limits_of_pairs_that_nobody_trades_are_warned_of() -> None:
+    limits = pairloom.RiskLimits(halted=["A/USDT"], max_position={"B/EUR": 1, "*": 1000})
+    warned = pytest.warns(pairloom.RefusalWarning, match="which they do not stop: A/USDT, B/EUR")
+    with held().start(SyntheticFeed("A/USD", rate=100), duration=60) as live, warned:
+        live.set_limits(limits, by="Ada")

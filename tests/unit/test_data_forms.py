@@ -235,7 +235,10 @@ def test_the_input_is_never_changed() -> None:
     assert data["ts"].tolist() == SECONDS.tolist()
 
 
-@pytest.mark.parametrize("form", ["arrays", "pandas", "polars", "parquet"])
+SINGLES = ["arrays", "pandas", "polars", "parquet", "Float32", "float32[pyarrow]", ">f4", "masked", "packed"]
+
+
+@pytest.mark.parametrize("form", SINGLES)
 def test_prices_of_single_precision_mean_the_decimals_that_they_were_written_as(form: str, tmp_path: Path) -> None:
     # 34.35 as a single is 34.34999847412109, which no limit order at 34.35 would meet.
     prices = np.round(34.35 + np.random.default_rng(5).integers(0, 10**4, 500) / 100, 2)
@@ -243,6 +246,21 @@ def test_prices_of_single_precision_mean_the_decimals_that_they_were_written_as(
     given: Any = {"ts": START + STEP * np.arange(500), **singles, "score": prices.astype(np.float32)}
     if form == "pandas":
         given = pd.DataFrame(given)
+    if form in ("Float32", "float32[pyarrow]"):
+        # One column of another kind of single beside ordinary ones: all of them mean the same.
+        given = pd.DataFrame(given)
+        given["close"] = given["close"].astype(form)
+    if form == ">f4":
+        given["close"] = given["close"].astype(form)
+    if form == "masked":
+        given["close"] = np.ma.masked_array(given["close"], mask=False)
+    if form == "packed":
+        # As `np.fromfile` gives records: no number lies where the processor would have it.
+        kinds = [("flag", "u1"), ("ts", "i8"), *((name, "f4") for name in (*singles, "score"))]
+        packed = np.zeros(500, dtype=kinds)
+        for name, values in given.items():
+            packed[name] = values
+        given = {name: packed[name] for name in given}
     if form == "polars":
         given = pl.DataFrame(given)
     if form == "parquet":

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
-from types import CellType, FunctionType
+import copy
+from collections.abc import Iterator
+from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from pairloom._compiled.arithmetic import Arithmetic
+from pairloom._compiled.outside import code_text
 from pairloom._compiled.rule import Rule
 from pairloom._compiled.source import read
 from pairloom.errors import ConfigError
@@ -16,15 +19,27 @@ __all__ = ["usable"]
 
 def usable(value: Any) -> Any:
     """What compiled code sees of a value outside of it: of a plain function one that numba compiles."""
+    return _usable(value, {})
+
+
+def _usable(value: Any, made: dict[int, Any]) -> Any:
     if not isinstance(value, FunctionType):
         return value
-    import numba
+    if id(value) not in made:
+        import numba
 
-    return numba.njit(boundscheck=True, fastmath=False)(_rewritten(value))
+        # One that is being made, and is called by what it calls, stays a plain one there.
+        made[id(value)] = value
+        function = _rewritten(value, made)
+        dispatcher = made[id(value)] = numba.njit(boundscheck=True, fastmath=False)(function)
+        if function is not value:
+            # It may call itself.
+            function.__globals__[function.__name__] = dispatcher
+    return made[id(value)]
 
 
-def _rewritten(function: FunctionType) -> FunctionType:
-    """The same function, whose arithmetic is Python's, as that of what calls it is."""
+def _rewritten(function: FunctionType, made: dict[int, Any]) -> FunctionType:
+    """The same function, whose arithmetic is Python's, as that of what calls it is, and of what it calls."""
     from pairloom._compiled.helpers import HELPERS
 
     if hasattr(function, "__wrapped__"):
@@ -36,6 +51,9 @@ def _rewritten(function: FunctionType) -> FunctionType:
         # A lambda, or one that was made without a file.
         return function
     tree = source.function
+    if not _is_what_runs(tree, function):
+        # The file was changed since it was imported, and what was imported is what runs.
+        return function
     arguments = tree.args
     tree.decorator_list, tree.returns = [], None
     for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
@@ -44,12 +62,36 @@ def _rewritten(function: FunctionType) -> FunctionType:
     arguments.defaults = [ast.Constant(None) for _ in arguments.defaults]
     arguments.kw_defaults = [None if each is None else ast.Constant(None) for each in arguments.kw_defaults]
     tree.body = [Arithmetic(source, function).visit(statement) for statement in tree.body]
-    made = ast.fix_missing_locations(ast.Module([tree], []))
-    namespace = {**function.__globals__, **_closed(function), **HELPERS}
-    exec(compile(made, function.__code__.co_filename, "exec"), namespace)
+    module = ast.fix_missing_locations(ast.Module([tree], []))
+    outside = {**function.__globals__, **_closed(function)}
+    own = {*function.__code__.co_varnames, *function.__code__.co_cellvars}
+    named = {name: outside[name] for name in source.names - own if outside.get(name, function) is not function}
+    called = {name: _usable(value, made) for name, value in named.items()}
+    namespace = {**outside, **called, **HELPERS}
+    exec(compile(module, function.__code__.co_filename, "exec"), namespace)
     other: FunctionType = namespace[tree.name]
     other.__defaults__, other.__kwdefaults__ = function.__defaults__, function.__kwdefaults__
     return other
+
+
+def _is_what_runs(tree: ast.FunctionDef, function: FunctionType) -> bool:
+    """Whether the source that was read is the function's."""
+    plain = copy.deepcopy(tree)
+    plain.decorator_list = []
+    outermost = plain
+    if function.__code__.co_freevars:
+        # Names of a closure are such only inside of another function that has them.
+        names = [ast.arg(name) for name in function.__code__.co_freevars]
+        outermost = ast.FunctionDef("_", ast.arguments([], names, None, [], [], None, []), [plain], [])
+    module = compile(ast.fix_missing_locations(ast.Module([outermost], [])), "?", "exec", dont_inherit=True)
+    return code_text(function.__code__) in map(code_text, _codes(module))
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield inner
+            yield from _codes(inner)
 
 
 def _closed(function: FunctionType) -> dict[str, Any]:

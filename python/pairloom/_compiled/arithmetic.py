@@ -52,7 +52,15 @@ _COMPARED: dict[type[ast.cmpop], str] = {
     ast.NotEq: "_pl_ne",
 }
 # What may be called twice for once.
-_PLAIN = {*_CALLED.values(), *_COMPARED.values()} | {"_pl_divide", "_pl_max", "_pl_min", "_pl_event", "abs", "float"}
+_PLAIN = {*_CALLED.values(), *_COMPARED.values()} | {
+    "_pl_divide",
+    "_pl_max",
+    "_pl_min",
+    "_pl_event",
+    "abs",
+    "float",
+    "len",
+}
 # Every integer up to this one is a float, too.
 _EXACT = 2**53
 # Memory of floats, and what gives one.
@@ -91,7 +99,10 @@ class Arithmetic(ast.NodeTransformer):
             raise self.source.error(node, "what stands before the operator would be called twice; name it first")
         before: Any = copy.deepcopy(node.target)
         before.ctx = ast.Load()
-        return self.visit(located(node, ast.Assign([node.target], ast.BinOp(before, node.op, node.value))))
+        # An array is changed in its place, as others that hold it see; a number is replaced.
+        name = "_pl_power_in_place" if isinstance(node.op, ast.Pow) else "_pl_divide_in_place"
+        made = _call(name, self.visit(located(node, before)), self.visit(node.value))
+        return located(node, ast.Assign([self.visit(node.target)], made))
 
     def visit_Compare(self, node: ast.Compare) -> Any:
         """An integer beside a float is compared as it is."""
@@ -166,14 +177,19 @@ def _call_other(node: ast.Call, found: Any) -> None:
 def _comparison(node: ast.Compare) -> ast.expr | None:
     """A comparison as calls, where an integer may meet a float.
 
-    ``None`` for a chain such as ``a < f(x) < b``: what stands within it would have to be computed twice.
+    ``None`` for a chain of more than two such as ``a < f(x) < b < c``: what stands within would have to be
+    computed twice.
     """
     sides = [node.left, *node.comparators]
     pairs = list(zip(sides, node.ops, sides[1:], strict=False))
     if all(_is_exact(*pair) for pair in pairs):
         return node
     if not all(_is_plain(side) for side in sides[1:-1]):
-        return None
+        names = [_COMPARED.get(type(operator)) for operator in node.ops]
+        if len(names) != 2 or None in names:
+            return None
+        # One call for both, so that what stands between them is computed once.
+        return _call(f"{names[0]}{str(names[1]).removeprefix('_pl')}", *sides)
     made: list[ast.expr] = []
     for left, operator, right in pairs:
         copied = copy.deepcopy(left), copy.deepcopy(right)

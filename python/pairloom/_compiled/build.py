@@ -233,7 +233,8 @@ def _outside(rule: Rule, source: Source) -> dict[str, Any]:
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
     }
     seen = {**function.__globals__, **closed}
-    return {name: seen[name] for name in source.names if name in seen}
+    own = {*function.__code__.co_varnames, *function.__code__.co_cellvars}
+    return {name: seen[name] for name in source.names - own if name in seen}
 
 
 def _namespace(rule: Rule, source: Source) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Integers of more than 53 bits beside floats: divided, compared and kept as Python does, or refused, never rounded."""
 
 # mypy: ignore-errors
+# ruff: noqa: ARG001
 # numba reads these functions itself: it types them by what they do, not by annotations.
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numba
 from numba import types
 from numba.extending import overload, register_jitable
 
-__all__ = ["EXACT"]
+__all__ = ["EXACT", "in_place"]
 
 _LOST = "an integer of more than 53 bits becomes a float, which cannot hold it"
 
@@ -69,6 +70,26 @@ def _divide(a, b):
         return _quotient(a, b)
 
     return exact
+
+
+def in_place(operation):
+    """What ``/=`` and the like do: an array is changed where it lies, of a number there is a new one."""
+
+    def of(target, value):
+        return operation(target, value)
+
+    @overload(of)
+    def _of(target, value):
+        if not isinstance(target, types.Array):
+            return lambda target, value: operation(target, value)
+
+        def changed(target, value):
+            target[...] = operation(target, value)
+            return target
+
+        return changed
+
+    return of
 
 
 @register_jitable
@@ -159,6 +180,19 @@ def _chosen(choose, replaces):
     return of
 
 
+def _chained(first, second):
+    """Two comparisons of three values."""
+
+    def of(a, b, c):
+        return first(a, b) and second(b, c)
+
+    @overload(of)
+    def _of(a, b, c):
+        return lambda a, b, c: first(a, b) and second(b, c)
+
+    return of
+
+
 _COMPARED = {name: _compared(getattr(operator, name)) for name in ("lt", "le", "gt", "ge", "eq", "ne")}
 
 EXACT = {
@@ -167,4 +201,6 @@ EXACT = {
     "_pl_max": _chosen(max, _COMPARED["gt"]),
     "_pl_min": _chosen(min, _COMPARED["lt"]),
     **{f"_pl_{name}": compared for name, compared in _COMPARED.items()},
+    **{f"_pl_{one}_{two}": _chained(_COMPARED[one], _COMPARED[two]) for one in _COMPARED for two in _COMPARED},
+    "_pl_divide_in_place": in_place(divide),
 }

@@ -14,6 +14,7 @@ from numba import types
 from numba.extending import overload, register_jitable
 
 from pairloom._compiled.arithmetic import OF_C, OVERFLOWING
+from pairloom._compiled.exact import in_place
 from pairloom._compiled.libm import of_c
 
 __all__ = ["MATHS"]
@@ -285,6 +286,7 @@ def _divisor(x, y):
 MATHS = {
     "_pl_round": rounded,
     "_pl_power": power,
+    "_pl_power_in_place": in_place(power),
     "_pl_int": _to_integer(int),
     **{f"_pl_{name}": _to_integer(getattr(math, name)) for name in ("floor", "ceil", "trunc")},
     **{f"_pl_{name}": (_of_one if numbers == 1 else _of_two)(name) for name, numbers in OF_C.items()},

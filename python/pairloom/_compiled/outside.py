@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-__all__ = ["fingerprint"]
+__all__ = ["code_text", "fingerprint"]
 
 # Libraries, whose names keep their meaning within a version.
 _LIBRARIES = {"numba", "numpy", "pairloom"} | set(sys.stdlib_module_names)
@@ -77,7 +77,7 @@ def _function(function: FunctionType, known: _Known) -> str:
         "(defaults)": function.__defaults__,
         "(keyword defaults)": function.__kwdefaults__,
     }
-    return f"function({_code(function.__code__)}; {_each(given, names, known)})"
+    return f"function({code_text(function.__code__)}; {_each(given, names, known)})"
 
 
 def _names(code: CodeType) -> Iterable[str]:
@@ -87,7 +87,8 @@ def _names(code: CodeType) -> Iterable[str]:
             yield from _names(inner)
 
 
-def _code(code: CodeType) -> str:
+def code_text(code: CodeType) -> str:
+    """All that code does, whatever its lines: two of one text do the same."""
     # The text of code within code names a place in memory.
-    constants = [_code(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
+    constants = [code_text(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
     return f"{code.co_code.hex()} {code.co_names!r} {code.co_varnames!r} [{', '.join(constants)}]"

@@ -74,7 +74,9 @@ def _column(name: str, values: pd.Series[Any]) -> Column:
     if pd.api.types.is_integer_dtype(kind) and not values.isna().any():
         return Column(name, values.to_numpy(dtype=np.int64))
     if pd.api.types.is_numeric_dtype(kind):
-        return Column(name, values.to_numpy(dtype=np.float64, na_value=np.nan))
+        single = str(kind) in ("Float32", "float[pyarrow]", "float32[pyarrow]")
+        number = np.float32 if single else np.float64
+        return Column(name, values.to_numpy(dtype=number, na_value=np.nan))
     if pd.api.types.is_datetime64_any_dtype(kind):
         times = pd.to_datetime(values, utc=True).dt.tz_localize(None)
         return Column(name, times.to_numpy(dtype="datetime64[ns]"))

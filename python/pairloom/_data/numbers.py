@@ -27,9 +27,9 @@ def to_floats(column: Column, repair: Repair) -> Floats:
     if column.words is not None:
         return _from_words(column, repair)
     values = column.values
-    if values.dtype == np.float32:
-        # A price is a decimal, and means the one that it was written as.
-        return _native.widen(values)
+    if values.dtype.kind == "f" and values.dtype.itemsize == 4:
+        # A price is a decimal, and means the one that it was written as. The core reads what lies in order and aligned.
+        return _native.widen(np.require(values, np.float32, ["C", "A"]))
     if values.dtype.kind in "iuf":
         return _from_numbers(column)
     if values.dtype.kind == "O":

@@ -211,7 +211,8 @@ def array_column(name: str, values: Any, place: Place) -> Column:
         # pandas, polars and pyarrow columns know best how they become an array.
         array = np.asarray(values)
     if isinstance(array, np.ma.MaskedArray):
-        array = np.ma.filled(array.astype(np.float64), np.nan)
+        single = array.dtype.kind == "f" and array.dtype.itemsize == 4
+        array = np.ma.filled(array.astype(np.float32 if single else np.float64), np.nan)
     if array.ndim != 1:
         raise place.error(
             "data.shape",

@@ -56,6 +56,7 @@ def run(options: argparse.Namespace) -> int:
     if sys.platform != "linux":
         raise ConfigError(f"pairloom kill needs Linux so far, and this is {sys.platform}", code="config.platform")
     path = Path(options.file).expanduser()
+    path = path.resolve() if path.is_symlink() else path
     pid = _writer(path)
     sent = time.time_ns()
     try:

@@ -41,19 +41,31 @@ pub(crate) fn note_interrupt() {
     INTERRUPTS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// A moment, as Ctrl-C has it.
+/// A moment, as Ctrl-C has it; `None` for a run of another thread than the main one, which Python tells of no signal.
 #[derive(Clone, Copy)]
-pub(crate) struct Interrupts(u64);
+pub(crate) struct Interrupts(Option<u64>);
 
 impl Interrupts {
     pub(crate) fn so_far() -> Self {
-        Self(INTERRUPTS.load(Ordering::Relaxed))
+        let here = || INTERRUPTS.load(Ordering::Relaxed);
+        Self(is_main_thread().then(here))
     }
 
     /// Whether it was pressed since.
     pub(crate) fn is_past(self) -> bool {
-        INTERRUPTS.load(Ordering::Relaxed) != self.0
+        self.0
+            .is_some_and(|before| INTERRUPTS.load(Ordering::Relaxed) != before)
     }
+}
+
+/// Whether Python calls the handlers of signals on this thread.
+fn is_main_thread() -> bool {
+    Python::attach(|py| {
+        let threading = py.import("threading")?;
+        let main = threading.call_method0("main_thread")?;
+        Ok::<_, PyErr>(main.is(&threading.call_method0("current_thread")?))
+    })
+    .unwrap_or(false)
 }
 
 /// What a look at the interpreter is taken to cost at least. Where there is a bar to draw it is drawn at once; where only an

@@ -82,10 +82,11 @@ impl Amount {
         if matches!(bare, "nan" | "inf" | "infinity" | "snan") {
             return Ok(Self::NotFinite);
         }
-        let exact = if lower.contains('e') {
-            Decimal::from_scientific(trimmed)
-        } else {
-            within_reach(trimmed).parse()
+        let exact = match lower.split_once('e') {
+            Some((digits, power)) => {
+                Decimal::from_scientific(&format!("{}e{power}", within_reach(digits)))
+            }
+            None => within_reach(trimmed).parse(),
         };
         if let Ok(value) = exact {
             return Ok(Self::Exact(value.normalize()));
@@ -352,6 +353,10 @@ mod tests {
         assert_eq!(
             parsed(&format!("+0007.{nines}")),
             "7.999999999999999999999999999"
+        );
+        assert_eq!(
+            parsed(&format!("1.2345678{nines}e0")),
+            "1.234567899999999999999999999"
         );
         assert_eq!(parsed("0.10"), "0.1");
         assert_eq!(parsed("12."), "12");

@@ -1,7 +1,7 @@
 //! The process's own record: a line for each word that it gave, and for what befell it. Nothing is ever taken out of it.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -25,12 +25,30 @@ fn plain(text: &str) -> String {
     text.replace(['\t', '\n', '\r'], " ")
 }
 
+/// Ends a line that a full disk has cut: what is added to it would be read as a part of it.
+fn end_last_line(file: &mut File) -> std::io::Result<()> {
+    let mut last = [b'\n'];
+    if file.seek(SeekFrom::End(0))? > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    if last == [b'\n'] {
+        Ok(())
+    } else {
+        file.write_all(b"\n")
+    }
+}
+
 impl Log {
     pub(super) fn open(path: Option<&Path>) -> Result<Self, Error> {
         let open = |path: &Path| {
             let mut how = OpenOptions::new();
-            how.create(true).append(true).mode(0o600);
-            let file = how.open(path).map_err(|why| unwritable(path, &why))?;
+            how.create(true).read(true).append(true).mode(0o600);
+            let opened = how.open(path).and_then(|mut file| {
+                end_last_line(&mut file)?;
+                Ok(file)
+            });
+            let file = opened.map_err(|why| unwritable(path, &why))?;
             Ok((path.to_owned(), file))
         };
         Ok(Self {

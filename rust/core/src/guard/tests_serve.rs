@@ -101,6 +101,18 @@ impl Running {
     }
 }
 
+#[test]
+fn a_line_that_a_full_disk_has_cut_stays_one_of_its_own() {
+    let folder = Folder::new("cut");
+    let socket = folder.0.join("s");
+    std::fs::write(socket.with_extension("log"), "17\tpartial").unwrap();
+    Running::listening(&socket).end().unwrap();
+    let log = std::fs::read_to_string(socket.with_extension("log")).unwrap();
+    let lines: Vec<&str> = log.lines().collect();
+    assert_eq!(lines[0], "17\tpartial");
+    assert!(lines[1].ends_with("\tlistening\t"), "{log:?}");
+}
+
 fn link_to(socket: &Path) -> RiskLink {
     RiskLink {
         path: socket.to_owned(),

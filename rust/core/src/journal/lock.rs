@@ -95,8 +95,13 @@ impl Lock {
     }
 }
 
+/// The file of the lock. A file that is reached by a link has the lock of what the link leads to.
 fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
+    let real = path.canonicalize();
+    let mut name = match real {
+        Ok(real) if path.is_symlink() => real.into_os_string(),
+        _ => path.as_os_str().to_owned(),
+    };
     name.push(".lock");
     PathBuf::from(name)
 }
@@ -114,6 +119,10 @@ mod tests {
         let held = Lock::take(&path).unwrap_err();
         assert!(matches!(&held, Unlocked::Held(owner) if *owner == std::process::id().to_string()));
         assert_eq!(held.of_journal(&path).code, "journal.locked");
+        let link = folder.join("latest.db");
+        std::fs::write(&path, "").unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(matches!(Lock::take(&link), Err(Unlocked::Held(_))));
         drop(lock);
         std::fs::remove_file(beside(&path)).unwrap();
         std::fs::create_dir(beside(&path)).unwrap();

@@ -42,7 +42,10 @@ pub(super) fn inline(
         }
     }
     if rows.len() >= TOUCHED_FROM {
-        for group in rows.chunks(TOUCHED_TOGETHER) {
+        let mut rest = rows.as_slice();
+        while !rest.is_empty() {
+            let (group, later) = rest.split_at(group_of(rest));
+            rest = later;
             touch_rows(cast, writer, group);
             by_event(cast, writer, group, present.now, acting, others_only);
         }
@@ -56,6 +59,17 @@ pub(super) fn inline(
             Some(Stop::Interrupted)
         )
     })
+}
+
+/// How many of a step's rows are read together: no fewer than that, and all rows of the last one's market, whose price is what
+/// the last of them leaves.
+fn group_of(rows: &[Row]) -> usize {
+    let market = |row: &Row| row.entry.market();
+    let Some(last) = rows.get(TOUCHED_TOGETHER - 1) else {
+        return rows.len();
+    };
+    let more = rows[TOUCHED_TOGETHER..].iter();
+    TOUCHED_TOGETHER + more.take_while(|next| market(next) == market(last)).count()
 }
 
 /// Lets traders that go event by event take in these rows, on this thread.
