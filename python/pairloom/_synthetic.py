@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pairloom import _native
+from pairloom._interrupts import load_numpy
 from pairloom._settings import choice, split_pair
 from pairloom._times import duration_ns, moment_ns
 from pairloom._words import listing
@@ -85,6 +86,7 @@ def synthetic(
     begin = moment_ns("start", start)
     if begin is None:
         raise ConfigError('start=None is no time; write start="2024-01-31"', code="config.time")
+    load_numpy()
     made = _native.synthetic(
         kind,
         markets,

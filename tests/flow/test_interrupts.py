@@ -179,14 +179,19 @@ engine.trade("A/USD", "sma_cross", side="long", size=1)
 rows = {name: [1.0] * 50 for name in ("open", "high", "low", "close")}
 rows["ts"] = [1_700_000_040 + 60 * n for n in range(50)]
 try:
-    engine.backtest({"A/USD": rows}, interval="1m", progress=False)
+    FIRST
 except KeyboardInterrupt:
     print("interrupted")
 print(engine.backtest({"A/USD": rows}, interval="1m", progress=False).events)
 """
 
 
-def test_an_interrupt_while_numpy_is_imported_leaves_nothing_broken() -> None:
-    ran = subprocess.run([sys.executable, "-c", NUMPY], capture_output=True, text=True, timeout=60, check=False)
+FIRST = ['engine.backtest({"A/USD": rows}, interval="1m", progress=False)', 'pairloom.synthetic(["A/USD"], rows=10)']
+
+
+@pytest.mark.parametrize("first", FIRST)
+def test_an_interrupt_while_numpy_is_imported_leaves_nothing_broken(first: str) -> None:
+    code = NUMPY.replace("FIRST", first)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert ran.stderr == ""
     assert ran.stdout.split() == ["interrupted", "50"]
