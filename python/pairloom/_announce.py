@@ -22,7 +22,7 @@ def announce(result: Result) -> None:
     Raises ``StrategyError`` from the first original when every trader is quarantined.
     """
     from pairloom._show.messages import difference_message, quarantine_message, refusal_message
-    from pairloom._show.numbers import described
+    from pairloom._show.numbers import clean, described, instant
 
     refused = refusal_message(result)
     if refused:
@@ -39,7 +39,7 @@ def announce(result: Result) -> None:
         number = len(result.traders)
         subject = "the only trader was" if number == 1 else f"all {number:,} traders were"
         raise StrategyError(
-            f"{subject} quarantined; first {first.trader}: {original}",
+            f"{subject} quarantined; first {clean(first.trader)} at {instant(first.ts)}: {original}",
             code=f"strategy.{first.kind}",
             result=result,
         ) from first.error

@@ -109,3 +109,18 @@ def test_an_error_counts_at_the_row_at_which_it_comes() -> None:
     (only,) = caught.value.result.quarantined
     assert only.ts == record.ts
     assert caught.value.result.steps == 123
+
+
+@pytest.mark.parametrize("markets", [1, 3])
+def test_with_threads_at_hand_a_native_one_sees_and_does_the_same(markets: int) -> None:
+    data = pairloom.synthetic(markets, rows=ROWS, seed=8, volatility=0.01)
+
+    def digest(threads: int, block: int | None) -> str:
+        engine = Engine(cash={"USD": 100_000}, account="margin", num_threads=threads, block=block)
+        engine.trade("*", "sma_cross", size=2, fast=3, slow=7)
+        engine.trade("*", "rsi", size=1, period=5)
+        result = engine.backtest(data, progress=False)
+        assert len(result.orders) > 50
+        return result.digest
+
+    assert len({digest(threads, block) for threads in (1, 2) for block in (0, None)}) == 1

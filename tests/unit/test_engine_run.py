@@ -174,9 +174,9 @@ def test_all_quarantined_is_an_error_from_the_first_with_the_result(core, engine
     with pytest.raises(StrategyError) as caught:
         engine.backtest("candles", progress=False)
     assert caught.value.__cause__ is first["error"]
-    assert "all 2 traders were quarantined; first Daily ETH/BTC: ZeroDivisionError: the first fault" in str(
-        caught.value
-    )
+    text = str(caught.value)
+    assert text.startswith("all 2 traders were quarantined; first Daily ETH/BTC at 2")
+    assert ": ZeroDivisionError: the first fault" in text
     assert len(caught.value.result.quarantined) == 2
     assert caught.value.code == "strategy.raised"
 

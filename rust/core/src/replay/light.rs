@@ -5,6 +5,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::clock::Stopwatch;
 use crate::commit::Writer;
 use crate::domain::Nanos;
 use crate::limits::{LIGHT_MARKETS, LIGHT_STEPS};
@@ -23,19 +24,29 @@ pub(super) struct Begun {
 }
 
 impl Cast<'_> {
-    /// Whether steps may be light at all: few markets have traders that go event by event, all of these are evaluated
-    /// on this thread, and nobody needs every price.
-    pub(super) fn is_light(&self, attended: &[u32], pooled: bool, away: &Away) -> bool {
+    /// Whether steps may be light at all: few markets have traders that go event by event, none of these is elsewhere, and
+    /// nobody needs every price.
+    pub(super) fn is_light(&self, attended: &[u32], away: &Away) -> bool {
         let mut traders = (0..).take(self.traders.len());
         let away = traders.any(|trader| away.has(trader));
         let lazy = attended.iter().all(|&market| self.lazy[market as usize]);
-        (1..=LIGHT_MARKETS).contains(&attended.len()) && lazy && !pooled && !away
+        (1..=LIGHT_MARKETS).contains(&attended.len()) && lazy && !away
     }
 }
 
 impl Direct<'_> {
-    /// Makes light steps from the next one on, before `end` and before anybody else is due.
+    /// Makes light steps from the next one on, before `end` and before anybody else is due. Where a pool could share the
+    /// evaluations they are timed, so that it does as soon as they turn out dear.
     pub(super) fn light_steps(&mut self, writer: &mut Writer, end: usize) -> Quiet {
+        let watch = self.evaluator.is_pooled().then(Stopwatch::start);
+        let quiet = self.make_light_steps(writer, end);
+        if let (Some(watch), 1..) = (watch, quiet.events) {
+            self.evaluator.learn(watch.nanos(), quiet.events);
+        }
+        quiet
+    }
+
+    fn make_light_steps(&mut self, writer: &mut Writer, end: usize) -> Quiet {
         let mut quiet = Quiet::default();
         let steps = Arc::clone(self.timeline.steps());
         let mut step = self.timeline.walked();

@@ -56,7 +56,7 @@ impl Direct<'_> {
             let index = trader as usize;
             *self.cast.traders[index].get_mut() = answer.trader;
             let Some(block) = answer.block else { continue };
-            self.evaluator.learn(answer.nanos, block.rows());
+            self.evaluator.learn(answer.nanos, block.rows().into());
             if is_same(writer.account.row(trader), &answer.row) {
                 self.ahead.prepared[index] = Some(Box::new(block));
                 self.ahead.ready += 1;

@@ -171,7 +171,7 @@ pub fn prepare<'a>(
         cast.let_pass_orders();
     }
     let attended = cast.look_at(core.writer.watches_data(), &mut timeline);
-    let light = cast.is_light(&attended, evaluator.is_pooled(), &away);
+    let light = cast.is_light(&attended, &away);
     let ahead = Ahead::new(&mut cast, &timeline, spot, config.block);
     make_room(&mut core.writer, &cast, timeline.steps());
     let direct = Direct {

@@ -107,9 +107,17 @@ impl Evaluator {
         }
     }
 
-    /// So many rows took so long beside the run.
-    pub(super) fn learn(&mut self, nanos: u64, rows: u32) {
-        self.cost.learn(nanos, rows.into());
+    /// Whether a few traders that go event by event are evaluated on this thread: a pool would leave them there, too.
+    pub(super) fn keeps_light_steps(&self) -> bool {
+        match (&self.pool, self.handover) {
+            (None, _) => true,
+            (Some(_), handover) => handover == Handover::Auto && self.cost.is_cheap(),
+        }
+    }
+
+    /// So many rows took so long beside the run, or in light steps.
+    pub(super) fn learn(&mut self, nanos: u64, rows: u64) {
+        self.cost.learn(nanos, rows);
     }
 
     /// How many threads may evaluate beside the driver's own.

@@ -121,7 +121,8 @@ impl Ports for Direct<'_> {
             let fills = unkept && writer.is_open() && writer.settles_at_once();
             return self.stride(writer, before, fills);
         }
-        if self.light && !self.ahead.calendar.has(first) {
+        let light = self.light && self.evaluator.keeps_light_steps();
+        if light && !self.ahead.calendar.has(first) {
             return self.light_steps(writer, before);
         }
         Quiet::default()
