@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pairloom._versions import SHOWN, fingerprint, own_classes, source, text
+from pairloom._told import text
+from pairloom._versions import SHOWN, fingerprint, own_classes, source
 from pairloom.errors import ConfigError, JournalError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pairloom._times import duration_ns
 from pairloom._words import listing
 from pairloom.errors import ConfigError
 from pairloom.numbers import FINEST_MONEY, decimal_text, whole_number
-from pairloom.schedule import Session, expand
+from pairloom.schedule import Session
 
 __all__ = ["LISTS_OF_PAIRS", "READERS", "for_core", "names_of_controls", "shown"]
 
@@ -38,7 +38,7 @@ def _part(key: str, value: Any) -> str:
 def _seconds(key: str, value: Any) -> int:
     seconds = duration_ns(key, value)
     if not seconds:
-        raise ConfigError(f"{key}={value!r} must be a time: seconds, a timedelta or '1min'", code="config.risk")
+        raise ConfigError(f"{key}={value!r} must be a time: seconds or a timedelta", code="config.risk")
     return seconds
 
 
@@ -97,12 +97,16 @@ def _session(key: str, value: Any) -> Session:
     )
 
 
+def _has_sessions(value: Mapping[Any, Any]) -> bool:
+    return any(isinstance(each, Session | Mapping) for each in value.values())
+
+
 def _by_pair(one: Reader) -> Reader:
     """A value for all pairs, or a dict of them by pair with ``"*"`` for the others."""
 
     def read(key: str, value: Any) -> Any:
-        # A session is written as a dict, too: of its own words, though one of them may be mistyped.
-        session = one is _session and isinstance(value, Mapping) and not set(value).isdisjoint(Session.__slots__)
+        # A session is written as a dict, too: of its own words, though all of them may be mistyped.
+        session = one is _session and isinstance(value, Mapping) and value and not _has_sessions(value)
         if not isinstance(value, Mapping) or session:
             return one(key, value)
         if not value:
@@ -179,7 +183,4 @@ def for_core(name: str, value: Any, first: int, last: int) -> Any:
 def _hours(session: Session, first: int, last: int) -> list[tuple[int, int]]:
     """Openings and closes, ns UTC: those that are over when the run begins are left out."""
     day = 86_400 * 10**9
-    times = expand(("market_open", "market_close"), session, first - 2 * day, last + 2 * day)
-    opens = [ts for ts, name in times if name == "market_open"]
-    closes = [ts for ts, name in times if name == "market_close" and opens and ts > opens[0]]
-    return list(zip(opens, closes, strict=False))
+    return [(opens, closes) for opens, closes in session.hours(first - 2 * day, last + 2 * day) if closes > first - day]

@@ -7,12 +7,12 @@ changes with their rule alone, and plug-ins a fingerprint of their library.
 from __future__ import annotations
 
 import os
-import re
 import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from pairloom._told import text
 from pairloom.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 
     from pairloom.strategy import Strategy
 
-__all__ = ["SHOWN", "fingerprint", "own_classes", "plugin_version", "source", "text", "version_of"]
+__all__ = ["SHOWN", "fingerprint", "own_classes", "plugin_version", "source", "version_of"]
 
 # Digits of a fingerprint that people are shown.
 SHOWN = 16
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 # Ten thousand traders of one class, or as many combinations of a sweep, read its source once.
 _KNOWN: WeakKeyDictionary[type, str] = WeakKeyDictionary()
@@ -90,11 +89,6 @@ def source(cls: type) -> bytes:
     except (OSError, TypeError):
         # Made at run time, without a text: its code is what there is.
         return b"\n".join(_codes(cls))
-
-
-def text(value: object) -> str:
-    """Return a text that is the same for the same value in every process."""
-    return value if isinstance(value, str) else _ADDRESS.sub("", repr(value))
 
 
 def fingerprint(data: bytes) -> str:

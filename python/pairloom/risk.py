@@ -72,7 +72,8 @@ class RiskLimits:
     - ``session``: a `Session` in which orders may be sent, or a dict by pair.
 
     ``cancel_on_disconnect``, True, takes all orders back when the connection to the venue is lost.
-    ``max_cancel_rate`` is the one limit of cancellations by strategies: a pace, or a dict by pair.
+    ``max_cancel_rate`` is the one limit of cancellations by strategies: a pace, or a dict by pair, and the
+    one that stops nothing on a pair that it does not name.
     ``per_trader`` maps a trader's name, or the name of a strategy for each of its traders, to more
     `RiskLimits`; those and the account's are both met, so that the tightest wins.
 

@@ -75,6 +75,20 @@ class Session:
         """Return the zone itself."""
         return _zone(self.zone)
 
+    def hours(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Yield opening and close, ns UTC, of each session from about ``first`` to about ``last``, also ns UTC.
+
+        One that a change to summer time leaves nothing of, since it opens in the hour that is skipped, is none.
+        """
+        zone = self.tzinfo()
+        for day in _days(first, last):
+            opens, closes = (_wall_clock(name, self, day) for name in ("market_open", "market_close"))
+            if opens is None or closes is None:
+                continue
+            both = _nanoseconds(opens.replace(tzinfo=zone)), _nanoseconds(closes.replace(tzinfo=zone))
+            if both[0] < both[1]:
+                yield both
+
     def _key(self) -> tuple[object, ...]:
         return (self.open, self.close, self.zone, self.days, self.holidays)
 
@@ -87,11 +101,13 @@ class Session:
         return hash(self._key())
 
     def __repr__(self) -> str:
-        """The session as one would write it."""
+        """The session as one would write it: a journal knows by it whether two are the same."""
         days = ",".join(DAYS[day] for day in sorted(self.days))
+        shut = [day.isoformat() for day in sorted(self.holidays)]
+        holidays = f", holidays={shut}" if shut else ""
         return (
-            f"Session(open={self.open:%H:%M}, close={self.close:%H:%M}, zone={self.zone!r}, "
-            f"days={days!r}, holidays={len(self.holidays)})"
+            f"Session(open={_shown(self.open)!r}, close={_shown(self.close)!r}, zone={self.zone!r}, "
+            f"days={days!r}{holidays})"
         )
 
 
@@ -180,13 +196,18 @@ def _intraday(minutes: int, first: int, last: int) -> Iterable[int]:
 
 def _by_day(name: str, session: Session | None, first: int, last: int) -> Iterator[int]:
     zone = session.tzinfo() if session else timezone.utc
+    for day in _days(first, last):
+        wall = _wall_clock(name, session, day)
+        if wall is not None:
+            yield _nanoseconds(wall.replace(tzinfo=zone))
+
+
+def _days(first: int, last: int) -> Iterator[date]:
     # A local day may begin up to a day before or after UTC's, and a session may end on the next one.
     day = _date_of(first) - timedelta(days=2)
     end = _date_of(last) + timedelta(days=2)
     while day <= end:
-        wall = _wall_clock(name, session, day)
-        if wall is not None:
-            yield _nanoseconds(wall.replace(tzinfo=zone))
+        yield day
         day += timedelta(days=1)
 
 
@@ -213,6 +234,10 @@ def _date_of(ns: int) -> date:
 def _nanoseconds(moment: datetime) -> int:
     gap = moment - _EPOCH
     return ((gap.days * 86_400 + gap.seconds) * 10**6 + gap.microseconds) * 1_000
+
+
+def _shown(wall: time) -> str:
+    return wall.isoformat("minutes" if wall == wall.replace(second=0, microsecond=0) else "auto")
 
 
 def _wall_time(key: str, text: object) -> time:

@@ -238,3 +238,28 @@ size = 1
     assert document["reconciliation"]["compared"] > 1 and document["differences"] == []
     assert main(["backtest", str(config), "--json"]) == 2
     assert "faults has no meaning in a backtest" in capsys.readouterr().err
+
+
+def test_what_the_last_row_fills_is_known_at_the_end_though_every_report_of_it_is_lost() -> None:
+    """The answer to a question of before the last row says nothing of it, however late it comes."""
+
+    class One(Strategy):
+        events = ("quote",)
+
+        def setup(self, ctx: Any) -> None:
+            self.seen = 0
+
+        def generate_signal(self, ctx: Any) -> None:
+            self.seen += 1
+            if self.seen == 3:
+                ctx.buy(2, limit=99)
+
+    ask = [101.0] * 10 + [99.0]
+    ts = [1_704_067_200_000_000_000 + second * 1_000_000_000 for second in range(len(ask))]
+    feed = {"A/USD": {"quote": {"ts": ts, "bid": [price - 1 for price in ask], "ask": ask}}}
+    for seed in range(40, 120):
+        faults = Faults(seed=seed, reorder=0.5, lose_reply=0.3)
+        engine = Engine(cash={"USD": 3_000}, fee=0, reconcile=Reconcile(interval=5), faults=faults)
+        engine.trade("A/USD", One)
+        result = quietly(engine, feed)
+        assert len(result.fills) == len(result.venue["fills"]) or result.differences, f"seed {seed}"

@@ -20,7 +20,7 @@ import pytest
 
 import pairloom
 from journals import Crosses, ask, books_of, change, data, portfolio, rows_of
-from pairloom import ConfigError, Engine, Journal, JournalError, RiskLimits, Signal, Strategy, SyntheticFeed
+from pairloom import ConfigError, Engine, Journal, JournalError, RiskLimits, Signal, Strategy, SyntheticFeed, _journal
 from pairloom.errors import BrokerError
 
 pytestmark = pytest.mark.filterwarnings("ignore::pairloom.RefusalWarning", "ignore::pairloom.QuarantineWarning")
@@ -421,6 +421,27 @@ def test_a_command_that_is_refused_does_not_keep_a_run_from_going_on(tmp_path: P
     assert first.resumed_at_step > 0
     assert first.digest == again.digest
     assert not first.risk_changes
+
+
+def test_limits_that_were_refused_do_not_keep_a_run_from_going_on_from_a_snapshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_journal, "SNAPSHOT_EVERY", 30)
+    path = tmp_path / "run.db"
+    with portfolio(path).start(data(), speed=2_000) as live:
+        until(lambda: live.status()["working_orders"] > 0, "orders")
+        for wrong in (RiskLimits(per_trader={"nobody": RiskLimits(max_position=1)}), RiskLimits(halted=["s0001/usd"])):
+            with pytest.raises(ConfigError):
+                live.set_limits(wrong, by="Ada\nBob")
+        live.set_limits(RiskLimits(max_position=1_000), by="Ada\nBob")
+        behind = "SELECT 1 FROM snapshots WHERE step > (SELECT max(step) FROM inputs)"
+        until(lambda: bool(ask(path, behind)), "a snapshot behind the commands")
+        before = live.stop().risk_changes
+    first, again = (run("paper", portfolio(path)) for _ in range(2))
+    assert first.resumed_at_step > 0
+    assert first.digest == again.digest
+    told = [[(change["by"], change["what"]) for change in changes] for changes in (before, first.risk_changes)]
+    assert told[0] == told[1] and len(told[0]) == 1
 
 
 def test_limits_that_were_changed_on_the_way_are_changed_again(tmp_path: Path) -> None:

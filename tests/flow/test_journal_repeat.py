@@ -87,6 +87,22 @@ def test_who_does_otherwise_is_quarantined_and_nobody_else(tmp_path: Path, drift
     assert Journal(path).check()["problems"] == []
 
 
+@pytest.mark.parametrize("driver", ["paper", "start"])
+def test_who_does_otherwise_than_a_finished_journal_is_found(tmp_path: Path, driver: str) -> None:
+    path = tmp_path / "run.db"
+    whole = run(path)
+    assert not whole.interrupted and not whole.quarantined
+    counts = Journal(path).counts
+    Other.orders_at = 155
+    data = pairloom.synthetic(["A/USD", "B/USD"], rows=ROWS, seed=1)
+    again = run(path) if driver == "paper" else engine(path).start(data).wait()
+    assert [(record.trader, record.kind) for record in again.quarantined] == [("Other A/USD", "not_reproducible")]
+    assert "at step 155" in str(again.quarantined[0].error)
+    # The journal is closed: it stays what it was, and so does what it is of.
+    assert again.digest == whole.digest
+    assert Journal(path).counts == counts
+
+
 def test_rows_that_were_slipped_in_before_the_first_are_found(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     Other.stop_at = 300

@@ -23,7 +23,7 @@ KIND_SETS = (
     ("candle", "quote", "trade"),
 )
 # Latency has no meaning where orders fill on candles.
-KIND_SETS_WITH_LATENCY = (("quote",), ("trade",), ("quote", "trade"), ("candle", "quote"))
+KIND_SETS_WITH_LATENCY = (("quote",), ("trade",), ("quote", "trade"), ("candle", "quote"), ("candle", "trade"))
 INTERVALS = (60, 60, 120, 300, 420)
 TICK_SECONDS = 20
 

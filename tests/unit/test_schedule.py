@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 
 import numpy as np
 import pandas as pd
@@ -108,3 +108,25 @@ def test_a_wrong_session_is_refused(keywords, message):
     with pytest.raises(ConfigError) as caught:
         Session(**keywords)
     assert message in str(caught.value)
+
+
+def test_a_session_that_summer_time_skips_leaves_the_others_their_hours():
+    session = Session(open="02:30", close="03:00", zone="America/New_York", days="mon-sun")
+    found = list(session.hours(ns("2024-03-09T12:00Z"), ns("2024-03-12T12:00Z")))
+    assert (ns("2024-03-09T07:30Z"), ns("2024-03-09T08:00Z")) in found
+    assert (ns("2024-03-11T06:30Z"), ns("2024-03-11T07:00Z")) in found
+    assert all(closes - opens == 30 * 60 * 10**9 for opens, closes in found)
+    assert not [opens for opens, _ in found if ns("2024-03-10") <= opens < ns("2024-03-11")]
+
+
+def test_sessions_are_written_as_one_would_write_them():
+    different = [
+        Session(),
+        Session(holidays=["2024-01-08"]),
+        Session(holidays=["2024-01-09"]),
+        Session(open=time(9, 30, 40)),
+    ]
+    assert len({repr(session) for session in different}) == len(different)
+    for session in different:
+        copy = eval(repr(session).replace("'09:30:40'", "time(9, 30, 40)"))
+        assert copy == session

@@ -155,14 +155,15 @@ impl Resolver<'_> {
     }
 
     /// The trader's signal order, planned in this step or working, as the position it leads to. One whose size gave no
-    /// quantity leads nowhere.
+    /// quantity, or whose limit is none, leads nowhere.
     fn signal_order(&self) -> Option<Option<Lots>> {
         let planned = self.planned[self.first..]
             .iter()
             .rev()
             .find_map(|plan| match plan.origin {
                 Origin::Signal { target } if !plan.dropped => {
-                    Some(plan.lots.is_ok().then_some(target))
+                    let leads = plan.lots.is_ok() && plan.kind.is_ok();
+                    Some(leads.then_some(target))
                 }
                 _ => None,
             });

@@ -208,6 +208,17 @@ impl Instrument {
         })
     }
 
+    /// The value of a sum of prices times lots in units of 10^-18, as the float nearest to it or, where it needs more digits than
+    /// those, one beside that: for ratios.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
+    pub fn value_of_sum(&self, sum: i128) -> f64 {
+        match checked_mul(sum, self.numerator) {
+            Some(exact) if self.denominator == 1 => exact as f64,
+            _ => sum as f64 * (self.numerator as f64 / self.denominator as f64),
+        }
+    }
+
     /// What one more half unit of the price adds to the value of a quantity, where that is one whole number of 64 bits
     /// for every price; then its product with a price is the value and cannot overflow.
     #[must_use]
@@ -309,8 +320,13 @@ impl Instrument {
     /// A quantity at 10^-18 of the base currency.
     #[must_use]
     pub fn quantity(&self, lots: Lots) -> Option<i128> {
-        i128::from(lots)
-            .checked_mul(self.lot_mantissa)?
+        self.quantity_of_sum(i128::from(lots))
+    }
+
+    /// The same for the lots of several orders, whose sum needs not fit into those of one.
+    #[must_use]
+    pub fn quantity_of_sum(&self, lots: i128) -> Option<i128> {
+        lots.checked_mul(self.lot_mantissa)?
             .checked_mul(pow10(MONEY_DIGITS - self.lot_digits)?)
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::clock::Stopwatch;
 use crate::commit::{Records, Writer};
-use crate::domain::{Instrument, Lots, MarketPair, Money, Nanos, Rounding, Side};
+use crate::domain::{Instrument, Lots, MarketPair, Money, Nanos, Side};
 use crate::error::Error;
 use crate::journal::{Recorder, TraderFacts, rows_lost};
 use crate::portfolio::TradeRecord;
@@ -145,33 +145,17 @@ impl Outcome {
 
 #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
 fn trade_row(trade: &TradeRecord, instrument: &Instrument) -> TradeRow {
-    let lots = |lots: i128| {
-        i64::try_from(lots)
-            .ok()
-            .and_then(|lots| instrument.quantity(lots))
-            .unwrap_or(i128::MAX)
-    };
     let closed = trade.exit_ts.is_some();
     let pnl = closed.then_some(trade.cash_flow);
-    // The notional of the entries is the sum of price times lots: one lot at that sum.
-    let notional = i64::try_from(trade.entry_sum)
-        .ok()
-        .and_then(|sum| instrument.value(sum, 1, Rounding::Down))
-        .map_or_else(
-            || {
-                let price = instrument.price_sum(trade.entry_sum, trade.entry_lots);
-                price.map_or(f64::NAN, |p| {
-                    p as f64 / 1e18 * lots(trade.entry_lots) as f64
-                })
-            },
-            |value| value as f64,
-        );
+    let notional = instrument.value_of_sum(trade.entry_sum);
     TradeRow {
         trader: trade.trader,
         entry_ts: trade.entry_ts,
         exit_ts: trade.exit_ts,
         side: trade.side,
-        quantity: lots(trade.entry_lots),
+        quantity: instrument
+            .quantity_of_sum(trade.entry_lots)
+            .unwrap_or(i128::MAX),
         entry_price: instrument
             .price_sum(trade.entry_sum, trade.entry_lots)
             .unwrap_or(i128::MAX),

@@ -454,6 +454,9 @@ impl Recorder {
                 );
                 return Err(journal_error("journal.not_reproducible", message));
             }
+            // No step follows in which they could be stopped, and the journal is closed: the result says it alone.
+            let stopped = &mut writer.records.quarantined;
+            stopped.extend(self.script.sentence(ts));
         }
         Ok(self.resumed_at)
     }

@@ -5,9 +5,9 @@ use std::collections::{HashMap, VecDeque};
 use rusqlite::{Connection, Row};
 use rust_decimal::Decimal;
 
-use crate::commit::{Act, AgainOrder, Author, Writer, next_where};
-use crate::domain::Side;
+use crate::commit::{Act, AgainOrder, Author, QuarantineRecord, Writer, next_where};
 use crate::domain::word::word_of;
+use crate::domain::{Nanos, Side};
 use crate::error::Error;
 use crate::order::{OrderId, Reason, reason};
 use crate::risk::Refused;
@@ -38,6 +38,16 @@ pub(super) struct Script {
 }
 
 impl Script {
+    /// Those who were to be stopped when the run goes on, of a run that is over.
+    pub(super) fn sentence(&mut self, ts: Nanos) -> impl Iterator<Item = QuarantineRecord> {
+        let stopped = move |each: Distrusted| QuarantineRecord {
+            ts,
+            trader: each.trader,
+            fault: not_reproducible(each.reason),
+        };
+        std::mem::take(&mut self.sentenced).into_iter().map(stopped)
+    }
+
     pub(super) fn read(store: &Store, mut distrusted: Vec<Distrusted>) -> Result<Self, Error> {
         let before: Vec<Distrusted> = store.with(|connection| {
             let sql = "SELECT trader, coalesce(error, '') FROM quarantines WHERE kind = 'not_reproducible' ORDER BY seq";
@@ -121,9 +131,7 @@ impl Script {
         }
         if goes_on {
             for Distrusted { trader, reason } in self.sentenced.drain(..) {
-                let mut fault = StrategyFault::raised(reason);
-                fault.kind = FaultKind::NotReproducible;
-                acts.push(failed(trader, fault));
+                acts.push(failed(trader, not_reproducible(reason)));
                 stop(trader);
             }
         }
@@ -135,6 +143,12 @@ impl Script {
             });
         }
     }
+}
+
+fn not_reproducible(reason: String) -> StrategyFault {
+    let mut fault = StrategyFault::raised(reason);
+    fault.kind = FaultKind::NotReproducible;
+    fault
 }
 
 /// Whom a run is told not to believe.

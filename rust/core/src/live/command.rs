@@ -127,7 +127,7 @@ impl LiveCommand {
 }
 
 /// A text for people in one line, since the next one has another meaning.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.replace(['\n', '\r'], " ")
 }
 

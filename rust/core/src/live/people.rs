@@ -13,7 +13,7 @@ use crate::signal::{Intent, OrderRequest, TimeInForce, TradeSignal};
 use crate::strategy::money_f64;
 use crate::trader::TraderState;
 
-use super::command::{LiveCommand, Reply, Request};
+use super::command::{LiveCommand, Reply, Request, one_line};
 use super::coordinator::{Answer, Coordinator};
 use super::event::Notice;
 use super::status::{Status, TraderStatus};
@@ -190,9 +190,10 @@ impl Coordinator<'_> {
     fn change(&self, kind: &'static str, by: &str, what: &str) -> RiskChange {
         RiskChange {
             ts: self.progress.last.unwrap_or(0),
-            by: by.to_owned(),
+            // As the journal keeps them, so that a run made again has the same table.
+            by: one_line(by),
             kind,
-            what: what.to_owned(),
+            what: one_line(what),
         }
     }
 

@@ -167,9 +167,7 @@ pub fn prepare<'a>(
         &away,
         config.block != Some(0),
     );
-    if core.venue.foretells() {
-        cast.let_pass_orders();
-    }
+    cast.let_pass_orders();
     let attended = cast.look_at(core.writer.watches_data(), &mut timeline);
     let light = cast.is_light(&attended, &away);
     let ahead = Ahead::new(&mut cast, &timeline, spot, config.block);

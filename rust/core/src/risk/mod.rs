@@ -319,6 +319,9 @@ impl RiskGate {
                 Err(refused) => return Err(refused),
             }
         }
+        if order.lots == reducing {
+            overflow::check_reducing(order, account)?;
+        }
         if let Some(limits) = &mut self.limits {
             limits.sent(order, asked);
         }

@@ -1,6 +1,6 @@
 //! `overflow`: positions and working orders stay within what whole numbers can hold.
 
-use crate::domain::Lots;
+use crate::domain::{Lots, Side};
 use crate::order::Order;
 use crate::portfolio::Portfolio;
 
@@ -16,6 +16,19 @@ pub(super) fn check(order: &Order, account: &Portfolio) -> Result<(), Refused> {
     Err(refusal())
 }
 
+/// What makes one trader's position smaller is measured from where it leads alone, so that any position can be left; but
+/// beside the orders and positions of others on its market it has to fit, too.
+pub(super) fn check_reducing(order: &Order, account: &Portfolio) -> Result<(), Refused> {
+    let book = account.market(order.market);
+    let working = match order.side {
+        Side::Buy => book.working_buys,
+        Side::Sell => -book.working_sells,
+    };
+    let all = working.checked_add(order.delta());
+    let fits = all.and_then(|all| book.net.checked_add(all));
+    fits.map(drop).ok_or_else(refusal)
+}
+
 pub(super) fn refusal() -> Refused {
     Refused::new(
         check::OVERFLOW,
@@ -28,6 +41,24 @@ mod tests {
     use super::super::test_support::Desk;
     use super::*;
     use crate::order::OrderKind;
+
+    #[test]
+    fn what_reduces_fits_beside_what_works_already() {
+        let mut desk = Desk::plain(false, 1_000);
+        desk.hold(0, -3);
+        assert_eq!(desk.limit(0, 10, 1), Ok(2));
+        // Ten are bought already, from three below zero: it is the sum of what works that fits first.
+        for (room, fits) in [(3, true), (4, true), (5, false)] {
+            let order = desk.order(1, i64::MAX - 14 + room, OrderKind::Market);
+            let beside = check_reducing(&order, &desk.account);
+            assert_eq!(beside.is_ok(), fits, "{room}");
+        }
+        let all = desk.order(1, i64::MAX, OrderKind::Market);
+        assert!(
+            check(&all, &desk.account).is_err(),
+            "what adds is measured from both sides"
+        );
+    }
 
     #[test]
     fn positions_and_working_orders_fit_whole_numbers() {

@@ -16,7 +16,7 @@ pub(super) fn immediate(
     let config = venue.config;
     for (market, id) in venue.fresh.drain(..) {
         let book = &mut venue.books[market as usize];
-        if config.latency > 0 || !(standing || book.met_ts == Some(now)) {
+        if book.latency(&config) > 0 || !(standing || book.met_ts == Some(now)) {
             continue;
         }
         let (quote, close, grid) = (book.quote, book.close, book.grid);

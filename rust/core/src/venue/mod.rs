@@ -226,13 +226,6 @@ impl SimVenue {
         order.kind == OrderKind::Market && book.waits_for_open(self.config.fill)
     }
 
-    /// Whether the data tell when and at what price market orders of markets with candles alone fill.
-    #[must_use]
-    pub fn foretells(&self) -> bool {
-        // An order that fills at closes and is late meets a later one.
-        self.fills_at_opens() || self.config.latency == 0
-    }
-
     /// Whether orders of markets with candles alone wait for opens.
     #[must_use]
     pub fn fills_at_opens(&self) -> bool {
@@ -258,9 +251,8 @@ impl SimVenue {
         let book = &mut self.books[order.market as usize];
         let at_open = book.waits_for_open(self.config.fill);
         let by_market = order.kind == OrderKind::Market;
-        let by_candles = book.has(EventKind::Candle) && !book.has(EventKind::Quote);
         if let Some((ts, price)) = fill
-            && (by_candles && by_market && ts == order.decided)
+            && (book.fills_on_candles() && by_market && ts == order.decided)
         {
             self.opening.push(Opening {
                 ts,
@@ -272,8 +264,7 @@ impl SimVenue {
             });
             return false;
         }
-        // Where orders are filled on candles, latency has no meaning.
-        let latency = if by_candles { 0 } else { self.config.latency };
+        let latency = book.latency(&self.config);
         let arrives = order.decided.saturating_add(latency);
         if at_open && by_market {
             if let Some((open, _)) = fill {
@@ -440,9 +431,22 @@ impl Book {
         self.kinds[kind as usize]
     }
 
+    const fn fills_on_candles(&self) -> bool {
+        self.has(EventKind::Candle) && !self.has(EventKind::Quote)
+    }
+
+    /// How long orders are on their way here. Where they are filled on candles, latency has no meaning.
+    const fn latency(&self, config: &VenueConfig) -> Nanos {
+        if self.fills_on_candles() {
+            0
+        } else {
+            config.latency
+        }
+    }
+
     /// Whether market orders here wait for an open: candles, no quotes, and the model that says so.
     fn waits_for_open(&self, fill: FillModel) -> bool {
-        self.has(EventKind::Candle) && !self.has(EventKind::Quote) && fill == FillModel::NextOpen
+        self.fills_on_candles() && fill == FillModel::NextOpen
     }
 
     /// Fills or keeps each order: `judge` says what happens to it at this event.

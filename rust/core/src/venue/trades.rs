@@ -25,9 +25,9 @@ pub(super) fn on_trade(
     // Where orders first meet a quote or a close, a trade before that does not reach them.
     let after_arrival = book.has(EventKind::Quote)
         || (book.has(EventKind::Candle) && config.fill == FillModel::Close);
-    let grid = book.grid;
+    let (grid, late) = (book.grid, book.latency(config) > 0);
     book.sweep(out, |order| {
-        if (config.latency > 0 && now <= order.arrives) || (after_arrival && !order.arrived) {
+        if (late && now <= order.arrives) || (after_arrival && !order.arrived) {
             return None;
         }
         match order.kind {

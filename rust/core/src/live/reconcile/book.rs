@@ -361,13 +361,12 @@ impl Book {
         due
     }
 
-    /// The run ends: an answer is wanted that is newer than its last row.
+    /// The run ends: an answer is wanted that is newer than its last row. One to a question of before may not know of it.
     pub(super) fn end_at(&mut self, last: Nanos) {
         self.now = self.now.max(last);
         self.ending = Some(self.counts.compared);
         self.agreed = false;
-        let now = self.now;
-        self.attend(now);
+        self.ask_anew();
     }
 
     /// Whether, at the end, everything is known: it was compared since, and no order is in doubt or on its way back.
