@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from pairloom._settings import split_pair
@@ -97,8 +98,9 @@ def _session(key: str, value: Any) -> Session:
     )
 
 
-def _has_sessions(value: Mapping[Any, Any]) -> bool:
-    return any(isinstance(each, Session | Mapping) for each in value.values())
+def _is_by_pair(value: Mapping[Any, Any]) -> bool:
+    named = any(key == "*" or "/" in str(key) for key in value)
+    return named or any(isinstance(each, Session | Mapping) for each in value.values())
 
 
 def _by_pair(one: Reader) -> Reader:
@@ -106,7 +108,7 @@ def _by_pair(one: Reader) -> Reader:
 
     def read(key: str, value: Any) -> Any:
         # A session is written as a dict, too: of its own words, though all of them may be mistyped.
-        session = one is _session and isinstance(value, Mapping) and value and not _has_sessions(value)
+        session = one is _session and isinstance(value, Mapping) and value and not _is_by_pair(value)
         if not isinstance(value, Mapping) or session:
             return one(key, value)
         if not value:
@@ -180,6 +182,7 @@ def for_core(name: str, value: Any, first: int, last: int) -> Any:
     return _hours(value, first, last)
 
 
+@lru_cache(maxsize=64)  # many pairs share one session
 def _hours(session: Session, first: int, last: int) -> list[tuple[int, int]]:
     """Openings and closes, ns UTC: those that are over when the run begins are left out."""
     day = 86_400 * 10**9

@@ -1,7 +1,7 @@
-"""Values in words by which a journal knows whether they are the same: in every process alike, with nothing left out.
+"""Values in words by which a journal knows whether they are the same, in every process alike.
 
-A ``repr`` alone will not do: that of a long array leaves its middle out and rounds the rest, that of a set depends on
-the process, and that of many an object says where it lies and not what is in it.
+A ``repr`` alone will not do: that of an array or of a frame leaves the middle out and rounds the rest, and that of a
+set depends on the process. What a ``repr`` does not show otherwise is not told either: it may be secret.
 """
 
 from __future__ import annotations
@@ -17,64 +17,77 @@ __all__ = ["text"]
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 # Digits of a fingerprint, as people are shown them.
 _SHOWN = 16
-# What lies deeper, or in itself, is told by its kind.
-_DEEPEST = 8
+# Floats all of whose bytes are their value's.
+_GAPLESS = {("f", 2), ("f", 4), ("f", 8), ("c", 8), ("c", 16)}
 
 
 def text(value: object) -> str:
     """Return a text that is the same for the same value in every process."""
-    return value if isinstance(value, str) else _told(value, 0)
-
-
-def _told(value: Any, depth: int) -> str:
-    kind: Any = type(value)
-    if depth > _DEEPEST:
-        return f"<{kind.__qualname__}>"
-    deeper = depth + 1
-    if kind is dict:
-        return "{" + ", ".join(f"{_told(key, deeper)}: {_told(each, deeper)}" for key, each in value.items()) + "}"
-    if kind is list:
-        return "[" + ", ".join(_told(each, deeper) for each in value) + "]"
-    if kind is tuple:
-        return "(" + ", ".join(_told(each, deeper) for each in value) + ("," if len(value) == 1 else "") + ")"
-    if kind in (set, frozenset) and value:
-        told = "{" + ", ".join(sorted(_told(each, deeper) for each in value)) + "}"
-        return told if kind is set else f"frozenset({told})"
-    library = kind.__module__.partition(".")[0]
-    if library == "numpy" and hasattr(value, "tobytes") and getattr(value, "ndim", 0):
-        return _array(value, deeper)
-    if library == "pandas" and hasattr(value, "memory_usage"):
-        return _frame(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = (f"{each.name}={_told(getattr(value, each.name, None), deeper)}" for each in dataclasses.fields(value))
-        return f"{kind.__qualname__}({', '.join(fields)})"
-    shown = _ADDRESS.sub("", repr(value))
-    if kind.__repr__ is object.__repr__ and getattr(value, "__dict__", None):
-        # Whoever has no words of its own is what it holds.
-        return f"{shown}{_told(dict(sorted(vars(value).items())), deeper)}"
+    if isinstance(value, str):
+        return value
+    if type(value) in (set, frozenset) and value:
+        shown = "{" + ", ".join(sorted(_shown(each) for each in value)) + "}"  # type: ignore[attr-defined]
+    else:
+        shown = _shown(value)
+    # Without either library nothing can be of theirs.
+    if not sys.modules.keys().isdisjoint(("numpy", "pandas")):
+        shown += "".join(f" ({content})" for content in _contents(value))
     return shown
 
 
-def _array(array: Any, depth: int) -> str:
-    kind = f"array of {'x'.join(map(str, array.shape))} {array.dtype}"
-    if array.dtype.hasobject:
-        return f"{kind} {_fingerprint(_told(array.tolist(), depth).encode())}"
-    return f"{kind} {_fingerprint(array.tobytes())}"
+def _shown(value: object) -> str:
+    return _ADDRESS.sub("", repr(value))
 
 
-def _frame(frame: Any) -> str:
-    kind = f"{type(frame).__name__} of {'x'.join(map(str, frame.shape))}"
-    names = getattr(frame, "columns", None)
-    if names is None:
-        names = [getattr(frame, "name", None)]
-    pandas: Any = sys.modules["pandas"]
-    try:
-        content = pandas.util.hash_pandas_object(frame).to_numpy().tobytes()
-    except TypeError:
-        # Objects that have no hash, such as lists.
-        content = frame.to_csv().encode() if hasattr(frame, "to_csv") else repr(list(frame)).encode()
-    kinds = getattr(frame, "dtypes", None)
-    return f"{kind} {_fingerprint(content + repr(list(names)).encode() + repr(str(kinds)).encode())}"
+def _contents(value: object) -> list[str]:
+    """The fingerprints of all arrays and frames in a value, in the order in which they are met."""
+    numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
+    arrays: Any = () if numpy is None else numpy.ndarray
+    frames: Any = () if pandas is None else (pandas.DataFrame, pandas.Series, pandas.Index)
+    found: list[str] = []
+    met: set[int] = set()
+    waiting: list[Any] = [value]
+    while waiting:
+        each = waiting.pop()
+        kind: Any = type(each)
+        if each is None or isinstance(each, str | bytes | int | float) or id(each) in met:
+            continue
+        met.add(id(each))
+        if isinstance(each, arrays):
+            found.append(_fingerprint(_of_array(each)))
+        elif isinstance(each, frames):
+            found.append(_fingerprint(_of_frame(each)))
+        elif isinstance(each, dict):
+            waiting.extend(reversed(each.values()))
+        elif isinstance(each, list | tuple):
+            waiting.extend(reversed(each))
+        elif dataclasses.is_dataclass(each) and not isinstance(each, type):
+            waiting.extend(getattr(each, field.name, None) for field in reversed(dataclasses.fields(each)))
+        elif kind.__repr__ is object.__repr__:
+            waiting.extend(reversed(getattr(each, "__dict__", {}).values()))
+    return found
+
+
+def _of_array(array: Any) -> bytes:
+    kind = f"{array.dtype} {array.shape} "
+    if (array.dtype.kind, array.dtype.itemsize) in _GAPLESS or array.dtype.kind in "biumMSU":
+        return kind.encode() + bytes(array.tobytes())
+    # Bytes of objects are addresses, and those of wide floats and of records have gaps.
+    return (kind + _shown(array.tolist())).encode()
+
+
+def _of_frame(frame: Any) -> bytes:
+    columns = [frame] if frame.ndim == 1 else [frame.iloc[:, at] for at in range(frame.shape[1])]
+    parts = [f"{type(frame).__name__} {getattr(frame, 'columns', frame).dtype} ".encode()]
+    parts.append(_shown([str(column.name) for column in columns]).encode())
+    if hasattr(frame, "index"):
+        parts.append(_of_column(frame.index))
+    parts.extend(_of_column(column) for column in columns)
+    return b"|".join(parts)
+
+
+def _of_column(column: Any) -> bytes:
+    return f"{column.dtype} ".encode() + _of_array(column.to_numpy())
 
 
 def _fingerprint(data: bytes) -> str:

@@ -39,6 +39,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MOST_EVENTS = 20_000_000
 
 _STEP = re.compile(r"([1-9][0-9]{0,3})(m|h|d|w|mo)")
+_CLOCK = re.compile(r"\d\d:\d\d(:\d\d(\.\d{6})?)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MINUTE_NS = 60 * 10**9
 _DAY_MINUTES = 24 * 60
@@ -81,13 +82,13 @@ class Session:
         One that a change to summer time leaves nothing of, since it opens in the hour that is skipped, is none.
         """
         zone = self.tzinfo()
+        over_night = timedelta(days=self.close <= self.open)
         for day in _days(first, last):
-            opens, closes = (_wall_clock(name, self, day) for name in ("market_open", "market_close"))
-            if opens is None or closes is None:
-                continue
-            both = _nanoseconds(opens.replace(tzinfo=zone)), _nanoseconds(closes.replace(tzinfo=zone))
-            if both[0] < both[1]:
-                yield both
+            if day.weekday() in self.days and day not in self.holidays:
+                opens = _nanoseconds(datetime.combine(day, self.open, zone))
+                closes = _nanoseconds(datetime.combine(day + over_night, self.close, zone))
+                if opens < closes:
+                    yield opens, closes
 
     def _key(self) -> tuple[object, ...]:
         return (self.open, self.close, self.zone, self.days, self.holidays)
@@ -195,11 +196,14 @@ def _intraday(minutes: int, first: int, last: int) -> Iterable[int]:
 
 
 def _by_day(name: str, session: Session | None, first: int, last: int) -> Iterator[int]:
+    if name.startswith("market_"):
+        both = session.hours(first, last) if session else ()
+        yield from (hours[name == "market_close"] for hours in both)
+        return
     zone = session.tzinfo() if session else timezone.utc
     for day in _days(first, last):
-        wall = _wall_clock(name, session, day)
-        if wall is not None:
-            yield _nanoseconds(wall.replace(tzinfo=zone))
+        if _is_midnight_of(name, day):
+            yield _nanoseconds(datetime.combine(day, time(), zone))
 
 
 def _days(first: int, last: int) -> Iterator[date]:
@@ -211,20 +215,10 @@ def _days(first: int, last: int) -> Iterator[date]:
         day += timedelta(days=1)
 
 
-def _wall_clock(name: str, session: Session | None, day: date) -> datetime | None:
-    """The local time on (or belonging to) a day at which the event happens, if it does."""
-    if name in ("market_open", "market_close"):
-        if session is None or day.weekday() not in session.days or day in session.holidays:
-            return None
-        if name == "market_open":
-            return datetime.combine(day, session.open)
-        over_night = session.close <= session.open
-        return datetime.combine(day + timedelta(days=over_night), session.close)
-    if name == "1w" and day.weekday() != 0:
-        return None
-    if name.endswith("mo") and (day.day != 1 or (day.month - 1) % int(name[:-2]) != 0):
-        return None
-    return datetime.combine(day, time())
+def _is_midnight_of(name: str, day: date) -> bool:
+    if name == "1w":
+        return day.weekday() == 0
+    return not name.endswith("mo") or (day.day == 1 and (day.month - 1) % int(name[:-2]) == 0)
 
 
 def _date_of(ns: int) -> date:
@@ -243,8 +237,11 @@ def _shown(wall: time) -> str:
 def _wall_time(key: str, text: object) -> time:
     if isinstance(text, time):
         return text.replace(tzinfo=None)
+    known = _CLOCK.fullmatch(str(text))
     try:
-        return datetime.strptime(str(text), "%H:%M").time()  # noqa: DTZ007 (a wall-clock time)
+        if known is not None:
+            return time.fromisoformat(known[0])
+        raise ValueError
     except ValueError:
         raise ConfigError(
             f'session.{key}={text!r} is no time of day; write {key}="09:30"', code="strategy.session"

@@ -209,7 +209,7 @@ impl Instrument {
     }
 
     /// The value of a sum of prices times lots in units of 10^-18, as the float nearest to it or, where it needs more digits than
-    /// those, one beside that: for ratios.
+    /// those, one close by: for ratios.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
     pub fn value_of_sum(&self, sum: i128) -> f64 {

@@ -456,7 +456,12 @@ impl Recorder {
             }
             // No step follows in which they could be stopped, and the journal is closed: the result says it alone.
             let stopped = &mut writer.records.quarantined;
-            stopped.extend(self.script.sentence(ts));
+            for record in self.script.sentence(ts) {
+                // Who was stopped before, as it was then, is so once.
+                if stopped.iter().all(|other| other.trader != record.trader) {
+                    stopped.push(record);
+                }
+            }
         }
         Ok(self.resumed_at)
     }

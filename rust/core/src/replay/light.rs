@@ -40,8 +40,10 @@ impl Direct<'_> {
     pub(super) fn light_steps(&mut self, writer: &mut Writer, end: usize) -> Quiet {
         let watch = self.evaluator.is_pooled().then(Stopwatch::start);
         let quiet = self.make_light_steps(writer, end);
-        if let (Some(watch), 1..) = (watch, quiet.events) {
-            self.evaluator.learn(watch.nanos(), quiet.events);
+        // The step that was begun is evaluated, too.
+        let begun = self.begun.map_or(0, |begun| begun.loaded.events);
+        if let (Some(watch), events @ 1..) = (watch, quiet.events + begun) {
+            self.evaluator.learn(watch.nanos(), events);
         }
         quiet
     }

@@ -58,23 +58,14 @@ impl<'a> Case<'a> {
         self.book().mark.ok_or_else(size::no_price)
     }
 
-    /// The market's last quote, bid and ask: as the gate saw it or, where limits that need it are newer, as the account was told.
-    pub(super) fn quote(&self) -> Option<(HalfUnits, HalfUnits)> {
-        self.seen().quote.or_else(|| {
-            let (mark, ask) = (self.book().mark?, self.book().ask?);
-            // The price of a quote lies half way between its sides.
-            Some((mark.checked_mul(2)?.checked_sub(ask)?, ask))
-        })
-    }
-
     /// The price that the order is expected to be filled at: its limit, else the other side of the last quote, else the
     /// last price.
     pub(super) fn expected(&self) -> Result<HalfUnits, Refused> {
         let mark = self.mark()?;
         match (self.order.kind, self.order.side) {
             (OrderKind::Limit(price), _) => price.checked_mul(2).ok_or_else(overflow::refusal),
-            (OrderKind::Market, Side::Buy) => Ok(self.quote().map_or(mark, |(_, ask)| ask)),
-            (OrderKind::Market, Side::Sell) => Ok(self.quote().map_or(mark, |(bid, _)| bid)),
+            (OrderKind::Market, Side::Buy) => Ok(self.seen().quote.map_or(mark, |(_, ask)| ask)),
+            (OrderKind::Market, Side::Sell) => Ok(self.seen().quote.map_or(mark, |(bid, _)| bid)),
         }
     }
 

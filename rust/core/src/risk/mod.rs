@@ -306,11 +306,17 @@ impl RiskGate {
             }
         }
         let mut cut = None;
-        if order.lots != reducing {
+        if order.lots == reducing {
+            overflow::check_reducing(order, account)?;
+        } else {
             match self.check_adding(order, account) {
                 Ok(reserved) => order.reserved = reserved,
                 Err(refused) if reducing > 0 => {
-                    order.lots = reducing;
+                    let whole = std::mem::replace(&mut order.lots, reducing);
+                    if let Err(refused) = overflow::check_reducing(order, account) {
+                        order.lots = whole;
+                        return Err(refused);
+                    }
                     if let Origin::Signal { target } = &mut order.origin {
                         *target = account.row(order.trader).position + order.side.sign() * reducing;
                     }
@@ -318,9 +324,6 @@ impl RiskGate {
                 }
                 Err(refused) => return Err(refused),
             }
-        }
-        if order.lots == reducing {
-            overflow::check_reducing(order, account)?;
         }
         if let Some(limits) = &mut self.limits {
             limits.sent(order, asked);

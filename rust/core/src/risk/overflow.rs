@@ -20,12 +20,12 @@ pub(super) fn check(order: &Order, account: &Portfolio) -> Result<(), Refused> {
 /// beside the orders and positions of others on its market it has to fit, too.
 pub(super) fn check_reducing(order: &Order, account: &Portfolio) -> Result<(), Refused> {
     let book = account.market(order.market);
-    let working = match order.side {
-        Side::Buy => book.working_buys,
-        Side::Sell => -book.working_sells,
+    let (working, sign) = match order.side {
+        Side::Buy => (book.working_buys, 1),
+        Side::Sell => (book.working_sells, -1),
     };
-    let all = working.checked_add(order.delta());
-    let fits = all.and_then(|all| book.net.checked_add(all));
+    let all = working.checked_add(order.lots);
+    let fits = all.and_then(|all| book.net.checked_add(sign * all));
     fits.map(drop).ok_or_else(refusal)
 }
 
@@ -44,20 +44,20 @@ mod tests {
 
     #[test]
     fn what_reduces_fits_beside_what_works_already() {
-        let mut desk = Desk::plain(false, 1_000);
-        desk.hold(0, -3);
-        assert_eq!(desk.limit(0, 10, 1), Ok(2));
-        // Ten are bought already, from three below zero: it is the sum of what works that fits first.
-        for (room, fits) in [(3, true), (4, true), (5, false)] {
-            let order = desk.order(1, i64::MAX - 14 + room, OrderKind::Market);
-            let beside = check_reducing(&order, &desk.account);
-            assert_eq!(beside.is_ok(), fits, "{room}");
+        for side in [1, -1] {
+            let mut desk = Desk::plain(false, 1_000);
+            desk.hold(0, -3 * side);
+            assert_eq!(
+                desk.limit(0, 10 * side, if side > 0 { 1 } else { 99_999 }),
+                Ok(2)
+            );
+            // Ten work already, from three on the other side: it is the sum of what works that fits first.
+            for (lots, fits) in [(11, true), (10, true), (9, false)] {
+                let order = desk.order(1, side * (i64::MAX - lots), OrderKind::Market);
+                let beside = check_reducing(&order, &desk.account);
+                assert_eq!(beside.is_ok(), fits, "{side} {lots}");
+            }
         }
-        let all = desk.order(1, i64::MAX, OrderKind::Market);
-        assert!(
-            check(&all, &desk.account).is_err(),
-            "what adds is measured from both sides"
-        );
     }
 
     #[test]
