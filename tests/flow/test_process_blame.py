@@ -10,7 +10,7 @@ import pytest
 
 import pairloom
 from pairloom import Engine
-from process_strategies import Doomed, Harmful
+from process_strategies import Detailed, Doomed, Harmful, Refused
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="worker processes need Linux")
 
@@ -70,3 +70,15 @@ def test_what_it_leaves_running_ends_with_its_call(candles: Any, undisturbed: An
     assert not result.quarantined
     assert result.counters["worker_restarts"] == 0
     assert result.digest == undisturbed.digest
+
+
+def test_an_error_with_arguments_of_its_own_comes_back_as_itself(candles: Any) -> None:
+    engine = Engine(cash={"USD": 1_000}, workers=1)
+    engine.trade(PAIRS[:2], Refused, size=1)
+    with pytest.raises(pairloom.StrategyError) as caught:
+        engine.backtest(candles, progress=False)
+    for record in caught.value.result.quarantined:
+        error = record.error
+        assert type(error) is Detailed
+        assert (error.what, error.errno, str(error)) == ("this", 7, "[Errno 7] this and 7")
+        assert "in generate_signal" in record.traceback

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import types
 import warnings
 from pathlib import Path
 from typing import Any
@@ -201,3 +202,40 @@ def test_a_worker_loads_the_module_that_was_loaded_here(
     assert run(module.Every, candles, 1).digest == expected.digest
     monkeypatch.setattr(sys, "path", [str(there), *sys.path[1:]])
     assert run(module.Every, candles, 1).digest == expected.digest
+
+
+def test_a_class_of_a_module_without_a_file_travels_whole(candles: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("cloudpickle")
+    module = types.ModuleType("made_here")
+    monkeypatch.setitem(sys.modules, "made_here", module)
+    exec(STRATEGY + "\nclass Mishap(Exception): pass\n", module.__dict__)
+    here = run(module.Every(many=3), candles, 0)
+    assert run(module.Every(many=3), candles, 2).digest == here.digest
+    exec("class Failing(Every):\n    def on_start(self, ctx): raise Mishap('mine')\n", module.__dict__)
+    with pytest.raises(pairloom.StrategyError) as caught:
+        run(module.Failing, candles, 1)
+    assert type(caught.value.__cause__) is module.Mishap
+    import cloudpickle
+
+    assert "made_here" not in cloudpickle.list_registry_pickle_by_value()
+
+
+def test_without_cloudpickle_it_says_so(candles: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("made_here")
+    monkeypatch.setitem(sys.modules, "made_here", module)
+    monkeypatch.setitem(sys.modules, "cloudpickle", None)
+    exec(STRATEGY, module.__dict__)
+    with pytest.raises(pairloom.ConfigError, match=r"Every needs what is defined in made_here, .*pairloom\[workers\]"):
+        run(module.Every, candles, 1)
+
+
+def test_a_module_that_is_registered_with_cloudpickle_travels_as_it_is_now(folder: Path, candles: Any) -> None:
+    cloudpickle = pytest.importorskip("cloudpickle")
+    written(folder / "set_here.py", STRATEGY.replace("self.many", "MANY") + "\nMANY = 2\n")
+    module = importlib.import_module("set_here")
+    module.MANY = 5
+    cloudpickle.register_pickle_by_value(module)
+    try:
+        assert run(module.Every, candles, 1).digest == run(module.Every, candles, 0).digest
+    finally:
+        cloudpickle.unregister_pickle_by_value(module)
