@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import decimal
 import logging
 import os
 import signal
 import sys
 import time
+import warnings
 from typing import Any
+
+import numpy as np
 
 import pairloom
 from pairloom import Signal, Strategy
@@ -335,3 +339,17 @@ class Nesting(Strategy):
 
     def generate_signal(self, ctx: Any) -> Any:
         return Signal.target(self.fills / 100)
+
+
+class Surrounded(Strategy):
+    """Says what is set for the process that it is in."""
+
+    def generate_signal(self, ctx: Any) -> None:
+        warnings.warn("not seen", stacklevel=1)
+        try:
+            warnings.warn("noticed in time", stacklevel=1)
+            heard = "unheard"
+        except UserWarning:
+            heard = "raised"
+        said = (sys.getrecursionlimit(), decimal.getcontext().prec, np.geterr()["over"], "ignored", heard)
+        raise RuntimeError(" ".join(map(str, said)))

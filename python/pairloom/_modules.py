@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["MAIN", "Place", "importable", "places"]
+__all__ = ["MAIN", "Place", "importable", "installed", "places"]
 
 MAIN = "__main__"
 
@@ -41,12 +41,17 @@ def places(needed: Iterable[str]) -> dict[str, Place]:
         file = _fact(module, "__file__")
         if name == MAIN or not isinstance(file, str):
             continue
-        if name not in needed and any(each in file for each in _INSTALLED):
+        if name not in needed and installed(file):
             continue
         if not _is_found(name, file):
             found[name] = file, _folders(module)
             _add_packages(name, found)
     return found
+
+
+def installed(file: str) -> bool:
+    """Whether a module's file came with the interpreter or was installed beside it."""
+    return any(each in file for each in _INSTALLED)
 
 
 def _add_packages(name: str, found: dict[str, Place]) -> None:

@@ -11,6 +11,7 @@ import marshal
 import pickle
 import sys
 import traceback
+import warnings
 from collections import ChainMap
 from contextlib import ExitStack
 from functools import partial
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pairloom.strategy import Strategy
 
 __all__ = [
+    "DIFFERENT",
     "WorkerTraceback",
     "handle_records",
     "pack_error",
@@ -36,6 +38,8 @@ __all__ = [
     "unpack_strategies",
 ]
 
+# The logger of what a worker has other than the engine's process.
+DIFFERENT = "pairloom.workers"
 _INSTALL = "install cloudpickle (pip install 'pairloom[workers]'), or define the class at the top level of a module"
 
 
@@ -265,6 +269,10 @@ def handle_records(records: Iterable[bytes]) -> None:
 
     for packed in records:
         record = logging.makeLogRecord(pickle.loads(packed))
+        if record.name == DIFFERENT:
+            # Each worker says it, and a warning is shown once.
+            warnings.warn(record.getMessage(), stacklevel=2)
+            continue
         logger = logging.getLogger(record.name)
         if logger.isEnabledFor(record.levelno):
             logger.handle(record)

@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from pairloom import _native
 from pairloom._inside import loading, refused_run
+from pairloom._outline import code_that_differs, outline, values_that_differ
+from pairloom._program import set_again
 from pairloom._show.numbers import described
-from pairloom._travel import pack_error, pack_record, unpack_strategies
+from pairloom._travel import DIFFERENT, pack_error, pack_record, unpack_strategies
 from pairloom.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from pairloom._modules import Place
+    from pairloom._outline import Outline
 
 DESCRIPTORS = 4
 # The functions themselves, which are noted when strategies call them.
@@ -114,6 +117,9 @@ class Inside:
             ) from error
         finally:
             self.undo[:] = undoing()
+        compare(start["outline"], outline(templates))
+        # Behind the modules, which may have set it when they were imported.
+        set_again(start["program"])
         return [template.fresh for template in templates]
 
     def pack_error(self, error: BaseException) -> bytes:
@@ -128,6 +134,26 @@ class Inside:
         records = self.records[:]
         del self.records[: len(records)]
         return records
+
+
+def compare(there: Outline, here: Outline) -> None:
+    """Tell the engine where strategies are other ones here than there; raises ``ConfigError`` where their code is."""
+    name = code_that_differs(there, here)
+    if name is not None:
+        raise ConfigError(
+            f"workers: {name} is not in a worker process what it is here, since that imports its module anew: the file "
+            "was edited after it was imported here, or the program has replaced it; run the edited file in a new "
+            "process, or let the module travel as it is now: cloudpickle.register_pickle_by_value(module); or use "
+            "workers=0",
+            code="config.workers",
+        )
+    for where, (value, other) in values_that_differ(there, here).items():
+        logging.getLogger(DIFFERENT).warning(
+            "workers: %s is %.80s here and %.80s in a worker process, which imports its module anew; give it to the "
+            "strategy as a parameter, or let this module and the strategy's travel as they are now: "
+            "cloudpickle.register_pickle_by_value(module)",
+            *(where, value, other),
+        )
 
 
 def note_what_is_set() -> None:

@@ -127,6 +127,8 @@ def _stdout() -> int | None:
 
 def _payload(templates: list[Strategy]) -> bytes:
     from pairloom._modules import places
+    from pairloom._outline import outline
+    from pairloom._program import as_set
     from pairloom._travel import pack_strategies
 
     logging = sys.modules.get("logging")
@@ -146,6 +148,8 @@ def _payload(templates: list[Strategy]) -> bytes:
             "places": places({owner.__module__ for template in templates for owner in type(template).__mro__}),
             "levels": levels,
             "disabled": disabled,
+            "program": as_set(),
+            "outline": outline(templates),
             "strategies": pack_strategies(templates),
         }
     )

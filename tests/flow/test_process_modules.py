@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import decimal
 import importlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,11 +14,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import pairloom
 from pairloom import Engine
-from process_strategies import Nesting
+from process_strategies import Nesting, Surrounded
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="worker processes need Linux")
 
@@ -239,3 +242,110 @@ def test_a_module_that_is_registered_with_cloudpickle_travels_as_it_is_now(folde
         assert run(module.Every, candles, 1).digest == run(module.Every, candles, 0).digest
     finally:
         cloudpickle.unregister_pickle_by_value(module)
+
+
+# What a program has set, or somebody has edited.
+
+
+def test_a_file_that_was_edited_since_is_an_error(folder: Path, candles: Any) -> None:
+    written(folder / "edited.py", STRATEGY)
+    module = importlib.import_module("edited")
+    # Where the lines stand, and what is said about them, is no difference.
+    written(folder / "edited.py", f"# Said later.\n{STRATEGY}")
+    assert run(module.Every, candles, 1).digest == run(module.Every, candles, 0).digest
+    written(folder / "edited.py", STRATEGY.replace("% self.many", "% 7"))
+    with pytest.raises(pairloom.ConfigError, match=r"edited\.Every\.generate_signal is not .* edited after it was imp"):
+        run(module.Every, candles, 1)
+
+
+HELPED = """
+import functools
+import settings_of_it
+from pairloom import Signal, Strategy
+
+STEPS = {"many": 2}
+seen_before = 0
+
+def counted(function):
+    @functools.wraps(function)
+    def inner(self, ctx):
+        global seen_before
+        seen_before += 1
+        return function(self, ctx)
+    return inner
+
+def is_over(seen):
+    return seen % settings_of_it.MANY == 0
+
+class Every(Strategy):
+    scale = 1
+
+    def setup(self, ctx):
+        self.seen = 0
+
+    @counted
+    def generate_signal(self, ctx):
+        self.seen += self.scale
+        return Signal.CLOSE if is_over(self.seen) or self.seen % STEPS["many"] else Signal.LONG
+"""
+
+
+@pytest.fixture
+def helped(folder: Path) -> Any:
+    written(folder / "settings_of_it.py", "MANY = 5\n")
+    written(folder / "helped.py", HELPED)
+    return importlib.import_module("helped")
+
+
+@pytest.mark.parametrize("where", ["is_over", "Every.generate_signal"])
+def test_so_is_a_function_that_the_program_has_replaced(
+    helped: Any, candles: Any, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.setattr(f"helped.{where}", lambda *_: None)
+    with pytest.raises(pairloom.ConfigError, match=rf"helped\.{re.escape(where)} is not in a worker process"):
+        run(helped.Every, candles, 1)
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "said"),
+    [
+        ("settings_of_it.MANY", 3, "settings_of_it.MANY is 3 here and 5 in a worker"),
+        ("helped.STEPS", {"many": 3}, "helped.STEPS is {'many': 3} here and {'many': 2} in a worker"),
+        ("helped.Every.scale", 2, "helped.Every.scale is 2 here and 1 in a worker"),
+    ],
+)
+def test_a_value_that_the_program_has_set_is_told(
+    helped: Any, candles: Any, monkeypatch: pytest.MonkeyPatch, where: str, value: Any, said: str
+) -> None:
+    monkeypatch.setattr(where, value)
+    engine = Engine(cash={"USD": 100_000}, workers=2)
+    engine.trade("*", helped.Every, size=0.1)
+    with pytest.warns(UserWarning, match=said):
+        engine.backtest(candles, progress=False)
+
+
+def test_what_a_strategy_counts_itself_is_no_setting(helped: Any, candles: Any) -> None:
+    engine = Engine(cash={"USD": 100_000}, workers=1)
+    engine.trade("*", helped.Every, size=0.1)
+    helped.seen_before = 99
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        engine.backtest(candles, progress=False)
+
+
+def test_what_is_set_for_the_process_is_set_in_workers(candles: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    depth = sys.getrecursionlimit()
+    with warnings.catch_warnings(), decimal.localcontext(prec=4), np.errstate(all="raise"):
+        # It asks for the limit without running into it, so it may be set for long.
+        sys.setrecursionlimit(depth + 123)
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("error", "noticed .*", UserWarning)
+        try:
+            result = Engine(cash={"USD": 100_000}, workers=1)
+            result.trade("*", Surrounded, size=0.1)
+            with pytest.raises(pairloom.StrategyError) as caught:
+                result.backtest(candles, progress=False)
+        finally:
+            sys.setrecursionlimit(depth)
+    said = {str(record.error) for record in caught.value.result.quarantined}
+    assert said == {f"{depth + 123} 4 raise ignored raised"}
