@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import decimal
 import logging
 import os
 import signal
 import sys
 import time
+import warnings
 from typing import Any
 
+import numpy as np
+
+import pairloom
 from pairloom import Signal, Strategy
 from pairloom import indicators as ta
 
@@ -233,3 +238,118 @@ class Unpicklable(Exception):
 
     def __reduce__(self) -> Any:
         raise TypeError("not I")
+
+
+class Harmful(Doomed):
+    """Does what outlasts its call, or what comes to light only when its error is packed."""
+
+    how: str = "none"
+
+    def none(self) -> None:
+        pass
+
+    def pack_and_exit(self) -> None:
+        raise Packed(lambda: os._exit(4))
+
+    def pack_and_crash(self) -> None:
+        raise Packed(lambda: ctypes.string_at(0))
+
+    def pack_for_ever(self) -> None:
+        raise Packed(self.loop)
+
+    def log_and_exit(self) -> None:
+        logging.getLogger("mine").warning("%s", Shown(lambda: os._exit(5)))
+
+    def interrupt(self) -> None:
+        raise KeyboardInterrupt("not from you")
+
+    def timer(self) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+
+    def handled(self) -> None:
+        signal.signal(signal.SIGALRM, self.too_slow)
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+
+    def set_again(self) -> None:
+        signal.signal(signal.SIGVTALRM, self.and_again)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0.0005, 0.0005)
+
+    def trace(self) -> None:
+        sys.settrace(self.too_slow)
+
+    def profile(self) -> None:
+        sys.setprofile(self.of_others)
+
+    def and_again(self, *_: Any) -> None:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0.0005, 0.0005)
+
+    def of_others(self, frame: Any, *_: Any) -> None:
+        if isinstance(frame.f_locals.get("self"), Doomed) and frame.f_locals["self"] is not self:
+            raise TimeoutError("too slow")
+
+    def too_slow(self, *_: Any) -> None:
+        raise TimeoutError("too slow")
+
+
+class Packed(Exception):
+    """An error that does something when it is packed."""
+
+    def __init__(self, then: Any) -> None:
+        super().__init__("to be packed")
+        self.then = then
+
+    def __reduce__(self) -> Any:
+        return self.then()
+
+
+class Shown:
+    """Something that does something when its text is made."""
+
+    def __init__(self, then: Any) -> None:
+        self.then = then
+
+    def __str__(self) -> str:
+        return str(self.then())
+
+
+class Detailed(OSError):
+    """An error whose text is made of what it was given."""
+
+    def __init__(self, what: str, *, number: int) -> None:
+        super().__init__(number, f"{what} and {number}")
+        self.what = what
+
+
+class Refused(Strategy):
+    """Raises an error of its own."""
+
+    def generate_signal(self, ctx: Any) -> None:
+        raise Detailed("this", number=7)
+
+
+class Nesting(Strategy):
+    """Makes a run of its own in a hook."""
+
+    workers: int = 0
+
+    def on_start(self, ctx: Any) -> None:
+        engine = pairloom.Engine(cash={"USD": 1_000}, workers=self.workers)
+        engine.trade("*", Doomed(at=-1), size=0.1)
+        self.fills = len(engine.backtest(pairloom.synthetic(1, rows=30, seed=2), progress=False).fills)
+
+    def generate_signal(self, ctx: Any) -> Any:
+        return Signal.target(self.fills / 100)
+
+
+class Surrounded(Strategy):
+    """Says what is set for the process that it is in."""
+
+    def generate_signal(self, ctx: Any) -> None:
+        warnings.warn("not seen", stacklevel=1)
+        try:
+            warnings.warn("noticed in time", stacklevel=1)
+            heard = "unheard"
+        except UserWarning:
+            heard = "raised"
+        said = (sys.getrecursionlimit(), decimal.getcontext().prec, np.geterr()["over"], "ignored", heard)
+        raise RuntimeError(" ".join(map(str, said)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pairloom._inside import refuse_while_loading
 from pairloom._settings import choice
 from pairloom._span import span
 from pairloom._times import moment_ns
@@ -20,6 +21,8 @@ HANDOVERS = ("auto", "always", "never")
 
 
 def run_options(start: object, end: object, handover: str, shuffle_seed: int | None) -> dict[str, Any]:
+    # Every run passes here, before it does anything.
+    refuse_while_loading()
     first, last = moment_ns("start", start), moment_ns("end", end)
     if first is not None and last is not None and first >= last:
         raise ConfigError(f"start={start!r} is not before end={end!r}", code="config.time")

@@ -1,7 +1,7 @@
 """What travels between an engine and its worker processes: strategies, errors, log records.
 
 A class that a worker can import travels by its name. One that it cannot (from ``__main__``, a
-notebook, or inside a function) travels whole, which takes cloudpickle.
+notebook, a module without a file, or inside a function) travels whole, which takes cloudpickle.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ import marshal
 import pickle
 import sys
 import traceback
+import warnings
 from collections import ChainMap
+from contextlib import ExitStack
 from functools import partial
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pairloom._modules import MAIN, importable
 from pairloom._show.numbers import described
 from pairloom.errors import ConfigError, StrategyError
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from pairloom.strategy import Strategy
 
 __all__ = [
+    "DIFFERENT",
     "WorkerTraceback",
     "handle_records",
     "pack_error",
@@ -34,7 +38,8 @@ __all__ = [
     "unpack_strategies",
 ]
 
-MAIN = "__main__"
+# The logger of what a worker has other than the engine's process.
+DIFFERENT = "pairloom.workers"
 _INSTALL = "install cloudpickle (pip install 'pairloom[workers]'), or define the class at the top level of a module"
 
 
@@ -50,45 +55,70 @@ class WorkerTraceback(Exception):
 
 
 class _ByName(pickle.Pickler):
-    """Pickles, and notes what stands in ``__main__``, which is another module in a worker."""
+    """Pickles, and notes the modules that are other ones in a worker, or are to travel whole."""
 
-    main = False
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
+        cloudpickle = sys.modules.get("cloudpickle")
+        # What a program has registered with cloudpickle is to travel as it is now, not as its file says.
+        self.asked: set[str] = set() if cloudpickle is None else cloudpickle.list_registry_pickle_by_value()
+        self.whole: set[str] = set()
 
     def persistent_id(self, item: Any) -> None:
         """Look at every object on its way; none is replaced."""
-        if isinstance(item, type | FunctionType) and item.__module__ == MAIN:
-            self.main = True
+        if isinstance(item, type | FunctionType):
+            name = getattr(item, "__module__", None)
+            if isinstance(name, str) and name not in self.whole and self._travels_whole(name, item):
+                self.whole.add(name)
+
+    def _travels_whole(self, name: str, item: type | FunctionType) -> bool:
+        if name == MAIN or (self.asked and any(f"{name}.".startswith(f"{each}.") for each in self.asked)):
+            return True
+        # What is compiled may say that it is of a module that only its library makes.
+        written = isinstance(item, FunctionType) or any(isinstance(each, FunctionType) for each in vars(item).values())
+        return written and name in sys.modules and not importable(name)
 
 
 def pack_strategies(templates: Sequence[Strategy]) -> bytes:
     """Return the templates as bytes for `unpack_strategies`; raises ``ConfigError`` where they cannot travel."""
     buffer = io.BytesIO()
-    pickler = _ByName(buffer, protocol=pickle.HIGHEST_PROTOCOL)
+    pickler = _ByName(buffer)
     problem: Exception | None = None
     try:
         pickler.dump(list(templates))
     except Exception as error:
         problem = error
-    if problem is None and not pickler.main:
+    if problem is None and not pickler.whole:
         return buffer.getvalue()
     try:
         import cloudpickle  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError:
         raise _cannot_travel(templates, None) from problem
+    if problem is not None:
+        # It has not seen them all.
+        for template in templates:
+            for owner in type(template).__mro__:
+                pickler.persistent_id(owner)
+    whole = partial(_whole, cloudpickle, pickler.whole - {MAIN})
     try:
-        return _whole(cloudpickle, list(templates))
+        return whole(list(templates))
     except Exception as error:
-        raise _cannot_travel(templates, partial(_whole, cloudpickle)) from error
+        raise _cannot_travel(templates, whole) from error
 
 
-def _whole(cloudpickle: Any, item: Any) -> bytes:
-    """Pickle by value; code keeps the name of its file, so that tracebacks show its lines."""
+def _whole(cloudpickle: Any, modules: set[str], item: Any) -> bytes:
+    """Pickle by value, also what is of these modules; code keeps the name of its file for the lines of tracebacks."""
 
     class Whole(cloudpickle.CloudPickler):  # type: ignore[misc, name-defined, unused-ignore]
         dispatch_table: ClassVar[Any] = ChainMap({CodeType: _packed_code}, cloudpickle.CloudPickler.dispatch_table)
 
     buffer = io.BytesIO()
-    Whole(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(item)
+    mine = [sys.modules[name] for name in sorted(modules - cloudpickle.list_registry_pickle_by_value())]
+    with ExitStack() as after:
+        for module in mine:
+            cloudpickle.register_pickle_by_value(module)
+            after.callback(cloudpickle.unregister_pickle_by_value, module)
+        Whole(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(item)
     return buffer.getvalue()
 
 
@@ -107,7 +137,7 @@ def _cannot_travel(templates: Iterable[Strategy], dumps: Any) -> ConfigError:
     """Say which strategy it is, why, and what to do."""
     for template in templates:
         owner = type(template)
-        pickler = _ByName(io.BytesIO(), protocol=pickle.HIGHEST_PROTOCOL)
+        pickler = _ByName(io.BytesIO())
         try:
             pickler.dump(template)
             if dumps is not None:
@@ -121,9 +151,10 @@ def _cannot_travel(templates: Iterable[Strategy], dumps: Any) -> ConfigError:
                 f"{owner.__name__} cannot travel to a worker process: {described(error)}; give parameters that pickle "
                 "takes, and open files, locks and connections in setup(self, ctx)"
             )
-        if pickler.main and dumps is None:
+        if pickler.whole and dumps is None:
             break
-    return _refused(f"{owner.__name__} needs what is defined in __main__, which {_NOBODY}; {_INSTALL}")
+    where = ", ".join(sorted(pickler.whole)) or MAIN
+    return _refused(f"{owner.__name__} needs what is defined in {where}, which {_NOBODY}; {_INSTALL}")
 
 
 _NOBODY = "a worker process does not import"
@@ -137,19 +168,49 @@ def _refused(message: str) -> ConfigError:
 
 
 class _ErrorPickler(pickle.Pickler):
-    """Pickles an error whose class may stand in the engine's ``__main__``, which the worker has a copy of."""
+    """Pickles an error whose class may stand where only the engine can find it, and the worker has a copy."""
 
-    def persistent_id(self, item: Any) -> str | None:
-        """Name the classes of ``__main__`` instead of looking them up here."""
-        if isinstance(item, type) and item.__module__ == MAIN:
-            return item.__qualname__
+    def persistent_id(self, item: Any) -> tuple[str, str] | None:
+        """Name the classes of ``__main__`` and of modules that are not here instead of looking them up."""
+        if isinstance(item, type) and (item.__module__ == MAIN or item.__module__ not in sys.modules):
+            return item.__module__, item.__qualname__
         return None
+
+    def reducer_override(self, item: Any) -> Any:
+        """Say how an error is made that has an ``__init__`` of its own, whose arguments nobody kept."""
+        if not isinstance(item, BaseException):
+            return NotImplemented
+        cls, base = type(item), _built_in(type(item))
+        kept = cls.__reduce__ is not base.__reduce__ or cls.__reduce_ex__ is not base.__reduce_ex__
+        if kept or (cls.__init__ is base.__init__ and cls.__new__ is base.__new__):
+            return NotImplemented
+        reduced: tuple[Any, ...] = item.__reduce__()  # type: ignore[assignment]
+        return _error_again, (cls, *reduced[1]), *reduced[2:]
+
+
+def _built_in(cls: Any) -> Any:
+    """The built-in class that an exception's class is derived from."""
+    while cls.__flags__ & _MADE_IN_PYTHON:
+        cls = cls.__base__
+    return cls
+
+
+_MADE_IN_PYTHON = 1 << 9
+
+
+def _error_again(cls: type[BaseException], *arguments: Any) -> BaseException:
+    """Make an error as the built-in class would, without running code of its own class."""
+    base = _built_in(cls)
+    error: BaseException = base.__new__(cls, *arguments)
+    base.__init__(error, *arguments)
+    return error
 
 
 class _ErrorUnpickler(pickle.Unpickler):
-    def persistent_load(self, name: str) -> Any:
-        """Find a class of ``__main__``."""
-        found: Any = sys.modules[MAIN]
+    def persistent_load(self, where: tuple[str, str]) -> Any:
+        """Find a class that was named."""
+        module, name = where
+        found: Any = sys.modules[module]
         for step in name.split("."):
             found = getattr(found, step)
         return found
@@ -208,6 +269,10 @@ def handle_records(records: Iterable[bytes]) -> None:
 
     for packed in records:
         record = logging.makeLogRecord(pickle.loads(packed))
+        if record.name == DIFFERENT:
+            # Each worker says it, and a warning is shown once.
+            warnings.warn(record.getMessage(), stacklevel=2)
+            continue
         logger = logging.getLogger(record.name)
         if logger.isEnabledFor(record.levelno):
             logger.handle(record)

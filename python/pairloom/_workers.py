@@ -7,12 +7,11 @@ import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from pairloom._inside import refuse_more_workers
 from pairloom.errors import ConfigError
 from pairloom.numbers import decimal_text, whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pairloom.strategy import Strategy
 
 __all__ = ["refuse_workers", "worker_settings", "workers_of"]
@@ -63,6 +62,7 @@ def workers_of(settings: dict[str, Any], described: list[dict[str, Any]]) -> dic
     away = [trader for trader in described if "factory" in trader and "compiled" not in trader]
     if not settings["workers"] or not away:
         return None
+    refuse_more_workers(settings["workers"])
     templates: dict[int, tuple[int, Strategy]] = {}
     for trader in away:
         template = trader["factory"].__self__
@@ -126,6 +126,9 @@ def _stdout() -> int | None:
 
 
 def _payload(templates: list[Strategy]) -> bytes:
+    from pairloom._modules import places
+    from pairloom._outline import outline
+    from pairloom._program import as_set
     from pairloom._travel import pack_strategies
 
     logging = sys.modules.get("logging")
@@ -142,26 +145,11 @@ def _payload(templates: list[Strategy]) -> bytes:
     return pickle.dumps(
         {
             "path": sys.path,
-            "files": _files(templates),
+            "places": places({owner.__module__ for template in templates for owner in type(template).__mro__}),
             "levels": levels,
             "disabled": disabled,
+            "program": as_set(),
+            "outline": outline(templates),
             "strategies": pack_strategies(templates),
         }
     )
-
-
-def _files(templates: Iterable[Strategy]) -> dict[str, str]:
-    """The files of modules that were not found by ``sys.path``, and would not be by a worker."""
-    from importlib.machinery import PathFinder
-
-    files = {}
-    for name in {owner.__module__ for template in templates for owner in type(template).__mro__}:
-        file = getattr(sys.modules.get(name), "__file__", None)
-        if file is None or name == "__main__":
-            continue
-        found = PathFinder.find_spec(name.partition(".")[0])
-        spec = getattr(sys.modules[name], "__spec__", None)
-        same = found is not None and ("." in name or found.origin == getattr(spec, "origin", None))
-        if not same:
-            files[name] = file
-    return files

@@ -1,6 +1,7 @@
 //! What a Python strategy did wrong, in a sentence, with the original kept.
 
 use std::any::Any;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pairloom_core::strategy::{FaultKind, Stop, StrategyFault};
 use pyo3::exceptions::{PyBaseException, PyKeyboardInterrupt};
@@ -13,10 +14,19 @@ use crate::ctx::Facts;
 use crate::errors::{STRATEGY, shown};
 use crate::signal::Signal;
 
+/// Whether this process hears Ctrl-C. A worker does not, so there it is the strategy that raises `KeyboardInterrupt`.
+static HEARS_INTERRUPT: AtomicBool = AtomicBool::new(true);
+
+/// Says that this process does not hear Ctrl-C.
+#[cfg(target_os = "linux")]
+pub(crate) fn hears_no_interrupt() {
+    HEARS_INTERRUPT.store(false, Ordering::Relaxed);
+}
+
 /// An exception that a strategy let through: it quarantines its trader, whatever it is, but for Ctrl-C.
 #[cold]
 pub(crate) fn raised(py: Python<'_>, error: &PyErr) -> Stop {
-    if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+    if error.is_instance_of::<PyKeyboardInterrupt>(py) && HEARS_INTERRUPT.load(Ordering::Relaxed) {
         return Stop::Interrupted;
     }
     let origin = error.clone_ref(py).into_value(py);

@@ -109,6 +109,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(process::serve_worker, module)?)?;
     #[cfg(target_os = "linux")]
     module.add_function(wrap_pyfunction!(process::worker_forked, module)?)?;
+    #[cfg(target_os = "linux")]
+    module.add_function(wrap_pyfunction!(process::worker_set, module)?)?;
     read::register(module)?;
     // Nobody imports everything from here, and the stub need not repeat all the names.
     module.delattr("__all__")

@@ -11,6 +11,9 @@ pub(super) const WORK: u8 = 0;
 /// A request to do again what an earlier life of the worker had done.
 pub(super) const REBUILD: u8 = 1;
 
+/// A mark with this bit is no call of a strategy: its trader's error is being packed, which runs code of its class.
+pub(super) const PACKING: u64 = 1 << 62;
+
 /// One trader's part of an answer.
 pub(super) struct SaidBy {
     pub slot: u32,

@@ -2,7 +2,8 @@
 //!
 //! The engine's side is `crew` (what the driver speaks to), `worker` (one of them, and what becomes of it when it dies),
 //! `life` (one process) and `plan` (what a worker is given). The worker's side is `serve`: it owns real traders, so that a
-//! strategy is called by the same code in every lane; `link` is its end of the memory they share, `confine` what it may not do.
+//! strategy is called by the same code in every lane; `link` is its end of the memory they share, `confine` what it may not do,
+//! `left` what its calls may not leave behind.
 //! In between are `batch` and `answer`, written in the form of `wire` and `views` into the memory of `shared`.
 
 mod answer;
@@ -10,6 +11,7 @@ mod batch;
 mod confine;
 mod crew;
 mod error;
+mod left;
 mod life;
 mod link;
 mod plan;
@@ -22,6 +24,7 @@ mod worker;
 
 pub(crate) use crew::crew;
 pub(crate) use error::Travelled;
+pub(crate) use left::{worker_forked, worker_set};
 pub(crate) use life::duplicated;
 pub(crate) use plan::Workers;
-pub(crate) use serve::{serve_worker, worker_forked};
+pub(crate) use serve::serve_worker;

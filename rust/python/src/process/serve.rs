@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use pairloom_core::domain::{HalfUnits, Instrument, Nanos};
 use pairloom_core::market::{EventKind, ExtraColumn, Market};
@@ -17,10 +16,12 @@ use pyo3::types::{PyBytes, PyList};
 use super::answer::{self, put_fault, put_intents, put_interrupt};
 use super::batch::{WARM_UP, op};
 use super::confine::{Quiet, limit_memory};
+use super::left::{is_set, leave_if_forked, take_away};
 use super::link::{Link, end_with_the_pipe};
 use super::shared::Region;
 use super::start::{Started, TraderPart};
 use super::wire::{Garbled, Read, Wire, get_change, get_small, put_bytes};
+use crate::fault::hears_no_interrupt;
 use crate::strategy::{PyStrategy, PyStrategySpec};
 
 /// A call in `setup` has a number of its own: no other call counts so far.
@@ -31,26 +32,8 @@ struct Inside<'py> {
     object: Bound<'py, PyAny>,
     /// Records that were logged and are not handed on yet.
     records: Bound<'py, PyList>,
-}
-
-/// Whether this process is a copy that a strategy made of a worker.
-static FORKED: AtomicBool = AtomicBool::new(false);
-
-/// Notes, in a copy of a worker that a strategy made with `os.fork`, that it is none.
-#[pyfunction]
-pub(crate) fn worker_forked() {
-    FORKED.store(true, Ordering::Relaxed);
-}
-
-/// Ends such a copy once the strategy's own code in it is through: two processes that answer for one worker would each
-/// give the engine something else.
-fn leave_if_forked(py: Python<'_>) {
-    if FORKED.load(Ordering::Relaxed) {
-        // It never returns, unless there is no such function; then nothing is left but to go on waiting for the engine.
-        let _ = py
-            .import("os")
-            .and_then(|os| os.call_method1("_exit", (0,)));
-    }
+    /// What takes away timers and functions that trace.
+    undo: Bound<'py, PyList>,
 }
 
 struct Serving {
@@ -79,6 +62,7 @@ pub(crate) fn serve_worker(
 ) -> PyResult<()> {
     let [pipe, start, requests, answers] = fds;
     end_with_the_pipe(pipe)?;
+    hears_no_interrupt();
     // SAFETY: these are the descriptors that the engine has opened for this process, and nothing else here uses them.
     let (mut start, requests, answers) = unsafe {
         (
@@ -93,6 +77,7 @@ pub(crate) fn serve_worker(
     let inside = Inside {
         object: inside.clone(),
         records: inside.getattr("records")?.cast_into::<PyList>()?,
+        undo: inside.getattr("undo")?.cast_into::<PyList>()?,
     };
     let mut said = Vec::new();
     let mut serving = match ready(py, &inside, started, &link) {
@@ -105,7 +90,7 @@ pub(crate) fn serve_worker(
         }
     };
     true.put(&mut said);
-    serving.end_step(py, &inside);
+    serving.end_step(py, &inside, &link);
     serving.put(py, &inside, &mut said);
     link.answer(&said)?;
     let mut request = Vec::new();
@@ -132,6 +117,7 @@ fn ready(
     let factories: Vec<Py<PyAny>> = loaded
         .and_then(|loaded| loaded.extract())
         .map_err(|error| said_by(py, &error))?;
+    inside.take_away();
     if let Some(limit) = started.memory_limit {
         limit_memory(limit)?;
     }
@@ -155,6 +141,7 @@ fn ready(
         let trader = serving
             .trader(py, slot, started.seed, &factories)
             .map_err(|error| said_by(py, &error))?;
+        inside.take_away();
         if trader.as_ref().is_some_and(Trader::has_acted) {
             serving.acted.push(slot);
         }
@@ -283,12 +270,12 @@ impl Serving {
                 for slot in first..first.saturating_add(get_slot(from)?) {
                     let next = self.next.get(slot as usize).ok_or(Garbled)?;
                     let row = next[usize::from(kind & !WARM_UP).min(2)];
-                    self.take_row(link, (kind, slot, row), None)?;
+                    self.take_row(inside, link, (kind, slot, row), None)?;
                 }
             }
             op::ROW => {
                 let row = (u8::get(from)?, u32::get(from)?, u32::get(from)?);
-                self.take_row(link, row, Some(Option::get(from)?))?;
+                self.take_row(inside, link, row, Some(Option::get(from)?))?;
             }
             op::ACCOUNT => {
                 let slot = u32::get(from)? as usize;
@@ -307,15 +294,18 @@ impl Serving {
                     let view = view(markets, rows, part, slot, (self.now, self.account, mark))?;
                     trader.due = hooks;
                     trader.run_hooks(&view);
+                    inside.take_away();
                     if trader.has_acted() {
                         self.acted.push(slot);
                     }
                 }
             }
-            op::END => self.end_step(py, inside),
+            op::END => self.end_step(py, inside, link),
             op::DROP => {
-                let slot = u32::get(from)? as usize;
-                *self.traders.get_mut(slot).ok_or(Garbled)? = None;
+                let slot = u32::get(from)?;
+                // What it holds may run code of its own as it goes.
+                link.mark(slot, answer::PACKING | self.calls);
+                *self.traders.get_mut(slot as usize).ok_or(Garbled)? = None;
             }
             _ => return Err(Garbled),
         }
@@ -326,6 +316,7 @@ impl Serving {
     #[inline]
     fn take_row(
         &mut self,
+        inside: &Inside<'_>,
         link: &Link,
         (kind, slot, row): (u8, u32, u32),
         mark: Option<Option<HalfUnits>>,
@@ -362,6 +353,7 @@ impl Serving {
             warm_up,
         };
         trader.on_event(&input, &view);
+        inside.take_away();
         self.evaluations += trader.evaluations - before;
         if trader.has_acted() && self.acted.last() != Some(&slot) {
             self.acted.push(slot);
@@ -370,7 +362,7 @@ impl Serving {
     }
 
     /// Takes out what traders asked for in the step that ends; who failed is let go, with all that it holds.
-    fn end_step(&mut self, py: Python<'_>, inside: &Inside<'_>) {
+    fn end_step(&mut self, py: Python<'_>, inside: &Inside<'_>, link: &Link) {
         if self.acted.is_empty() {
             return;
         }
@@ -388,9 +380,12 @@ impl Serving {
                 None => put_intents(&intents, &mut outcome),
                 Some(Stop::Interrupted) => put_interrupt(&mut outcome),
                 Some(Stop::Fault(fault)) => {
+                    // Its error and what it holds run code of its own, so it is its turn again.
+                    link.mark(slot, answer::PACKING | self.calls);
                     trader.state = TraderState::Quarantined;
                     self.traders[at] = None;
                     inside.put_fault(py, fault, &mut outcome);
+                    inside.take_away();
                 }
             }
             self.prints[at] = answer::print(self.prints[at], &outcome);
@@ -439,6 +434,14 @@ fn view<'a>(
 }
 
 impl Inside<'_> {
+    /// Takes away what a call has left behind that its neighbours would meet.
+    #[inline]
+    fn take_away(&self) {
+        if is_set() {
+            take_away(&self.undo);
+        }
+    }
+
     fn put_fault(&self, py: Python<'_>, fault: StrategyFault, out: &mut Vec<u8>) {
         let error = fault
             .origin

@@ -14,6 +14,9 @@ use super::life::{Ended, Life};
 use super::plan::Plan;
 use super::wire::{Garbled, Wire};
 
+/// No call: what a worker's mark says between them.
+const NOBODY: (u32, u64) = (0, 0);
+
 /// What a worker is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -45,12 +48,12 @@ pub(super) struct Worker {
     log: Vec<u8>,
     phase: Phase,
     life: Option<Life>,
-    /// The call in which it died last, and how often in a row.
-    suspect: (u64, u32),
+    /// The call in which it died last, by slot and number, and how often in a row.
+    suspect: ((u32, u64), u32),
     /// How often in a row it died outside of any call.
     idle_deaths: u32,
     /// The call that was seen last, and since when.
-    watched: (u64, Stopwatch),
+    watched: ((u32, u64), Stopwatch),
     scratch: Vec<u8>,
 }
 
@@ -78,9 +81,9 @@ impl Worker {
             log: Vec::new(),
             phase: Phase::Loading,
             life: None,
-            suspect: (0, 0),
+            suspect: (NOBODY, 0),
             idle_deaths: 0,
-            watched: (0, Stopwatch::start()),
+            watched: (NOBODY, Stopwatch::start()),
             scratch: Vec::new(),
         }
     }
@@ -93,7 +96,7 @@ impl Worker {
     pub(super) fn start(&mut self, plan: &Plan) -> io::Result<()> {
         self.phase = Phase::Loading;
         self.life = Some(Life::begin(plan, self.number, &self.gone)?);
-        self.watched = (0, Stopwatch::start());
+        self.watched = (NOBODY, Stopwatch::start());
         Ok(())
     }
 
@@ -137,7 +140,7 @@ impl Worker {
             // A request that cannot be written is never answered, and found to be so.
             life.ask(answer::WORK, before, &self.sent);
         }
-        self.watched = (0, Stopwatch::start());
+        self.watched = (NOBODY, Stopwatch::start());
     }
 
     fn take_answer(&mut self, brought: &mut Brought) -> Result<(), Garbled> {
@@ -166,7 +169,7 @@ impl Worker {
                 } else if let Some(life) = &mut self.life {
                     self.phase = Phase::Rebuilding;
                     life.ask(answer::REBUILD, &[], &self.log);
-                    self.watched = (0, Stopwatch::start());
+                    self.watched = (NOBODY, Stopwatch::start());
                 }
             }
             Phase::Rebuilding => {
@@ -189,7 +192,7 @@ impl Worker {
                 self.hear(from, true, brought)?;
                 self.log.append(&mut self.sent);
                 self.idle_deaths = 0;
-                self.suspect = (0, 0);
+                self.suspect = (NOBODY, 0);
                 self.phase = Phase::Idle;
             }
             Phase::Idle | Phase::Lost => return Err(Garbled),
@@ -248,11 +251,11 @@ impl Worker {
             self.died(plan, Some(ended), brought);
             return;
         }
-        let call = life.call().1;
+        let call = life.call();
         if call != self.watched.0 {
             self.watched = (call, Stopwatch::start());
         }
-        let limit = if call == 0 {
+        let limit = if call.1 == 0 {
             Some(WORKER_START)
         } else {
             plan.time_limit
@@ -268,12 +271,17 @@ impl Worker {
         drop(life);
         match plan.time_limit {
             Some(limit) if call != 0 => {
+                let what = if call & answer::PACKING == 0 {
+                    "the call had not returned"
+                } else {
+                    "the error of its call was not packed"
+                };
                 let text = format!(
-                    "the call had not returned after time_limit={} s; its worker was ended",
+                    "{what} after time_limit={} s; its worker was ended",
                     limit.as_secs_f64()
                 );
                 self.judge(slot, FaultKind::TimeLimit, &text, brought);
-                self.suspect = (0, 0);
+                self.suspect = (NOBODY, 0);
             }
             _ => self.idle_deaths += 1,
         }
@@ -301,21 +309,25 @@ impl Worker {
                 return;
             }
         } else {
-            let before = if self.suspect.0 == call {
+            let before = if self.suspect.0 == (slot, call) {
                 self.suspect.1
             } else {
                 0
             };
-            self.suspect = (call, before + 1);
+            self.suspect = ((slot, call), before + 1);
             let enough = if how.is_kill() {
                 KILLED_DEATHS
             } else {
                 CLEAR_DEATHS
             };
             if self.suspect.1 >= enough {
-                let text = format!("its worker {how} in this call, and in the same call again");
+                let text = if call & answer::PACKING == 0 {
+                    format!("its worker {how} in this call, and in the same call again")
+                } else {
+                    format!("its worker {how} while the error of its call was packed, and again")
+                };
                 self.judge(slot, FaultKind::Died, &text, brought);
-                self.suspect = (0, 0);
+                self.suspect = (NOBODY, 0);
             }
         }
         self.again(plan, brought);

@@ -1,0 +1,59 @@
+"""What a program has set for its whole process, and a worker is given, too.
+
+Environment and current folder a worker inherits anyway; of modules it has its own, see `_outline`.
+"""
+
+from __future__ import annotations
+
+import decimal
+import pickle
+import sys
+import warnings
+from typing import Any
+
+__all__ = ["as_set", "set_again"]
+
+
+def as_set() -> dict[str, Any]:
+    """Return what is set in this process; what cannot travel is left out."""
+    kept: dict[str, Any] = {"recursion": sys.getrecursionlimit(), "decimal": decimal.getcontext().copy()}
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        kept["numpy"] = {name: value for name, value in numpy.geterr().items() if value != "call"}
+    filters = [
+        (action, _text(message), category, _text(module), line)
+        for action, message, category, module, line in warnings.filters
+    ]
+    try:
+        kept["warnings"] = pickle.dumps(filters)
+    except Exception:
+        # A category that only this process knows. Without it the others may say the contrary of what they say here.
+        kept["warnings"] = None
+    return kept
+
+
+def set_again(kept: dict[str, Any]) -> None:
+    """Set in this process what is set in that of the engine."""
+    sys.setrecursionlimit(kept["recursion"])
+    decimal.setcontext(kept["decimal"])
+    if "numpy" in kept:
+        import numpy
+
+        numpy.seterr(**kept["numpy"])
+    try:
+        filters = pickle.loads(kept["warnings"] or b"")
+    except Exception:
+        # The category is of a module that only the engine's process could import.
+        return
+    warnings.resetwarnings()
+    for action, message, category, module, line in reversed(filters):
+        warnings.filterwarnings(action, message, category, module, line)
+
+
+def _text(pattern: Any) -> str:
+    """A filter's pattern as a text that ``filterwarnings`` takes; the interpreter's own filters have plain names."""
+    import re
+
+    if pattern is None:
+        return ""
+    return rf"{re.escape(pattern)}\Z" if isinstance(pattern, str) else str(pattern.pattern)
