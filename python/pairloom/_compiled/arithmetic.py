@@ -57,6 +57,7 @@ _PLAIN = {*_CALLED.values(), *_COMPARED.values()} | {
     "_pl_max",
     "_pl_min",
     "_pl_event",
+    "_pl_signal",
     "abs",
     "float",
     "len",
@@ -107,6 +108,8 @@ class Arithmetic(ast.NodeTransformer):
     def visit_Compare(self, node: ast.Compare) -> Any:
         """An integer beside a float is compared as it is."""
         self.generic_visit(node)
+        if len(node.ops) > 1 and any(isinstance(operator, ast.Is | ast.IsNot) for operator in node.ops):
+            raise self.source.error(node, "compare with is apart from others, as in a is None and b is None")
         made = _comparison(node)
         if made is None:
             raise self.source.error(node, "give what stands between the two comparisons a name first, as in x = ...")
@@ -182,6 +185,8 @@ def _comparison(node: ast.Compare) -> ast.expr | None:
     """
     sides = [node.left, *node.comparators]
     pairs = list(zip(sides, node.ops, sides[1:], strict=False))
+    if len(pairs) == 1 and isinstance(node.ops[0], ast.Is | ast.IsNot):
+        return _identity(*pairs[0])
     if all(_is_exact(*pair) for pair in pairs):
         return node
     if not all(_is_plain(side) for side in sides[1:-1]):
@@ -196,6 +201,22 @@ def _comparison(node: ast.Compare) -> ast.expr | None:
         name = None if _is_exact(left, operator, right) else _COMPARED[type(operator)]
         made.append(_call(name, *copied) if name else ast.Compare(copied[0], [operator], [copied[1]]))
     return made[0] if len(made) == 1 else ast.BoolOp(ast.And(), made)
+
+
+def _identity(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> ast.expr:
+    """``is``; compiled signals are no objects, but the constants among them are known by their values."""
+    sides = [left, right]
+    if any(isinstance(side, ast.Constant) for side in sides):
+        return ast.Compare(left, [operator], [right])
+    if _is_signal(left):
+        sides = [right, left]
+    made = _call("_pl_is_constant" if _is_signal(sides[1]) else "_pl_is", *sides)
+    return ast.UnaryOp(ast.Not(), made) if isinstance(operator, ast.IsNot) else made
+
+
+def _is_signal(node: ast.expr) -> bool:
+    """Whether it is ``Signal.LONG`` or another constant, rewritten."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_pl_signal"
 
 
 def _is_plain(node: ast.expr) -> bool:

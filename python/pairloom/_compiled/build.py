@@ -35,7 +35,7 @@ __all__ = ["Built", "build"]
 
 # Two versions of these words must never share a compilation.
 _OWN = (
-    *("helpers.py", "maths.py", "exact.py", "libm.py", "arithmetic.py", "along.py"),
+    *("helpers.py", "signals.py", "maths.py", "exact.py", "libm.py", "arithmetic.py", "along.py"),
     *("rewrite.py", "build.py", "layout.py", "outside.py"),
 )
 
@@ -154,6 +154,8 @@ def _entry(made: Rewritten, layout: Layout) -> str:
     the context shows already. Of many rows it ends behind the first at which the rule asks
     for something.
     """
+    from pairloom._compiled import signals
+
     column = "_pl_readonly(_pl_carray(_pl_pointer(ci[{}]), (ci[21],), _pl_float64))"
     windows = [column.format(16 + at) if at in made.windows else "None" for at in range(5)]
     columns, shown = _rows(made)
@@ -179,20 +181,24 @@ def _pl_entry(state, ctx, rows, answer, taken):
             {shown}
         row += 1
         failed = False
-        code = 0
+        word, size, limit = 0, 0.0, 0.0
         try:
-            code = _pl_code(_pl_decide(cr, cir, a, vr, f, i, w0, w1, w2, w3, w4))
+            word, size, limit = _pl_answer(_pl_decide(cr, cir, a, vr, f, i, w0, w1, w2, w3, w4))
         except Exception:
             failed = True
         if failed:
             t[0] = row
             return 1
-        if code & 256 == 0:
+        code = word & 255
+        if word & {signals.SAYS_MORE} == 0:
             a[1] = 0
             met = code == 0 or (code == 1 and held == 1) or (code == 2 and held == -1) or (code == 3 and held == 0)
             if many and met and a[7] == 0:
                 continue
-        a[0] = (a[0] & 0xFFFFFFFF) | ((code & 255) << 32)
+        else:
+            a[1] = ((word >> {signals.UNIT}) & 255) | ((1 << 32) if word & {signals.LIMIT} else 0)
+            a[2], a[3] = _pl_words(size), _pl_words(limit)
+        a[0] = (a[0] & 0xFFFFFFFF) | (code << 32)
         t[0] = row
         return 0
     t[0] = count

@@ -13,7 +13,7 @@ import numba
 from numba import types
 from numba.extending import overload, register_jitable
 
-__all__ = ["EXACT", "in_place"]
+__all__ = ["EXACT", "in_place", "kept"]
 
 _LOST = "an integer of more than 53 bits becomes a float, which cannot hold it"
 
@@ -29,7 +29,7 @@ def _is_short(value):
 
 
 @register_jitable
-def _kept(value):
+def kept(value):
     """The integer as a float; raises where that cannot be counted on."""
     if not _is_short(value):
         raise ValueError(_LOST)
@@ -45,7 +45,7 @@ def to_f(value):
 def _to_f(value):
     if _is_whole(value):
         # Not even if it happens to be a float's value: Python would go on computing with an integer.
-        return lambda value: _kept(int(value))
+        return lambda value: kept(int(value))
     if isinstance(value, types.Number):
         return lambda value: float(value)
     raise numba.errors.TypingError(f"a float field cannot hold {value}")
@@ -172,9 +172,9 @@ def _chosen(choose, replaces):
     @overload(of)
     def _of(a, b):
         if _is_whole(a) and isinstance(b, types.Float):
-            return lambda a, b: b if replaces(b, a) else _kept(int(a))
+            return lambda a, b: b if replaces(b, a) else kept(int(a))
         if isinstance(a, types.Float) and _is_whole(b):
-            return lambda a, b: _kept(int(b)) if replaces(b, a) else a
+            return lambda a, b: kept(int(b)) if replaces(b, a) else a
         return lambda a, b: choose(a, b)
 
     return of
