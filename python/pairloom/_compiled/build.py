@@ -14,7 +14,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -59,7 +59,7 @@ class Built:
         return pack(self.layout, values)
 
 
-_built: dict[tuple[Any, str, str], Built] = {}
+_built: dict[tuple[Any, CodeType, str, str], Built] = {}
 
 
 def build(rule: Rule, strategy: Strategy) -> Built:
@@ -72,22 +72,25 @@ def build(rule: Rule, strategy: Strategy) -> Built:
     values = {name: _value(strategy, name) for name in names}
     layout, problems = Layout.of({name: value for name, value in values.items() if value is not _UNSET})
     outside = fingerprint(_outside(rule, source), source.attributes)
-    key = (rule.function, layout.key(), outside)
+    key = (rule.function, rule.function.__code__, layout.key(), outside)
     if key not in _built:
         _built[key] = _compile(rule, source, layout, problems, strategy.window, outside)
     return _built[key]
 
 
-# Reading a source takes milliseconds, and every trader comes by here twice a run.
-_sources: WeakKeyDictionary[Rule, tuple[Source, set[str]]] = WeakKeyDictionary()
+# Reading a source takes milliseconds, and every trader comes by here twice a run. A function may be given other code.
+_sources: WeakKeyDictionary[Rule, tuple[CodeType, Source, set[str]]] = WeakKeyDictionary()
 
 
 def _read(rule: Rule) -> tuple[Source, set[str]]:
+    code = rule.function.__code__
     found = _sources.get(rule)
-    if found is None:
+    if found is None or found[0] is not code:
         source = sources.read(rule)
-        found = _sources[rule] = source, fields_of(rule, source)
-    return found
+        if not sources.is_what_runs(source, rule.function):
+            raise sources.changed(rule)
+        found = _sources[rule] = code, source, fields_of(rule, source)
+    return found[1:]
 
 
 _UNSET = object()

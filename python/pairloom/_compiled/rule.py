@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, overload
 
-from pairloom._words import listing
+from pairloom._words import listing, with_article
 from pairloom.errors import ConfigError
 from pairloom.strategy import Strategy, overridden_hooks
 
@@ -28,6 +28,8 @@ class Rule:
 
     function: FunctionType
     """The function whose source is compiled: ``generate_signal``, or the one that was marked."""
+    method: FunctionType
+    """What the class has for it as ``generate_signal``; a subclass may have another."""
     fallback: str | None
     """``"python"`` to run in the python lane what cannot be compiled."""
     is_method: bool
@@ -123,13 +125,23 @@ def compiled(
 
 
 def rule_of(strategy: Strategy) -> Rule | None:
-    """What is compiled of this strategy; ``None`` for an ordinary one."""
-    rule: Rule | None = getattr(type(strategy), MARK, None)
-    if rule is not None and rule.is_method and type(strategy).generate_signal is not rule.function:
-        # A subclass with a method of its own: that one is compiled.
-        method = type(strategy).generate_signal
-        return Rule(method, rule.fallback, is_method=True) if isinstance(method, FunctionType) else None
-    return rule
+    """What is compiled of this strategy; ``None`` for an ordinary one, and for one that must run as ordinary Python.
+
+    Raises ``ConfigError`` for a subclass of a marked class that has what cannot be compiled.
+    """
+    cls = type(strategy)
+    rule: Rule | None = getattr(cls, MARK, None)
+    if rule is None:
+        return None
+    try:
+        _check_hooks(cls)
+        method = _method(cls)
+    except ConfigError:
+        if rule.fallback == "python":
+            return None
+        raise
+    # A subclass with a method of its own: that one is compiled.
+    return rule if method is rule.method else Rule(method, method, rule.fallback, is_method=True)
 
 
 def uncompiled(strategy: Any) -> Any:
@@ -161,18 +173,59 @@ def _marked(target: Any, fallback: str | None, given: dict[str, Any]) -> type[St
 
 
 def _marked_class(cls: type[Strategy], fallback: str | None) -> type[Strategy]:
+    _check_hooks(cls)
+    if "generate_signal" not in overridden_hooks(cls):
+        raise ConfigError(f"{cls.__name__} has no generate_signal(self, ctx) to compile", code="config.compiled")
+    method = _method(cls)
+    setattr(cls, MARK, Rule(method, method, fallback, is_method=True))
+    return cls
+
+
+def _check_hooks(cls: type[Strategy]) -> None:
+    """Refuse what compiled code would never call."""
     hooks = [hook for hook in overridden_hooks(cls) if hook not in ("setup", "generate_signal")]
     if hooks:
         raise ConfigError(
-            f"{cls.__name__}: {listing(hooks)} cannot be compiled, only generate_signal is; "
-            "leave @pairloom.compiled away to run it as ordinary Python",
+            f"{_place(cls, hooks[0])}{cls.__name__}: {listing(hooks)} cannot be compiled, only generate_signal is; "
+            f"{_way_out(cls)}",
             code="config.compiled",
         )
-    method = cls.generate_signal
-    if not isinstance(method, FunctionType) or "generate_signal" not in overridden_hooks(cls):
-        raise ConfigError(f"{cls.__name__} has no generate_signal(self, ctx) to compile", code="config.compiled")
-    setattr(cls, MARK, Rule(method, fallback, is_method=True))
-    return cls
+    # Object's own, which no class needs to define; Python asks one of these at each ``self.x``.
+    for name in ("__getattribute__", "__setattr__"):
+        if getattr(cls, name) is not getattr(object, name):
+            raise ConfigError(
+                f"{_place(cls, name)}{cls.__name__}: {name} cannot be compiled, and fields would pass by it; "
+                f"{_way_out(cls)}",
+                code="config.compiled",
+            )
+
+
+def _method(cls: type[Strategy]) -> FunctionType:
+    """The method that decides, as it stands in the class."""
+    method = inspect.getattr_static(cls, "generate_signal")
+    if not isinstance(method, FunctionType):
+        kind = with_article(type(method).__name__)
+        raise ConfigError(
+            f"{_place(cls, 'generate_signal')}{cls.__name__}: generate_signal is {kind}, and compiled is a plain "
+            f"method: def generate_signal(self, ctx); {_way_out(cls)}",
+            code="config.compiled",
+        )
+    return method
+
+
+def _way_out(cls: type[Strategy]) -> str:
+    if MARK in vars(cls) or getattr(cls, MARK, None) is None:
+        return "leave @pairloom.compiled away to run it as ordinary Python"
+    return f"write pairloom.uncompiled({cls.__name__}) to run it as ordinary Python"
+
+
+def _place(cls: type[Strategy], name: str) -> str:
+    """File and line of what a class calls by this name, where it is a function or holds one."""
+    found = inspect.getattr_static(cls, name)
+    for inside in ("__func__", "fget", "func", "__wrapped__"):
+        found = getattr(found, inside, None) or found
+    code = getattr(found, "__code__", None)
+    return f"{code.co_filename}, line {code.co_firstlineno}: " if code is not None else ""
 
 
 def _class_of(function: FunctionType, fallback: str | None, given: dict[str, Any]) -> type[Strategy]:
@@ -226,5 +279,6 @@ def _class_of(function: FunctionType, fallback: str | None, given: dict[str, Any
         "generate_signal": generate_signal,
     }
     made: type[Strategy] = type(function.__name__, (Strategy,), body)
-    setattr(made, MARK, Rule(function, fallback, is_method=False, indicators=tuple(specs), parameters=own))
+    rule = Rule(function, _method(made), fallback, is_method=False, indicators=tuple(specs), parameters=own)
+    setattr(made, MARK, rule)
     return made
