@@ -348,3 +348,137 @@ def test_functions_of_a_module_that_imports_its_modules_have_pythons_numbers(tmp
             return Signal.LONG if up(ctx.candle.close) else Signal.CLOSE
     """
     refused(module(tmp_path, code).S, "return math.gamma", "math.gamma is computed differently there")
+
+
+# What a class holds.
+
+CONSTANTS = """
+@pairloom.compiled
+class K(Strategy):
+    n: int = 3
+    EVERY = 4
+    LEVEL: ClassVar[float] = 101.0
+    IS_ON = True
+    NAME = "up"
+    W = np.array([1.0, -0.01])
+    P: Any = np.array([3, 4])
+
+    def setup(self, ctx):
+        self.k = 0
+
+    def generate_signal(self, ctx):
+        self.k += 1
+        level = self.LEVEL * self.W[0] if self.NAME == "up" and self.IS_ON else self.LEVEL * self.W.sum()
+        if self.k % self.EVERY == 0:
+            return Signal.CLOSE
+        return Signal.LONG if ctx.candle.close * self.n > level * self.P[0] else None
+
+class Faster(K):
+    EVERY = 2
+
+class Whole(K):
+    LEVEL = 100
+
+class Off(K):
+    IS_ON = False
+
+class Other(K):
+    NAME = "down"
+
+class Weighted(K):
+    W = np.array([0.99, 0.2])
+
+class Shadowed(K):
+    def setup(self, ctx):
+        super().setup(ctx)
+        self.EVERY = self.n + 2
+        self.LEVEL = 100
+
+class Written(K):
+    def generate_signal(self, ctx):
+        self.k += 1
+        if self.k % 50 == 0:
+            self.EVERY += 1
+        return Signal.CLOSE if self.k % self.EVERY == 0 else Signal.LONG
+"""
+
+
+def test_constants_of_a_class_are_those_of_python(tmp_path: Path) -> None:
+    found = module(tmp_path, CONSTANTS)
+    names = ("K", "Faster", "Whole", "Off", "Other", "Weighted", "Shadowed", "Written")
+    results = [same(getattr(found, name)) for name in names]
+    assert len({result.digest for result in results}) >= 7
+    engine = pairloom.Engine(cash={"USD": 10**7}, account="margin")
+    for name in names:
+        engine.trade("S0001/USD", getattr(found, name), size=0.1, name=name)
+    together = engine.backtest(pairloom.synthetic(1, rows=200, seed=3), progress=False)
+    assert len(together.orders) == sum(len(result.orders) for result in results)
+    # Changed between two runs it counts in the next one.
+    found.K.EVERY = 3
+    assert same(found.K).digest != results[0].digest
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("self.NONE", "NONE is None; start it as a number"),
+        ("self.LIST[0]", "LIST is a list; compiled state holds"),
+        ("self.half", "half is a property; compiled state holds"),
+        ("self.once", "once is a cached_property; compiled state holds"),
+        ("self.HUGE", "HUGE is 1180591620717411303424 does not fit into 64 bits"),
+        ("self.count", "count is changed in the class by setup, for all traders: keep it in self"),
+        ("self.W.sum(); self.W[0] = 1.0", "is not this trader's alone and cannot be"),
+        ("self.W.sum(); self.W += 1.0", "is not this trader's alone and cannot be"),
+        ("self.own[0]; self.own[0] = 1.0", "is not this trader's alone and cannot be"),
+        ("self.part[0]; w = self.part; w /= 2", "is not this trader's alone and cannot be"),
+        ("self.P[0]; self.P[1] = 7", "is not this trader's alone and cannot be"),
+        ("self.a[0] + self.b[0]", "b is an array in the memory of a, whose changes it would not have"),
+    ],
+)
+def test_what_of_a_class_cannot_be_compiled_is_refused_with_its_line(tmp_path: Path, line: str, said: str) -> None:
+    code = f"""
+    @pairloom.compiled
+    class S(Strategy):
+        NONE = None
+        LIST = [1, 2]
+        HUGE = 2**70
+        W = np.array([1.0, 0.5])
+        P: Any = np.array([3, 4])
+        count = 0
+
+        @property
+        def half(self):
+            return 0.5
+
+        @functools.cached_property
+        def once(self):
+            return 1
+
+        def setup(self, ctx):
+            type(self).count += 1
+            self.own = self.W
+            self.part = self.W[1:]
+            self.a = np.zeros(4)
+            self.b = self.a[1:]
+
+        def generate_signal(self, ctx):
+            x = {line}
+            return Signal.LONG if x else None
+    """
+    refused(module(tmp_path, code).S, f"x = {line}", said)
+
+
+def test_arrays_that_are_the_traders_own_may_change(tmp_path: Path) -> None:
+    code = """
+    @pairloom.compiled
+    class S(Strategy):
+        W = np.array([1.0, 0.5])
+
+        def setup(self, ctx):
+            self.W = self.W.copy()
+
+        def generate_signal(self, ctx):
+            self.W[0] += 1.0
+            return Signal.LONG if self.W[0] % 3 else Signal.CLOSE
+    """
+    same(module(tmp_path, code).S)

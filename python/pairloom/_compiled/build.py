@@ -12,7 +12,7 @@ import hashlib
 import os
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pairloom._compiled.source import Source
     from pairloom.strategy import Strategy
 
-__all__ = ["Built", "build"]
+__all__ = ["Built", "build", "of_class", "refuse_changes"]
 
 # Two versions of these words must never share a compilation.
 _OWN = (
@@ -53,10 +53,12 @@ class Built:
     layout: Layout
     keep: Any
     """The compiled function itself, whose memory the address is in."""
+    of_class: dict[str, Any] = field(default_factory=dict)
+    """What this one strategy has of its class and not of its own."""
 
     def state(self, values: dict[str, Any]) -> bytes:
         """The first bytes of the state."""
-        return pack(self.layout, values)
+        return pack(self.layout, {**self.of_class, **values})
 
 
 _built: dict[tuple[Any, CodeType, str, str], Built] = {}
@@ -70,12 +72,37 @@ def build(rule: Rule, strategy: Strategy) -> Built:
     """
     source, names = _read(rule)
     values = {name: _value(strategy, name) for name in names}
-    layout, problems = Layout.of({name: value for name, value in values.items() if value is not _UNSET})
+    layout, problems = Layout.of(
+        {name: value for name, value in values.items() if value is not _UNSET}, _others(rule, strategy)
+    )
     outside = fingerprint(_outside(rule, source), source.attributes)
     key = (rule.function, rule.function.__code__, layout.key(), outside)
     if key not in _built:
-        _built[key] = _compile(rule, source, layout, problems, strategy.window, outside)
-    return _built[key]
+        _built[key] = _compile(rule, source, layout, problems, outside)
+    built = _built[key]
+    if built.windows and not strategy.window:
+        raise source.error(source.function, "it reads the arrays of ctx; declare their length: window: int = 200")
+    return replace(built, of_class=of_class(rule, strategy))
+
+
+def of_class(rule: Rule, strategy: Strategy) -> dict[str, Any]:
+    """What the code reads of the class, since the instance has nothing of that name."""
+    values = {name: _value(strategy, name) for name in _read(rule)[1] if name not in strategy.__dict__}
+    return {name: value for name, value in values.items() if value is not _UNSET}
+
+
+def refuse_changes(rule: Rule, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Raise ``ConfigError`` where a setup changes what all traders read of the class, each at another time."""
+    source, _ = _read(rule)
+    for name, value in after.items():
+        if before.get(name, _UNSET) is not value:
+            node = next(
+                each for each in ast.walk(source.function) if isinstance(each, ast.Attribute) and each.attr == name
+            )
+            raise source.error(
+                node,
+                f"{name} is changed in the class by setup, for all traders: keep it in self, as in self.{name} = ...",
+            )
 
 
 # Reading a source takes milliseconds, and every trader comes by here twice a run. A function may be given other code.
@@ -97,13 +124,23 @@ _UNSET = object()
 
 
 def _value(strategy: Strategy, name: str) -> Any:
-    if name in strategy.__dict__:
+    """What ``self.x`` is, where it can be known; what would be computed or called comes as what computes it."""
+    cls = type(strategy)
+    found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), _UNSET)
+    if name in strategy.__dict__ and not hasattr(type(found), "__set__"):
         return strategy.__dict__[name]
-    found = getattr(type(strategy), name, _UNSET)
     return _UNSET if callable(found) else found
 
 
-def _compile(rule: Rule, source: Source, layout: Layout, problems: dict[str, str], window: int, outside: str) -> Built:
+def _others(rule: Rule, strategy: Strategy) -> set[int]:
+    """The objects that others may have, too: those of the class, of the parameters and of the module."""
+    cls = type(strategy)
+    given = getattr(strategy, "_Strategy__given", {})
+    held = [*(vars(base) for base in cls.__mro__), given, rule.function.__globals__]
+    return {id(value) for values in held for value in values.values()}
+
+
+def _compile(rule: Rule, source: Source, layout: Layout, problems: dict[str, str], outside: str) -> Built:
     try:
         import numba
     except ImportError as error:
@@ -113,8 +150,6 @@ def _compile(rule: Rule, source: Source, layout: Layout, problems: dict[str, str
             code="config.compiled",
         ) from error
     made = rewrite(rule, source, layout, problems)
-    if made.windows and not window:
-        raise source.error(made.function, "it reads the arrays of ctx; declare their length: window: int = 200")
     module = ast.Module([made.function, *ast.parse(_entry(made, layout)).body], [])
     ast.fix_missing_locations(module)
     namespace = _namespace(rule, source)
@@ -306,4 +341,9 @@ def _told(source: Source, error: Exception) -> ConfigError:
         # It is the function as a whole that returns this; a single return is to blame for it.
         lines = [node.lineno for node in ast.walk(source.function) if isinstance(node, ast.Return) and node.value]
         lines = lines if len(lines) == 1 else []
+    if "readonly array" in reason:
+        reason = (
+            "an array of ctx, of the class, of the parameters or of the module is not this trader's alone and cannot "
+            "be changed; change a copy, which setup makes, as in self.x = self.x.copy()"
+        )
     return source.error(lines[-1] if lines else source.first, f"numba cannot compile it: {reason.rstrip('.:')}")

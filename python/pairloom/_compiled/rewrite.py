@@ -82,6 +82,8 @@ def rewrite(rule: Rule, source: Source, layout: Layout, problems: dict[str, str]
     for name, array in out.arrays.items():
         shape = ", ".join(map(str, array.shape)) + ("," if len(array.shape) == 1 else "")
         memory = f"_pl_{'f' if array.kind == 'f' else 'i'}[{array.at}:{array.at + array.words}].reshape(({shape}))"
+        if array.is_shared:
+            memory = f"_pl_readonly({memory})"
         body.insert(0, located(function.body[0], _parsed(f"_pl_array_{name} = {memory}")))
     arguments = ["_pl_c", "_pl_ci", "_pl_a", "_pl_v", "_pl_f", "_pl_i", *(f"_pl_w{at}" for at in range(5))]
     empty = ast.arguments([], [ast.arg(name) for name in arguments], None, [], [], None, [])
