@@ -92,6 +92,45 @@ def in_place(operation):
     return of
 
 
+def left(value, by):
+    """``<<``, whose result has its lowest 64 bits, as those of other operations have."""
+    return value << by
+
+
+@overload(left)
+def _left(value, by):
+    if not _is_whole(value) or not _is_whole(by):
+        return lambda value, by: value << by
+
+    def checked(value, by):
+        value, by = int(value), int(by)
+        if by < 0:
+            raise ValueError("negative shift count")
+        # The processor looks at six bits of the count alone.
+        return value << by if by < 64 else 0
+
+    return checked
+
+
+def right(value, by):
+    """``>>``, as Python's."""
+    return value >> by
+
+
+@overload(right)
+def _right(value, by):
+    if not _is_whole(value) or not _is_whole(by):
+        return lambda value, by: value >> by
+
+    def checked(value, by):
+        value, by = int(value), int(by)
+        if by < 0:
+            raise ValueError("negative shift count")
+        return value >> min(by, 63)
+
+    return checked
+
+
 @register_jitable
 def _size(value):
     """The absolute value, which for the least integer takes one bit more."""
@@ -202,5 +241,9 @@ EXACT = {
     "_pl_min": _chosen(min, _COMPARED["lt"]),
     **{f"_pl_{name}": compared for name, compared in _COMPARED.items()},
     **{f"_pl_{one}_{two}": _chained(_COMPARED[one], _COMPARED[two]) for one in _COMPARED for two in _COMPARED},
+    "_pl_left": left,
+    "_pl_right": right,
     "_pl_divide_in_place": in_place(divide),
+    "_pl_left_in_place": in_place(left),
+    "_pl_right_in_place": in_place(right),
 }

@@ -98,8 +98,11 @@ def compiled(
 
     ``**``, ``/``, comparisons, ``round``, ``int`` and the functions of ``math`` give to the bit what
     Python's do and raise what they raise, but in lambdas and in what numba compiled before. Refused are
-    ``math.gamma``, ``lgamma``, ``hypot`` and ``ldexp``. Integers have 64 bits; one to the power of
-    another takes ``float(...)``; ``x * x`` is faster than ``x**2``; of a chain of more than two
+    ``math.gamma``, ``lgamma``, ``hypot`` and ``ldexp``. Integers have 64 bits: where those of Python
+    grow beyond, ``+``, ``-``, ``*``, ``<<`` and ``**`` keep the lowest 64 bits and nothing is raised, so
+    that a count, a product or a shift that may become so large belongs into a float or an uncompiled
+    strategy; one that is written out beyond 64 bits is refused. An integer to the power of another
+    takes ``float(...)``; ``x * x`` is faster than ``x**2``; of a chain of more than two
     comparisons what is a call takes a name first. A field that begins as a float cannot be given an
     integer of more than 53 bits, such as ``ctx.ts``, and raises: begin it as an integer, with 0 and not
     0.0. A variable that is an integer in one branch and a float in another is a float in both.
@@ -111,7 +114,8 @@ def compiled(
     does a broken power of a negative one, of which NumPy only warns; ``round`` is Python's, and a
     comparison with a long integer is exact. Written with ``float``, as in ``round(float(ctx.close[-1]),
     1)``, it is the same in both. A variable that was not assigned has some value. What is read of
-    modules is taken as it is when a run begins.
+    modules and of the class is taken as it is when a run begins; arrays that others have, too, can be
+    read alone. Signals are compared with ``==``; ``is`` takes a constant, such as ``Signal.LONG``.
     Random numbers are drawn in ``setup``, with ``ctx.random``. ``fallback="python"`` runs what cannot be compiled
     as ordinary Python; without it, or without numba, the run is refused with ``ConfigError`` naming
     the line.
