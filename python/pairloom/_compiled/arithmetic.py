@@ -193,7 +193,7 @@ def operation(left: ast.expr, operator: ast.operator, right: ast.expr) -> ast.ex
 
 def _is_plain_shift(operator: ast.operator, by: ast.expr) -> bool:
     """Whether it is a shift by a number that is written out, and one that the processor can shift by."""
-    count = computed(by)
+    count: Any = computed(by)
     return isinstance(operator, ast.LShift | ast.RShift) and isinstance(count, int) and 0 <= count < 64
 
 

@@ -78,11 +78,15 @@ def build(rule: Rule, strategy: Strategy) -> Built:
     outside = fingerprint(_outside(rule, source), source.attributes)
     key = (rule.function, rule.function.__code__, layout.key(), outside)
     if key not in _built:
-        _built[key] = _compile(rule, source, layout, problems, outside)
-    built = _built[key]
-    if built.windows and not strategy.window:
+        _built[key] = _compile(rule, source, layout, problems, strategy.window, outside)
+    # A subclass may have another window.
+    _check_window(source, strategy.window, reads_arrays=_built[key].windows)
+    return replace(_built[key], of_class=of_class(rule, strategy))
+
+
+def _check_window(source: Source, window: int, *, reads_arrays: bool) -> None:
+    if reads_arrays and not window:
         raise source.error(source.function, "it reads the arrays of ctx; declare their length: window: int = 200")
-    return replace(built, of_class=of_class(rule, strategy))
 
 
 def of_class(rule: Rule, strategy: Strategy) -> dict[str, Any]:
@@ -140,7 +144,7 @@ def _others(rule: Rule, strategy: Strategy) -> set[int]:
     return {id(value) for values in held for value in values.values()}
 
 
-def _compile(rule: Rule, source: Source, layout: Layout, problems: dict[str, str], outside: str) -> Built:
+def _compile(rule: Rule, source: Source, layout: Layout, problems: dict[str, str], window: int, outside: str) -> Built:
     try:
         import numba
     except ImportError as error:
@@ -150,6 +154,7 @@ def _compile(rule: Rule, source: Source, layout: Layout, problems: dict[str, str
             code="config.compiled",
         ) from error
     made = rewrite(rule, source, layout, problems)
+    _check_window(source, window, reads_arrays=bool(made.windows))
     module = ast.Module([made.function, *ast.parse(_entry(made, layout)).body], [])
     ast.fix_missing_locations(module)
     namespace = _namespace(rule, source)
