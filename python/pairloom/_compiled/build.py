@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pairloom._compiled.source import Source
     from pairloom.strategy import Strategy
 
-__all__ = ["Built", "build", "of_class", "refuse_changes"]
+__all__ = ["Built", "build", "held_by_class", "refuse_changes"]
 
 # Two versions of these words must never share a compilation.
 _OWN = (
@@ -71,17 +71,20 @@ def build(rule: Rule, strategy: Strategy) -> Built:
     where numba is not installed.
     """
     source, names = _read(rule)
-    values = {name: _value(strategy, name) for name in names}
-    layout, problems = Layout.of(
-        {name: value for name, value in values.items() if value is not _UNSET}, _others(rule, strategy)
-    )
+    found = {name: _value(strategy, name) for name in names}
+    values = {name: value for name, value in found.items() if value is not _UNSET}
+    # Every trader comes by here twice a run, and few have arrays.
+    has_arrays = any(hasattr(value, "base") for value in values.values())
+    layout, problems = Layout.of(values, _others(rule, strategy) if has_arrays else ())
     outside = fingerprint(_outside(rule, source), source.attributes)
     key = (rule.function, rule.function.__code__, layout.key(), outside)
     if key not in _built:
         _built[key] = _compile(rule, source, layout, problems, strategy.window, outside)
     # A subclass may have another window.
     _check_window(source, strategy.window, reads_arrays=_built[key].windows)
-    return replace(_built[key], of_class=of_class(rule, strategy))
+    own = strategy.__dict__
+    of_class = {name: value for name, value in values.items() if name not in own}
+    return replace(_built[key], of_class=of_class) if of_class else _built[key]
 
 
 def _check_window(source: Source, window: int, *, reads_arrays: bool) -> None:
@@ -89,7 +92,7 @@ def _check_window(source: Source, window: int, *, reads_arrays: bool) -> None:
         raise source.error(source.function, "it reads the arrays of ctx; declare their length: window: int = 200")
 
 
-def of_class(rule: Rule, strategy: Strategy) -> dict[str, Any]:
+def held_by_class(rule: Rule, strategy: Strategy) -> dict[str, Any]:
     """What the code reads of the class, since the instance has nothing of that name."""
     values = {name: _value(strategy, name) for name in _read(rule)[1] if name not in strategy.__dict__}
     return {name: value for name, value in values.items() if value is not _UNSET}

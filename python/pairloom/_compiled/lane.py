@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pairloom._compiled.build import Built, build, of_class, refuse_changes
+from pairloom._compiled.build import Built, build, held_by_class, refuse_changes
 from pairloom._compiled.rule import Rule, rule_of
 from pairloom.errors import ConfigError, StrategyError
 
@@ -28,10 +28,10 @@ def binder(template: Strategy, pair: str) -> Callable[[Strategy, str], Built] | 
         return None
     probe = template.fresh()
     try:
-        before = of_class(rule, probe)
+        before = held_by_class(rule, probe)
         if not _set_up(probe, pair):
             return partial(_bind, rule)
-        refuse_changes(rule, before, of_class(rule, probe))
+        refuse_changes(rule, before, held_by_class(rule, probe))
         build(rule, probe)
     except ConfigError:
         if rule.fallback == "python":
