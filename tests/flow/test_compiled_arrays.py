@@ -202,3 +202,20 @@ def test_helpers_may_call_helpers_and_themselves(tmp_path: Path) -> None:
             return Signal.LONG if rises else Signal.CLOSE
     """
     assert same(module(tmp_path, code).S) > 10
+
+
+def test_the_window_of_a_subclass_counts(tmp_path: Path) -> None:
+    code = """
+    class S(Strategy):
+        window = 3
+
+        def generate_signal(self, ctx):
+            return Signal.LONG if ctx.close[-1] > ctx.close[0] else Signal.CLOSE
+    """
+    found = module(tmp_path, code)
+    three = same(found.S)
+    found.Nine = type("Nine", (found.S,), {"window": 9, "__module__": found.__name__})
+    assert same(found.Nine) != three
+    found.NoWindow = type("NoWindow", (found.S,), {"window": 0, "__module__": found.__name__})
+    with pytest.raises(pairloom.ConfigError, match="declare their length"):
+        digest(compiled(found.NoWindow))

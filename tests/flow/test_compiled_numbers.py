@@ -298,7 +298,7 @@ class Lost(Strategy):
             2,
             "one call may ask for 64 orders at most, cancellations and replacements counted, and this one asked for 65",
         ),
-        (3, "or one of more than 53 that becomes a float in max, min or a field"),
+        (3, "or one of more than 53 that becomes a float in max, min, a field or the size of a signal"),
     ],
 )
 def test_what_only_compiled_code_refuses_is_named_with_the_way_out(way: int, said: str) -> None:

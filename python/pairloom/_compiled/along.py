@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import ast
-import copy
-from collections.abc import Iterator
-from types import CellType, CodeType, FunctionType
+from types import CellType, FunctionType
 from typing import Any
 
 from pairloom._compiled.arithmetic import Arithmetic
-from pairloom._compiled.outside import code_text
 from pairloom._compiled.rule import Rule
-from pairloom._compiled.source import read
+from pairloom._compiled.source import is_what_runs, read
 from pairloom.errors import ConfigError
 
 __all__ = ["usable"]
@@ -46,12 +43,12 @@ def _rewritten(function: FunctionType, made: dict[int, Any]) -> FunctionType:
         # What could be read is the source of another function.
         return function
     try:
-        source = read(Rule(function, None, is_method=False))
+        source = read(Rule(function, function, None, is_method=False))
     except ConfigError:
         # A lambda, or one that was made without a file.
         return function
     tree = source.function
-    if not _is_what_runs(tree, function):
+    if not is_what_runs(source, function):
         # The file was changed since it was imported, and what was imported is what runs.
         return function
     arguments = tree.args
@@ -72,26 +69,6 @@ def _rewritten(function: FunctionType, made: dict[int, Any]) -> FunctionType:
     other: FunctionType = namespace[tree.name]
     other.__defaults__, other.__kwdefaults__ = function.__defaults__, function.__kwdefaults__
     return other
-
-
-def _is_what_runs(tree: ast.FunctionDef, function: FunctionType) -> bool:
-    """Whether the source that was read is the function's."""
-    plain = copy.deepcopy(tree)
-    plain.decorator_list = []
-    outermost = plain
-    if function.__code__.co_freevars:
-        # Names of a closure are such only inside of another function that has them.
-        names = [ast.arg(name) for name in function.__code__.co_freevars]
-        outermost = ast.FunctionDef("_", ast.arguments([], names, None, [], [], None, []), [plain], [])
-    module = compile(ast.fix_missing_locations(ast.Module([outermost], [])), "?", "exec", dont_inherit=True)
-    return code_text(function.__code__) in map(code_text, _codes(module))
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield inner
-            yield from _codes(inner)
 
 
 def _closed(function: FunctionType) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import ast
 import builtins
 import copy
 import math
+import operator as of_python
 from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -51,12 +52,21 @@ _COMPARED: dict[type[ast.cmpop], str] = {
     ast.Eq: "_pl_eq",
     ast.NotEq: "_pl_ne",
 }
+_IN_PLACE: dict[type[ast.operator], str] = {
+    ast.Pow: "_pl_power_in_place",
+    ast.Div: "_pl_divide_in_place",
+    ast.LShift: "_pl_left_in_place",
+    ast.RShift: "_pl_right_in_place",
+}
 # What may be called twice for once.
 _PLAIN = {*_CALLED.values(), *_COMPARED.values()} | {
     "_pl_divide",
+    "_pl_left",
+    "_pl_right",
     "_pl_max",
     "_pl_min",
     "_pl_event",
+    "_pl_signal",
     "abs",
     "float",
     "len",
@@ -88,25 +98,47 @@ class Arithmetic(ast.NodeTransformer):
         return found
 
     def visit_BinOp(self, node: ast.BinOp) -> Any:
-        """Powers and quotients give and raise what Python's do."""
-        return located(node, operation(self.visit(node.left), node.op, self.visit(node.right)))
+        """Powers, quotients and shifts give and raise what Python's do."""
+        return self.constant(node) or located(node, operation(self.visit(node.left), node.op, self.visit(node.right)))
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
+        """The least integer is written as that of the greatest and one more."""
+        return self.constant(node) or self.generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> Any:
+        """An integer beyond 64 bits has no form in compiled code, where it would become another kind of number."""
+        return self.constant(node) or node
+
+    def constant(self, node: ast.expr) -> ast.Constant | None:
+        """What an expression of integers that are written out gives in Python; ``None`` for any other."""
+        value = computed(node)
+        if value is None:
+            return None
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise self.source.error(
+                node, "an integer of more than 64 bits, which compiled code has not; as a float it would be 1e20"
+            )
+        made: ast.Constant = located(node, ast.Constant(value))
+        return made
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """``x **= y`` is ``x = x ** y``."""
-        if not isinstance(node.op, ast.Pow | ast.Div):
+        name = _IN_PLACE.get(type(node.op))
+        if name is None or _is_plain_shift(node.op, node.value):
             return self.generic_visit(node)
         if not _is_plain(node.target):
             raise self.source.error(node, "what stands before the operator would be called twice; name it first")
         before: Any = copy.deepcopy(node.target)
         before.ctx = ast.Load()
         # An array is changed in its place, as others that hold it see; a number is replaced.
-        name = "_pl_power_in_place" if isinstance(node.op, ast.Pow) else "_pl_divide_in_place"
         made = _call(name, self.visit(located(node, before)), self.visit(node.value))
         return located(node, ast.Assign([self.visit(node.target)], made))
 
     def visit_Compare(self, node: ast.Compare) -> Any:
         """An integer beside a float is compared as it is."""
         self.generic_visit(node)
+        if len(node.ops) > 1 and any(isinstance(operator, ast.Is | ast.IsNot) for operator in node.ops):
+            raise self.source.error(node, "compare with is apart from others, as in a is None and b is None")
         made = _comparison(node)
         if made is None:
             raise self.source.error(node, "give what stands between the two comparisons a name first, as in x = ...")
@@ -149,12 +181,59 @@ def located(place: ast.AST, node: Any) -> Any:
 
 
 def operation(left: ast.expr, operator: ast.operator, right: ast.expr) -> ast.expr:
-    """An operation on two numbers; a power is a call, and a division that may be one of integers."""
+    """An operation on two numbers; powers are calls, and divisions and shifts that numba does not do as Python."""
     if isinstance(operator, ast.Pow):
         return _call("_pl_power", left, right)
     if isinstance(operator, ast.Div) and not _is_float(left) and not _is_float(right):
         return _call("_pl_divide", left, right)
+    if isinstance(operator, ast.LShift | ast.RShift) and not _is_plain_shift(operator, right):
+        return _call("_pl_left" if isinstance(operator, ast.LShift) else "_pl_right", left, right)
     return ast.BinOp(left, operator, right)
+
+
+def _is_plain_shift(operator: ast.operator, by: ast.expr) -> bool:
+    """Whether it is a shift by a number that is written out, and one that the processor can shift by."""
+    count: Any = computed(by)
+    return isinstance(operator, ast.LShift | ast.RShift) and isinstance(count, int) and 0 <= count < 64
+
+
+def computed(node: ast.expr) -> float | None:
+    """What Python makes of integers that are written out; ``None`` for anything else, and for what raises."""
+    if isinstance(node, ast.Constant):
+        return node.value if type(node.value) is int else None
+    if isinstance(node, ast.UnaryOp):
+        value = computed(node.operand)
+        return _UNARY[type(node.op)](value) if value is not None and type(node.op) in _UNARY else None
+    if not isinstance(node, ast.BinOp) or type(node.op) not in _BINARY:
+        return None
+    left, right = computed(node.left), computed(node.right)
+    if left is None or right is None:
+        return None
+    if right > 128 and ((isinstance(node.op, ast.Pow) and abs(left) > 1) or isinstance(node.op, ast.LShift)):
+        # Far beyond 64 bits, and beyond memory perhaps.
+        right = 128
+    try:
+        result: float = _BINARY[type(node.op)](left, right)
+    except (ArithmeticError, TypeError, ValueError):
+        return None
+    return result if type(result) in (int, float) else None
+
+
+_UNARY: dict[type[ast.unaryop], Any] = {ast.USub: of_python.neg, ast.UAdd: of_python.pos, ast.Invert: of_python.invert}
+_BINARY: dict[type[ast.operator], Any] = {
+    ast.Add: of_python.add,
+    ast.Sub: of_python.sub,
+    ast.Mult: of_python.mul,
+    ast.Div: of_python.truediv,
+    ast.FloorDiv: of_python.floordiv,
+    ast.Mod: of_python.mod,
+    ast.Pow: of_python.pow,
+    ast.LShift: of_python.lshift,
+    ast.RShift: of_python.rshift,
+    ast.BitAnd: of_python.and_,
+    ast.BitOr: of_python.or_,
+    ast.BitXor: of_python.xor,
+}
 
 
 def _call_other(node: ast.Call, found: Any) -> None:
@@ -182,6 +261,8 @@ def _comparison(node: ast.Compare) -> ast.expr | None:
     """
     sides = [node.left, *node.comparators]
     pairs = list(zip(sides, node.ops, sides[1:], strict=False))
+    if len(pairs) == 1 and isinstance(node.ops[0], ast.Is | ast.IsNot):
+        return _identity(*pairs[0])
     if all(_is_exact(*pair) for pair in pairs):
         return node
     if not all(_is_plain(side) for side in sides[1:-1]):
@@ -196,6 +277,22 @@ def _comparison(node: ast.Compare) -> ast.expr | None:
         name = None if _is_exact(left, operator, right) else _COMPARED[type(operator)]
         made.append(_call(name, *copied) if name else ast.Compare(copied[0], [operator], [copied[1]]))
     return made[0] if len(made) == 1 else ast.BoolOp(ast.And(), made)
+
+
+def _identity(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> ast.expr:
+    """``is``; compiled signals are no objects, but the constants among them are known by their values."""
+    sides = [left, right]
+    if any(isinstance(side, ast.Constant) for side in sides):
+        return ast.Compare(left, [operator], [right])
+    if _is_signal(left):
+        sides = [right, left]
+    made = _call("_pl_is_constant" if _is_signal(sides[1]) else "_pl_is", *sides)
+    return ast.UnaryOp(ast.Not(), made) if isinstance(operator, ast.IsNot) else made
+
+
+def _is_signal(node: ast.expr) -> bool:
+    """Whether it is ``Signal.LONG`` or another constant, rewritten."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_pl_signal"
 
 
 def _is_plain(node: ast.expr) -> bool:

@@ -12,9 +12,9 @@ import hashlib
 import os
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from pairloom._compiled.source import Source
     from pairloom.strategy import Strategy
 
-__all__ = ["Built", "build"]
+__all__ = ["Built", "build", "held_by_class", "refuse_changes"]
 
 # Two versions of these words must never share a compilation.
 _OWN = (
-    *("helpers.py", "maths.py", "exact.py", "libm.py", "arithmetic.py", "along.py"),
+    *("helpers.py", "signals.py", "maths.py", "exact.py", "libm.py", "arithmetic.py", "along.py"),
     *("rewrite.py", "build.py", "layout.py", "outside.py"),
 )
 
@@ -53,13 +53,15 @@ class Built:
     layout: Layout
     keep: Any
     """The compiled function itself, whose memory the address is in."""
+    of_class: dict[str, Any] = field(default_factory=dict)
+    """What this one strategy has of its class and not of its own."""
 
     def state(self, values: dict[str, Any]) -> bytes:
         """The first bytes of the state."""
-        return pack(self.layout, values)
+        return pack(self.layout, {**self.of_class, **values})
 
 
-_built: dict[tuple[Any, str, str], Built] = {}
+_built: dict[tuple[Any, CodeType, str, str], Built] = {}
 
 
 def build(rule: Rule, strategy: Strategy) -> Built:
@@ -69,35 +71,80 @@ def build(rule: Rule, strategy: Strategy) -> Built:
     where numba is not installed.
     """
     source, names = _read(rule)
-    values = {name: _value(strategy, name) for name in names}
-    layout, problems = Layout.of({name: value for name, value in values.items() if value is not _UNSET})
+    found = {name: _value(strategy, name) for name in names}
+    values = {name: value for name, value in found.items() if value is not _UNSET}
+    # Every trader comes by here twice a run, and few have arrays.
+    has_arrays = any(hasattr(value, "base") for value in values.values())
+    layout, problems = Layout.of(values, _others(rule, strategy) if has_arrays else ())
     outside = fingerprint(_outside(rule, source), source.attributes)
-    key = (rule.function, layout.key(), outside)
+    key = (rule.function, rule.function.__code__, layout.key(), outside)
     if key not in _built:
         _built[key] = _compile(rule, source, layout, problems, strategy.window, outside)
-    return _built[key]
+    # A subclass may have another window.
+    _check_window(source, strategy.window, reads_arrays=_built[key].windows)
+    own = strategy.__dict__
+    of_class = {name: value for name, value in values.items() if name not in own}
+    return replace(_built[key], of_class=of_class) if of_class else _built[key]
 
 
-# Reading a source takes milliseconds, and every trader comes by here twice a run.
-_sources: WeakKeyDictionary[Rule, tuple[Source, set[str]]] = WeakKeyDictionary()
+def _check_window(source: Source, window: int, *, reads_arrays: bool) -> None:
+    if reads_arrays and not window:
+        raise source.error(source.function, "it reads the arrays of ctx; declare their length: window: int = 200")
+
+
+def held_by_class(rule: Rule, strategy: Strategy) -> dict[str, Any]:
+    """What the code reads of the class, since the instance has nothing of that name."""
+    values = {name: _value(strategy, name) for name in _read(rule)[1] if name not in strategy.__dict__}
+    return {name: value for name, value in values.items() if value is not _UNSET}
+
+
+def refuse_changes(rule: Rule, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Raise ``ConfigError`` where a setup changes what all traders read of the class, each at another time."""
+    source, _ = _read(rule)
+    for name, value in after.items():
+        if before.get(name, _UNSET) is not value:
+            node = next(
+                each for each in ast.walk(source.function) if isinstance(each, ast.Attribute) and each.attr == name
+            )
+            raise source.error(
+                node,
+                f"{name} is changed in the class by setup, for all traders: keep it in self, as in self.{name} = ...",
+            )
+
+
+# Reading a source takes milliseconds, and every trader comes by here twice a run. A function may be given other code.
+_sources: WeakKeyDictionary[Rule, tuple[CodeType, Source, set[str]]] = WeakKeyDictionary()
 
 
 def _read(rule: Rule) -> tuple[Source, set[str]]:
+    code = rule.function.__code__
     found = _sources.get(rule)
-    if found is None:
+    if found is None or found[0] is not code:
         source = sources.read(rule)
-        found = _sources[rule] = source, fields_of(rule, source)
-    return found
+        if not sources.is_what_runs(source, rule.function):
+            raise sources.changed(rule)
+        found = _sources[rule] = code, source, fields_of(rule, source)
+    return found[1:]
 
 
 _UNSET = object()
 
 
 def _value(strategy: Strategy, name: str) -> Any:
-    if name in strategy.__dict__:
+    """What ``self.x`` is, where it can be known; what would be computed or called comes as what computes it."""
+    cls = type(strategy)
+    found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), _UNSET)
+    if name in strategy.__dict__ and not hasattr(type(found), "__set__"):
         return strategy.__dict__[name]
-    found = getattr(type(strategy), name, _UNSET)
     return _UNSET if callable(found) else found
+
+
+def _others(rule: Rule, strategy: Strategy) -> set[int]:
+    """The objects that others may have, too: those of the class, of the parameters and of the module."""
+    cls = type(strategy)
+    given = getattr(strategy, "_Strategy__given", {})
+    held = [*(vars(base) for base in cls.__mro__), given, rule.function.__globals__]
+    return {id(value) for values in held for value in values.values()}
 
 
 def _compile(rule: Rule, source: Source, layout: Layout, problems: dict[str, str], window: int, outside: str) -> Built:
@@ -110,8 +157,7 @@ def _compile(rule: Rule, source: Source, layout: Layout, problems: dict[str, str
             code="config.compiled",
         ) from error
     made = rewrite(rule, source, layout, problems)
-    if made.windows and not window:
-        raise source.error(made.function, "it reads the arrays of ctx; declare their length: window: int = 200")
+    _check_window(source, window, reads_arrays=bool(made.windows))
     module = ast.Module([made.function, *ast.parse(_entry(made, layout)).body], [])
     ast.fix_missing_locations(module)
     namespace = _namespace(rule, source)
@@ -154,6 +200,8 @@ def _entry(made: Rewritten, layout: Layout) -> str:
     the context shows already. Of many rows it ends behind the first at which the rule asks
     for something.
     """
+    from pairloom._compiled import signals
+
     column = "_pl_readonly(_pl_carray(_pl_pointer(ci[{}]), (ci[21],), _pl_float64))"
     windows = [column.format(16 + at) if at in made.windows else "None" for at in range(5)]
     columns, shown = _rows(made)
@@ -179,20 +227,24 @@ def _pl_entry(state, ctx, rows, answer, taken):
             {shown}
         row += 1
         failed = False
-        code = 0
+        word, size, limit = 0, 0.0, 0.0
         try:
-            code = _pl_code(_pl_decide(cr, cir, a, vr, f, i, w0, w1, w2, w3, w4))
+            word, size, limit = _pl_answer(_pl_decide(cr, cir, a, vr, f, i, w0, w1, w2, w3, w4))
         except Exception:
             failed = True
         if failed:
             t[0] = row
             return 1
-        if code & 256 == 0:
+        code = word & 255
+        if word & {signals.SAYS_MORE} == 0:
             a[1] = 0
             met = code == 0 or (code == 1 and held == 1) or (code == 2 and held == -1) or (code == 3 and held == 0)
             if many and met and a[7] == 0:
                 continue
-        a[0] = (a[0] & 0xFFFFFFFF) | ((code & 255) << 32)
+        else:
+            a[1] = ((word >> {signals.UNIT}) & 255) | ((1 << 32) if word & {signals.LIMIT} else 0)
+            a[2], a[3] = _pl_words(size), _pl_words(limit)
+        a[0] = (a[0] & 0xFFFFFFFF) | (code << 32)
         t[0] = row
         return 0
     t[0] = count
@@ -297,4 +349,9 @@ def _told(source: Source, error: Exception) -> ConfigError:
         # It is the function as a whole that returns this; a single return is to blame for it.
         lines = [node.lineno for node in ast.walk(source.function) if isinstance(node, ast.Return) and node.value]
         lines = lines if len(lines) == 1 else []
+    if "readonly array" in reason:
+        reason = (
+            "an array of ctx, of the class, of the parameters or of the module is not this trader's alone and cannot "
+            "be changed; change a copy, which setup makes, as in self.x = self.x.copy()"
+        )
     return source.error(lines[-1] if lines else source.first, f"numba cannot compile it: {reason.rstrip('.:')}")

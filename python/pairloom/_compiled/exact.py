@@ -13,7 +13,7 @@ import numba
 from numba import types
 from numba.extending import overload, register_jitable
 
-__all__ = ["EXACT", "in_place"]
+__all__ = ["EXACT", "in_place", "kept"]
 
 _LOST = "an integer of more than 53 bits becomes a float, which cannot hold it"
 
@@ -29,7 +29,7 @@ def _is_short(value):
 
 
 @register_jitable
-def _kept(value):
+def kept(value):
     """The integer as a float; raises where that cannot be counted on."""
     if not _is_short(value):
         raise ValueError(_LOST)
@@ -45,7 +45,7 @@ def to_f(value):
 def _to_f(value):
     if _is_whole(value):
         # Not even if it happens to be a float's value: Python would go on computing with an integer.
-        return lambda value: _kept(int(value))
+        return lambda value: kept(int(value))
     if isinstance(value, types.Number):
         return lambda value: float(value)
     raise numba.errors.TypingError(f"a float field cannot hold {value}")
@@ -90,6 +90,45 @@ def in_place(operation):
         return changed
 
     return of
+
+
+def left(value, by):
+    """``<<``, whose result has its lowest 64 bits, as those of other operations have."""
+    return value << by
+
+
+@overload(left)
+def _left(value, by):
+    if not _is_whole(value) or not _is_whole(by):
+        return lambda value, by: value << by
+
+    def checked(value, by):
+        value, by = int(value), int(by)
+        if by < 0:
+            raise ValueError("negative shift count")
+        # The processor looks at six bits of the count alone.
+        return value << by if by < 64 else 0
+
+    return checked
+
+
+def right(value, by):
+    """``>>``, as Python's."""
+    return value >> by
+
+
+@overload(right)
+def _right(value, by):
+    if not _is_whole(value) or not _is_whole(by):
+        return lambda value, by: value >> by
+
+    def checked(value, by):
+        value, by = int(value), int(by)
+        if by < 0:
+            raise ValueError("negative shift count")
+        return value >> min(by, 63)
+
+    return checked
 
 
 @register_jitable
@@ -172,9 +211,9 @@ def _chosen(choose, replaces):
     @overload(of)
     def _of(a, b):
         if _is_whole(a) and isinstance(b, types.Float):
-            return lambda a, b: b if replaces(b, a) else _kept(int(a))
+            return lambda a, b: b if replaces(b, a) else kept(int(a))
         if isinstance(a, types.Float) and _is_whole(b):
-            return lambda a, b: _kept(int(b)) if replaces(b, a) else a
+            return lambda a, b: kept(int(b)) if replaces(b, a) else a
         return lambda a, b: choose(a, b)
 
     return of
@@ -202,5 +241,9 @@ EXACT = {
     "_pl_min": _chosen(min, _COMPARED["lt"]),
     **{f"_pl_{name}": compared for name, compared in _COMPARED.items()},
     **{f"_pl_{one}_{two}": _chained(_COMPARED[one], _COMPARED[two]) for one in _COMPARED for two in _COMPARED},
+    "_pl_left": left,
+    "_pl_right": right,
     "_pl_divide_in_place": in_place(divide),
+    "_pl_left_in_place": in_place(left),
+    "_pl_right_in_place": in_place(right),
 }

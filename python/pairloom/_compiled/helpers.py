@@ -11,7 +11,6 @@ The words of the answer are those of ``Answer`` and ``Request`` in
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numba
 from numba import types
@@ -20,17 +19,12 @@ from numba.extending import intrinsic, overload, register_jitable
 
 from pairloom._compiled.exact import EXACT
 from pairloom._compiled.maths import MATHS
+from pairloom._compiled.signals import SIGNALS
 
 __all__ = ["HELPERS", "ROOM"]
 
 ANSWER_WORDS, REQUEST_WORDS, ROOM = 11, 9, 64
 BUY, SELL, REPLACE, CANCEL, CANCEL_ALL = 1, 2, 3, 4, 5
-
-
-class Given(NamedTuple):
-    """A signal, by its number; any other tuple that is returned is none."""
-
-    code: int
 
 
 @intrinsic
@@ -100,33 +94,6 @@ def crossed_below(before, now, level_before, level):
     return before >= level_before and now < level
 
 
-@intrinsic
-def _inner(typing, optional):
-    """What an optional value holds, once it is known to hold something."""
-
-    def make(context, builder, signature, arguments):
-        return context.cast(builder, arguments[0], optional, optional.type)
-
-    return optional.type(optional), make
-
-
-def code(returned):
-    """The number of a signal."""
-    return 0 if returned is None else returned[0]
-
-
-@overload(code)
-def _code(returned):
-    if isinstance(returned, types.NoneType):
-        return lambda returned: 0
-    inner = returned.type if isinstance(returned, types.Optional) else returned
-    if not (isinstance(inner, types.NamedUniTuple) and inner.instance_class is Given):
-        raise numba.errors.TypingError(f"it returns {returned}, which is no Signal")
-    if isinstance(returned, types.Optional):
-        return lambda returned: 0 if returned is None else _inner(returned)[0]
-    return lambda returned: returned[0]
-
-
 def number(value):
     """A float, NaN where there is none."""
     return math.nan if value is None else float(value)
@@ -147,53 +114,8 @@ def _given(value):
     return math.inf if math.isnan(value) else value
 
 
-@register_jitable
-def sized(answer, signal, unit, size, limit):
-    """A signal that names a quantity or a limit price."""
-    _size(answer, unit, size)
-    _limit(answer, limit)
-    return Given(signal | 256)
-
-
-def _size(answer, unit, size):
-    """Write the size of a signal; numba takes the form below."""
-
-
-@overload(_size)
-def _size_compiled(answer, unit, size):
-    if isinstance(size, types.NoneType | types.Omitted):
-
-        def none(answer, unit, size):
-            answer[2] = _words(math.nan)
-            answer[1] = 0
-
-        return none
-
-    def given(answer, unit, size):
-        answer[2] = _words(float(size))
-        answer[1] = unit
-
-    return given
-
-
-def _limit(answer, limit):
-    """Write the limit price of a signal; numba takes the form below."""
-
-
-@overload(_limit)
-def _limit_compiled(answer, limit):
-    if isinstance(limit, types.NoneType | types.Omitted):
-        return lambda answer, limit: None
-
-    def given(answer, limit):
-        answer[3] = _words(float(limit))
-        answer[1] = (answer[1] & 0xFFFFFFFF) | (1 << 32)
-
-    return given
-
-
 @intrinsic
-def _words(typing, value):
+def words(typing, value):
     """The bits of a float."""
 
     def make(context, builder, signature, arguments):
@@ -210,8 +132,8 @@ def _ask(answer, action, tif, order, quantity, limit, reduce_only):
     request = numba.carray(pointer(answer[5] + count * REQUEST_WORDS * 8), (REQUEST_WORDS,), numba.int64)
     request[0] = action | (tif << 32)
     request[1] = order
-    request[2] = _words(quantity)
-    request[3] = _words(limit)
+    request[2] = words(quantity)
+    request[3] = words(limit)
     request[4] = 1 if reduce_only else 0
     answer[7] = count + 1
 
@@ -263,20 +185,19 @@ def _cancel(answer, order):
 HELPERS = {
     **MATHS,
     **EXACT,
+    **SIGNALS,
     "_pl_to_i": to_i,
     "_pl_to_b": to_b,
     "_pl_event": event,
     "_pl_crossed_above": crossed_above,
     "_pl_crossed_below": crossed_below,
-    "_pl_code": code,
-    "_pl_sized": sized,
     "_pl_buy": buy,
     "_pl_sell": sell,
     "_pl_replace": replace,
     "_pl_cancel": cancel,
-    "_pl_Given": Given,
     "_pl_isnan": math.isnan,
     "_pl_nan": math.nan,
+    "_pl_words": words,
     "_pl_pointer": pointer,
     "_pl_readonly": readonly,
     "_pl_carray": numba.carray,

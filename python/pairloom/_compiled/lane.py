@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pairloom._compiled.build import Built, build
+from pairloom._compiled.build import Built, build, held_by_class, refuse_changes
 from pairloom._compiled.rule import Rule, rule_of
 from pairloom.errors import ConfigError, StrategyError
 
@@ -28,17 +28,25 @@ def binder(template: Strategy, pair: str) -> Callable[[Strategy, str], Built] | 
         return None
     probe = template.fresh()
     try:
-        probe.setup(_ProbeCtx(pair))  # type: ignore[arg-type]
-    except Exception:
-        # The run's own setup will raise it again, where it quarantines the trader.
-        return partial(_bind, rule)
-    try:
+        before = held_by_class(rule, probe)
+        if not _set_up(probe, pair):
+            return partial(_bind, rule)
+        refuse_changes(rule, before, held_by_class(rule, probe))
         build(rule, probe)
     except ConfigError:
         if rule.fallback == "python":
             return None
         raise
     return partial(_bind, rule)
+
+
+def _set_up(probe: Strategy, pair: str) -> bool:
+    try:
+        probe.setup(_ProbeCtx(pair))  # type: ignore[arg-type]
+    except Exception:
+        # The run's own setup will raise it again, where it quarantines the trader.
+        return False
+    return True
 
 
 def _bind(rule: Rule, strategy: Strategy, kind: str) -> Built:

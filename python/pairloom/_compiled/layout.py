@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
 __all__ = ["Array", "Constant", "Indicator", "Layout", "Word", "pack", "unpack"]
@@ -24,6 +25,8 @@ class Array:
     kind: str
     at: int
     shape: tuple[int, ...]
+    is_shared: bool = False
+    """Whether others have it, too, as an array of the class: nothing may be written into it."""
 
     @property
     def words(self) -> int:
@@ -36,9 +39,9 @@ class Array:
 
 @dataclass(frozen=True)
 class Constant:
-    """A text, or a number of the class: the same for every event, so it stands in the code."""
+    """A text: the same for every event, so it stands in the code."""
 
-    value: str | float | bool | None
+    value: str
 
 
 @dataclass(frozen=True)
@@ -59,13 +62,18 @@ class Layout:
     words: int
 
     @classmethod
-    def of(cls, values: dict[str, Any]) -> tuple[Layout, dict[str, str]]:
-        """Lay out these values; what cannot be state comes back with the reason."""
+    def of(cls, values: dict[str, Any], others: Collection[int] = ()) -> tuple[Layout, dict[str, str]]:
+        """Lay out these values; what cannot be state comes back with the reason.
+
+        ``others`` are the objects, by their ``id``, that do not belong to this strategy alone.
+        """
         fields: dict[str, Field] = {}
         problems: dict[str, str] = {}
         words = 0
         for name in sorted(values):
             field = _field(name, values[name], words)
+            if isinstance(field, Array):
+                field = _alone(field, values[name], others, [(each, values[each]) for each in fields])
             if isinstance(field, str):
                 problems[name] = field
                 continue
@@ -104,6 +112,21 @@ def _field(name: str, value: Any, at: int) -> Field | str:
     if value is None:
         return "None; start it as a number, as in 0.0"
     return f"a {type(value).__name__}; compiled state holds numbers, bools and NumPy arrays"
+
+
+def _alone(field: Array, value: Any, others: Collection[int], before: list[tuple[str, Any]]) -> Field | str:
+    """An array as Python has it: one that is another's, too, is only read, and no two of them are one."""
+    import numpy as np
+
+    owner = value
+    while owner is not None and id(owner) not in others:
+        owner = getattr(owner, "base", None)
+    if owner is not None:
+        return replace(field, is_shared=True)
+    for name, other in before:
+        if isinstance(other, np.ndarray) and np.may_share_memory(value, other):
+            return f"an array in the memory of {name}, whose changes it would not have; write .copy() in setup"
+    return field
 
 
 def pack(layout: Layout, values: dict[str, Any]) -> bytes:

@@ -183,11 +183,13 @@ def _power(base, exponent):
     if not _is_real(base) or not _is_real(exponent):
         return lambda base, exponent: base**exponent
     if isinstance(base, whole) and isinstance(exponent, whole):
-        if isinstance(exponent, types.IntegerLiteral) and exponent.literal_value >= 0:
+        if not isinstance(exponent, types.IntegerLiteral):
+            raise numba.errors.TypingError(
+                "an integer cannot be raised to any integer, whose sign is not known: write float(...)"
+            )
+        if exponent.literal_value >= 0:
             return lambda base, exponent: base**exponent
-        raise numba.errors.TypingError(
-            "an integer cannot be raised to any integer, whose sign is not known: write float(...)"
-        )
+        # Python makes floats of both, too.
     c_pow = _OF_C["pow"]
     if c_pow is None:
         raise _missing("pow")

@@ -89,6 +89,17 @@ def _names(code: CodeType) -> Iterable[str]:
 
 def code_text(code: CodeType) -> str:
     """All that code does, whatever its lines: two of one text do the same."""
-    # The text of code within code names a place in memory.
-    constants = [code_text(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
+    constants = map(_constant, code.co_consts)
     return f"{code.co_code.hex()} {code.co_names!r} {code.co_varnames!r} [{', '.join(constants)}]"
+
+
+def _constant(value: Any) -> str:
+    if isinstance(value, CodeType):
+        # Its text names a place in memory.
+        return code_text(value)
+    if isinstance(value, frozenset):
+        # In which order a set is shown depends on how it came to be.
+        return f"frozenset({', '.join(sorted(map(_constant, value)))})"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_constant, value))})"
+    return repr(value)

@@ -188,5 +188,5 @@ def _why(plain: Strategy, built: Built, ctx: _Ctx) -> str:
             )
     return (
         "what NumPy only warns of can be why, as a division by zero or the root of a negative number, an integer of "
-        "more than 64 bits, or one of more than 53 that becomes a float in max, min or a field"
+        "more than 64 bits, or one of more than 53 that becomes a float in max, min, a field or the size of a signal"
     )

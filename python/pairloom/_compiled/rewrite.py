@@ -82,6 +82,8 @@ def rewrite(rule: Rule, source: Source, layout: Layout, problems: dict[str, str]
     for name, array in out.arrays.items():
         shape = ", ".join(map(str, array.shape)) + ("," if len(array.shape) == 1 else "")
         memory = f"_pl_{'f' if array.kind == 'f' else 'i'}[{array.at}:{array.at + array.words}].reshape(({shape}))"
+        if array.is_shared:
+            memory = f"_pl_readonly({memory})"
         body.insert(0, located(function.body[0], _parsed(f"_pl_array_{name} = {memory}")))
     arguments = ["_pl_c", "_pl_ci", "_pl_a", "_pl_v", "_pl_f", "_pl_i", *(f"_pl_w{at}" for at in range(5))]
     empty = ast.arguments([], [ast.arg(name) for name in arguments], None, [], [], None, [])
@@ -227,7 +229,7 @@ class _Rewriter(Arithmetic):
             return self.context(node, chain)
         if len(chain) >= 2 and self.is_signal(chain[:-1]):
             if chain[-1] in SIGNALS:
-                return located(node, _expression(f"_pl_Given({SIGNALS[chain[-1]]})"))
+                return located(node, _expression(f"_pl_signal({SIGNALS[chain[-1]]}, 0.0, 0.0)"))
             what = "read but not called" if chain[-1] in SIZED else "no signal"
             raise self.source.error(node, f"Signal.{chain[-1]} is {what}; there are {listing([*SIGNALS, *SIZED])}")
         return self.generic_visit(node)
@@ -391,7 +393,7 @@ class _Rewriter(Arithmetic):
         return located(node, call)
 
     def sized(self, node: ast.Call, name: str) -> Any:
-        """``Signal.long(size=..., limit=...)``; only where it is returned at once."""
+        """``Signal.long(size=..., limit=...)``, which carries both to wherever it is returned."""
         if name not in SIZED:
             raise self.source.error(node, f"Signal.{name} cannot be called")
         given = dict(zip(("size",), node.args, strict=False)) | {key.arg: key.value for key in node.keywords}
@@ -404,10 +406,13 @@ class _Rewriter(Arithmetic):
             if len(keys) != 1 or len(size.keys) != 1 or keys[0] not in UNITS:
                 raise self.source.error(node, "a size is a number, {'base': q}, {'quote': n} or {'equity': part}")
             unit, size = UNITS[str(keys[0])], size.values[0]
-        call = _expression(f"_pl_sized(_pl_a, {SIZED[name]}, {unit}, None, None)")
-        for at, value in ((3, size), (4, limit)):
+        call = _expression(f"_pl_sized({SIZED[name]}, {unit}, None, None)")
+        for at, value in ((2, size), (3, limit)):
             if value is not None:
                 call.args[at] = self.visit(value)
+        if name == "target" or isinstance(given.get("size"), ast.Dict):
+            # Without a number it is no signal at all.
+            call.args[2] = ast.Call(ast.Name("_pl_needed", ast.Load()), [call.args[2]], [])
         return located(node, call)
 
     def order(self, node: ast.Call, name: str) -> Any:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, overload
 
-from pairloom._words import listing
+from pairloom._words import listing, with_article
 from pairloom.errors import ConfigError
 from pairloom.strategy import Strategy, overridden_hooks
 
@@ -28,6 +28,8 @@ class Rule:
 
     function: FunctionType
     """The function whose source is compiled: ``generate_signal``, or the one that was marked."""
+    method: FunctionType
+    """What the class has for it as ``generate_signal``; a subclass may have another."""
     fallback: str | None
     """``"python"`` to run in the python lane what cannot be compiled."""
     is_method: bool
@@ -96,8 +98,11 @@ def compiled(
 
     ``**``, ``/``, comparisons, ``round``, ``int`` and the functions of ``math`` give to the bit what
     Python's do and raise what they raise, but in lambdas and in what numba compiled before. Refused are
-    ``math.gamma``, ``lgamma``, ``hypot`` and ``ldexp``. Integers have 64 bits; one to the power of
-    another takes ``float(...)``; ``x * x`` is faster than ``x**2``; of a chain of more than two
+    ``math.gamma``, ``lgamma``, ``hypot`` and ``ldexp``. Integers have 64 bits: where those of Python
+    grow beyond, ``+``, ``-``, ``*``, ``<<`` and ``**`` keep the lowest 64 bits and nothing is raised, so
+    that a count, a product or a shift that may become so large belongs into a float or an uncompiled
+    strategy; one that is written out beyond 64 bits is refused. An integer to the power of another
+    takes ``float(...)``; ``x * x`` is faster than ``x**2``; of a chain of more than two
     comparisons what is a call takes a name first. A field that begins as a float cannot be given an
     integer of more than 53 bits, such as ``ctx.ts``, and raises: begin it as an integer, with 0 and not
     0.0. A variable that is an integer in one branch and a float in another is a float in both.
@@ -109,7 +114,8 @@ def compiled(
     does a broken power of a negative one, of which NumPy only warns; ``round`` is Python's, and a
     comparison with a long integer is exact. Written with ``float``, as in ``round(float(ctx.close[-1]),
     1)``, it is the same in both. A variable that was not assigned has some value. What is read of
-    modules is taken as it is when a run begins.
+    modules and of the class is taken as it is when a run begins; arrays that others have, too, can be
+    read alone. Signals are compared with ``==``; ``is`` takes a constant, such as ``Signal.LONG``.
     Random numbers are drawn in ``setup``, with ``ctx.random``. ``fallback="python"`` runs what cannot be compiled
     as ordinary Python; without it, or without numba, the run is refused with ``ConfigError`` naming
     the line.
@@ -123,13 +129,23 @@ def compiled(
 
 
 def rule_of(strategy: Strategy) -> Rule | None:
-    """What is compiled of this strategy; ``None`` for an ordinary one."""
-    rule: Rule | None = getattr(type(strategy), MARK, None)
-    if rule is not None and rule.is_method and type(strategy).generate_signal is not rule.function:
-        # A subclass with a method of its own: that one is compiled.
-        method = type(strategy).generate_signal
-        return Rule(method, rule.fallback, is_method=True) if isinstance(method, FunctionType) else None
-    return rule
+    """What is compiled of this strategy; ``None`` for an ordinary one, and for one that must run as ordinary Python.
+
+    Raises ``ConfigError`` for a subclass of a marked class that has what cannot be compiled.
+    """
+    cls = type(strategy)
+    rule: Rule | None = getattr(cls, MARK, None)
+    if rule is None:
+        return None
+    try:
+        _check_hooks(cls)
+        method = _method(cls)
+    except ConfigError:
+        if rule.fallback == "python":
+            return None
+        raise
+    # A subclass with a method of its own: that one is compiled.
+    return rule if method is rule.method else Rule(method, method, rule.fallback, is_method=True)
 
 
 def uncompiled(strategy: Any) -> Any:
@@ -161,18 +177,59 @@ def _marked(target: Any, fallback: str | None, given: dict[str, Any]) -> type[St
 
 
 def _marked_class(cls: type[Strategy], fallback: str | None) -> type[Strategy]:
+    _check_hooks(cls)
+    if "generate_signal" not in overridden_hooks(cls):
+        raise ConfigError(f"{cls.__name__} has no generate_signal(self, ctx) to compile", code="config.compiled")
+    method = _method(cls)
+    setattr(cls, MARK, Rule(method, method, fallback, is_method=True))
+    return cls
+
+
+def _check_hooks(cls: type[Strategy]) -> None:
+    """Refuse what compiled code would never call."""
     hooks = [hook for hook in overridden_hooks(cls) if hook not in ("setup", "generate_signal")]
     if hooks:
         raise ConfigError(
-            f"{cls.__name__}: {listing(hooks)} cannot be compiled, only generate_signal is; "
-            "leave @pairloom.compiled away to run it as ordinary Python",
+            f"{_place(cls, hooks[0])}{cls.__name__}: {listing(hooks)} cannot be compiled, only generate_signal is; "
+            f"{_way_out(cls)}",
             code="config.compiled",
         )
-    method = cls.generate_signal
-    if not isinstance(method, FunctionType) or "generate_signal" not in overridden_hooks(cls):
-        raise ConfigError(f"{cls.__name__} has no generate_signal(self, ctx) to compile", code="config.compiled")
-    setattr(cls, MARK, Rule(method, fallback, is_method=True))
-    return cls
+    # Object's own, which no class needs to define; Python asks one of these at each ``self.x``.
+    for name in ("__getattribute__", "__setattr__"):
+        if getattr(cls, name) is not getattr(object, name):
+            raise ConfigError(
+                f"{_place(cls, name)}{cls.__name__}: {name} cannot be compiled, and fields would pass by it; "
+                f"{_way_out(cls)}",
+                code="config.compiled",
+            )
+
+
+def _method(cls: type[Strategy]) -> FunctionType:
+    """The method that decides, as it stands in the class."""
+    method = inspect.getattr_static(cls, "generate_signal")
+    if not isinstance(method, FunctionType):
+        kind = with_article(type(method).__name__)
+        raise ConfigError(
+            f"{_place(cls, 'generate_signal')}{cls.__name__}: generate_signal is {kind}, and compiled is a plain "
+            f"method: def generate_signal(self, ctx); {_way_out(cls)}",
+            code="config.compiled",
+        )
+    return method
+
+
+def _way_out(cls: type[Strategy]) -> str:
+    if MARK in vars(cls) or getattr(cls, MARK, None) is None:
+        return "leave @pairloom.compiled away to run it as ordinary Python"
+    return f"write pairloom.uncompiled({cls.__name__}) to run it as ordinary Python"
+
+
+def _place(cls: type[Strategy], name: str) -> str:
+    """File and line of what a class calls by this name, where it is a function or holds one."""
+    found = inspect.getattr_static(cls, name)
+    for inside in ("__func__", "fget", "func", "__wrapped__"):
+        found = getattr(found, inside, None) or found
+    code = getattr(found, "__code__", None)
+    return f"{code.co_filename}, line {code.co_firstlineno}: " if code is not None else ""
 
 
 def _class_of(function: FunctionType, fallback: str | None, given: dict[str, Any]) -> type[Strategy]:
@@ -226,5 +283,6 @@ def _class_of(function: FunctionType, fallback: str | None, given: dict[str, Any
         "generate_signal": generate_signal,
     }
     made: type[Strategy] = type(function.__name__, (Strategy,), body)
-    setattr(made, MARK, Rule(function, fallback, is_method=False, indicators=tuple(specs), parameters=own))
+    rule = Rule(function, _method(made), fallback, is_method=False, indicators=tuple(specs), parameters=own)
+    setattr(made, MARK, rule)
     return made
