@@ -7,6 +7,8 @@ people goes to standard error. Errors that a user can mend are shown without a t
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import json
 import math
 import os
@@ -41,6 +43,9 @@ QUARANTINED = 3
 
 MOST_TRACEBACKS = 5
 
+# How a write fails where the disk is full or what reads it is gone.
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EFBIG)
+
 STANDARD_OUTPUT = 1
 STANDARD_ERROR = 2
 
@@ -54,6 +59,7 @@ _DOCUMENTS: ContextVar[TextIO | None] = ContextVar("documents", default=None)
 
 def run_command(command: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
     """Run a command; errors become a line on standard error and an exit status."""
+    _let_everything_be_shown()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
@@ -71,6 +77,23 @@ def run_command(command: Callable[[argparse.Namespace], int], options: argparse.
     except KeyboardInterrupt:
         print("pairloom: interrupted", file=sys.stderr)
         return FAILED
+    except OSError as error:
+        if error.errno not in _UNWRITABLE or error.filename is not None:
+            raise
+        print(f"pairloom: the output cannot be written: {error.strerror}", file=sys.stderr)
+        # What is left of it cannot either, so the interpreter need not try at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _let_everything_be_shown() -> None:
+    """A character that the terminal does not know is written in ASCII: a result must not be lost for it."""
+    if sys.stdout is None:
+        # Closed by whoever called: nobody reads it.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (until the process ends)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _with_its_output(command: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
