@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import pairloom
 from pairloom._show import numbers
 from pairloom._show.messages import HINTS, difference_message
 from pairloom.errors import StrategyError
@@ -236,8 +237,16 @@ def test_the_summary_of_a_good_run() -> None:
     assert text.isascii()
 
 
+@pytest.mark.parametrize("span", [{"start": "2030-01-01"}, {"end": "2000-01-01"}])
+def test_a_span_outside_of_the_data_is_said_first(span: dict[str, str]) -> None:
+    engine = pairloom.Engine(cash={"USD": 1_000})
+    engine.trade("*", "simple", size=1)
+    outside = engine.backtest(pairloom.synthetic(1, rows=50, seed=1), progress=False, **span)
+    assert str(outside).startswith("! no step was made: there was no row to trade on")
+
+
 def test_the_summary_of_a_run_without_steps() -> None:
-    text = str(result(traders=[], elapsed=0.0, events=0))
+    text = str(result(traders=[], elapsed=0.0, events=0, steps=0))
     assert "Period        no steps" in text
     assert "! no step was made: there was no row to trade on" in text
     assert "Result of 0 traders on 0 pairs" in text

@@ -26,7 +26,7 @@ class Summary(NamedTuple):
 
 def summary(result: Result) -> Summary:
     """Everything that `print(result)` and a notebook show of a result, cleaned of control characters."""
-    nothing = None if len(result.equity_curve) else "no step was made: there was no row to trade on"
+    nothing = None if result.steps else "no step was made: there was no row to trade on"
     found = (quarantine_message(result), difference_message(result), refused_line(result), cut_line(result), nothing)
     rows = [*_money_rows(result), *_trading_rows(result), *_run_rows(result)]
     return Summary(
