@@ -62,6 +62,7 @@ def read_series(table: Table, pair: str, kind: Kind | None, reading: Reading) ->
         if len(bad):
             good = np.delete(np.arange(len(ts)), bad)
             ts, close_ts, side, columns, extra = _take(good, ts, close_ts, side, columns, extra)
+            place = place.keep(good)
     else:
         rows.first_wrong(kind, ts, close_ts, columns, named)
     dropped = len(table) - len(ts)
@@ -69,7 +70,8 @@ def read_series(table: Table, pair: str, kind: Kind | None, reading: Reading) ->
         raise place.error("data.empty", f'repair="drop" left none of {dropped:,} rows', way_out="check the data")
     if side is not None:
         columns["side"] = side
-    return Series(pair, kind, place.origin, columns | extra, ts, close_ts, None, dropped, first, repair.unit)
+    columns |= extra
+    return Series(pair, kind, place.origin, columns, ts, close_ts, None, dropped, first, repair.unit, place.rows)
 
 
 def _take(

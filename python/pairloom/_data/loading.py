@@ -53,6 +53,8 @@ def load(
         if series.kind == "candle":
             closes = reading.candle_time == "close"
             intervals.settle(series, named[id(series)], stamped_at_close=closes)
+        # Nothing after this names rows.
+        series.rows = None
     order = ("candle", "quote", "trade")
     loaded.series.sort(key=lambda series: (series.pair, order.index(series.kind)))
     loaded.assumptions = [
