@@ -38,7 +38,7 @@ class Gaps:
         return int(self._counts[self._lengths < length].sum())
 
     def longer_run(self, length: int) -> tuple[int, int, int] | None:
-        """The first run of equal gaps longer than ``length`` that is no accident: its row, its number of gaps, a gap."""
+        """The first run of equal gaps longer than ``length`` that is no accident: its row, how many gaps, a gap."""
         import numpy as np
 
         if len(self._gaps) == 0 or self._lengths[-1] <= length:

@@ -59,15 +59,36 @@ def _of_object(data: Any, names: Names, origin: str, pair: str | None, kind: Kin
 
 
 def _of_tickers(split: dict[str, Any], names: Names, origin: str, pair: str | None, kind: Kind | None) -> list[Source]:
-    """yfinance's frames; a single ticker is the one pair that is traded."""
-    if len(split) == 1:
-        (ticker, frame), *_ = split.items()
-        known = pair or names.only or names.of_key(ticker)
-        return [Source(origin, _reader(frame), known, kind)]
+    """yfinance's frames, whose tickers name their pairs as a column of symbols would."""
+    if pair is not None:
+        _check_key(list(split), names, origin, pair)
+        return [Source(origin, _reader(frame), pair, kind) for frame in split.values()]
     return [
-        Source(f"{origin}[{ticker!r}]", _reader(frame), _pair_of(ticker, names, origin), kind)
+        Source(
+            origin if len(split) == 1 else f"{origin}[{ticker!r}]",
+            _reader(frame),
+            _pair_of(ticker, names, origin),
+            kind,
+        )
         for ticker, frame in split.items()
     ]
+
+
+def _check_key(tickers: list[str], names: Names, origin: str, pair: str) -> None:
+    """A key is the pair of one ticker, and not of another one."""
+    if len(tickers) > 1:
+        raise DataError(
+            f"{origin} holds {len(tickers)} tickers, {listed(tickers)}, but its key says {pair}; give each "
+            "ticker its own key, or the frame without a key",
+            code="data.pair_name",
+        )
+    said = names.of_key(tickers[0])
+    if said is not None and said != pair:
+        raise DataError(
+            f"{origin}: its name says {pair}, but its ticker {tickers[0]!r} says {said}; give it the key "
+            f"{said!r}, or the frame without tickers: frame.columns = frame.columns.get_level_values(0)",
+            code="data.pair_name",
+        )
 
 
 def _reader(data: Any) -> Callable[[Place], Table]:
