@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -54,3 +55,70 @@ def test_a_key_is_the_pair_of_one_ticker() -> None:
     assert "says ETH/USD, but its ticker 'BTC-USD' says BTC/USD" in error
     error = refused({"ETH/USD": tickers("ETH-USD", "BTC-USD")})
     assert "2 tickers" in error and "key says ETH/USD" in error
+
+
+DAYS = ["2024-01-01"] * 4
+CLOCKS = ["09:30", "10:30", "11:30", "12:30"]
+#: Two columns that could be the time and contradict each other, and what names them.
+TWO_TIMES: list[tuple[Any, list[str]]] = [
+    (trades(date=DAYS, time=CLOCKS), ["'date' and 'time'", "'2024-01-01'", "'09:30'"]),
+    (trades(date=DAYS, time=[stamp.time() for stamp in HOURS]), ["'date' and 'time'"]),
+    (trades(date=pd.to_datetime(DAYS), time=[93000, 103000, 113000, 123000]), ["'date' and 'time'"]),
+    (
+        trades(date=pd.to_datetime(DAYS), time=HOURS - pd.Timedelta("6h")).set_index(HOURS),
+        ["'date' and 'DatetimeIndex'"],
+    ),
+    (trades(ts=HOURS, timestamp=HOURS + pd.Timedelta("1h")), ["'ts' and 'timestamp'"]),
+    (trades(date=["2024-01-02"] * 4, timestamp=HOURS), ["'date' and 'timestamp'", "row 0"]),
+    (trades(ts=[*HOURS[:3], HOURS[0]], time=HOURS), ["'ts' and 'time'", "row 3"]),
+    (trades(time=HOURS.strftime("%Y-%m-%d %H:%M")).set_index(HOURS.tz_localize("Asia/Tokyo")), ["'DatetimeIndex'"]),
+]
+
+
+@pytest.mark.parametrize(("data", "named"), TWO_TIMES, ids=range(len(TWO_TIMES)))
+def test_two_times_that_differ_are_refused(data: pd.DataFrame, named: list[str], tmp_path: Any) -> None:
+    error = refused(data)
+    for part in [*named, "could be the time", "rename or drop"]:
+        assert part in error, error
+    if "DatetimeIndex" not in error:
+        data.to_csv(tmp_path / "ETH_USD.csv", index=False)
+        assert "could be the time" in refused(tmp_path)
+
+
+MIDNIGHT = pd.to_datetime(DAYS)
+SECONDS = HOURS.astype("M8[s]").astype("int64")
+#: Two columns that say one time, of which the finer counts.
+ONE_TIME: list[pd.DataFrame] = [
+    trades(date=MIDNIGHT, timestamp=HOURS),
+    trades(date=DAYS, timestamp=HOURS),
+    trades(date=[stamp.date() for stamp in HOURS], timestamp=HOURS),
+    trades(date=[stamp.date() for stamp in HOURS]).set_index(HOURS),
+    trades(date=[stamp.date() for stamp in HOURS]).set_index(HOURS.rename("date")),
+    trades(ts=HOURS).set_index("ts", drop=False),
+    trades(time=SECONDS, datetime=HOURS),
+    trades(ts=HOURS, timestamp=SECONDS * 1_000),
+    trades(ts=HOURS, time=[None] * 4),
+    trades(ts=HOURS, time=[HOURS[0], None, None, None]),
+]
+
+
+@pytest.mark.parametrize("data", ONE_TIME, ids=range(len(ONE_TIME)))
+def test_the_finer_of_two_columns_that_agree_is_the_time(data: pd.DataFrame) -> None:
+    assert read(data).series[0].ts.tolist() == HOURS.astype("M8[ns]").astype("int64").tolist()
+
+
+def test_milliseconds_beside_seconds_are_the_finer_time() -> None:
+    finer = HOURS + pd.Timedelta("250ms")
+    loaded = read(trades(ts=HOURS, timestamp=finer))
+    assert loaded.series[0].ts.tolist() == finer.astype("M8[ns]").astype("int64").tolist()
+
+
+def test_an_index_of_closes_is_one() -> None:
+    indexed = candles().rename(columns={"ts": "close_time"}).set_index("close_time")
+    assert "lacks a column of times" in refused(indexed)
+    loaded = read(indexed, candle_time="close")
+    assert np.diff(loaded.series[0].ts).tolist() == [3_600 * 10**9] * 3
+    assert loaded.series[0].ts[0] == (HOURS[0] - pd.Timedelta("1h")).value
+    beside = candles(close_time=HOURS + pd.Timedelta("59min")).set_index("close_time")
+    closes = read(beside).series[0].close_ts
+    assert closes is not None and closes[0] == (HOURS[0] + pd.Timedelta("59min")).value

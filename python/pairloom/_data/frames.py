@@ -44,11 +44,13 @@ def _index_columns(index: pd.Index, names: set[str], place: Place) -> list[Colum
         name = "" if values.name is None else str(values.name).strip().lower()
         if isinstance(values, pd.PeriodIndex):
             raise place.error("data.time", "its index holds periods", way_out="use frame.to_timestamp()")
+        dated = isinstance(values, pd.DatetimeIndex)
         if name in names:
-            continue
-        if isinstance(values, pd.DatetimeIndex) and not timed:
-            columns.append(_column(name if name in tables.TIMES else "ts", values.to_series()))
-        elif name in WANTED and not (timed and name in tables.TIMES):
+            if dated and name in tables.TIMES:
+                columns.append(_column("DatetimeIndex", values.to_series()))
+        elif dated and name not in (*tables.TIMES, tables.CLOSE_TIME):
+            columns.append(_column("DatetimeIndex" if timed else "ts", values.to_series()))
+        elif name in WANTED:
             columns.append(_column(name, values.to_series()))
     return columns
 

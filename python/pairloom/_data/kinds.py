@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pairloom._data import rows, tables
+from pairloom._data.clocks import time_column
 from pairloom._data.fault import shown
 from pairloom._data.numbers import to_extra, to_floats
 from pairloom._data.rows import Named, Repair
@@ -126,7 +127,7 @@ def _chosen(table: Table, kind: Kind) -> dict[str, Column]:
 
 def _time_columns(table: Table, kind: Kind, reading: Reading) -> tuple[Column, Column | None]:
     """The column of times and, for candles, that of their closes."""
-    time = next((table.columns[name] for name in tables.TIMES if name in table.columns), None)
+    time = time_column(table)
     close = table.columns.get(tables.CLOSE_TIME) if kind == "candle" else None
     if kind == "candle" and reading.candle_time == "close" and close is not None:
         if time is None:

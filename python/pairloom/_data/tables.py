@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 TIMES = ("ts", "date", "datetime", "time", "timestamp", "open_time")
 CLOSE_TIME = "close_time"
+#: The index of a frame that holds times beside columns that do, too.
+INDEX = "datetimeindex"
 PAIRS = ("pair", "symbol")
 QUANTITIES = ("quantity", "amount", "size")
 #: The columns of all kinds that must hold numbers.

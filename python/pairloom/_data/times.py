@@ -88,7 +88,7 @@ def _whole(word: str) -> int | None:
     return int(word) if small else None
 
 
-def _cell(column: Column, row: int) -> Any:
+def cell(column: Column, row: int) -> Any:
     """What stands in a row, as the input has it."""
     if column.missing is not None and row in column.missing:
         return None
@@ -127,7 +127,7 @@ def _from_numbers(column: Column, repair: Repair, told: Column) -> Ints:
         good[column.missing] = False
     bad = np.flatnonzero(~good)
     if len(bad):
-        _refuse(repair, bad, column.name, _cell(told, int(bad[0])))
+        _refuse(repair, bad, column.name, cell(told, int(bad[0])))
     times = np.full(len(values), NAT, dtype=np.int64)
     if not good.any():
         return times
