@@ -66,7 +66,7 @@ TWO_TIMES: list[tuple[Any, list[str]]] = [
     (trades(date=pd.to_datetime(DAYS), time=[93000, 103000, 113000, 123000]), ["'date' and 'time'"]),
     (
         trades(date=pd.to_datetime(DAYS), time=HOURS - pd.Timedelta("6h")).set_index(HOURS),
-        ["'date' and 'DatetimeIndex'"],
+        ["'time' and 'DatetimeIndex'", "T09:30:00"],
     ),
     (trades(ts=HOURS, timestamp=HOURS + pd.Timedelta("1h")), ["'ts' and 'timestamp'"]),
     (trades(date=["2024-01-02"] * 4, timestamp=HOURS), ["'date' and 'timestamp'", "row 0"]),
@@ -122,3 +122,58 @@ def test_an_index_of_closes_is_one() -> None:
     beside = candles(close_time=HOURS + pd.Timedelta("59min")).set_index("close_time")
     closes = read(beside).series[0].close_ts
     assert closes is not None and closes[0] == (HOURS[0] + pd.Timedelta("59min")).value
+
+
+def quotes(**more: Any) -> pd.DataFrame:
+    """Two markets at the same times, as an exchange's export mixes them."""
+    times = pd.to_datetime(["2024-01-01 09:00", "2024-01-01 09:00", "2024-01-01 10:00", "2024-01-01 10:00"])
+    data = {"ts": times, "bid": [2000.0, 70.0, 2010.0, 71.0], "ask": [2001.0, 70.1, 2011.0, 71.1]}
+    return pd.DataFrame({**data, **more})
+
+
+NAMES = ["ticker", "product_id", "instrument", "instrument_id", "asset", "Ticker"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("words", [("ETH-USD", "LTC-USD"), ("ETH", "LTC")])
+def test_the_markets_of_an_exchange_are_told_apart(name: str, words: tuple[str, str], tmp_path: Any) -> None:
+    data = quotes(**{name: [*words, *words]})
+    data.to_csv(tmp_path / "quotes.csv", index=False)
+    data.to_parquet(tmp_path / "quotes.parquet")
+    forms = [
+        data,
+        {column: data[column].tolist() for column in data},
+        data.set_index([name, "ts"]),
+        data.set_index(name),
+    ]
+    for given in [*forms, tmp_path / "quotes.csv", tmp_path / "quotes.parquet"]:
+        loaded = read(given)
+        assert loaded.available == ["ETH/USD", "LTC/USD"]
+        assert loaded.series[0].columns["bid"].tolist() == [2000.0, 2010.0]
+
+
+def test_a_column_of_numbers_is_no_pair(tmp_path: Any) -> None:
+    scores = candles(asset=[1.5, 2.5, 3.5, 4.5], instrument_id=7)
+    scores.to_csv(tmp_path / "ETH_USD.csv", index=False)
+    for given in (scores, tmp_path):
+        extra = read(given).series[0].extra
+        assert extra["asset"].tolist() == [1.5, 2.5, 3.5, 4.5] and extra["instrument_id"].tolist() == [7.0] * 4
+    error = refused(quotes(instrument_id=[7, 8, 7, 8]))
+    assert "row 1, column 'instrument_id'" in error and "several markets by numbers" in error and "'pair'" in error
+
+
+def test_an_asset_leaves_open_in_what_it_is_quoted(tmp_path: Any) -> None:
+    candles(asset="ETH").to_csv(tmp_path / "ETH_EUR.csv", index=False)
+    assert read(tmp_path, pairs=["ETH/EUR"]).pairs == ["ETH/EUR"]
+    assert "column 'asset' says LTC/USD" in refused({"ETH/USD": candles(asset="LTC")})
+    assert read(candles(pair="ETH/USD", asset="LTC")).pairs == ["ETH/USD"]
+
+
+def test_text_that_may_name_markets_is_said_to_be_left_out(tmp_path: Any) -> None:
+    data = quotes(venue=["a", "b"] * 2)
+    data.to_csv(tmp_path / "quotes.csv", index=False)
+    for given in (data, {**data}, tmp_path):
+        lines = [line for line in read(given).assumptions if "left out" in line]
+        assert len(lines) == 1 and "(venue)" in lines[0] and "column 'pair'" in lines[0]
+    assert not [line for line in read({"ETH/USD": data}).assumptions if "left out" in line]
+    assert not [line for line in read(candles(venue="a")).assumptions if "left out" in line]

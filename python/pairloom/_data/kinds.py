@@ -192,7 +192,7 @@ def _extra(table: Table, kind: Kind, used: set[str], close: Column | None) -> di
         used = used | {close.name}
     extra = {}
     for lower, column in table.columns.items():
-        if column.name in used or lower in left_out or lower in tables.PAIRS:
+        if column.name in used or lower in left_out or lower in tables.SURE_PAIRS:
             continue
         numbers = to_extra(column)
         if numbers is not None:

@@ -17,7 +17,9 @@ TIMES = ("ts", "date", "datetime", "time", "timestamp", "open_time")
 CLOSE_TIME = "close_time"
 #: The index of a frame that holds times beside columns that do, too.
 INDEX = "datetimeindex"
-PAIRS = ("pair", "symbol")
+#: Columns that name a row's market; those behind the second count where they hold text.
+PAIRS = ("pair", "symbol", "ticker", "product_id", "instrument", "instrument_id", "asset")
+SURE_PAIRS = PAIRS[:2]
 QUANTITIES = ("quantity", "amount", "size")
 #: The columns of all kinds that must hold numbers.
 NUMBERS = (
