@@ -73,8 +73,11 @@ def _column(name: str, values: pd.Series[Any]) -> Column:
         return Column(name, values.to_numpy())
     if pd.api.types.is_bool_dtype(kind) and not values.isna().any():
         return Column(name, values.to_numpy(dtype=bool))
-    if pd.api.types.is_integer_dtype(kind) and not values.isna().any():
-        return Column(name, values.to_numpy(dtype=np.int64))
+    if pd.api.types.is_integer_dtype(kind):
+        # Through floats times in nanoseconds would lose their last digits to a missing neighbour.
+        missing = np.flatnonzero(values.isna().to_numpy())
+        whole = values.fillna(0) if len(missing) else values
+        return Column(name, whole.to_numpy(dtype=np.int64), missing=missing if len(missing) else None)
     if pd.api.types.is_numeric_dtype(kind):
         single = str(kind) in ("Float32", "float[pyarrow]", "float32[pyarrow]")
         number = np.float32 if single else np.float64

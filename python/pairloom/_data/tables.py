@@ -131,9 +131,9 @@ def from_native(place: Place, columns: list[tuple[Any, ...]]) -> Table:
 
 def from_file(path: str, place: Place) -> Table:
     """The table in a CSV, Parquet or Feather file."""
-    from pairloom import _native
+    from pairloom._data.files import read_columns
 
-    return from_native(place, _native.read_table(path, place.origin, TEXT, list(PAIRS)))
+    return from_native(place, read_columns(path, place))
 
 
 def from_stream(data: Any, place: Place) -> Table:
