@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from pairloom._data import sources
+from pairloom._data import folders, sources
 from pairloom._data.fault import Place, listed
 from pairloom._data.intervals import Intervals
 from pairloom._data.kinds import Reading, read_series
@@ -45,7 +45,7 @@ def load(
             named[id(series)] = source.interval
             loaded.series.append(series)
     loaded.available = sorted(available)
-    _check_traded(pairs, loaded.available)
+    _check_traded(names, loaded.available)
     _check_once(loaded.series)
     intervals.check_pairs(loaded.available)
     for series in loaded.series:
@@ -93,17 +93,26 @@ def _read(source: Source, names: Names, reading: Reading, available: set[str]) -
     return found
 
 
-def _check_traded(patterns: list[str], available: list[str]) -> None:
+def _check_traded(names: Names, available: list[str]) -> None:
     known = set(available)
-    for pattern in patterns:
+    for pattern in names.patterns:
         if pattern in known or ("*" in pattern and any(matches(pattern, pair) for pair in available)):
             continue
         near = difflib.get_close_matches(pattern, available, 3, 0.4) or available
         raise DataError(
             f"the data lack the pair {pattern}, which is traded; nearest there: {listed(near)}; "
-            "trade one of these, or add its data",
+            f"trade one of these, or add its data{_unread(names, pattern)}",
             code="data.unknown_pair",
         )
+
+
+def _unread(names: Names, pattern: str) -> str:
+    """What was left out of a folder and has the name of a pair."""
+    # Names of its own, since what is assumed of these files is not assumed in the run.
+    fresh = Names(names.patterns, names.currency)
+    pairs = [(path, fresh.of_file(folders.stem(path), path.name)[0]) for path in names.left_out]
+    found = [path for path, pair in pairs if pair is not None and matches(pattern, pair)]
+    return f"; {folders.named(found)} was left out" if found else ""
 
 
 def _check_once(all_series: list[Series]) -> None:

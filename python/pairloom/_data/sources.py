@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pairloom._data import tables
+from pairloom._data import folders, tables
 from pairloom._data.fault import Place, listed, shown
 from pairloom._data.series import STANDARD, Kind
 from pairloom.errors import DataError
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from pairloom._data.names import Names
     from pairloom._data.tables import Table
 
-ENDINGS = frozenset((".csv", ".tsv", ".txt", ".parquet", ".pq", ".feather", ".ftr", ".arrow", ".ipc"))
-#: Text files that a folder of data may hold beside them.
-_FOLDER_ENDINGS = ENDINGS - {".txt"}
 _KINDS = {f"{kind}{plural}": kind for kind in STANDARD for plural in ("", "s")}
 
 
@@ -160,22 +157,26 @@ def _not_found(path: Path) -> str:
     if not parent.is_dir():
         return f"{path}: there is no folder {parent}; check the path"
     beside = sorted(entry.name for entry in parent.iterdir())
-    near = difflib.get_close_matches(path.name, beside, 3) or [name for name in beside if Path(name).suffix in ENDINGS]
+    near = difflib.get_close_matches(path.name, beside, 3) or [
+        name for name in beside if Path(name).suffix in folders.ENDINGS
+    ]
     there = f"beside it there is {listed(near)}" if near else "its folder holds no data file either"
     return f"{path}: there is no such file or folder; {there}; check the path"
 
 
 def _of_folder(path: Path, names: Names, pair: str | None, kind: Kind | None) -> list[Source]:
     entries = sorted(path.iterdir())
-    files = [
-        entry
-        for entry in entries
-        if entry.suffix.lower() in _FOLDER_ENDINGS and not entry.name.startswith(".") and entry.is_file()
-    ]
+    files = [entry for entry in entries if folders.is_read(entry)]
+    others = folders.left_out(sorted(set(entries).difference(files)))
     if not files:
-        folders = [entry.name for entry in entries if entry.is_dir()]
-        inside = f"; it has the folders {listed(folders)}: give one of them" if folders else ""
-        raise DataError(f"{path}: the folder has no CSV, Parquet or Feather files{inside}", code="data.empty")
+        inside = [entry.name for entry in entries if entry.is_dir()]
+        unread = [entry for entry in others if not entry.is_dir()]
+        more = f"; it has the folders {listed(inside)}: give one of them" if inside else ""
+        more += f"; it has {folders.named(unread)}" if unread else ""
+        raise DataError(f"{path}: the folder has no CSV, Parquet or Feather files{more}", code="data.empty")
+    if others:
+        names.left_out += others
+        names.assumptions.append(f"left out of {path}: {folders.named(others)}")
     return [_of_file(file, names, pair, kind) for file in files]
 
 
