@@ -158,6 +158,7 @@ def test_a_column_of_numbers_is_no_pair(tmp_path: Any) -> None:
     for given in (scores, tmp_path):
         extra = read(given).series[0].extra
         assert extra["asset"].tolist() == [1.5, 2.5, 3.5, 4.5] and extra["instrument_id"].tolist() == [7.0] * 4
+    assert read(quotes(instrument_id=[7, None, 7, None]), repair="drop").rows == 4
     error = refused(quotes(instrument_id=[7, 8, 7, 8]))
     assert "row 1, column 'instrument_id'" in error and "several markets by numbers" in error and "'pair'" in error
 

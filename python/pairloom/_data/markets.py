@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pairloom._data import tables
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 #: Numbers in these are markets; in the other names of a pair column they are the user's own.
 _NUMBERED = ("product_id", "instrument_id")
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 def by_pair(table: Table, source: Source, names: Names) -> list[tuple[str, Table]]:
@@ -46,23 +48,38 @@ def _pair_column(table: Table) -> Column | None:
             return column
         numbers = _as_numbers(column)
         table.columns[name] = numbers
-        if name in _NUMBERED and len(table) and bool((numbers.values != numbers.values[0]).any()):
-            row = int((numbers.values != numbers.values[0]).argmax())
-            raise table.place.error(
-                "data.pair_name",
-                f"names several markets by numbers, {shown(numbers.values[0])} and {shown(numbers.values[row])}",
-                row=row,
-                column=column.name,
-                way_out="give a column 'pair' with the pair of each row, such as 'ETH/BTC'",
-            )
+        if name in _NUMBERED:
+            _check_one_number(numbers, table)
     return None
+
+
+def _check_one_number(column: Column, table: Table) -> None:
+    """Refuses markets that are told apart by numbers, of which nobody knows the pairs."""
+    import numpy as np
+
+    values = column.values
+    if column.ignored is not None or values.dtype.kind not in "iuf":
+        return
+    known = values == values  # NaN is not equal to itself
+    if column.missing is not None:
+        known[column.missing] = False
+    rows = np.flatnonzero(known)
+    other = rows[values[rows] != values[rows[0]]] if len(rows) else rows
+    if len(other):
+        raise table.place.error(
+            "data.pair_name",
+            f"names several markets by numbers, {shown(values[rows[0]])} and {shown(values[other[0]])}",
+            row=int(other[0]),
+            column=column.name,
+            way_out="give a column 'pair' with the pair of each row, such as 'ETH/BTC'",
+        )
 
 
 def _has_text(column: Column) -> bool:
     if column.ignored is not None:
         return False
     if column.words is not None:
-        return not all(word.lstrip("-").replace(".", "", 1).isdigit() for word in column.words)
+        return not all(_NUMBER.fullmatch(word) for word in column.words)
     values = column.values
     return values.dtype.kind in "US" or (values.dtype.kind == "O" and any(isinstance(cell, str) for cell in values))
 
