@@ -6,8 +6,6 @@ set depends on the process. What a ``repr`` does not show otherwise is not told 
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import re
 import sys
 from typing import Any
@@ -41,7 +39,7 @@ def _shown(value: object) -> str:
 
 def _contents(value: object) -> list[str]:
     """The fingerprints of all arrays and frames in a value, in the order in which they are met."""
-    numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
+    numpy, pandas, dataclasses = (sys.modules.get(name) for name in ("numpy", "pandas", "dataclasses"))
     arrays: Any = () if numpy is None else numpy.ndarray
     frames: Any = () if pandas is None else (pandas.DataFrame, pandas.Series, pandas.Index)
     found: list[str] = []
@@ -61,7 +59,7 @@ def _contents(value: object) -> list[str]:
             waiting.extend(reversed(each.values()))
         elif isinstance(each, list | tuple):
             waiting.extend(reversed(each))
-        elif dataclasses.is_dataclass(each) and not isinstance(each, type):
+        elif dataclasses is not None and dataclasses.is_dataclass(each) and not isinstance(each, type):
             waiting.extend(getattr(each, field.name, None) for field in reversed(dataclasses.fields(each)))
         elif kind.__repr__ is object.__repr__:
             waiting.extend(reversed(getattr(each, "__dict__", {}).values()))
@@ -91,4 +89,6 @@ def _of_column(column: Any) -> bytes:
 
 
 def _fingerprint(data: bytes) -> str:
+    import hashlib
+
     return hashlib.sha256(data).hexdigest()[:_SHOWN]

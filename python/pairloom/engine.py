@@ -202,10 +202,12 @@ class Engine:
         ``data`` is a path (CSV, Parquet, Feather, or a folder of them), a data frame,
         anything with ``__arrow_c_stream__``, a dict of arrays, or a dict of pair to one of
         these. ``start`` and ``end`` bound the rows that trade, ``[start, end)``; earlier rows
-        warm up. ``interval`` is the candles' length, or a dict by pair; ``candle_time`` says
-        which end of a candle its time is; ``repair="drop"`` drops rows that are wrong.
-        ``progress`` is ``None`` (a bar on a terminal), ``True``, ``False`` or a function of the
-        fraction done.
+        warm up. ``interval`` is the candles' length, or a dict by pair; without it and without
+        a ``close_time`` column it is their commonest gap, and a candle whose next one opens
+        sooner, as in months, is over then. Ten and more equal gaps in a row that are longer are
+        longer candles, and refused. ``candle_time`` says which end of a candle its time is;
+        ``repair="drop"`` drops rows that are wrong. ``progress`` is ``None`` (a bar on a
+        terminal), ``True``, ``False`` or a function of the fraction done.
 
         Ctrl-C ends the run and returns the result so far. Raises ``ConfigError``,
         ``DataError``, and ``StrategyError`` (with ``.result``) when every trader erred.

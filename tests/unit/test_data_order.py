@@ -24,8 +24,8 @@ def candles(ts: list[int], **columns: Any) -> dict[str, Any]:
     return data | {"low": [0.5] * rows, "close": [1.5] * rows} | columns
 
 
-def read(data: Any, repair: str | None = "drop") -> Loaded:
-    return load(data, pairs=["A/USD"], currency="USD", interval=1, repair=repair)
+def read(data: Any, repair: str | None = "drop", interval: int = 60) -> Loaded:
+    return load(data, pairs=["A/USD"], currency="USD", interval=interval, repair=repair)
 
 
 def test_one_row_far_ahead_costs_itself_alone() -> None:

@@ -348,7 +348,7 @@ def test_repair_that_leaves_nothing_is_refused() -> None:
             *[st.sampled_from([0.5, 1.0, 2.0, 0.0, -1.0, NAN, INF]) for _ in range(4)],
         ),
         min_size=2,
-        max_size=12,
+        max_size=10,
     )
 )
 def test_what_repair_leaves_is_accepted_as_it_is(rows: list[tuple[float, ...]]) -> None:

@@ -3,8 +3,9 @@
 ``load`` tells the forms apart, gives the columns their meaning and checks every row;
 ``to_native`` hands the result to the engine.  The steps stand in the order in which
 data pass them: ``sources`` (what is there), ``tables`` (columns of any form),
-``kinds`` (candles, quotes or trades), ``times`` and ``numbers`` (cells), ``rows``
-(checks and repair), ``intervals`` (when a candle is known).
+``markets`` (of which pair a row is), ``kinds`` (candles, quotes or trades), ``clocks``
+(which column is the time), ``times`` and ``numbers`` (cells), ``rows`` (checks and repair),
+``intervals`` and ``lengths`` (when a candle is known).
 """
 
 from __future__ import annotations

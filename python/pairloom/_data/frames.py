@@ -44,11 +44,13 @@ def _index_columns(index: pd.Index, names: set[str], place: Place) -> list[Colum
         name = "" if values.name is None else str(values.name).strip().lower()
         if isinstance(values, pd.PeriodIndex):
             raise place.error("data.time", "its index holds periods", way_out="use frame.to_timestamp()")
+        dated = isinstance(values, pd.DatetimeIndex)
         if name in names:
-            continue
-        if isinstance(values, pd.DatetimeIndex) and not timed:
-            columns.append(_column(name if name in tables.TIMES else "ts", values.to_series()))
-        elif name in WANTED and not (timed and name in tables.TIMES):
+            if dated and name in tables.TIMES:
+                columns.append(_column("DatetimeIndex", values.to_series()))
+        elif dated and name not in (*tables.TIMES, tables.CLOSE_TIME):
+            columns.append(_column("DatetimeIndex" if timed else "ts", values.to_series()))
+        elif name in WANTED:
             columns.append(_column(name, values.to_series()))
     return columns
 
@@ -71,8 +73,11 @@ def _column(name: str, values: pd.Series[Any]) -> Column:
         return Column(name, values.to_numpy())
     if pd.api.types.is_bool_dtype(kind) and not values.isna().any():
         return Column(name, values.to_numpy(dtype=bool))
-    if pd.api.types.is_integer_dtype(kind) and not values.isna().any():
-        return Column(name, values.to_numpy(dtype=np.int64))
+    if pd.api.types.is_integer_dtype(kind):
+        # Through floats times in nanoseconds would lose their last digits to a missing neighbour.
+        missing = np.flatnonzero(values.isna().to_numpy())
+        whole = values.fillna(0) if len(missing) else values
+        return Column(name, whole.to_numpy(dtype=np.int64), missing=missing if len(missing) else None)
     if pd.api.types.is_numeric_dtype(kind):
         single = str(kind) in ("Float32", "float[pyarrow]", "float32[pyarrow]")
         number = np.float32 if single else np.float64

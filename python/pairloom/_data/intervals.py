@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pairloom._data.fault import Place, listed, shown
+from pairloom._data.lengths import Gaps
+from pairloom._data.rows import iso
 from pairloom.errors import DataError
 
 if TYPE_CHECKING:
-    from pairloom._data.series import Ints, Series
+    from pairloom._data.series import Series
 
 _SECOND = 1_000_000_000
 _UNITS = {
@@ -64,16 +66,6 @@ def written(nanoseconds: int) -> str:
     return f"{nanoseconds}ns"
 
 
-def commonest_gap(ts: Ints) -> int | None:
-    """The gap that most candles have to the one before; of equals the smallest."""
-    import numpy as np
-
-    if len(ts) < 2:
-        return None
-    gaps, counts = np.unique(np.diff(ts), return_counts=True)
-    return int(gaps[int(np.argmax(counts))])
-
-
 class Intervals:
     """The intervals of one run: as given, or found and then stated."""
 
@@ -85,6 +77,8 @@ class Intervals:
         elif given is not None:
             self._all = parse(given)
         self._found: dict[int, list[str]] = {}
+        #: How many candles of which pair close before their interval is over.
+        self._early: list[str] = []
         self._notes: list[str] = []
 
     def check_pairs(self, pairs: list[str]) -> None:
@@ -101,8 +95,9 @@ class Intervals:
         """Sets when the candles of a series are known; ``named`` is the interval in a file's name."""
         if series.close_ts is not None:
             return
-        place = Place(series.origin, series.pair)
-        gap = commonest_gap(series.ts)
+        place = Place(series.origin, series.pair, series.rows)
+        gaps = Gaps(series.ts)
+        gap = gaps.commonest
         given = self._all if self._by_pair is None else self._by_pair.get(series.pair)
         if given is not None and gap is not None and given > gap:
             raise place.error(
@@ -112,22 +107,35 @@ class Intervals:
                 way_out=f'give interval="{written(gap)}", or the candles that you mean',
             )
         interval = given if given is not None else self._infer(series.pair, gap, named, place)
+        _refuse_longer(series, gaps, interval, place, inferred=given is None)
         series.interval = interval
-        if stamped_at_close:
+        early = gaps.shorter_than(interval) if given is None else 0
+        if early:
+            self._early.append(f"{early:,} of {series.pair}")
+            _close_in_time(series, interval, stamped_at_close=stamped_at_close)
+        elif stamped_at_close:
             series.ts = series.ts - interval
 
     def _infer(self, pair: str, gap: int | None, named: str | None, place: Place) -> int:
         # Only to a single candle does the name say what its rows do not.
-        from_name = None if named is None else parse(named)
         if gap is not None:
             self._found.setdefault(gap, []).append(pair)
+            from_name = None if named is None or _is_month(named) else parse(named)
             if from_name is not None and from_name != gap:
                 self._notes.append(
                     f"{pair}: the name of {place.origin} says {written(from_name)}, but the "
                     f"commonest gap between its candles is {written(gap)}, which is used"
                 )
             return gap
-        if from_name is not None:
+        if named is not None and _is_month(named):
+            raise place.error(
+                "data.interval",
+                f"the file's name says {named}, but months differ in length, and a single candle does not tell how "
+                "long it lasts",
+                way_out='give interval="31d", or a close_time column',
+            )
+        if named is not None:
+            from_name = parse(named)
             self._notes.append(f"{pair}: interval {written(from_name)}, from the name of {place.origin}")
             return from_name
         raise place.error("data.interval", "a single candle does not tell how long it lasts", way_out=_WAY_OUT)
@@ -139,4 +147,44 @@ class Intervals:
             f"interval {written(gap)}, the commonest gap between candles: {listed(sorted(pairs))}"
             for gap, pairs in sorted(self._found.items())
         ]
+        if self._early:
+            sooner = "candles whose next one opens before that interval is over are known when it opens"
+            found.append(f"{sooner}: {listed(self._early)}")
         return found + self._notes
+
+
+def _is_month(named: str) -> bool:
+    return named.endswith("M")
+
+
+def _refuse_longer(series: Series, gaps: Gaps, interval: int, place: Place, *, inferred: bool) -> None:
+    """Candles that last longer than is assumed would be known before they close, and show the strategy the future."""
+    found = gaps.longer_run(interval)
+    if found is None:
+        return
+    row, count, gap = found
+    source = "is the commonest gap between its candles" if inferred else "was given"
+    one = f'give interval="{written(gap)}" if all last as long'
+    apart = f'give candles of each length apart, these with interval="{written(gap)}"'
+    raise place.error(
+        "data.interval",
+        f"from {iso(int(series.ts[row]))} on {count + 1:,} candles stand {written(gap)} apart, but the interval "
+        f"{written(interval)} {source}, so candles of {written(gap)} would be known before they close",
+        row=row,
+        way_out=f"{apart if inferred else one}, or a close_time column that says when each is over",
+    )
+
+
+def _close_in_time(series: Series, interval: int, *, stamped_at_close: bool) -> None:
+    """Months and days of a change of the clock differ in length: a candle is over when the next one opens."""
+    import numpy as np
+
+    ts = series.ts
+    if stamped_at_close:
+        opens = ts - interval
+        opens[1:] = np.maximum(opens[1:], ts[:-1])
+        series.ts, series.close_ts = opens, ts
+        return
+    closes = ts + interval
+    closes[:-1] = np.minimum(closes[:-1], ts[1:])
+    series.close_ts = closes

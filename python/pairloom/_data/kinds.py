@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pairloom._data import rows, tables
+from pairloom._data.clocks import time_column
 from pairloom._data.fault import shown
 from pairloom._data.numbers import to_extra, to_floats
 from pairloom._data.rows import Named, Repair
@@ -62,6 +63,7 @@ def read_series(table: Table, pair: str, kind: Kind | None, reading: Reading) ->
         if len(bad):
             good = np.delete(np.arange(len(ts)), bad)
             ts, close_ts, side, columns, extra = _take(good, ts, close_ts, side, columns, extra)
+            place = place.keep(good)
     else:
         rows.first_wrong(kind, ts, close_ts, columns, named)
     dropped = len(table) - len(ts)
@@ -69,7 +71,8 @@ def read_series(table: Table, pair: str, kind: Kind | None, reading: Reading) ->
         raise place.error("data.empty", f'repair="drop" left none of {dropped:,} rows', way_out="check the data")
     if side is not None:
         columns["side"] = side
-    return Series(pair, kind, place.origin, columns | extra, ts, close_ts, None, dropped, first, repair.unit)
+    columns |= extra
+    return Series(pair, kind, place.origin, columns, ts, close_ts, None, dropped, first, repair.unit, place.rows)
 
 
 def _take(
@@ -124,7 +127,7 @@ def _chosen(table: Table, kind: Kind) -> dict[str, Column]:
 
 def _time_columns(table: Table, kind: Kind, reading: Reading) -> tuple[Column, Column | None]:
     """The column of times and, for candles, that of their closes."""
-    time = next((table.columns[name] for name in tables.TIMES if name in table.columns), None)
+    time = time_column(table)
     close = table.columns.get(tables.CLOSE_TIME) if kind == "candle" else None
     if kind == "candle" and reading.candle_time == "close" and close is not None:
         if time is None:
@@ -189,7 +192,7 @@ def _extra(table: Table, kind: Kind, used: set[str], close: Column | None) -> di
         used = used | {close.name}
     extra = {}
     for lower, column in table.columns.items():
-        if column.name in used or lower in left_out or lower in tables.PAIRS:
+        if column.name in used or lower in left_out or lower in tables.SURE_PAIRS:
             continue
         numbers = to_extra(column)
         if numbers is not None:

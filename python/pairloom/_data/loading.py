@@ -5,19 +5,18 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from pairloom._data import sources, tables
-from pairloom._data.fault import Place, listed, shown
+from pairloom._data import folders, sources
+from pairloom._data.fault import Place, listed
 from pairloom._data.intervals import Intervals
 from pairloom._data.kinds import Reading, read_series
+from pairloom._data.markets import by_pair
 from pairloom._data.names import Names, matches
 from pairloom._data.rows import iso
 from pairloom._data.series import Loaded, Series
 from pairloom.errors import DataError
 
 if TYPE_CHECKING:
-    from pairloom._data.series import Ints
     from pairloom._data.sources import Source
-    from pairloom._data.tables import Table
 
 _UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
@@ -46,13 +45,15 @@ def load(
             named[id(series)] = source.interval
             loaded.series.append(series)
     loaded.available = sorted(available)
-    _check_traded(pairs, loaded.available)
+    _check_traded(names, loaded.available)
     _check_once(loaded.series)
     intervals.check_pairs(loaded.available)
     for series in loaded.series:
         if series.kind == "candle":
             closes = reading.candle_time == "close"
             intervals.settle(series, named[id(series)], stamped_at_close=closes)
+        # Nothing after this names rows.
+        series.rows = None
     order = ("candle", "quote", "trade")
     loaded.series.sort(key=lambda series: (series.pair, order.index(series.kind)))
     loaded.assumptions = [
@@ -84,7 +85,7 @@ def _read(source: Source, names: Names, reading: Reading, available: set[str]) -
             return []
     table = source.read(Place(source.origin))
     found = []
-    for pair, part in _by_pair(table, source, names):
+    for pair, part in by_pair(table, source, names):
         available.add(pair)
         if names.traded(pair):
             part.place = Place(part.place.origin, pair, part.place.rows)
@@ -92,109 +93,26 @@ def _read(source: Source, names: Names, reading: Reading, available: set[str]) -
     return found
 
 
-def _by_pair(table: Table, source: Source, names: Names) -> list[tuple[str, Table]]:
-    """The table cut by its pair column, or whole for the pair that is otherwise known."""
-    column = next((table.columns[name] for name in tables.PAIRS if name in table.columns), None)
-    if column is None or len(table) == 0:
-        return [(source.pair or _only_pair(source, names, table), table)]
-    parts = _cut(table, names)
-    if source.pair is not None:
-        other = next((pair for pair, _ in parts if pair != source.pair), None)
-        if other is not None:
-            raise table.place.error(
-                "data.pair_name",
-                f"its name says {source.pair}, but its column '{column.name}' says {other}",
-                way_out="give each pair its own table, or the table without a pair",
-            )
-    return parts
-
-
-def _only_pair(source: Source, names: Names, table: Table) -> str:
-    if names.only is None:
-        raise table.place.error(
-            "data.unknown_pair",
-            f"nothing says of which pair these rows are, and {_traded(names.patterns)} traded",
-            way_out="give a dict {'ETH/BTC': data}, a column 'pair', or a file named ETH_BTC.csv",
-        )
-    if source.origin != "data":
-        names.assumptions.append(f"{source.origin} holds {names.only}, the one pair traded")
-    return names.only
-
-
-def _traded(patterns: list[str]) -> str:
-    return f"{listed(patterns)} {'is' if len(patterns) == 1 and '*' not in patterns[0] else 'are'}"
-
-
-def _cut(table: Table, names: Names) -> list[tuple[str, Table]]:
-    """Tables by the words of the pair column, rows in their order."""
-    import numpy as np
-
-    column = next(table.columns[name] for name in tables.PAIRS if name in table.columns)
-    codes, words = _words(column, table)
-    pairs = [names.of_key(word) for word in words]
-    for code, (word, pair) in enumerate(zip(words, pairs, strict=True)):
-        if pair is None:
-            row = int(np.flatnonzero(codes == code)[0])
-            raise table.place.error(
-                "data.pair_name",
-                f"{shown(word)} is no pair",
-                row=row,
-                column=column.name,
-                way_out="pairs are written BASE/QUOTE, such as ETH/BTC",
-            )
-    # Two spellings of one pair are one market.
-    spelled = [str(pair) for pair in pairs]
-    different = sorted(set(spelled))
-    numbers = np.array([different.index(pair) for pair in spelled], dtype=np.int64)[codes]
-    if len(different) == 1:
-        return [(different[0], table)]
-    order = np.argsort(numbers, kind="stable")
-    ends = np.cumsum(np.bincount(numbers, minlength=len(different)))
-    parts = np.split(order, ends[:-1])
-    return [(pair, table.take(rows)) for pair, rows in zip(different, parts, strict=True) if len(rows)]
-
-
-def _words(column: tables.Column, table: Table) -> tuple[Ints, list[str]]:
-    import numpy as np
-
-    way_out = "give every row its pair, such as 'ETH/BTC'"
-    if column.ignored is not None:
-        raise table.place.error("data.pair_name", f"holds {column.ignored}", column=column.name, way_out=way_out)
-    if column.words is not None:
-        codes, words = column.values.astype(np.int64), column.words
-    else:
-        numbered: dict[object, int] = {}
-        cells = column.values.tolist()
-        keys = [cell if isinstance(cell, str) else None for cell in cells]
-        codes = np.array(
-            [-1 if key is None else numbered.setdefault(key, len(numbered)) for key in keys],
-            dtype=np.int64,
-        )
-        words = [str(key) for key in numbered]
-    missing = np.flatnonzero(codes < 0)
-    if len(missing):
-        value = None if column.words is not None else column.values[missing[0]]
-        raise table.place.error(
-            "data.pair_name",
-            f"{shown(value)} is no pair",
-            row=int(missing[0]),
-            column=column.name,
-            way_out=way_out,
-        )
-    return codes, words
-
-
-def _check_traded(patterns: list[str], available: list[str]) -> None:
+def _check_traded(names: Names, available: list[str]) -> None:
     known = set(available)
-    for pattern in patterns:
+    for pattern in names.patterns:
         if pattern in known or ("*" in pattern and any(matches(pattern, pair) for pair in available)):
             continue
         near = difflib.get_close_matches(pattern, available, 3, 0.4) or available
         raise DataError(
             f"the data lack the pair {pattern}, which is traded; nearest there: {listed(near)}; "
-            "trade one of these, or add its data",
+            f"trade one of these, or add its data{_unread(names, pattern)}",
             code="data.unknown_pair",
         )
+
+
+def _unread(names: Names, pattern: str) -> str:
+    """What was left out of a folder and has the name of a pair."""
+    # Names of its own, since what is assumed of these files is not assumed in the run.
+    fresh = Names(names.patterns, names.currency)
+    pairs = [(path, fresh.of_file(folders.stem(path), path.name)[0]) for path in names.left_out]
+    found = [path for path, pair in pairs if pair is not None and matches(pattern, pair)]
+    return f"; {folders.named(found)} was left out" if found else ""
 
 
 def _check_once(all_series: list[Series]) -> None:

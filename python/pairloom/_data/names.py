@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 #: Currencies in which pairs are usually quoted; they end names such as ``BTCUSDT``.
 QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "DAI", "USD", "EUR", "GBP", "JPY", "BTC", "ETH")
@@ -27,6 +28,8 @@ class Names:
         self.patterns = patterns
         self.currency = currency
         self.assumptions: list[str] = []
+        #: Files and folders that hold data and are not read.
+        self.left_out: list[Path] = []
         exact = [pattern for pattern in patterns if "*" not in pattern]
         self._exact = frozenset(exact)
         self._wide = [pattern for pattern in patterns if "*" in pattern]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from pairloom._data.tables import Column
 
 _WAY_OUT = "give numbers (pandas: frame[column].astype(float))"
+#: Numbers with marks that keep `astype(float)` from reading them.
+_GROUPED = re.compile(r"[-+]?\d{1,3}(?:[ ,.'’\u00a0\u202f]\d{3})+(?:[.,]\d+)?")
+_COMMA = re.compile(r"[-+]?\d+,\d+")
 
 
 def to_floats(column: Column, repair: Repair) -> Floats:
@@ -120,8 +124,28 @@ def _refuse(repair: Repair, bad: Ints, column: str, value: Any, *, all_bad: bool
     if all_bad:
         # A column of text is a wrong column, not some wrong rows: dropping all of them helps nobody.
         raise _text_error(repair, int(bad[0]), column, value)
-    repair.refuse(bad, "data.text", f"{shown(value)} is not a number", column, _WAY_OUT)
+    repair.refuse(bad, "data.text", f"{shown(value)} is not a number", column, _way_out(value))
 
 
 def _text_error(repair: Repair, row: int, column: str, value: Any) -> Exception:
-    return repair.place.error("data.text", f"{shown(value)} is not a number", row=row, column=column, way_out=_WAY_OUT)
+    return repair.place.error(
+        "data.text", f"{shown(value)} is not a number", row=row, column=column, way_out=_way_out(value)
+    )
+
+
+def _way_out(value: Any) -> str:
+    """How to make a number of a cell; for one with marks, how to take these away."""
+    text = value.strip() if isinstance(value, str) else ""
+    grouped, comma = _GROUPED.fullmatch(text), _COMMA.fullmatch(text)
+    if not grouped and not comma:
+        return _WAY_OUT
+    first = next(mark for mark in text.lstrip("+-") if not mark.isdigit())
+    decimal = "," if comma or text.rfind(",") > text.find(".") >= 0 else "."
+    ways = []
+    if grouped:
+        mark = repr(first)
+        point = ".str.replace(',', '.')" if decimal == "," and first != "," else ""
+        ways.append(f"if {mark} groups thousands, frame[column].str.replace({mark}, ''){point}.astype(float)")
+    if comma:
+        ways.append("if ',' marks decimals, frame[column].str.replace(',', '.').astype(float)")
+    return f"give numbers (pandas: {'; '.join(ways)}; read_csv has thousands= and decimal=)"

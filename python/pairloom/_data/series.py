@@ -44,6 +44,8 @@ class Series:
     first_dropped: tuple[int, str, str] | None = None
     #: The unit of times that were given as numbers; ``None`` for others.
     unit: str | None = None
+    #: Which rows of the input these are, where not all of them, for messages.
+    rows: Ints | None = None
 
     @property
     def extra(self) -> dict[str, Array]:

@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pairloom._data import tables
+from pairloom._data import folders, tables
 from pairloom._data.fault import Place, listed, shown
 from pairloom._data.series import STANDARD, Kind
 from pairloom.errors import DataError
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from pairloom._data.names import Names
     from pairloom._data.tables import Table
 
-ENDINGS = frozenset((".csv", ".tsv", ".txt", ".parquet", ".pq", ".feather", ".ftr", ".arrow", ".ipc"))
-#: Text files that a folder of data may hold beside them.
-_FOLDER_ENDINGS = ENDINGS - {".txt"}
 _KINDS = {f"{kind}{plural}": kind for kind in STANDARD for plural in ("", "s")}
 
 
@@ -59,15 +56,36 @@ def _of_object(data: Any, names: Names, origin: str, pair: str | None, kind: Kin
 
 
 def _of_tickers(split: dict[str, Any], names: Names, origin: str, pair: str | None, kind: Kind | None) -> list[Source]:
-    """yfinance's frames; a single ticker is the one pair that is traded."""
-    if len(split) == 1:
-        (ticker, frame), *_ = split.items()
-        known = pair or names.only or names.of_key(ticker)
-        return [Source(origin, _reader(frame), known, kind)]
+    """yfinance's frames, whose tickers name their pairs as a column of symbols would."""
+    if pair is not None:
+        _check_key(list(split), names, origin, pair)
+        return [Source(origin, _reader(frame), pair, kind) for frame in split.values()]
     return [
-        Source(f"{origin}[{ticker!r}]", _reader(frame), _pair_of(ticker, names, origin), kind)
+        Source(
+            origin if len(split) == 1 else f"{origin}[{ticker!r}]",
+            _reader(frame),
+            _pair_of(ticker, names, origin),
+            kind,
+        )
         for ticker, frame in split.items()
     ]
+
+
+def _check_key(tickers: list[str], names: Names, origin: str, pair: str) -> None:
+    """A key is the pair of one ticker, and not of another one."""
+    if len(tickers) > 1:
+        raise DataError(
+            f"{origin} holds {len(tickers)} tickers, {listed(tickers)}, but its key says {pair}; give each "
+            "ticker its own key, or the frame without a key",
+            code="data.pair_name",
+        )
+    said = names.of_key(tickers[0])
+    if said is not None and said != pair:
+        raise DataError(
+            f"{origin}: its name says {pair}, but its ticker {tickers[0]!r} says {said}; give it the key "
+            f"{said!r}, or the frame without tickers: frame.columns = frame.columns.get_level_values(0)",
+            code="data.pair_name",
+        )
 
 
 def _reader(data: Any) -> Callable[[Place], Table]:
@@ -139,22 +157,26 @@ def _not_found(path: Path) -> str:
     if not parent.is_dir():
         return f"{path}: there is no folder {parent}; check the path"
     beside = sorted(entry.name for entry in parent.iterdir())
-    near = difflib.get_close_matches(path.name, beside, 3) or [name for name in beside if Path(name).suffix in ENDINGS]
+    near = difflib.get_close_matches(path.name, beside, 3) or [
+        name for name in beside if Path(name).suffix in folders.ENDINGS
+    ]
     there = f"beside it there is {listed(near)}" if near else "its folder holds no data file either"
     return f"{path}: there is no such file or folder; {there}; check the path"
 
 
 def _of_folder(path: Path, names: Names, pair: str | None, kind: Kind | None) -> list[Source]:
     entries = sorted(path.iterdir())
-    files = [
-        entry
-        for entry in entries
-        if entry.suffix.lower() in _FOLDER_ENDINGS and not entry.name.startswith(".") and entry.is_file()
-    ]
+    files = [entry for entry in entries if folders.is_read(entry)]
+    others = folders.left_out(sorted(set(entries).difference(files)))
     if not files:
-        folders = [entry.name for entry in entries if entry.is_dir()]
-        inside = f"; it has the folders {listed(folders)}: give one of them" if folders else ""
-        raise DataError(f"{path}: the folder has no CSV, Parquet or Feather files{inside}", code="data.empty")
+        inside = [entry.name for entry in entries if entry.is_dir()]
+        unread = [entry for entry in others if not entry.is_dir()]
+        more = f"; it has the folders {listed(inside)}: give one of them" if inside else ""
+        more += f"; it has {folders.named(unread)}" if unread else ""
+        raise DataError(f"{path}: the folder has no CSV, Parquet or Feather files{more}", code="data.empty")
+    if others:
+        names.left_out += others
+        names.assumptions.append(f"left out of {path}: {folders.named(others)}")
     return [_of_file(file, names, pair, kind) for file in files]
 
 

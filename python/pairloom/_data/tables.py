@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 TIMES = ("ts", "date", "datetime", "time", "timestamp", "open_time")
 CLOSE_TIME = "close_time"
-PAIRS = ("pair", "symbol")
+#: The index of a frame that holds times beside columns that do, too.
+INDEX = "datetimeindex"
+#: Columns that name a row's market; those behind the second count where they hold text.
+PAIRS = ("pair", "symbol", "ticker", "product_id", "instrument", "instrument_id", "asset")
+SURE_PAIRS = PAIRS[:2]
 QUANTITIES = ("quantity", "amount", "size")
 #: The columns of all kinds that must hold numbers.
 NUMBERS = (
@@ -127,9 +131,9 @@ def from_native(place: Place, columns: list[tuple[Any, ...]]) -> Table:
 
 def from_file(path: str, place: Place) -> Table:
     """The table in a CSV, Parquet or Feather file."""
-    from pairloom import _native
+    from pairloom._data.files import read_columns
 
-    return from_native(place, _native.read_table(path, place.origin, TEXT, list(PAIRS)))
+    return from_native(place, read_columns(path, place))
 
 
 def from_stream(data: Any, place: Place) -> Table:

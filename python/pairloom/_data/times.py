@@ -17,6 +17,13 @@ NAT = -(2**63)
 _NANOS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 #: A number of this size or more is in a finer unit than the name before it.
 _BORDERS = (("s", 1e11), ("ms", 1e14), ("us", 1e17))
+#: Dates as numbers: their digits, the format of Python, and the form in words.
+_DATES = (
+    (8, "%Y%m%d", "YYYYMMDD"),
+    (10, "%Y%m%d%H", "YYYYMMDDHH"),
+    (12, "%Y%m%d%H%M", "YYYYMMDDHHMM"),
+    (14, "%Y%m%d%H%M%S", "YYYYMMDDHHMMSS"),
+)
 _WAY_OUT = "give datetimes, ISO 8601 text, or integers in s, ms, us or ns"
 
 
@@ -84,11 +91,11 @@ def _whole_numbers(column: Column) -> Column | None:
 
 def _whole(word: str) -> int | None:
     digits = word.removeprefix("-")
-    small = digits.isascii() and digits.isdigit() and len(digits) <= 18
-    return int(word) if small else None
+    small = digits.isascii() and digits.isdigit() and len(digits) <= 19
+    return int(word) if small and int(digits) < 2**63 else None
 
 
-def _cell(column: Column, row: int) -> Any:
+def cell(column: Column, row: int) -> Any:
     """What stands in a row, as the input has it."""
     if column.missing is not None and row in column.missing:
         return None
@@ -127,16 +134,16 @@ def _from_numbers(column: Column, repair: Repair, told: Column) -> Ints:
         good[column.missing] = False
     bad = np.flatnonzero(~good)
     if len(bad):
-        _refuse(repair, bad, column.name, _cell(told, int(bad[0])))
+        _refuse(repair, bad, column.name, cell(told, int(bad[0])))
     times = np.full(len(values), NAT, dtype=np.int64)
     if not good.any():
         return times
     known = values[good]
+    _check_dates(known, column.name, repair)
     size = np.abs(known.astype(np.float64))
     unit = _unit(float(np.median(size)))
     repair.unit = repair.unit or unit
     _check_units(size, unit, np.flatnonzero(good), column, repair)
-    _check_dates(known, column.name, repair)
     times[good] = _scaled(known, _NANOS[unit])
     return times
 
@@ -159,17 +166,59 @@ def _check_units(size: Array, unit: str, rows: Ints, column: Column, repair: Rep
 
 
 def _check_dates(values: Array, name: str, repair: Repair) -> None:
-    """Dates written as 20180110 would pass for seconds of August 1970."""
-    month, day = values // 100 % 100, values % 100
-    dates = (values >= 19_000_101) & (values <= 22_001_231) & (month >= 1) & (month <= 12)
-    if bool((dates & (day >= 1) & (day <= 31)).all()):
+    """Dates written as 20180110 would pass for seconds of August 1970, and longer ones for other times."""
+    found = _written_as(values)
+    if found is not None:
+        what, way_out = found
         raise repair.place.error(
-            "data.time",
-            f"{shown(values[0])} looks like a date written as a number",
-            row=0,
-            column=name,
-            way_out="write 2018-01-10, or convert: pandas.to_datetime(x, format='%Y%m%d')",
+            "data.time", f"{shown(values[0])} looks like {what}", row=0, column=name, way_out=way_out
         )
+
+
+def _written_as(values: Array) -> tuple[str, str] | None:
+    """What numbers are that are no time since 1970, and how to make one of them."""
+    for digits, form, written in _DATES:
+        if _are_dates(values, digits):
+            text = "2018-01-10" if digits == 8 else "2018-01-10 04:55"
+            way_out = f"write {text}, or convert: pandas.to_datetime(x, format='{form}')"
+            return f"a date written as a number, {written}", way_out
+    if _are_days(values):
+        return "Excel's days since 1900", "convert: pandas.to_datetime(x, unit='D', origin='1899-12-30')"
+    return None
+
+
+def _are_dates(values: Array, digits: int) -> bool:
+    """Whether all numbers are a date and a clock of so many digits."""
+    import numpy as np
+
+    rest = 10 ** (digits - 8)
+    # Seconds of the years after 2032 alone look like hours of a date, and nobody has data of then.
+    least = 1_956_528_000 if digits == 10 else 19_000_101 * rest
+    most = 22_010_000 * rest
+    # The first number spares most columns the rest.
+    if not least <= values[0] < most or bool(((values < least) | (values >= most)).any()):
+        return False
+    if values.dtype.kind == "f" and bool((values % 1 != 0).any()):
+        return False
+    whole = values.astype(np.int64)
+    day = whole // rest
+    good = (day // 100 % 100 >= 1) & (day // 100 % 100 <= 12) & (day % 100 >= 1) & (day % 100 <= 31)
+    good &= whole // (rest // 100 or 1) % 100 <= 23 if digits > 8 else True
+    good &= whole // (rest // 10_000) % 100 <= 59 if digits > 10 else True
+    good &= whole % 100 <= 59 if digits > 12 else True
+    return bool(good.all())
+
+
+def _are_days(values: Array) -> bool:
+    """Whether numbers are days of the years 1982 to 2064 as Excel counts them; whole ones follow day by day."""
+    import numpy as np
+
+    if not (30_000 <= values[0] < 60_000 and bool(((values >= 30_000) & (values < 60_000)).all())):
+        return False
+    # Few seconds lie between the rows of data whose seconds begin at 0, and never so few between all of them.
+    return values.dtype.kind == "f" or (
+        len(values) > 1 and bool((np.abs(np.diff(values.astype(np.int64))) <= 31).all())
+    )
 
 
 def _scaled(values: Array, factor: int) -> Array:
