@@ -203,9 +203,9 @@ class Engine:
         anything with ``__arrow_c_stream__``, a dict of arrays, or a dict of pair to one of
         these. ``start`` and ``end`` bound the rows that trade, ``[start, end)``; earlier rows
         warm up. ``interval`` is the candles' length, or a dict by pair; without it and without
-        a ``close_time`` column it is their commonest gap, and a candle whose next one opens
-        sooner, as in months, is over then. Ten and more equal gaps in a row that are longer are
-        longer candles, and refused. ``candle_time`` says which end of a candle its time is;
+        a ``close_time`` column it is their commonest gap, and of months and days that are
+        shorter their own. Ten and more equal gaps in a row that are longer are longer
+        candles, and refused. ``candle_time`` says which end of a candle its time is;
         ``repair="drop"`` drops rows that are wrong. ``progress`` is ``None`` (a bar on a
         terminal), ``True``, ``False`` or a function of the fraction done.
 

@@ -123,7 +123,7 @@ def test_months_are_known_when_the_next_one_opens() -> None:
     assert loaded.series[0].close_ts is not None and loaded.series[0].interval == 31 * DAY * 10**9
     assert loaded.assumptions[-2:] == [
         "interval 31d, the commonest gap between candles: A/USD",
-        "candles whose next one opens before that interval is over are known when it opens: 5 of A/USD",
+        "days or months that are shorter than that are over when the next one opens: 5 of A/USD",
     ]
     assert fills(months, candle_time="close") == [f"{day.date()}T00:00" for day in months[:-1]]
 
@@ -131,6 +131,13 @@ def test_months_are_known_when_the_next_one_opens() -> None:
 def test_a_day_of_23_hours_is_over_when_the_next_one_begins() -> None:
     days = pd.date_range("2024-03-29", periods=6, freq="D", tz="Europe/Berlin")
     assert fills(days) == [f"{day.tz_convert('UTC'):%Y-%m-%dT%H:%M}" for day in days[1:]]
+
+
+def test_other_candles_last_as_long_as_most_of_their_market() -> None:
+    loaded = read(candles([0, 60, 120, 150, 210]))
+    assert loaded.series[0].close_ts is None and loaded.series[0].interval == 60 * 10**9
+    late = "candles whose next one opens before that interval is over are known only then (give close_time): 1 of A/USD"
+    assert loaded.assumptions[-1] == late
 
 
 def test_an_interval_as_given_overlaps_nothing() -> None:

@@ -77,8 +77,10 @@ class Intervals:
         elif given is not None:
             self._all = parse(given)
         self._found: dict[int, list[str]] = {}
-        #: How many candles of which pair close before their interval is over.
+        #: How many days or months of which pair are shorter than most.
         self._early: list[str] = []
+        #: How many other candles overlap the next one.
+        self._late: list[str] = []
         self._notes: list[str] = []
 
     def check_pairs(self, pairs: list[str]) -> None:
@@ -110,7 +112,10 @@ class Intervals:
         _refuse_longer(series, gaps, interval, place, inferred=given is None)
         series.interval = interval
         early = gaps.shorter_than(interval) if given is None else 0
-        if early:
+        calendar = interval >= _UNITS["d"] and not gaps.shorter_than(-(-interval * 9 // 10))
+        if early and not calendar:
+            self._late.append(f"{early:,} of {series.pair}")
+        if early and calendar:
             self._early.append(f"{early:,} of {series.pair}")
             _close_in_time(series, interval, stamped_at_close=stamped_at_close)
         elif stamped_at_close:
@@ -148,8 +153,11 @@ class Intervals:
             for gap, pairs in sorted(self._found.items())
         ]
         if self._early:
-            sooner = "candles whose next one opens before that interval is over are known when it opens"
-            found.append(f"{sooner}: {listed(self._early)}")
+            shorter = "days or months that are shorter than that are over when the next one opens"
+            found.append(f"{shorter}: {listed(self._early)}")
+        if self._late:
+            overlap = "candles whose next one opens before that interval is over are known only then (give close_time)"
+            found.append(f"{overlap}: {listed(self._late)}")
         return found + self._notes
 
 
