@@ -23,7 +23,7 @@ _INSTALLED = (os.path.dirname(os.__file__) + os.sep, f"{os.sep}site-packages{os.
 def importable(name: str) -> bool:
     """Whether a worker can import a module of this process; one that was made by a program has no file."""
     module = sys.modules.get(name)
-    if module is None or name == MAIN:
+    if module is None or name in (MAIN, "__mp_main__"):
         return False
     if _fact(module, "__file__") is not None or name in sys.builtin_module_names:
         return True
@@ -45,7 +45,8 @@ def places(needed: Iterable[str]) -> dict[str, Place]:
             continue
         if not _is_found(name, file):
             found[name] = file, _folders(module)
-            _add_packages(name, found)
+        # A module is found in its package, which a worker may not find.
+        _add_packages(name, found)
     return found
 
 

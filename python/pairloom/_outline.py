@@ -30,6 +30,8 @@ Outline = tuple[dict[str, set[str]], dict[str, str]]
 # A longer list is data rather than a setting.
 MOST = 5_000
 _PLAIN = (bool, int, float, complex, str, bytes, Decimal, type(None))
+# What is called when classes are made, and lists of them: each process has those of the modules that it imported.
+_OF_CLASSES = ("__init_subclass__", "_Strategy__parameters")
 _WRITES = {opcode.opmap[name] for name in ("STORE_GLOBAL", "STORE_ATTR")}
 
 
@@ -39,11 +41,13 @@ class _Reader:
     def __init__(self) -> None:
         """Nothing is read yet."""
         self.codes: dict[str, tuple[str, set[str]]] = {}
-        self.values: dict[str, tuple[str, str]] = {}
-        self.written: set[str] = set()
+        self.values: dict[str, tuple[str, str, bool]] = {}
+        # Attributes and globals that code sets: by their names, since whose an attribute is nobody sees.
+        self.written: tuple[set[str], set[str]] = (set(), set())
+        self.named: set[str] = set()
         self.seen: set[int] = set()
 
-    def read(self, owner: str, name: str, value: object, module: str) -> None:
+    def read(self, owner: str, name: str, value: object, module: str, in_class: bool = False) -> None:
         """Take in what is called so, in a class or module of that module, and what it names in turn."""
         if name and _is_read_from_file(module) and not _is_plain(value, 0):
             # Under this name, too: a program may have put something there that has another one.
@@ -58,16 +62,23 @@ class _Reader:
         elif isinstance(value, type):
             self.class_of(value)
         elif name and _is_plain(value, 0):
-            self.values[f"{owner}.{name}"] = name, _value(value)
+            self.values[f"{owner}.{name}"] = name, _value(value), in_class
 
     def class_of(self, cls: type) -> None:
         """Take in a class, with its attributes."""
         if not _is_own(cls.__module__) or self.known(cls):
             return
         owner = f"{cls.__module__}.{cls.__qualname__}"
+        if _is_read_from_file(cls.__module__):
+            methods = sorted(name for name, value in vars(cls).items() if isinstance(value, FunctionType))
+            self.codes[owner] = "", {repr(methods)}
+        # The value of a parameter travels with the strategy.
+        parameters = vars(cls).get("__annotations__", {})
         for name, value in list(vars(cls).items()):
+            if (name in parameters and _is_plain(value, 0)) or name in _OF_CLASSES:
+                continue
             if not name.startswith("__") or isinstance(value, FunctionType):
-                self.read(owner, name, value, cls.__module__)
+                self.read(owner, name, value, cls.__module__, in_class=True)
 
     def function(self, function: FunctionType) -> None:
         """Take in a function, and what it names."""
@@ -78,7 +89,9 @@ class _Reader:
         names: set[str] = set()
         for code in _codes(function.__code__):
             names.update(code.co_names)
-            self.written.update(_written(code))
+            for kind, name in _written(code):
+                self.written[kind].add(name)
+        self.named |= names
         for cell in function.__closure__ or ():
             self.read(function.__module__, "", _held(cell), function.__module__)
         around = function.__globals__
@@ -92,7 +105,7 @@ class _Reader:
 
     def note(self, owner: str, name: str, value: object) -> None:
         """Note the code of what is there, or else of what kind it is."""
-        what = _fingerprint(value.__code__) if isinstance(value, FunctionType) else type(value).__name__
+        what = _code(value) if isinstance(value, FunctionType) else type(value).__name__
         self.codes.setdefault(f"{owner}.{name}", (name, set()))[1].add(what)
 
     def known(self, item: object) -> bool:
@@ -113,8 +126,14 @@ def outline(templates: Iterable[Strategy]) -> Outline:
     except Exception:
         # It is a help: what cannot be looked at, for whatever it holds, runs as it is.
         return {}, {}
-    codes = {where: found for where, (name, found) in reader.codes.items() if name not in reader.written}
-    values = {where: text for where, (name, text) in reader.values.items() if name not in reader.written}
+    attributes, variables = reader.written
+    codes = {where: found for where, (name, found) in reader.codes.items() if name not in attributes | variables}
+    values = {}
+    for where, (name, text, in_class) in reader.values.items():
+        # What classes hold is read where a function names it.
+        state = attributes if in_class else variables
+        if name not in state and (name in reader.named or not in_class):
+            values[where] = text
     return codes, values
 
 
@@ -161,13 +180,13 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(each)
 
 
-def _written(code: CodeType) -> Iterator[str]:
-    """The names of globals and attributes that code sets."""
+def _written(code: CodeType) -> Iterator[tuple[int, str]]:
+    """The names of attributes (0) and globals (1) that code sets."""
     high = 0
     for operation, argument in zip(code.co_code[::2], code.co_code[1::2], strict=False):
         high = (high << 8) | argument
         if operation in _WRITES and high < len(code.co_names):
-            yield code.co_names[high]
+            yield int(operation == opcode.opmap["STORE_GLOBAL"]), code.co_names[high]
         if operation != opcode.EXTENDED_ARG:
             high = 0
 
@@ -180,6 +199,15 @@ def _fingerprint(code: CodeType) -> str:
         for part in (each.co_code.hex(), constants, each.co_names, each.co_varnames, each.co_freevars):
             parts.update(repr(part).encode("utf-8", "surrogatepass"))
     return parts.hexdigest()
+
+
+def _code(function: FunctionType) -> str:
+    """A function's code and what it takes where nothing is given; of what a library writes at run time only that."""
+    if function.__code__.co_filename.startswith("<"):
+        return "written at run time"
+    given = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    shown = [_value(each) if _is_plain(each, 0) else type(each).__name__ for each in given]
+    return f"{_fingerprint(function.__code__)} {shown}"
 
 
 def _is_plain(value: object, depth: int) -> bool:

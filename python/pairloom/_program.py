@@ -5,6 +5,7 @@ Environment and current folder a worker inherits anyway; of modules it has its o
 
 from __future__ import annotations
 
+import contextlib
 import decimal
 import pickle
 import sys
@@ -20,15 +21,11 @@ def as_set() -> dict[str, Any]:
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         kept["numpy"] = {name: value for name, value in numpy.geterr().items() if value != "call"}
-    filters = [
-        (action, _text(message), category, _text(module), line)
-        for action, message, category, module, line in warnings.filters
-    ]
-    try:
-        kept["warnings"] = pickle.dumps(filters)
-    except Exception:
-        # A category that only this process knows. Without it the others may say the contrary of what they say here.
-        kept["warnings"] = None
+    kept["warnings"] = []
+    for action, message, category, module, line in warnings.filters:
+        # A category that only this process knows is no warning of a worker's.
+        with contextlib.suppress(Exception):
+            kept["warnings"].append(pickle.dumps((action, _text(message), category, _text(module), line)))
     return kept
 
 
@@ -40,14 +37,12 @@ def set_again(kept: dict[str, Any]) -> None:
         import numpy
 
         numpy.seterr(**kept["numpy"])
-    try:
-        filters = pickle.loads(kept["warnings"] or b"")
-    except Exception:
-        # The category is of a module that only the engine's process could import.
-        return
     warnings.resetwarnings()
-    for action, message, category, module, line in reversed(filters):
-        warnings.filterwarnings(action, message, category, module, line)
+    for packed in reversed(kept["warnings"]):
+        # The category may be of a module that only the engine's process can import.
+        with contextlib.suppress(Exception):
+            action, message, category, module, line = pickle.loads(packed)
+            warnings.filterwarnings(action, message, category, module, line)
 
 
 def _text(pattern: Any) -> str:

@@ -102,7 +102,8 @@ class Inside:
         for name, level in start["levels"].items():
             logging.getLogger(name or None).setLevel(level)
         logging.disable(start["disabled"])
-        logging.getLogger().addHandler(_Forward(self.records))
+        forward = _Forward(self.records)
+        logging.getLogger().addHandler(forward)
         try:
             with loading():
                 templates = unpack_strategies(start["strategies"])
@@ -117,7 +118,7 @@ class Inside:
             ) from error
         finally:
             self.undo[:] = undoing()
-        compare(start["outline"], outline(templates))
+        compare(start["outline"], outline(templates), forward)
         # Behind the modules, which may have set it when they were imported.
         set_again(start["program"])
         return [template.fresh for template in templates]
@@ -136,7 +137,7 @@ class Inside:
         return records
 
 
-def compare(there: Outline, here: Outline) -> None:
+def compare(there: Outline, here: Outline, forward: logging.Handler) -> None:
     """Tell the engine where strategies are other ones here than there; raises ``ConfigError`` where their code is."""
     name = code_that_differs(there, here)
     if name is not None:
@@ -148,12 +149,14 @@ def compare(there: Outline, here: Outline) -> None:
             code="config.workers",
         )
     for where, (value, other) in values_that_differ(there, here).items():
-        logging.getLogger(DIFFERENT).warning(
+        # Whatever level the program logs from, this is a warning of the engine's.
+        said = (
             "workers: %s is %.80s here and %.80s in a worker process, which imports its module anew; give it to the "
             "strategy as a parameter, or let this module and the strategy's travel as they are now: "
-            "cloudpickle.register_pickle_by_value(module)",
-            *(where, value, other),
+            "cloudpickle.register_pickle_by_value(module)"
         )
+        level, own = logging.WARNING, __file__
+        forward.emit(logging.LogRecord(DIFFERENT, level, own, 0, said, (where, value, other), None))
 
 
 def note_what_is_set() -> None:

@@ -144,3 +144,27 @@ def test_a_step_with_one_evaluation_is_never_handed_over() -> None:
         result = engine.backtest(pairloom.synthetic(1, rows=1_000, seed=1), progress=False)
         assert result.lanes == {"compiled": 1}
         assert result.counters["steps_handed_over"] == 0
+
+
+def test_few_traders_step_by_step_are_shared_as_soon_as_they_are_dear() -> None:
+    """Cheap they stay on this thread, and a step in which somebody acts tells what they cost like any other."""
+    pytest.importorskip("numba", reason="numba, which compiles the strategy of this test, is not installed")
+
+    @pairloom.compiled
+    class Dear(Strategy):
+        def setup(self, ctx: Any) -> None:
+            self.seen = 0
+
+        def generate_signal(self, ctx: Any) -> Signal | None:
+            self.seen += 1
+            total = ctx.candle.close
+            if self.seen > 300:
+                for _ in range(50_000):
+                    total = total * 0.9999 + 1.0
+            return Signal.LONG if self.seen % 2 == 0 or total < 0.0 else Signal.CLOSE
+
+    engine = Engine(cash={"USD": 100_000}, num_threads=2, block=0)
+    engine.trade("*", Dear, size=1)
+    result = engine.backtest(pairloom.synthetic(4, rows=1_000, seed=1), progress=False)
+    assert len(result.orders) > 3_000, "they act at each event"
+    assert result.counters["steps_handed_over"] > 300

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 import importlib
+import logging
 import os
 import re
 import signal
@@ -258,6 +259,40 @@ def test_a_file_that_was_edited_since_is_an_error(folder: Path, candles: Any) ->
         run(module.Every, candles, 1)
 
 
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        ("def over(seen, many=2)", "def over(seen, many=5)"),
+        ("    def on_fill(self, ctx, fill):\n        self.seen = 0\n", ""),
+        ("", "    def on_refused(self, ctx, refusal):\n        self.seen = 0\n"),
+    ],
+)
+def test_so_is_another_default_or_a_method_more_or_less(folder: Path, candles: Any, here: str, there: str) -> None:
+    source = """
+from pairloom import Signal, Strategy
+
+def over(seen, many=2):
+    return seen % many
+
+class Every(Strategy):
+    def setup(self, ctx):
+        self.seen = 0
+
+    def generate_signal(self, ctx):
+        self.seen += 1
+        return Signal.LONG if over(self.seen) else Signal.CLOSE
+
+    def on_fill(self, ctx, fill):
+        self.seen = 0
+"""
+    name = f"other_{abs(hash((here, there)))}"
+    written(folder / f"{name}.py", source)
+    module = importlib.import_module(name)
+    written(folder / f"{name}.py", source.replace(here, there) if here else source + there)
+    with pytest.raises(pairloom.ConfigError, match=rf"{name}\.(over|Every) is not in a worker process"):
+        run(module.Every, candles, 1)
+
+
 HELPED = """
 import functools
 import settings_of_it
@@ -279,9 +314,16 @@ def is_over(seen):
 
 class Every(Strategy):
     scale = 1
+    kinds = []
+    most: int = 7
+
+    def __init_subclass__(cls, **more):
+        super().__init_subclass__(**more)
+        Every.kinds.append(cls.__name__)
 
     def setup(self, ctx):
         self.seen = 0
+        self.MANY = settings_of_it.MANY
 
     @counted
     def generate_signal(self, ctx):
@@ -320,14 +362,21 @@ def test_a_value_that_the_program_has_set_is_told(
     monkeypatch.setattr(where, value)
     engine = Engine(cash={"USD": 100_000}, workers=2)
     engine.trade("*", helped.Every, size=0.1)
-    with pytest.warns(UserWarning, match=said):
-        engine.backtest(candles, progress=False)
+    logging.disable(logging.CRITICAL)
+    try:
+        with pytest.warns(UserWarning, match=said):
+            engine.backtest(candles, progress=False)
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def test_what_a_strategy_counts_itself_is_no_setting(helped: Any, candles: Any) -> None:
     engine = Engine(cash={"USD": 100_000}, workers=1)
     engine.trade("*", helped.Every, size=0.1)
     helped.seen_before = 99
+    # A list of the classes that were made is each process's own, and a parameter travels.
+    helped.Every.kinds.append("of another module")
+    helped.Every.most = 8
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         engine.backtest(candles, progress=False)

@@ -111,7 +111,10 @@ class Arithmetic(ast.NodeTransformer):
 
     def constant(self, node: ast.expr) -> ast.Constant | None:
         """What an expression of integers that are written out gives in Python; ``None`` for any other."""
-        value = computed(node)
+        try:
+            value = computed(node)
+        except OverflowError:
+            value = 2**64
         if value is None:
             return None
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
@@ -193,12 +196,18 @@ def operation(left: ast.expr, operator: ast.operator, right: ast.expr) -> ast.ex
 
 def _is_plain_shift(operator: ast.operator, by: ast.expr) -> bool:
     """Whether it is a shift by a number that is written out, and one that the processor can shift by."""
-    count: Any = computed(by)
+    try:
+        count: Any = computed(by)
+    except OverflowError:
+        return False
     return isinstance(operator, ast.LShift | ast.RShift) and isinstance(count, int) and 0 <= count < 64
 
 
 def computed(node: ast.expr) -> float | None:
-    """What Python makes of integers that are written out; ``None`` for anything else, and for what raises."""
+    """What Python makes of integers that are written out; ``None`` for anything else, and for what raises.
+
+    Raises ``OverflowError`` where a number on the way has more digits than anybody writes down.
+    """
     if isinstance(node, ast.Constant):
         return node.value if type(node.value) is int else None
     if isinstance(node, ast.UnaryOp):
@@ -209,9 +218,10 @@ def computed(node: ast.expr) -> float | None:
     left, right = computed(node.left), computed(node.right)
     if left is None or right is None:
         return None
-    if right > 128 and ((isinstance(node.op, ast.Pow) and abs(left) > 1) or isinstance(node.op, ast.LShift)):
-        # Far beyond 64 bits, and beyond memory perhaps.
-        right = 128
+    if isinstance(left, int) and isinstance(right, int) and isinstance(node.op, ast.Pow | ast.LShift):
+        longest = left.bit_length() * right if isinstance(node.op, ast.Pow) else left.bit_length() + right
+        if abs(left) > 1 and longest > _LONGEST:
+            raise OverflowError
     try:
         result: float = _BINARY[type(node.op)](left, right)
     except (ArithmeticError, TypeError, ValueError):
@@ -219,6 +229,8 @@ def computed(node: ast.expr) -> float | None:
     return result if type(result) in (int, float) else None
 
 
+# Bits of a number that is computed beforehand at most, be it on the way to a smaller one.
+_LONGEST = 100_000
 _UNARY: dict[type[ast.unaryop], Any] = {ast.USub: of_python.neg, ast.UAdd: of_python.pos, ast.Invert: of_python.invert}
 _BINARY: dict[type[ast.operator], Any] = {
     ast.Add: of_python.add,

@@ -102,7 +102,8 @@ def refuse_changes(rule: Rule, before: dict[str, Any], after: dict[str, Any]) ->
     """Raise ``ConfigError`` where a setup changes what all traders read of the class, each at another time."""
     source, _ = _read(rule)
     for name, value in after.items():
-        if before.get(name, _UNSET) is not value:
+        # What nobody had set yet a setup may make for all, who then find the same.
+        if before.get(name, value) is not value:
             node = next(
                 each for each in ast.walk(source.function) if isinstance(each, ast.Attribute) and each.attr == name
             )

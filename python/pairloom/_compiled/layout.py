@@ -124,9 +124,20 @@ def _alone(field: Array, value: Any, others: Collection[int], before: list[tuple
     if owner is not None:
         return replace(field, is_shared=True)
     for name, other in before:
-        if isinstance(other, np.ndarray) and np.may_share_memory(value, other):
+        if isinstance(other, np.ndarray) and _overlap(value, other):
             return f"an array in the memory of {name}, whose changes it would not have; write .copy() in setup"
     return field
+
+
+def _overlap(one: Any, other: Any) -> bool:
+    """Whether two arrays have an element in common, or it would take too long to know that."""
+    import numpy as np
+
+    shares: Any = np.shares_memory
+    try:
+        return bool(shares(one, other, max_work=1_000_000))
+    except getattr(np, "exceptions", np).TooHardError:
+        return True
 
 
 def pack(layout: Layout, values: dict[str, Any]) -> bytes:

@@ -97,20 +97,30 @@ def is_what_runs(source: Source, function: FunctionType) -> bool:
     runs = function.__code__
     # The whole file, since what Python makes of a function depends on the class and the imports around it, too.
     text = "".join(linecache.getlines(source.file, function.__globals__))
+    asserts = not _is_rewritten(runs)
     return source.first == runs.co_firstlineno and any(
         code.co_name == runs.co_name and code.co_firstlineno == runs.co_firstlineno and _is_same(code, runs)
-        for code in _compiled(text, runs.co_flags & _FUTURES)
+        for code in _compiled(text, runs.co_flags & _FUTURES, asserts)
     )
 
 
 @lru_cache(maxsize=8)
-def _compiled(text: str, flags: int) -> list[CodeType]:
-    """All code of a file."""
+def _compiled(text: str, flags: int, asserts: bool) -> list[CodeType]:
+    """All code of a file, with or without its assertions."""
     try:
-        return [*_codes(compile(text, "?", "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True))]
+        flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        module: ast.Module = compile(text, "?", "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
+        if not asserts:
+            module = _WithoutAsserts().visit(module)
+        return [*_codes(compile(module, "?", "exec", flags, dont_inherit=True))]
     except (SyntaxError, ValueError):
         # It is being written, or has nothing to do with what runs.
         return []
+
+
+class _WithoutAsserts(ast.NodeTransformer):
+    def visit_Assert(self, node: ast.Assert) -> ast.Pass:
+        return ast.copy_location(ast.Pass(), node)
 
 
 # What a module may ask of its compiler, such as annotations that are texts.
@@ -120,15 +130,20 @@ for _name in __future__.all_feature_names:
 
 
 def _is_same(written: CodeType, runs: CodeType) -> bool:
-    if not any(name.startswith("@") for name in (*runs.co_names, *runs.co_varnames)):
+    if not _is_rewritten(runs):
         return code_text(written) == code_text(runs)
-    # No source has such names: pytest wrote its assertions anew. All else must be there.
+    # The assertions are other ones. All else must be there.
     constants = set(map(repr, runs.co_consts))
     return (
-        {*written.co_names} <= {*runs.co_names, "AssertionError"}
+        {*written.co_names} <= {*runs.co_names}
         and {*written.co_varnames} <= {*runs.co_varnames}
         and all(repr(each) in constants for each in written.co_consts if isinstance(each, int | float | str))
     )
+
+
+def _is_rewritten(code: CodeType) -> bool:
+    """Whether pytest wrote its assertions anew: no source has such names."""
+    return any(name.startswith("@") for name in (*code.co_names, *code.co_varnames))
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
