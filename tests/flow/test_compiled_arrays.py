@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import itertools
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -12,31 +9,17 @@ from typing import Any
 import pytest
 
 import pairloom
+from compiled_files import imported
 from pairloom import compiled, uncompiled
 
 pytest.importorskip("numba")
+pytestmark = pytest.mark.usefixtures("compiled_cache")
 
-COUNT = itertools.count()
 HEAD = "import numpy as np\nfrom pairloom import Signal, Strategy\n"
 
 
-@pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A cache of the tests' own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 def module(tmp_path: Path, code: str) -> Any:
-    path = tmp_path / f"arrays_{next(COUNT)}.py"
-    path.write_text(HEAD + textwrap.dedent(code))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules[path.stem] = made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
+    return imported(tmp_path, HEAD + textwrap.dedent(code))
 
 
 def digest(strategy: Any) -> tuple[int, str]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
-import itertools
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import pairloom
+from compiled_files import imported
 from pairloom import compiled, uncompiled
 
 pytest.importorskip("numba")
+pytestmark = pytest.mark.usefixtures("compiled_cache")
 
-COUNT = itertools.count()
 HEAD = """
 from pairloom import Signal, Strategy
 
@@ -41,23 +39,8 @@ class Helped(Strategy):
 """
 
 
-@pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A cache of the tests' own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 def module(tmp_path: Path, expression: str) -> Any:
-    path = tmp_path / f"integers_{next(COUNT)}.py"
-    path.write_text(HEAD.format(expression=expression))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules[path.stem] = made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
+    return imported(tmp_path, HEAD.format(expression=expression))
 
 
 def backtest(traded: Any) -> pairloom.Result:
@@ -128,8 +111,9 @@ def test_integers_beyond_64_bits_that_are_written_out_are_refused(tmp_path: Path
 
 
 def test_shifts_in_their_place(tmp_path: Path) -> None:
-    path = tmp_path / f"integers_{next(COUNT)}.py"
-    path.write_text("""
+    made = imported(
+        tmp_path,
+        """
 import numpy as np
 from pairloom import Signal, Strategy
 
@@ -148,12 +132,8 @@ class S(Strategy):
         self.a >>= y % 3
         self.a |= 1
         return Signal.target((x + self.k + int(self.a[1])) % 97)
-""")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules[path.stem] = made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
+""",
+    )
     strategy = compiled(made.S)
     result = backtest(strategy)
     assert len(result.orders) > 20

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import itertools
 import json
 import math
 import os
@@ -18,22 +16,15 @@ import numpy as np
 import pytest
 
 import pairloom
+from compiled_files import imported
 from pairloom import Signal, Strategy, SystemCtx, compiled, uncompiled
 
 pytest.importorskip("numba")
+pytestmark = pytest.mark.usefixtures("compiled_cache")
 
 MINUTE = 60 * 10**9
 START = 1_600_000_020 * 10**9
-COUNT = itertools.count()
 ONES = ("sqrt", "exp", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "atan", "tanh", "asinh", "erf")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A cache of the tests' own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 def candles(prices: list[float], step: int = MINUTE) -> dict[str, Any]:
@@ -63,15 +54,8 @@ class Never(Strategy):
 
 def written(tmp_path: Path, code: str) -> Any:
     """The strategy `S` of a module with this code."""
-    path = tmp_path / f"numbers_{next(COUNT)}.py"
     head = "import math\nimport numpy as np\nimport pairloom\nfrom pairloom import Signal, Strategy\n"
-    path.write_text(head + textwrap.dedent(code))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec
-    assert spec.loader
-    sys.modules[path.stem] = made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made.S
+    return imported(tmp_path, head + textwrap.dedent(code)).S
 
 
 # Values against Python's, which setup computes; an order is sent for each that differs.

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import itertools
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -12,11 +9,12 @@ from typing import Any
 import pytest
 
 import pairloom
+from compiled_files import imported
 from pairloom import compiled, uncompiled
 
 pytest.importorskip("numba")
+pytestmark = pytest.mark.usefixtures("compiled_cache")
 
-COUNT = itertools.count()
 HEAD = """
 from pairloom import Signal, Strategy
 
@@ -35,23 +33,8 @@ class S(Strategy):
 """
 
 
-@pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A cache of the tests' own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 def strategy(tmp_path: Path, body: str) -> Any:
-    path = tmp_path / f"signals_{next(COUNT)}.py"
-    path.write_text(HEAD + textwrap.indent(body, " " * 8) + "\n")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules[path.stem] = made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return compiled(made.S)
+    return compiled(imported(tmp_path, HEAD + textwrap.indent(body, " " * 8) + "\n").S)
 
 
 def backtest(traded: Any) -> pairloom.Result:

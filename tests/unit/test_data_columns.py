@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pairloom._data import Loaded, load
-from pairloom.errors import DataError
+from data_reading import Reading
 
 HOURS = pd.date_range("2024-01-01 09:30", periods=4, freq="h")
 
@@ -23,14 +22,12 @@ def trades(**times: Any) -> pd.DataFrame:
     return pd.DataFrame({**times, "price": [1.0, 2.0, 3.0, 4.0], "size": [1.0] * 4})
 
 
-def read(data: Any, **options: Any) -> Loaded:
-    return load(data, **({"pairs": ["ETH/USD"], "currency": "USD"} | options))
+DATA = Reading("ETH/USD")
+read = DATA.read
 
 
 def refused(data: Any, **options: Any) -> str:
-    with pytest.raises(DataError) as caught:
-        read(data, **options)
-    return str(caught.value)
+    return str(DATA.refused(data, **options))
 
 
 def tickers(*names: str) -> pd.DataFrame:

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
-from pairloom._data import Loaded, load
-from pairloom.errors import DataError
+from data_reading import Reading
 
 HEADER = "ts,open,high,low,close,volume"
 ROWS = "60,1,2,0.5,1.5,1\n120,1,2,0.5,1.5,1\n"
 DAYS = "2024-01-01 00:00:00,1,2,0.5,1.5,7\n2024-01-02 00:00:00,1,2,0.5,1.5,7\n"
 
 
-def read(data: Any, **options: Any) -> Loaded:
-    return load(data, **({"pairs": ["ETH/BTC"], "currency": "BTC"} | options))
-
-
-def refused(data: Any, **options: Any) -> DataError:
-    with pytest.raises(DataError) as caught:
-        read(data, **options)
-    return caught.value
+DATA = Reading("ETH/BTC")
+read = DATA.read
+refused = DATA.refused
 
 
 #: What a file holds, the code, and what the message says.

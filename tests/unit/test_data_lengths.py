@@ -9,10 +9,9 @@ import pandas as pd
 import pytest
 
 import pairloom
+from data_reading import Reading
 from pairloom import Engine, Signal, Strategy
-from pairloom._data import Loaded, load
 from pairloom._data.lengths import Gaps
-from pairloom.errors import DataError
 
 HOUR = 3_600
 DAY = 24 * HOUR
@@ -23,15 +22,14 @@ def candles(ts: Any, **more: Any) -> dict[str, Any]:
     return {"ts": ts, "open": flat, "high": flat, "low": flat, "close": flat, **more}
 
 
-def read(data: Any, **options: Any) -> Loaded:
-    return load(data, **({"pairs": ["A/USD"], "currency": "USD"} | options))
+DATA = Reading("A/USD")
+read = DATA.read
 
 
 def refused(data: Any, **options: Any) -> str:
-    with pytest.raises(DataError) as caught:
-        read(data, **options)
-    assert caught.value.code == "data.interval"
-    return str(caught.value)
+    error = DATA.refused(data, **options)
+    assert error.code == "data.interval"
+    return str(error)
 
 
 def hours_then_minutes(hours: int, minutes: int) -> Any:

@@ -10,8 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pairloom._data import Loaded, load
-from pairloom.errors import DataError
+from data_reading import Reading
 
 NANOS = [1_704_103_200_123_456_789 + row * 60_000_000_001 for row in range(5)]
 
@@ -21,14 +20,12 @@ def candles(ts: Any, **more: Any) -> dict[str, Any]:
     return {"ts": ts, "open": flat, "high": flat, "low": flat, "close": flat, **more}
 
 
-def read(data: Any, **options: Any) -> Loaded:
-    return load(data, **({"pairs": ["ETH/USD"], "currency": "USD"} | options))
+DATA = Reading("ETH/USD")
+read = DATA.read
 
 
 def refused(data: Any, **options: Any) -> str:
-    with pytest.raises(DataError) as caught:
-        read(data, **options)
-    return str(caught.value)
+    return str(DATA.refused(data, **options))
 
 
 STAMPS = pd.date_range("2023-12-31 21:00", periods=5, freq="h") + pd.Timedelta("59min")

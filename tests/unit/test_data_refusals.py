@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pairloom
-from pairloom._data import Loaded, load
+from data_reading import Reading
+from pairloom._data import load
 from pairloom.errors import DataError
 
 ROWS = 5
@@ -57,14 +58,9 @@ def frame(**changes: Any) -> pd.DataFrame:
     return pd.DataFrame(candles(**changes))
 
 
-def read(data: Any, **options: Any) -> Loaded:
-    return load(data, **({"pairs": ["ETH/BTC"], "currency": "BTC"} | options))
-
-
-def refused(data: Any, **options: Any) -> DataError:
-    with pytest.raises(DataError) as caught:
-        read(data, **options)
-    return caught.value
+DATA = Reading("ETH/BTC")
+read = DATA.read
+refused = DATA.refused
 
 
 NAN, INF = float("nan"), float("inf")
