@@ -5,6 +5,7 @@
 mod support;
 
 use crate::support::live::{Live, Teller, quoted};
+use crate::support::way_out::WayOut;
 use crate::support::{UNIT, base, config, trader};
 use pairloom_core::domain::{Amount, Side};
 use pairloom_core::engine::Account;
@@ -32,8 +33,10 @@ fn it_takes_back_all_that_works_and_lets_nothing_out() {
         LiveOptions::default(),
     );
     live.until_quoting(0, "the limit order", |s| s.working_orders == 1);
-    // No event comes any more: the run hears of it all the same.
+    // No event comes any more: the run hears of it all the same. So does another, whose orders are on their way.
+    let other = WayOut::start();
     kill_switch::set();
+    other.check(|_| {});
     let status = live.until("the cancellation", |s| s.working_orders == 0);
     assert!(status.killed);
     live.until_quoting(0, "a refusal", |s| s.counts.refusals > 0);

@@ -52,7 +52,7 @@ impl Writer {
         }
     }
 
-    /// The risk process did not give its word, so that the order never left.
+    /// The risk process did not give its word, or the kill switch was thrown meanwhile, so that the order never left.
     fn veto(&mut self, execution: &Execution, check: Reason) {
         let (trader, id) = (execution.trader, execution.order);
         let working = &self.account.row(trader).working;

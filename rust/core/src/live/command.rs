@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::limits;
 use crate::risk::RiskSpec;
 
+use super::kill_switch::KillSwitch;
 use super::status::Status;
 
 /// What a person may ask of a running engine. Traders are named by their name, or all those on a pair by the pair.
@@ -149,9 +150,10 @@ pub(crate) struct Request {
     pub reply: Sender<Result<Reply, Error>>,
 }
 
-/// What the thread of a run leaves behind.
+/// What a run and its people share beside the commands: the switch, and what its thread leaves behind.
 #[derive(Default)]
 pub(crate) struct Ended {
+    pub switch: Arc<KillSwitch>,
     pub status: Mutex<Option<Arc<Status>>>,
     pub outcome: Mutex<Option<Result<Outcome, Error>>>,
 }
@@ -231,6 +233,9 @@ impl RunHandle {
     /// When the run is over.
     pub fn ask(&self, command: LiveCommand) -> Result<Asked, Error> {
         let (reply, answer) = flume::bounded(limits::SAID_ONCE);
+        if command == LiveCommand::Kill {
+            self.ended.switch.throw();
+        }
         let sent = self.commands.send(Request {
             command,
             author: Cow::Borrowed(PERSON),

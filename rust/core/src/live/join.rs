@@ -106,7 +106,8 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     let way = risk_side::Way::of(&mut ends, &venue, core.traders.len());
     let risk = risk_side::join(&runtime, options.risk.take(), &mut core.writer, way)?;
     let side = OrderSide::of(&mut options, core.traders.len());
-    let mut orders = side.start(&runtime, &mut core.writer, venue, ends);
+    let switch = Arc::clone(&parts.people.1.switch);
+    let mut orders = side.start(&runtime, switch, &mut core.writer, venue, ends);
     orders.risk = risk;
     let pace = Pace::of(&feed, options.step_limit);
     let (feed, speed) = ((feed, rows), (options.speed, parts.known));

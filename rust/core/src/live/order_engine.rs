@@ -10,11 +10,12 @@ use crate::clock::{self, Stopwatch};
 use crate::domain::Nanos;
 use crate::error::Error;
 use crate::limits::{MESSAGES_PER_REST, WRITE_PAUSE};
-use crate::order::{Order, OrderId};
-use crate::risk::{Altered, Approved};
+use crate::order::{Order, OrderId, Origin};
+use crate::risk::{Altered, Approved, check};
 use crate::venue::{Execution, Outcome};
 
 use super::broker::{Broker, BrokerError, Farewell, MarketPhase, Question, Report};
+use super::kill_switch::KillSwitch;
 use super::risk_port::RiskNews;
 
 /// What the commit thread wants of the order engine. An order can come in one way only: approved.
@@ -27,7 +28,8 @@ pub(crate) enum OrderMessage {
         order: Approved<Order>,
         newest: bool,
     },
-    /// End an order again for which the risk process did not give its word.
+    /// End an order that the gate approved and that may not leave: once the kill switch was thrown, or again, where it was so
+    /// before this process began.
     Veto {
         order: Approved<Order>,
         check: &'static str,
@@ -84,6 +86,7 @@ pub(crate) enum Told {
 
 pub(super) struct OrderEngine {
     broker: Arc<dyn Broker>,
+    switch: Arc<KillSwitch>,
     told: Sender<Told>,
     /// Orders without a terminal state, and whose they are.
     open: HashMap<OrderId, u32>,
@@ -98,7 +101,7 @@ pub(super) struct OrderEngine {
 impl OrderEngine {
     /// An engine before a broker at which orders work already, with whose they are.
     pub(super) fn new(
-        broker: Arc<dyn Broker>,
+        (broker, switch): (Arc<dyn Broker>, Arc<KillSwitch>),
         told: Sender<Told>,
         open: HashMap<OrderId, u32>,
         rests: bool,
@@ -106,6 +109,7 @@ impl OrderEngine {
         let answers = broker.answers();
         Self {
             broker,
+            switch,
             told,
             open,
             answers,
@@ -156,6 +160,7 @@ impl OrderEngine {
         {
             self.open.insert(approved.get().id, approved.get().trader);
         }
+        let message = self.hold_back(message);
         let doing = carry_out(broker, message);
         tokio::pin!(doing);
         let came = loop {
@@ -171,6 +176,20 @@ impl OrderEngine {
         }
         if let Some(next_wake) = came.answer {
             let _ = self.told.send_async(Told::Answered { next_wake }).await;
+        }
+    }
+
+    /// An order that was approved before somebody threw the kill switch does not leave behind it. What a person sends does: it
+    /// is how one gets out.
+    fn hold_back(&self, message: OrderMessage) -> OrderMessage {
+        match message {
+            OrderMessage::Submit(order)
+                if order.get().origin != Origin::Command && self.switch.is_thrown() =>
+            {
+                let check = check::KILLED;
+                OrderMessage::Veto { order, check }
+            }
+            other => other,
         }
     }
 
@@ -322,7 +341,7 @@ async fn carry_out(broker: Arc<dyn Broker>, message: OrderMessage) -> Came {
     came
 }
 
-/// The end of an order for which the risk process did not give its word. Its time is that of the step that decided it, so
+/// The end of an order that the gate approved and that did not leave. Its time is that of the step that decided it, so
 /// that a run that is made again has the same.
 pub(super) const fn vetoed(order: &Order, check: &'static str) -> Execution {
     Execution {
@@ -412,7 +431,7 @@ mod tests {
         let broker = Arc::new(TellsLater::default());
         let ((told, hears), (messages, arrives)) = (flume::bounded(4), flume::bounded(4));
         let (_reports, reported) = flume::bounded(1);
-        let engine = OrderEngine::new(broker.clone(), told, HashMap::new(), true);
+        let engine = OrderEngine::new((broker.clone(), Arc::default()), told, HashMap::new(), true);
         let running = tokio::spawn(engine.run(arrives, reported));
         let submit = |id| OrderMessage::Submit(Approved::for_test(Order::for_test(id)));
         let ended = |told: Told| match told {

@@ -11,6 +11,7 @@ use super::apart::ApartBroker;
 use super::broker::{Broker, Report};
 use super::faults::{FaultSpec, FaultyBroker};
 use super::join::Ends;
+use super::kill_switch::KillSwitch;
 use super::options::{BrokerMaker, LiveOptions};
 use super::order_engine::{OrderEngine, OrderMessage, Told};
 use super::orders::OrderPort;
@@ -41,6 +42,7 @@ impl OrderSide {
     pub(super) fn start(
         self,
         runtime: &Runtime,
+        switch: Arc<KillSwitch>,
         writer: &mut Writer,
         venue: PaperVenue,
         (messages, reports, told): (Ends<OrderMessage>, Ends<Report>, Ends<Told>),
@@ -54,7 +56,8 @@ impl OrderSide {
         writer.confirm_cancels |= answers;
         let book = answers.then(|| Box::new(Book::new(spec)));
         let simulates = broker.simulates();
-        runtime.spawn(OrderEngine::new(broker, told.0, open, !recorded).run(messages.1, reports.1));
+        let engine = OrderEngine::new((broker, switch), told.0, open, !recorded);
+        runtime.spawn(engine.run(messages.1, reports.1));
         OrderPort::new(messages.0, told.1, recorded, simulates, book)
     }
 

@@ -164,6 +164,7 @@ impl Coordinator<'_> {
             LiveCommand::ClearKill => {
                 writer.killed = false;
                 self.killed = false;
+                self.ended.switch.clear();
             }
             // Nothing of these is for a step.
             LiveCommand::Status | LiveCommand::Stop => {}

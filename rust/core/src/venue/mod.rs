@@ -99,7 +99,7 @@ pub enum Outcome {
     Lost,
     /// It never left: it was not what the gate had approved.
     Altered,
-    /// It never left: the risk process did not give its word, for this reason.
+    /// It never left, though the gate approved it, for this reason: that of the risk process, or the kill switch.
     Vetoed(Reason),
 }
 

@@ -1,6 +1,7 @@
 //! Limits of live runs: changed while they run, and traders that are stopped and enabled.
 
 use crate::support::live::{Live, Teller, quoted};
+use crate::support::way_out::WayOut;
 use crate::support::{UNIT, base, config, decimal, trader};
 use pairloom_core::domain::{Amount, Side};
 use pairloom_core::engine::Account;
@@ -148,4 +149,10 @@ fn a_trader_that_repeats_itself_is_stopped_until_a_person_enables_it() {
         .iter()
         .map(|c| (c.kind, c.by.as_str(), c.what.as_str()));
     assert_eq!(changes.collect::<Vec<_>>(), [("enable", "ada", "eager")]);
+}
+
+#[test]
+fn what_waits_behind_another_order_does_not_leave_after_a_persons_kill() {
+    // Whether the commit thread has heard of it yet is all the same.
+    WayOut::start().check(|live| drop(live.run.ask(LiveCommand::Kill).unwrap()));
 }

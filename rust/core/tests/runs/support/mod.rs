@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub mod live;
+pub mod way_out;
 
 use std::sync::Arc;
 
