@@ -21,6 +21,14 @@ impl Side {
         }
     }
 
+    /// Whether a position is on this side. Which side it is differs from trader to trader, so it is told without a branch.
+    #[must_use]
+    #[inline]
+    pub const fn is_of(self, position: i64) -> bool {
+        let (long, short) = (position > 0, position < 0);
+        (long & matches!(self, Self::Buy)) | (short & matches!(self, Self::Sell))
+    }
+
     /// The side that moves a position by an amount of this sign; zero counts as a buy.
     #[must_use]
     pub const fn of(delta: i64) -> Self {

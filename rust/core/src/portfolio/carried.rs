@@ -230,11 +230,38 @@ impl Portfolio {
         book.carried || (book.net == 0 && book.working_buys == 0 && book.working_sells == 0)
     }
 
+    /// Something happened in a market.
+    #[inline]
+    pub(super) fn stir(&mut self, market: u32) {
+        if !std::mem::replace(&mut self.markets[market as usize].stirred, true) {
+            self.stirred.push(market);
+        }
+    }
+
+    /// Takes in the last price, and the best ask, of each market that is not unmoved.
+    #[inline]
+    pub fn mark_moved(
+        &mut self,
+        mut price: impl FnMut(u32) -> Option<(HalfUnits, Option<HalfUnits>)>,
+    ) {
+        let mut stirred = std::mem::take(&mut self.stirred);
+        stirred.retain(|&market| {
+            let moves = !self.is_unmoved(market);
+            self.markets[market as usize].stirred = moves;
+            if moves && let Some((mark, ask)) = price(market) {
+                self.mark(market, mark, ask);
+            }
+            moves
+        });
+        self.stirred = stirred;
+    }
+
     /// Takes a carried position back before the worth of this step has been told: it is valued at the mark that it was
     /// last valued at, and looked at with each price from now on.
     pub fn give_back(&mut self, market: u32) {
         let before = self.carried;
         self.release(market);
+        self.stir(market);
         self.released.clear();
         // It is not part of what will be told for this step.
         self.carried = before;

@@ -85,7 +85,10 @@ impl Portfolio {
             *realized = realized.saturating_add(trade.cash_flow);
         }
         self.trades = trades;
-        for (book, kept) in self.markets.iter_mut().zip(memory.books) {
+        for (market, (book, kept)) in (0..).zip(self.markets.iter_mut().zip(memory.books)) {
+            if !std::mem::replace(&mut book.stirred, true) {
+                self.stirred.push(market);
+            }
             book.mark = kept.mark;
             book.ask = kept.ask;
             book.net = kept.net;

@@ -55,6 +55,8 @@ pub struct MarketBook {
     per_price: Option<i64>,
     /// Whether the position's value is carried: see [`Portfolio::carry`].
     carried: bool,
+    /// Whether it stands among those that are stirred.
+    stirred: bool,
 }
 
 /// The shared account.
@@ -75,6 +77,8 @@ pub struct Portfolio {
     /// Markets whose position was carried until something happened there, and what one more half unit of the price
     /// added to their value.
     released: Vec<(u32, i64)>,
+    /// Markets in which more than the price may have to be looked at: all that are not [`Portfolio::is_unmoved`] are among them.
+    stirred: Vec<u32>,
     rows: Vec<TraderRow>,
     markets: Vec<MarketBook>,
     trades: Rows<TradeRecord>,
@@ -108,6 +112,7 @@ impl Portfolio {
                 exposure: 0,
                 per_price: None,
                 carried: false,
+                stirred: false,
             })
             .collect();
         Self {
@@ -121,6 +126,7 @@ impl Portfolio {
             exposure: 0,
             carried: Carried::default(),
             released: Vec::new(),
+            stirred: Vec::new(),
             rows: (0..traders).map(|_| TraderRow::default()).collect(),
             markets,
             trades: Rows::default(),
@@ -255,6 +261,13 @@ impl Portfolio {
         self.realized[trader as usize]
     }
 
+    /// The round trip that a trader is in.
+    #[must_use]
+    pub fn open_trade(&self, trader: u32) -> Option<TradeRecord> {
+        let open = self.rows[trader as usize].open_trade?;
+        self.trades.get(open)
+    }
+
     /// Sets old round trips aside in a folder, where they are many.
     ///
     /// # Errors
@@ -332,6 +345,7 @@ impl Portfolio {
 
     /// Brings the market's part of the exposure up to date, once its position's value is.
     fn expose(&mut self, market: u32) {
+        self.stir(market);
         if self.spot {
             return;
         }

@@ -2,7 +2,7 @@
 //! them, what became of orders, and what traders asked for.
 
 use crate::commit::{Act, Author, Writer};
-use crate::domain::Nanos;
+use crate::domain::{HalfUnits, Nanos};
 use crate::market::{EventKind, Steps};
 use crate::order::Order;
 use crate::portfolio::Portfolio;
@@ -107,13 +107,20 @@ impl Direct<'_> {
         if self.timeline.attends(market) && !self.cast.lazy[market as usize] {
             return;
         }
+        if let Some((mark, ask)) = self.newest_price(market) {
+            account.mark(market, mark, ask);
+        }
+    }
+
+    /// A market's newest price, and its best ask where it has quotes.
+    #[inline]
+    pub(super) fn newest_price(&self, market: u32) -> Option<(HalfUnits, Option<HalfUnits>)> {
         let index = market as usize;
         let kind = self.cast.kinds[index][0];
-        let rows = self.timeline.position(index, kind);
-        if let (Some(row), Some(series)) = (rows.checked_sub(1), self.cast.series(index, kind)) {
-            let (event, scale) = (series.event(row), self.cast.scales[index]);
-            account.mark(market, event.mark(scale), event.ask(scale));
-        }
+        let row = self.timeline.position(index, kind).checked_sub(1)?;
+        let event = self.cast.series(index, kind)?.event(row);
+        let scale = self.cast.scales[index];
+        Some((event.mark(scale), event.ask(scale)))
     }
 
     /// Shows the venue the newest event of a market at which an order can arrive. Where orders wait it has seen it.

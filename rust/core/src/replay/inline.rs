@@ -90,6 +90,7 @@ pub(super) fn by_event(
         slots,
         markets,
         lazy,
+        instruments,
         ..
     } = cast;
     let mut view = View {
@@ -105,10 +106,11 @@ pub(super) fn by_event(
     while let [row, rest @ ..] = rows {
         rows = rest;
         let (market, kind) = (row.entry.market(), row.entry.kind());
-        let book = writer.account.market(market as u32);
-        view.instrument = &book.instrument;
-        view.mark = Mark::Known(book.mark);
+        view.instrument = &instruments[market];
         let lazy = lazy[market];
+        if !lazy {
+            view.mark = Mark::Known(writer.account.market(market as u32).mark);
+        }
         for seat in slots.of(market) {
             if others_only && seat.native {
                 continue;

@@ -24,11 +24,13 @@ mod timeline;
 mod valuation;
 mod watched;
 
+use std::sync::Arc;
+
 use parking_lot::Mutex;
 
 use crate::commit::Writer;
 use crate::dispatch::Slots;
-use crate::domain::Nanos;
+use crate::domain::{Instrument, Nanos};
 use crate::engine::{Config, Core, Done, Host, RunOptions, TimeMark};
 use crate::error::Error;
 use crate::journal::Recorder;
@@ -71,7 +73,10 @@ struct Cast<'a> {
     /// Whether a market's last price is taken up only when somebody needs it, though traders there go event by event: none
     /// of them is elsewhere, and its positions are valued along its column.
     lazy: Vec<bool>,
+    /// Whether all are.
+    all_lazy: bool,
     scales: Vec<PriceScale>,
+    instruments: Vec<Arc<Instrument>>,
     /// Market to the traders that go event by event here.
     slots: Slots<Seat<'a>>,
     /// The prices by which positions are valued, apart from all else about a market: with many markets every look at
@@ -226,8 +231,10 @@ fn cast<'a>(
             .collect(),
         carries: vec![false; markets.len()],
         lazy: vec![false; markets.len()],
+        all_lazy: false,
         markets,
         scales,
+        instruments: Vec::new(),
         slots: Slots::default(),
         columns: Vec::new(),
     }
@@ -333,6 +340,7 @@ impl<'a> Cast<'a> {
         for (market, kinds) in self.kinds.iter().enumerate() {
             let book = account.market(u32::try_from(market).unwrap_or(u32::MAX));
             self.carries[market] = kinds.len() == 1 && book.instrument.is_exact();
+            self.instruments.push(Arc::clone(&book.instrument));
         }
         for trader in 0..self.traders.len() {
             let one_kind = self.kinds[self.market_of[trader] as usize].len() == 1;
@@ -363,6 +371,7 @@ impl<'a> Cast<'a> {
             // The gate sees every price.
             self.lazy.fill(false);
         }
+        self.all_lazy = self.lazy.iter().all(|&lazy| lazy);
         let attended = self.attended(watched);
         for &market in &attended {
             timeline.attend(market);

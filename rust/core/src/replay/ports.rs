@@ -57,6 +57,12 @@ impl Ports for Direct<'_> {
 
     #[inline]
     fn marks(&mut self, account: &mut Portfolio) {
+        if self.cast.all_lazy {
+            if !self.rows.is_empty() {
+                account.mark_moved(|market| self.newest_price(market));
+            }
+            return;
+        }
         for row in &self.rows {
             let (market, kind) = (row.entry.market(), row.entry.kind());
             if self.cast.lazy[market] && account.is_unmoved(market as u32) {

@@ -31,6 +31,20 @@ pub(super) struct Timeline {
     always: Vec<u32>,
     /// Markets that are looked at while orders wait there.
     waiting: Vec<u32>,
+    run_on: RunOn,
+}
+
+/// How long the rows of a step are followed by those behind them: until then each step has the next row of the same markets.
+#[derive(Clone, Copy, Default)]
+struct RunOn {
+    /// The step behind the one whose rows were taken up last.
+    next: usize,
+    /// The step before which no market begins, ends or has its first row that does not only warm up.
+    until: usize,
+    /// How many markets are looked at.
+    markets: usize,
+    /// How many of them have a row.
+    rows: usize,
 }
 
 impl Timeline {
@@ -61,6 +75,7 @@ impl Timeline {
             flags: vec![0; markets.len()],
             always: Vec::new(),
             waiting: Vec::new(),
+            run_on: RunOn::default(),
         }
     }
 
@@ -172,8 +187,17 @@ impl Timeline {
         waits: impl Fn(u32) -> bool,
         rows: &mut Vec<Row>,
     ) -> (u64, bool) {
-        rows.clear();
         let step = self.next;
+        let warm_up = step < self.first_live;
+        if self.goes_on(rows.len()) {
+            for row in rows {
+                row.row = row.row.wrapping_add(1);
+            }
+            self.next += 1;
+            self.run_on.next = self.next;
+            return (self.steps.rows_between(step, self.next), warm_up);
+        }
+        rows.clear();
         let flags = &mut self.flags;
         self.waiting.retain(|&market| {
             let stays = waits(market);
@@ -189,6 +213,7 @@ impl Timeline {
             live: &self.live,
             cursors: &mut self.cursors,
             rows,
+            until: usize::MAX,
         };
         for markets in [&self.always, &self.waiting] {
             for &market in markets {
@@ -196,10 +221,29 @@ impl Timeline {
             }
         }
         self.next += 1;
-        (
-            self.steps.rows_between(step, self.next),
-            step < self.first_live,
-        )
+        self.run_on = RunOn {
+            next: self.next,
+            until: take.until,
+            markets: self.always.len(),
+            rows: take.rows.len(),
+        };
+        (self.steps.rows_between(step, self.next), warm_up)
+    }
+
+    /// Whether the next step has the rows that follow those that were taken up last, of which there still are so many.
+    #[inline]
+    fn goes_on(&self, rows: usize) -> bool {
+        let RunOn {
+            next,
+            until,
+            markets,
+            rows: taken,
+        } = self.run_on;
+        next == self.next
+            && self.next < until
+            && markets == self.always.len()
+            && self.waiting.is_empty()
+            && rows == taken
     }
 
     /// Walks over the steps up to before `step`, in none of which anybody needs rows of the markets that are looked at.
@@ -227,6 +271,8 @@ struct Taking<'t, 'a> {
     live: &'t [[u32; 3]],
     cursors: &'t mut [[u32; 3]],
     rows: &'t mut Vec<Row>,
+    /// The step before which what is taken up goes on as it is.
+    until: usize,
 }
 
 impl Taking<'_, '_> {
@@ -248,10 +294,15 @@ impl Taking<'_, '_> {
             );
             self.rows.push(row);
         }
+        let live = column.first + live[EventKind::Candle as usize] as usize;
+        let changes = [column.first, live, column.first + column.closes.len()];
+        let coming = changes.into_iter().filter(|&step| step > self.step);
+        self.until = coming.fold(self.until, usize::min);
     }
 
     #[inline(never)]
     fn by_table(&mut self, market: usize, live: [u32; 3]) {
+        self.until = 0;
         for &kind in &self.cast.kinds[market] {
             let places = self.steps.places(market, kind);
             let cursor = &mut self.cursors[market][kind as usize];

@@ -173,7 +173,7 @@ pub(super) fn is_met(signal: &TradeSignal, row: &TraderRow) -> bool {
             side, size: None, ..
         } => match row.signal_order() {
             Some((_, target)) => target.signum() == side.sign(),
-            None if row.position.signum() == side.sign() => true,
+            None if side.is_of(row.position) => true,
             // What would only add to the position cannot pass while the end of an earlier order is unknown.
             None => !row.leaving.is_empty() && row.position.signum() != -side.sign(),
         },

@@ -35,11 +35,9 @@ impl SmaCross {
 
     #[inline]
     fn wanted(&self, fast: f64, slow: f64) -> TradeSignal {
-        if fast > slow {
-            TradeSignal::LONG
-        } else {
-            self.below
-        }
+        // Which of the two it is changes from trader to trader: so one is chosen before it is copied, without a branch.
+        let above = &TradeSignal::LONG;
+        *(if fast > slow { above } else { &self.below })
     }
 }
 
