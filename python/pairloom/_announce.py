@@ -16,10 +16,11 @@ __all__ = ["announce"]
 _USERS_LINE = 4
 
 
-def announce(result: Result) -> None:
+def announce(result: Result, stopped: int | None = None) -> None:
     """Warn once of refusals and once of quarantines.
 
-    Raises ``StrategyError`` from the first original when every trader is quarantined.
+    Raises ``StrategyError`` from the first original when every trader is quarantined. ``stopped`` says how many
+    are so at the end, where people may have restarted some.
     """
     from pairloom._show.messages import difference_message, quarantine_message, refusal_message
     from pairloom._show.numbers import clean, described, instant
@@ -33,7 +34,9 @@ def announce(result: Result) -> None:
     records = result.quarantined
     if not records:
         return
-    if len({record.trader for record in records}) >= len(result.traders):
+    if stopped is None:
+        stopped = len({record.trader for record in records})
+    if stopped >= len(result.traders):
         first = records[0]
         original = described(first.error)
         number = len(result.traders)

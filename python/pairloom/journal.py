@@ -12,10 +12,12 @@ from pairloom._settings import choice
 from pairloom.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from os import PathLike
 
     from pairloom._native import Table
     from pairloom.engine import Engine
+    from pairloom.result import Result
 
 __all__ = ["FORMATS", "TABLES", "Journal", "replay"]
 
@@ -179,7 +181,7 @@ def replay(path: str | PathLike[str]) -> dict[str, Any]:
         live = live or "refused" in journal.orders.column("status")
         # A connection that fails, and who compares both sides of it, are part of what is made again.
         live = live or not {"faults", "reconcile"}.isdisjoint(engine._settings)
-        result = engine.paper(data, **options) if live else engine.backtest(data, **options)
+        result = _result_of(lambda: engine.paper(data, **options) if live else engine.backtest(data, **options))
     except JournalError as error:
         if error.code != "journal.not_reproducible":
             raise
@@ -195,6 +197,18 @@ def replay(path: str | PathLike[str]) -> dict[str, Any]:
         "fills": len(result.fills),
         "elapsed_s": result.elapsed,
     }
+
+
+def _result_of(run: Callable[[], Result]) -> Result:
+    """What came of a run, also where all its traders were quarantined."""
+    from pairloom.errors import StrategyError
+
+    try:
+        return run()
+    except StrategyError as error:
+        if error.result is None:
+            raise
+        return error.result
 
 
 def _engine_of(journal: Journal) -> tuple[Engine, str, dict[str, Any]]:

@@ -43,6 +43,7 @@ class Run:
         self._between = between
         self._result: Result | None = None
         self._failure: Exception | None = None
+        self._restarted = False
         self._ending = Lock()
         RUNNING.add(self)
 
@@ -60,7 +61,8 @@ class Run:
         ``refusals, events, steps`` and
         ``traders``, a list with ``trader, pair, state`` ("active", "paused" or "quarantined"),
         ``position, entry_price, unrealized_pnl, realized_pnl, last_price, last_signal,
-        evaluations, inbox`` (events that wait), ``late`` and ``working_orders`` of each.
+        evaluations, inbox`` (events that wait), ``late`` and ``working_orders`` of each. ``realized_pnl`` is what its
+        fills have brought beyond what its position cost, fees taken off: with ``unrealized_pnl`` all that it brought.
         """
         return self._native.status()
 
@@ -87,9 +89,12 @@ class Run:
     def restart(self, name: str) -> None:
         """Give a trader a fresh strategy, also after it erred; its position stays."""
         self._native.restart(_name(name))
+        self._restarted = True
 
     def kill(self, *, flatten: bool = False) -> None:
         """Cancel all orders and block new ones for the rest of the run; ``flatten`` closes all positions, too.
+
+        What closes a position because a person wants it so goes on, however often this is said; `stop` ends it.
 
         In a run on recorded data it waits for a call of a strategy that lasts, and comes behind what that call wants.
         What a person sends to make a position smaller, `force_exit` say, still passes; but not while a risk process
@@ -145,8 +150,15 @@ class Run:
         result = self._result
         assert result is not None
         if first:
-            announce(result)
+            announce(result, self._stopped())
         return result
+
+    def _stopped(self) -> int | None:
+        """How many traders are quarantined at the end, where some were restarted; else their records tell."""
+        if not self._restarted:
+            return None
+        states = [trader["state"] for trader in self.status()["traders"]]
+        return states.count("quarantined")
 
     def _end(self) -> bool:
         """Wait for the end and keep what came of it; whether nobody had it before. Several threads may wait."""

@@ -731,6 +731,32 @@ def test_native_traders_are_replayed_by_the_other_driver(tmp_path: Path) -> None
         (tmp_path / "run.db").unlink()
 
 
+def test_a_run_all_of_whose_traders_erred_is_replayed(tmp_path: Path) -> None:
+    erring = """
+from pairloom import Signal, Strategy
+
+
+class One(Strategy):
+    def setup(self, ctx):
+        self.n = 0
+
+    def generate_signal(self, ctx):
+        self.n += 1
+        if self.n == 50:
+            raise ValueError("planted")
+        return Signal.LONG
+"""
+    (tmp_path / "one.py").write_text(erring)
+    write_csv(tmp_path / "A_USD.csv")
+    (tmp_path / "run.toml").write_text(CONFIG.replace("[data]", 'journal = "run.db"\n[data]'))
+    assert "planted" in pairloom_command("paper", str(tmp_path / "run.toml")).stderr
+    done = pairloom_command("replay", str(tmp_path / "run.db"), "--json")
+    replayed = json.loads(done.stdout)
+    assert replayed["agrees"]
+    assert replayed["fills"] == 1
+    assert done.returncode == 0
+
+
 @pytest.mark.parametrize(
     "venue", ["reconcile = { interval = 10 }", "faults = { seed = 3, lose_reply = 0.3, delay = [0.2, 90] }"]
 )

@@ -150,6 +150,68 @@ def test_a_strategy_that_errs_is_quarantined_and_restarted() -> None:
     assert isinstance(record.error, KeyError)
 
 
+def test_traders_that_were_all_restarted_are_no_error_of_the_run() -> None:
+    made: dict[str, int] = {}
+
+    class Errs(Strategy):
+        def setup(self, ctx: Any) -> None:
+            made[ctx.pair] = made.get(ctx.pair, 0) + 1
+
+        def generate_signal(self, ctx: Any) -> None:
+            if made[ctx.pair] == 1:
+                raise KeyError("at first")
+
+    def states() -> list[str]:
+        return [trader["state"] for trader in run.status()["traders"]]
+
+    engine = Engine(cash={"USD": 1_000})
+    engine.trade(["A/USD", "B/USD"], Errs())
+    run = engine.start(SyntheticFeed(["A/USD", "B/USD"], rate=100))
+    until(lambda: states() == ["quarantined"] * 2, "the quarantines")
+    run.restart("A/USD")
+    run.restart("B/USD")
+    assert states() == ["active"] * 2
+    with pytest.warns(pairloom.QuarantineWarning):
+        result = run.stop()
+    assert len(result.quarantined) == 2
+
+
+def test_realized_and_unrealized_profit_are_all_that_a_trader_brought() -> None:
+    class Scales(Strategy):
+        def setup(self, ctx: Any) -> None:
+            self.n = 0
+
+        def generate_signal(self, ctx: Any) -> None:
+            self.n += 1
+            if self.n == 2:
+                ctx.buy(10)
+            elif self.n in (5, 8):
+                ctx.sell(4)
+
+    data = pairloom.synthetic(1, rows=9, kind="quote", interval="1s", seed=2, volatility=0.01)
+    engine = Engine(cash={"USD": 100_000}, fee=0.001)
+    engine.trade("*", Scales())
+    with engine.start(data) as run:
+        result = run.wait()
+        (trader,) = run.status()["traders"]
+    fills = result.fills
+    bought, *sold = [float(price) for price in fills["price"]]
+    fees = [float(fee) for fee in fills["fee"]]
+    assert trader["position"] == 2
+    assert trader["realized_pnl"] == pytest.approx(sum(4 * (price - bought) for price in sold) - sum(fees))
+    assert trader["realized_pnl"] + trader["unrealized_pnl"] == pytest.approx(float(result.equity) - 100_000)
+
+
+def test_a_feed_however_slow_is_not_over() -> None:
+    engine = Engine(cash={"USD": 1_000})
+    engine.trade("*", Buy(), size=1)
+    with engine.start(pairloom.synthetic(1, rows=50), speed=1e-18) as run:
+        until(lambda: run.status()["events"] == 1, "the first row")
+        assert not run.finished
+        result = run.stop()
+    assert "stopped after 1 steps" in " ".join(result.assumptions)
+
+
 def test_a_feed_in_real_time_refuses_what_has_no_meaning() -> None:
     engine = Engine(cash={"USD": 1_000})
     engine.trade("A/USD", "simple", size=1)

@@ -367,6 +367,61 @@ def test_a_copy_of_a_worker_answers_nothing(thirty: Any, undisturbed: Any) -> No
     assert not workers_of(os.getpid())
 
 
+class Copies(Strategy):
+    """Makes a copy of its worker, which goes on, and writes down in which process each call was."""
+
+    calls: str = ""
+
+    def setup(self, ctx: Any) -> None:
+        self.n = 0
+
+    def generate_signal(self, ctx: Any) -> None:
+        self.n += 1
+        if self.n == 5 and ctx.pair == "S0001/USD":
+            os.fork()
+        with Path(self.calls).open("a") as calls:
+            calls.write(f"{ctx.pair} {self.n} {os.getpid()}\n")
+
+
+def test_a_copy_of_a_worker_calls_none_of_its_neighbours(thirty: Any, tmp_path: Path) -> None:
+    engine = Engine(cash={"USD": 100_000}, workers=1)
+    engine.trade(["S0001/USD", "S0002/USD"], Copies(calls=str(tmp_path / "calls")), size=1)
+    engine.backtest(thirty, progress=False)
+    calls = [line.split() for line in (tmp_path / "calls").read_text().splitlines()]
+    worker = calls[0][2]
+    strangers = [(pair, n) for pair, n, process in calls if process != worker]
+    # The copy comes back from the call in which it was made, and ends.
+    assert strangers == [("S0001/USD", "5")]
+
+
+class SaysSo(Strategy):
+    """Logs and prints as it is set up, and has its worker killed once."""
+
+    killed: str = ""
+
+    def setup(self, ctx: Any) -> None:
+        self.n = 0
+        logging.getLogger("says.so").warning("set up")
+        print("set up", flush=True)
+
+    def generate_signal(self, ctx: Any) -> None:
+        self.n += 1
+        if self.n == 10 and not Path(self.killed).exists():
+            Path(self.killed).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_is_made_again_sets_up_in_silence(
+    thirty: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    engine = Engine(cash={"USD": 100_000}, workers=1)
+    engine.trade("S0001/USD", SaysSo(killed=str(tmp_path / "killed")), size=1)
+    result = engine.backtest(thirty, progress=False)
+    assert result.counters["worker_restarts"] == 1
+    assert [record.getMessage() for record in caplog.records if record.name == "says.so"] == ["set up"]
+    assert capfd.readouterr().out.count("set up") == 1
+
+
 def test_several_traders_may_die_in_one_step(thirty: Any) -> None:
     engine = Engine(cash={"USD": 100_000}, workers=2)
     for number in range(1, 31):

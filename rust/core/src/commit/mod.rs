@@ -65,6 +65,8 @@ pub enum Author {
     Person,
     /// The engine, which closes the position of a quarantined trader.
     Quarantine,
+    /// The kill switch, which takes back all but a person's way out.
+    KillSwitch,
 }
 
 /// What one trader asked for in a step.

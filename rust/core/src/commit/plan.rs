@@ -317,7 +317,7 @@ impl Resolver<'_> {
         } else if !closing && position != 0 {
             let origin = match self.author {
                 Author::Strategy => Origin::Signal { target: 0 },
-                Author::Person => Origin::Command,
+                Author::Person | Author::KillSwitch => Origin::Command,
                 Author::Quarantine => Origin::Quarantine,
             };
             self.planned
@@ -341,7 +341,7 @@ impl Resolver<'_> {
             tif: request.tif,
             origin: match self.author {
                 Author::Strategy => Origin::Strategy,
-                Author::Person => Origin::Command,
+                Author::Person | Author::KillSwitch => Origin::Command,
                 Author::Quarantine => Origin::Quarantine,
             },
             tag: request.tag,
@@ -415,18 +415,27 @@ impl Resolver<'_> {
     fn cancel(&mut self, client_id: Option<u64>) {
         let matches = |own: Option<u64>| client_id.is_none() || own == client_id;
         let unseen = self.author == Author::Strategy;
+        let held = self.held();
+        // A person who gets out goes on getting out, however often the switch is thrown.
+        let stays = self.author == Author::KillSwitch;
+        let stays = |origin, side: Side, lots: Lots| {
+            stays && origin == Origin::Command && side.opposite().is_of(held) && lots <= held.abs()
+        };
         for plan in &mut self.planned[self.first..] {
-            let stays = unseen && plan.origin == Origin::Command;
+            let lots = plan.lots.as_ref().map_or(Lots::MAX, |&lots| lots);
+            let stays =
+                stays(plan.origin, plan.side, lots) || (unseen && plan.origin == Origin::Command);
             plan.dropped |= matches(plan.client_id) && !stays;
         }
         let reason = match self.author {
             Author::Strategy => reason::NONE,
-            Author::Person => reason::COMMAND,
+            Author::Person | Author::KillSwitch => reason::COMMAND,
             Author::Quarantine => reason::QUARANTINE,
         };
         let why = (reason, self.throttled());
-        self.writer
-            .take_back(self.trader, why, self.out, |order| matches(order.client_id));
+        self.writer.take_back(self.trader, why, self.out, |order| {
+            matches(order.client_id) && !stays(order.origin, order.side, order.lots)
+        });
     }
 }
 

@@ -59,6 +59,7 @@ impl Writer {
         if let Some(order) = working.iter().find(|order| order.id == id).cloned() {
             let refused = vetoed(check);
             self.gate.unsent(&order);
+            self.write_down(Note::Unsent { trader, order: id });
             self.note_refusal(execution.ts, &order, refused);
             self.end_order(trader, id, OrderStatus::Refused, check);
         }

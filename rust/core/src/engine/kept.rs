@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::Error;
-use crate::journal::{Recorder, RunFacts};
+use crate::journal::{LedgerSpec, Recorder, RunFacts};
 use crate::step::Resumed;
 
 use super::config::{Account, Config, RunOptions};
@@ -49,4 +49,18 @@ pub(super) fn resumption(
     }
     let folder = journal.folder().map(Path::to_owned);
     found.map(|found| Resumed::read(found, folder)).transpose()
+}
+
+/// What a journal says before the run begins: where the paper broker's books are, if it has some of its own, and whether the
+/// kill switch was thrown as the run ended last: then it is thrown again.
+pub(super) fn begin_with(
+    journal: Option<&Recorder>,
+    has_books: bool,
+    throw: impl FnOnce(),
+) -> Option<LedgerSpec> {
+    let journal = journal?;
+    if journal.is_kill_due() {
+        throw();
+    }
+    journal.ledger().filter(|_| has_books)
 }

@@ -254,7 +254,13 @@ impl Closing {
             return Err(rows_lost());
         }
         let end = (report.steps, report.last_ts.unwrap_or(0));
-        let close = |journal: Recorder| journal.close(end, report.complete, &mut writer, &digest);
+        let close = |journal: Recorder| {
+            if report.complete {
+                journal.close(end, &mut writer, &digest)
+            } else {
+                journal.pause(report.steps, report.unheard_kill)
+            }
+        };
         let resumed = journal.map(close).transpose()?;
         let trades = writer.account.take_trades();
         let account = &writer.account;

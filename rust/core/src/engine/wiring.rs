@@ -25,7 +25,7 @@ use crate::venue::{BookConfig, SimVenue};
 use super::config::{Account, Config, RunOptions, TimeMark, TraderConfig};
 use super::host::Host;
 use super::instruments::{check_latency, grid_of, instruments};
-use super::kept::{open_journal, resumption};
+use super::kept::{begin_with, open_journal, resumption};
 use super::outcome::{Closing, Outcome};
 use super::sweep::Shared;
 
@@ -185,8 +185,8 @@ pub(crate) fn join_live(
     let closing = Closing::of(&mut core);
     // The journal, before anything is started: another process may have it.
     let mut journal = open_journal(config, &options.run, &closing, true, feed.is_recorded())?;
-    let kept = journal.as_ref().filter(|_| options.broker.is_none());
-    let ledger = kept.and_then(Recorder::ledger);
+    let throw = || people.1.throw_kill_switch();
+    let ledger = begin_with(journal.as_ref(), options.broker.is_none(), throw);
     // In real time nobody waits for workers yet.
     let remote = if feed.is_recorded() {
         host.remote(config, &core, feed.data())?

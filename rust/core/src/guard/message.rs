@@ -13,7 +13,7 @@ use super::bytes::{In, Malformed, Out, Read};
 use super::order::{MOST_LOTS, read_order, write_order};
 
 /// Of the protocol. Two sides of different versions do not speak.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The first bytes of a greeting, so that a stranger is known.
 const MAGIC: u64 = u64::from_le_bytes(*b"pairrisk");
@@ -256,16 +256,9 @@ fn write_note(out: &mut Out, note: &Note) {
             out.u8(1);
             out.i64(ts);
         }
-        Note::Leaving { trader, order } => {
-            out.u8(2);
-            out.u32(trader);
-            out.u64(order);
-        }
-        Note::Ended { trader, order } => {
-            out.u8(3);
-            out.u32(trader);
-            out.u64(order);
-        }
+        Note::Leaving { trader, order } => write_which(out, 2, (trader, order)),
+        Note::Ended { trader, order } => write_which(out, 3, (trader, order)),
+        Note::Unsent { trader, order } => write_which(out, 9, (trader, order)),
         Note::Filled {
             trader,
             order,
@@ -303,6 +296,12 @@ fn write_note(out: &mut Out, note: &Note) {
             out.flag(set);
         }
     }
+}
+
+fn write_which(out: &mut Out, what: u8, (trader, order): (u32, OrderId)) {
+    out.u8(what);
+    out.u32(trader);
+    out.u64(order);
 }
 
 /// A price that can be reckoned with.
@@ -377,6 +376,10 @@ fn read_note(from: &mut In<'_>) -> Read<Note> {
             price: read_price(from)?,
             liquidity: read_liquidity(from)?,
             lots: read_lots(from)?,
+        },
+        9 => Note::Unsent {
+            trader: from.u32("a trader")?,
+            order: from.u64("an order's number")?,
         },
         _ => return Err(Malformed("a change")),
     })

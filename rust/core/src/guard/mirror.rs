@@ -122,6 +122,7 @@ impl Mirror {
                     self.gate.closed(&order, &self.account);
                 }
             }
+            Note::Unsent { trader, order } => self.unsent(trader, order)?,
             Note::Filled {
                 trader,
                 order,
@@ -154,6 +155,16 @@ impl Mirror {
                 self.gate.enable(trader);
             }
             Note::Killed { set } => self.killed = set,
+        }
+        Ok(())
+    }
+
+    /// An order never left. What was refused here does not count already.
+    fn unsent(&mut self, trader: u32, order: OrderId) -> Read<()> {
+        self.market_of(trader)?;
+        let mut working = self.account.row(trader).working.iter();
+        if let Some(order) = working.find(|working| working.id == order) {
+            self.gate.unsent(order);
         }
         Ok(())
     }

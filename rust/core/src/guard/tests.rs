@@ -351,6 +351,7 @@ fn note() -> impl Strategy<Value = Note> {
         any::<Nanos>().prop_map(|ts| Note::Step { ts }),
         (0_u32..4, 0_u64..5).prop_map(|(trader, order)| Note::Leaving { trader, order }),
         (0_u32..4, 0_u64..5).prop_map(|(trader, order)| Note::Ended { trader, order }),
+        (0_u32..4, 0_u64..5).prop_map(|(trader, order)| Note::Unsent { trader, order }),
         (0_u32..4, 0_u64..5, any::<Nanos>(), price.clone()).prop_map(
             |(trader, order, ts, price)| {
                 let liquidity = Liquidity::Maker;
@@ -512,5 +513,40 @@ fn what_cannot_be_is_told_apart() {
     ];
     for note in strange {
         assert!(mirror.tell(note).is_err(), "{note:?}");
+    }
+}
+
+#[test]
+fn what_it_gave_its_word_for_and_never_left_is_no_repetition() {
+    for (outcome, said) in [
+        (Outcome::Vetoed(check::KILLED), None),
+        (Outcome::Missed, Some(check::REPEATED_EXECUTION)),
+    ] {
+        let mut desk = Desk::new(false, None);
+        let once = RiskSpec {
+            account: LimitSpec {
+                max_repeats: Some(Pace {
+                    count: 1,
+                    nanos: SECOND,
+                }),
+                ..LimitSpec::default()
+            },
+            traders: Vec::new(),
+        };
+        let mut mirror = mirror_of(&mut desk, Some(&once));
+        let asked = desk.order(0, 20, Some(5_000));
+        assert_eq!(mirror.judge(&asked[0], false).unwrap(), Ok(()));
+        desk.writer.on_execution(&Execution {
+            order: asked[0].order.id,
+            trader: 0,
+            ts: desk.now,
+            outcome,
+        });
+        for note in desk.tape.lock().take() {
+            mirror.tell(note).unwrap();
+        }
+        let asked = desk.order(0, 20, Some(5_000));
+        let word = mirror.judge(&asked[0], false).unwrap();
+        assert_eq!(word.err().map(|refused| refused.check), said);
     }
 }

@@ -18,6 +18,7 @@ mod private;
 mod record;
 mod recorder;
 mod rows;
+mod said;
 mod schema;
 mod script;
 mod sequence;

@@ -16,6 +16,7 @@ use super::input::{Input, Vetoes};
 use super::keeper::{Batch, Keeper, Then};
 use super::record::{CHAIN, Record, Table, Value, chain_of};
 use super::rows::{self, Now};
+use super::said::KILL;
 use super::script::{Script, distrusted};
 use super::snapshot::Resumption;
 use super::spec::{JournalSpec, LedgerSpec, Purpose, RunFacts};
@@ -85,8 +86,8 @@ pub struct Recorder {
     rows_stay: bool,
     /// What traders that are not believed did before.
     pub(super) script: Script,
-    /// What a person said of the kill switch while the run was not there.
-    cleared: Vec<Input>,
+    /// What was said of the kill switch and is in no step yet.
+    said: Vec<Input>,
     scratch: Vec<u8>,
     pub(super) cadence: Cadence,
     pub(super) resumption: Option<Resumption>,
@@ -121,7 +122,7 @@ impl Recorder {
             Purpose::Keep => Some(folder_of(&spec.path)),
             Purpose::Replay => None,
         };
-        let cleared = store.cleared()?;
+        let said = store.said()?;
         // Only there can a trader be left out while the others are made again.
         let script = if facts.waits || spec.purpose == Purpose::Replay {
             Script::read(&store, distrusted(spec, &facts))?
@@ -148,7 +149,7 @@ impl Recorder {
             folder,
             rows_stay: false,
             script,
-            cleared,
+            said,
             scratch: Vec::new(),
             cadence,
             resumption,
@@ -201,9 +202,15 @@ impl Recorder {
         self.known_until
     }
 
-    /// What people said while the run was not there, for the first step behind the journal.
-    pub fn take_cleared(&mut self) -> Vec<Input> {
-        std::mem::take(&mut self.cleared)
+    /// What people said while the run was not there, or as it ended, for the first step behind the journal.
+    pub fn take_said(&mut self) -> Vec<Input> {
+        std::mem::take(&mut self.said)
+    }
+
+    /// Whether the last of that is to set the kill switch: then nothing leaves before that step either.
+    #[must_use]
+    pub fn is_kill_due(&self) -> bool {
+        self.said.last().is_some_and(|said| said.command == KILL)
     }
 
     /// Where the paper broker of this run keeps its books: beside the journal. A replay has none.
@@ -404,25 +411,50 @@ impl Recorder {
         Ok(())
     }
 
-    /// Ends the journal of a run: a finished one gets its last rows and its digest, or is compared with them. One that
-    /// was ended early stays as it is, and can be continued. Says at which step the run went on, zero for a new one.
+    /// Leaves the journal of a run that was ended early as it is, so that it can be continued; `killed` says who threw the
+    /// kill switch, where no step has taken that in. Says at which step the run went on, zero for a new one.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn pause(self, step: u64, killed: Option<&str>) -> Result<u64, Error> {
+        match self.mode {
+            Mode::Writing(keeper) => {
+                let unwritten = i64::try_from(self.pending.len()).unwrap_or(0);
+                let event = killed.map(|author| RunEvent {
+                    event: KILL,
+                    step,
+                    after_seq: self.seq - unwritten,
+                    digest: None,
+                    author: Some(author.to_owned()),
+                });
+                let last = Batch {
+                    event,
+                    ..Batch::default()
+                };
+                // What was handed over is on disk, or the run says why not.
+                keeper.commit(last, &mut || {})?;
+            }
+            Mode::Comparing(stored) if self.purpose == Purpose::Keep => {
+                if let Some(author) = killed {
+                    stored.into_store().note_said(KILL, author)?;
+                }
+            }
+            Mode::Comparing(_) | Mode::Beyond => {}
+        }
+        Ok(self.resumed_at)
+    }
+
+    /// Ends the journal of a run that is over: it gets its last rows and its digest, or is compared with them. Says at which
+    /// step the run went on, zero for a new one.
     ///
     /// # Errors
     /// When the journal cannot be written, or the run did not repeat it.
     pub fn close(
         mut self,
         (step, ts): (u64, Nanos),
-        complete: bool,
         writer: &mut Writer,
         digest: &str,
     ) -> Result<u64, Error> {
-        if !complete {
-            if let Mode::Writing(keeper) = &self.mode {
-                // What was handed over is on disk, or the run says why not.
-                keeper.commit(Batch::default(), &mut || {})?;
-            }
-            return Ok(self.resumed_at);
-        }
         self.note(step, ts, writer, &[]);
         let last = self.seq + i64::from(!self.pending.is_empty());
         let event = RunEvent {

@@ -138,7 +138,7 @@ impl Script {
         if acts.len() > before {
             // What people asked for comes first, in their order, and what waited for the venue with it.
             acts.sort_by_key(|act| match act.author {
-                Author::Person | Author::Quarantine => None,
+                Author::Person | Author::Quarantine | Author::KillSwitch => None,
                 Author::Strategy => Some(act.trader),
             });
         }

@@ -12,7 +12,6 @@ use crate::limits::JOURNAL_PATIENCE;
 use crate::order::OrderId;
 
 use super::fault::{fault_of, journal_error};
-use super::input::Input;
 use super::lock::{Lock, Unlocked};
 use super::private::make_private;
 use super::record::{Record, Table};
@@ -241,66 +240,6 @@ impl Store {
             change.commit()
         };
         write().map_err(|error| fault_of(&self.path, &error))
-    }
-
-    /// Notes that a person clears the kill switch of a run that is continued later. Whether it was set.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn clear_kill(&mut self, author: &str) -> Result<bool, Error> {
-        if !self.is_killed()? || !self.cleared()?.is_empty() {
-            return Ok(false);
-        }
-        let step = self.with(|connection| {
-            let sql = "SELECT coalesce(max(step), 0), coalesce(max(seq), 0) FROM steps";
-            connection.query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))
-        })?;
-        let event = RunEvent {
-            event: "clear_kill",
-            step: step.0.unsigned_abs(),
-            after_seq: step.1,
-            digest: None,
-            author: Some(author.to_owned()),
-        };
-        self.add(
-            std::iter::empty(),
-            std::iter::once(&event),
-            std::iter::empty(),
-        )?;
-        Ok(true)
-    }
-
-    /// Whether the last word of people about the kill switch was to set it.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn is_killed(&self) -> Result<bool, Error> {
-        self.with(|connection| {
-            let sql = "SELECT command FROM inputs WHERE command IN ('kill', 'clear_kill') AND author <> 'engine' \
-                ORDER BY seq DESC LIMIT 1";
-            let last: Option<String> =
-                connection.query_row(sql, [], |row| row.get(0)).optional()?;
-            Ok(last.as_deref() == Some("kill"))
-        })
-    }
-
-    /// Who cleared the kill switch since it was set, where the run has not taken that in yet.
-    pub(super) fn cleared(&self) -> Result<Vec<Input>, Error> {
-        self.with(|connection| {
-            let sql = "SELECT author, at FROM runs WHERE event = 'clear_kill' AND after_seq >= coalesce(\
-                (SELECT max(seq) FROM inputs WHERE command = 'kill'), 0) AND NOT EXISTS (SELECT 1 FROM inputs \
-                WHERE command = 'clear_kill' AND seq > runs.after_seq) ORDER BY run";
-            let mut select = connection.prepare(sql)?;
-            let cleared = select.query_map([], |row| {
-                Ok(Input {
-                    step: 0,
-                    command: "clear_kill".to_owned(),
-                    author: row.get(0)?,
-                    at: row.get(1)?,
-                })
-            })?;
-            cleared.collect()
-        })
     }
 
     /// Takes the rows of steps before this one out of the journal of a finished run, which can then neither be made

@@ -158,6 +158,13 @@ pub(crate) struct Ended {
     pub outcome: Mutex<Option<Result<Outcome, Error>>>,
 }
 
+impl Ended {
+    /// Lets no order out any more, before the run has heard of it.
+    pub(crate) fn throw_kill_switch(&self) {
+        self.switch.throw();
+    }
+}
+
 /// A command that was sent.
 pub struct Asked {
     answer: Receiver<Result<Reply, Error>>,

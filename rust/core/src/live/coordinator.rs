@@ -54,6 +54,8 @@ impl Pace {
 /// The receiving ends of the channels that lead to the commit thread.
 pub(super) struct Arrivals {
     pub feed: Receiver<Batch>,
+    /// Why the feed broke, where it did, before `feed` is closed.
+    pub broken: Receiver<Error>,
     /// Rings when there are as many answers of traders as are waited for.
     pub answers: Receiver<()>,
     pub commands: Receiver<Request>,

@@ -55,6 +55,15 @@ impl Coordinator<'_> {
                 "the run was stopped after {steps} steps, before the end of its data"
             ));
         }
+        let open = self.orders.resting();
+        if !self.is_recorded() && open > 0 {
+            let (s, they) = if open == 1 { ("", "it") } else { ("s", "they") };
+            found.push(format!(
+                "{open} order{s} had not ended when the run did: the broker has not said what became of {}, and {they} may \
+                 still be filled",
+                if open == 1 { "it" } else { "them" }
+            ));
+        }
         let late = self.crew.members.iter().zip(&self.names);
         let late: Vec<&str> = late
             .filter(|(member, _)| member.late)

@@ -1,5 +1,6 @@
 //! Feeds: they bring market events to the commit thread, in batches, through a bounded channel.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -29,7 +30,9 @@ pub(super) async fn recorded(
         if known.is_some_and(|known| now <= known) {
             (first, began) = (Some(now), Stopwatch::start());
         } else if let (Some(speed), Some(first)) = (speed, first) {
-            let due = Duration::from_secs_f64(seconds(now.saturating_sub(first)) / speed);
+            let due = seconds(now.saturating_sub(first)) / speed;
+            // However slow, it is never over by that.
+            let due = Duration::try_from_secs_f64(due).unwrap_or(Duration::MAX);
             if let Some(pause) = due.checked_sub(began.elapsed()) {
                 tokio::time::sleep(pause).await;
             }
@@ -51,6 +54,32 @@ pub(super) async fn recorded(
     }
 }
 
+/// Runs a recorded feed to its end. Where it panics the reader hears why, in `fault`, before it hears that no more comes: else what
+/// is lost would look like the end of the data.
+pub(super) async fn supervised(
+    rows: Rows,
+    markets: Markets,
+    pace: (Option<f64>, Option<Nanos>),
+    (out, fault): (Sender<Batch>, Sender<Error>),
+) {
+    told_of(recorded(rows, markets, pace, out.clone()), &fault).await;
+    drop(out);
+}
+
+async fn told_of(work: impl Future<Output = ()> + Send + 'static, fault: &Sender<Error>) {
+    let done = tokio::spawn(work).await;
+    if done.is_err_and(|error| error.is_panic()) {
+        let _ = fault.try_send(broken());
+    }
+}
+
+fn broken() -> Error {
+    Error::config(
+        "run.defect",
+        "a defect in the engine ended the feed before the data did; please report it",
+    )
+}
+
 /// Starts a thread that sends synthetic events at a rate, in turn from each market, each stamped with the time at which it is
 /// sent. It has no I/O to wait for but much to compute, and pauses shorter than tokio's timers know. It ends when nobody reads
 /// any more. `traded` has for each market of the feed its place among those traded; events of the others go nowhere.
@@ -61,11 +90,17 @@ pub(super) fn synthetic(
     feed: SyntheticFeed,
     rate: f64,
     traded: Vec<Option<u32>>,
-    out: Sender<Batch>,
+    (out, fault): (Sender<Batch>, Sender<Error>),
 ) -> Result<JoinHandle<()>, Error> {
     std::thread::Builder::new()
         .name("pairloom-feed".to_owned())
-        .spawn(move || send_synthetic(feed, rate, &traded, &out))
+        .spawn(move || {
+            let send = AssertUnwindSafe(|| send_synthetic(feed, rate, &traded, &out));
+            if catch_unwind(send).is_err() {
+                let _ = fault.try_send(broken());
+            }
+            drop(out);
+        })
         .map_err(|error| Error::config("run.thread", format!("no thread for the feed: {error}")))
 }
 
@@ -173,10 +208,29 @@ mod tests {
         SyntheticFeed::new(spec, &vec![market; markets]).unwrap()
     }
 
+    fn fault() -> Sender<Error> {
+        flume::bounded(1).0
+    }
+
+    #[tokio::test]
+    async fn a_feed_that_breaks_does_not_look_like_one_that_is_over() {
+        let (fault, broke) = flume::bounded(1);
+        told_of(async {}, &fault).await;
+        assert!(broke.is_empty());
+        told_of(async { panic!("planted") }, &fault).await;
+        assert_eq!(broke.try_recv().unwrap().code, "run.defect");
+    }
+
     #[test]
     fn events_name_their_place_among_the_traded_markets() {
         let (out, batches) = flume::bounded(4);
-        let thread = synthetic(feed(3), 10_000.0, vec![Some(1), None, Some(0)], out).unwrap();
+        let thread = synthetic(
+            feed(3),
+            10_000.0,
+            vec![Some(1), None, Some(0)],
+            (out, fault()),
+        )
+        .unwrap();
         let mut named = std::collections::BTreeSet::new();
         for batch in batches.iter().take(20) {
             named.extend(batch.events.iter().map(|event| match event {
@@ -193,7 +247,7 @@ mod tests {
     fn a_feed_ends_with_its_reader_though_it_waits_for_room_or_for_the_next_event() {
         for rate in [1e6, 1e-6] {
             let (out, batches) = flume::bounded(1);
-            let thread = synthetic(feed(1), rate, vec![Some(0)], out).unwrap();
+            let thread = synthetic(feed(1), rate, vec![Some(0)], (out, fault())).unwrap();
             if rate > 1.0 {
                 // Full: the next one waits.
                 while !batches.is_full() {

@@ -5,6 +5,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::pin::Pin;
+use std::sync::Arc;
 
 use flume::{Receiver, Sender};
 
@@ -14,6 +15,7 @@ use crate::order::{Order, OrderId};
 use crate::risk::{Approved, Note, check};
 use crate::venue::{Execution, Outcome};
 
+use super::kill_switch::KillSwitch;
 use super::order_engine::{OrderMessage, Told, vetoed};
 use super::risk_port::RiskNews;
 
@@ -44,6 +46,7 @@ pub(super) struct Gatekeeper {
     withdrawn: HashSet<OrderId>,
     /// Orders of before that the broker knows.
     left: HashSet<OrderId>,
+    switch: Arc<KillSwitch>,
     killed: bool,
     over: bool,
 }
@@ -55,6 +58,8 @@ pub(super) struct Ends {
     pub told: Sender<Told>,
     /// Orders of before that the broker knows.
     pub left: HashSet<OrderId>,
+    /// What is between here and the broker does not leave once the process has thrown it.
+    pub switch: Arc<KillSwitch>,
 }
 
 impl Gatekeeper {
@@ -71,6 +76,7 @@ impl Gatekeeper {
             waiting: Vec::new(),
             withdrawn: HashSet::new(),
             left: ends.left,
+            switch: ends.switch,
             killed: false,
             over: false,
         }
@@ -147,6 +153,7 @@ impl Gatekeeper {
         let set = matches!(&self.reach, Reach::Up(link) if link.killed);
         if set && !self.killed {
             self.killed = true;
+            self.switch.throw();
             let _ = self.told.send_async(Told::RiskKilled).await;
         }
     }

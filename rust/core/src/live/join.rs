@@ -12,6 +12,7 @@ use crate::domain::{Instrument, MarketPair, Nanos, PairTable};
 use crate::engine::{Core, Host};
 use crate::error::Error;
 use crate::journal::LedgerSpec;
+use crate::limits;
 use crate::market::{EventKind, Rows};
 use crate::portfolio::Board;
 use crate::step::{Away, Stepper};
@@ -27,10 +28,12 @@ use super::crew::Crew;
 use super::event::{Batch, Delivery, Markets, Notice};
 use super::feed;
 use super::hands::Hands;
+use super::kill_switch::KillSwitch;
 use super::memory::{LiveMemory, take_up};
 use super::options::{Feed, LiveOptions};
 use super::order_engine::{OrderMessage, Told};
 use super::order_side::OrderSide;
+use super::orders::OrderPort;
 use super::paper::PaperVenue;
 use super::python_lane::PythonLane;
 use super::risk_side;
@@ -102,16 +105,14 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
     let venue = PaperVenue::new(core.venue, &markets, &options);
     let mut venue = venue.housed(&runtime, &mut options, parts.ledger)?;
     let notices = take_up(shares, &mut venue, rows.as_mut())?;
-    let mut ends = (channels.orders, channels.reports, channels.told);
-    let way = risk_side::Way::of(&mut ends, &venue, core.traders.len());
-    let risk = risk_side::join(&runtime, options.risk.take(), &mut core.writer, way)?;
-    let side = OrderSide::of(&mut options, core.traders.len());
-    let switch = Arc::clone(&parts.people.1.switch);
-    let mut orders = side.start(&runtime, switch, &mut core.writer, venue, ends);
-    orders.risk = risk;
+    let ends = (channels.orders, channels.reports, channels.told);
+    let switch = &parts.people.1.switch;
+    let (writer, traders) = (&mut core.writer, core.traders.len());
+    let venue = (venue, traders);
+    let orders = order_port(&runtime, (writer, &mut options), venue, ends, switch)?;
     let pace = Pace::of(&feed, options.step_limit);
     let (feed, speed) = ((feed, rows), (options.speed, parts.known));
-    let feed = feed_side(&runtime, feed, &markets, speed, channels.feed)?;
+    let (feed, broken) = feed_side(&runtime, feed, &markets, speed, channels.feed)?;
     let made = (core.mains, parts.factories);
     let company = company(core.traders, made, channels.inboxes, notices);
     let (answers, bell) = Answers::new(company.actors.len());
@@ -140,6 +141,7 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         orders,
         arrivals: Arrivals {
             feed,
+            broken,
             answers: bell,
             commands: parts.people.0,
         },
@@ -155,6 +157,22 @@ pub(crate) fn join(parts: Parts<'_>) -> Result<Joined<'_>, Error> {
         stage,
         runtime,
     })
+}
+
+/// Starts the side on which orders leave, with the risk process before it where there is one.
+fn order_port(
+    runtime: &Runtime,
+    (writer, options): (&mut Writer, &mut LiveOptions),
+    (venue, traders): (PaperVenue, usize),
+    mut ends: OrderEnds,
+    switch: &Arc<KillSwitch>,
+) -> Result<OrderPort, Error> {
+    let way = risk_side::Way::of(&mut ends, &venue, traders);
+    let risk = risk_side::join(runtime, (options.risk.take(), switch), writer, way)?;
+    let side = OrderSide::of(options, traders);
+    let mut orders = side.start(runtime, Arc::clone(switch), writer, venue, ends);
+    orders.risk = risk;
+    Ok(orders)
 }
 
 fn markets_of(feed: &Feed, core: &mut Core) -> Markets {
@@ -231,7 +249,7 @@ fn places_of(markets: &Markets, count: usize) -> Vec<Option<u32>> {
     places
 }
 
-/// Starts the feed's task or thread, and gives the end from which to read. A feed that comes through a channel of its own has
+/// Starts the feed's task or thread, and gives the end from which to read, and the one that says whether it broke. A feed that comes through a channel of its own has
 /// neither, and is read from there.
 fn feed_side(
     runtime: &Runtime,
@@ -239,17 +257,18 @@ fn feed_side(
     markets: &Markets,
     pace: (Option<f64>, Option<Nanos>),
     (out, end): Ends<Batch>,
-) -> Result<Receiver<Batch>, Error> {
+) -> Result<(Receiver<Batch>, Receiver<Error>), Error> {
+    let (fault, broken) = flume::bounded(limits::SAID_ONCE);
     match feed {
-        (Feed::Channel { batches, .. }, _) => return Ok(batches),
+        (Feed::Channel { batches, .. }, _) => return Ok((batches, broken)),
         (Feed::Synthetic { feed, rate, .. }, _) => {
             let traded = places_of(markets, feed.len());
-            drop(feed::synthetic(feed, rate, traded, out)?);
+            drop(feed::synthetic(feed, rate, traded, (out, fault))?);
         }
         (Feed::Recorded(_), Some(rows)) => {
-            runtime.spawn(feed::recorded(rows, markets.clone(), pace, out));
+            runtime.spawn(feed::supervised(rows, markets.clone(), pace, (out, fault)));
         }
         (Feed::Recorded(_), None) => {}
     }
-    Ok(end)
+    Ok((end, broken))
 }

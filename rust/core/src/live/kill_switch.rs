@@ -3,7 +3,7 @@
 //! From the step that takes it in the gate approves nothing more. What it approved before may still be on its way, behind the
 //! disk or another process; so the order engine looks here once more before an order leaves.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 static SET: AtomicBool = AtomicBool::new(false);
 
@@ -20,21 +20,59 @@ pub fn is_set() -> bool {
 
 /// The switch of one run.
 #[derive(Debug, Default)]
-pub(crate) struct KillSwitch(AtomicBool);
+pub(crate) struct KillSwitch {
+    /// How often it was thrown.
+    thrown: AtomicU64,
+    /// How many of these throws the run has taken in.
+    taken: AtomicU64,
+    /// How many were taken back.
+    cleared: AtomicU64,
+}
 
 impl KillSwitch {
-    /// A person threw it; the run has yet to hear of it.
-    pub(super) fn throw(&self) {
-        self.0.store(true, Ordering::Release);
+    /// Somebody threw it; the run has yet to hear of it.
+    pub(crate) fn throw(&self) {
+        self.thrown.fetch_add(1, Ordering::Release);
     }
 
-    /// A person lets the run trade again.
+    /// The run takes in a throw: of somebody who called [`Self::throw`], or one of its own.
+    pub(super) fn take_in(&self) {
+        let taken = self.taken.fetch_add(1, Ordering::Relaxed) + 1;
+        self.thrown.fetch_max(taken, Ordering::Release);
+    }
+
+    /// A person lets the run trade again: what it has taken in is over, and nothing that was thrown since.
     pub(super) fn clear(&self) {
-        self.0.store(false, Ordering::Release);
+        let taken = self.taken.load(Ordering::Relaxed);
+        self.cleared.store(taken, Ordering::Release);
     }
 
     /// Whether it, or that of the process, has been thrown.
     pub(super) fn is_thrown(&self) -> bool {
-        self.0.load(Ordering::Acquire) || is_set()
+        let cleared = self.cleared.load(Ordering::Acquire);
+        self.thrown.load(Ordering::Acquire) > cleared || is_set()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_clears_it_takes_back_what_the_run_has_heard_of_and_no_later_throw() {
+        let switch = KillSwitch::default();
+        assert!(!switch.is_thrown());
+        switch.throw();
+        switch.take_in();
+        // Somebody throws it again while the first throw is being taken back.
+        switch.throw();
+        switch.clear();
+        assert!(switch.is_thrown());
+        switch.take_in();
+        switch.clear();
+        assert!(!switch.is_thrown());
+        // One that nobody threw, as the run itself may set it.
+        switch.take_in();
+        assert!(switch.is_thrown());
     }
 }

@@ -1,6 +1,6 @@
 //! The order engine: hands approved orders to a broker and follows each to its terminal state, which it tells once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::clock::{self, Stopwatch};
 use crate::domain::Nanos;
 use crate::error::Error;
 use crate::limits::{MESSAGES_PER_REST, WRITE_PAUSE};
-use crate::order::{Order, OrderId, Origin};
+use crate::order::{Order, OrderId};
 use crate::risk::{Altered, Approved, check};
 use crate::venue::{Execution, Outcome};
 
@@ -84,9 +84,18 @@ pub(crate) enum Told {
     RiskKilled,
 }
 
+/// Where orders leave.
+pub(super) struct Door {
+    pub broker: Arc<dyn Broker>,
+    pub switch: Arc<KillSwitch>,
+    /// Orders of before this process that the broker knows.
+    pub left: HashSet<OrderId>,
+}
+
 pub(super) struct OrderEngine {
     broker: Arc<dyn Broker>,
     switch: Arc<KillSwitch>,
+    left: HashSet<OrderId>,
     told: Sender<Told>,
     /// Orders without a terminal state, and whose they are.
     open: HashMap<OrderId, u32>,
@@ -101,15 +110,16 @@ pub(super) struct OrderEngine {
 impl OrderEngine {
     /// An engine before a broker at which orders work already, with whose they are.
     pub(super) fn new(
-        (broker, switch): (Arc<dyn Broker>, Arc<KillSwitch>),
+        door: Door,
         told: Sender<Told>,
         open: HashMap<OrderId, u32>,
         rests: bool,
     ) -> Self {
-        let answers = broker.answers();
+        let answers = door.broker.answers();
         Self {
-            broker,
-            switch,
+            broker: door.broker,
+            switch: door.switch,
+            left: door.left,
             told,
             open,
             answers,
@@ -179,14 +189,17 @@ impl OrderEngine {
         }
     }
 
-    /// An order that was approved before somebody threw the kill switch does not leave behind it. What a person sends does: it
-    /// is how one gets out.
+    /// An order that was approved before somebody threw the kill switch does not leave behind it, also where it is sent again
+    /// since nobody knows whether it left. What makes a person's position smaller does: it is how one gets out.
     fn hold_back(&self, message: OrderMessage) -> OrderMessage {
+        let held = |order: &Approved<Order>| !order.is_way_out() && self.switch.is_thrown();
+        let check = check::KILLED;
         match message {
-            OrderMessage::Submit(order)
-                if order.get().origin != Origin::Command && self.switch.is_thrown() =>
-            {
-                let check = check::KILLED;
+            OrderMessage::Submit(order) if held(&order) => OrderMessage::Veto { order, check },
+            OrderMessage::Restore {
+                order,
+                newest: true,
+            } if !self.left.contains(&order.get().id) && held(&order) => {
                 OrderMessage::Veto { order, check }
             }
             other => other,
@@ -426,12 +439,20 @@ mod tests {
         }
     }
 
+    fn door(broker: &Arc<TellsLater>) -> Door {
+        Door {
+            broker: broker.clone(),
+            switch: Arc::default(),
+            left: HashSet::new(),
+        }
+    }
+
     #[tokio::test]
     async fn a_broker_rests_soon_after_requests_and_at_the_end() {
         let broker = Arc::new(TellsLater::default());
         let ((told, hears), (messages, arrives)) = (flume::bounded(4), flume::bounded(4));
         let (_reports, reported) = flume::bounded(1);
-        let engine = OrderEngine::new((broker.clone(), Arc::default()), told, HashMap::new(), true);
+        let engine = OrderEngine::new(door(&broker), told, HashMap::new(), true);
         let running = tokio::spawn(engine.run(arrives, reported));
         let submit = |id| OrderMessage::Submit(Approved::for_test(Order::for_test(id)));
         let ended = |told: Told| match told {

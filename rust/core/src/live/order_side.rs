@@ -13,7 +13,7 @@ use super::faults::{FaultSpec, FaultyBroker};
 use super::join::Ends;
 use super::kill_switch::KillSwitch;
 use super::options::{BrokerMaker, LiveOptions};
-use super::order_engine::{OrderEngine, OrderMessage, Told};
+use super::order_engine::{Door, OrderEngine, OrderMessage, Told};
 use super::orders::OrderPort;
 use super::paper::{PaperBroker, PaperVenue};
 use super::reconcile::{Book, ReconcileSpec};
@@ -48,7 +48,7 @@ impl OrderSide {
         (messages, reports, told): (Ends<OrderMessage>, Ends<Report>, Ends<Told>),
     ) -> OrderPort {
         let recorded = venue.markets.recorded;
-        let open = venue.working();
+        let (open, left) = (venue.working(), venue.left());
         let spec = self.reconcile.unwrap_or_default();
         let broker = self.broker(writer, venue, reports.0);
         let answers = broker.answers();
@@ -56,7 +56,12 @@ impl OrderSide {
         writer.confirm_cancels |= answers;
         let book = answers.then(|| Box::new(Book::new(spec)));
         let simulates = broker.simulates();
-        let engine = OrderEngine::new((broker, switch), told.0, open, !recorded);
+        let door = Door {
+            broker,
+            switch,
+            left,
+        };
+        let engine = OrderEngine::new(door, told.0, open, !recorded);
         runtime.spawn(engine.run(messages.1, reports.1));
         OrderPort::new(messages.0, told.1, recorded, simulates, book)
     }

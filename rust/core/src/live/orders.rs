@@ -199,7 +199,10 @@ impl OrderPort {
             while !self.answered {
                 match self.told.recv() {
                     Ok(told) => self.note(told),
-                    Err(_) => break,
+                    Err(_) => {
+                        self.fail();
+                        break;
+                    }
                 }
             }
         } else if self.waits || late {
@@ -293,10 +296,23 @@ impl OrderPort {
         while self.memory.is_none() {
             match self.told.recv() {
                 Ok(told) => self.note(told),
-                Err(_) => break,
+                Err(_) => {
+                    self.fail();
+                    break;
+                }
             }
         }
         self.memory.take().flatten()
+    }
+
+    /// Nobody tells anything any more, though the run is not over.
+    fn fail(&mut self) {
+        self.failure.get_or_insert_with(|| {
+            Error::config(
+                "run.defect",
+                "a defect in the engine ended the order engine; nothing leaves any more; please report it",
+            )
+        });
     }
 
     /// So many orders are at the broker already, which does something next at this time.

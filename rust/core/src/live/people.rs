@@ -174,17 +174,29 @@ impl Coordinator<'_> {
 
     /// Sets the kill switch and takes back all that works. The end of a run in real time does the same, which is no news.
     fn kill(&mut self, writer: &mut Writer, acts: &mut Vec<Act>, by: &str) {
+        if self.progress.ending.is_none() {
+            self.ended.switch.take_in();
+        }
         if self.progress.ending.is_none() && !self.killed {
             self.killed = true;
             let change = self.change("kill", by, "");
             writer.records.risk_changes.push(change);
         }
         writer.killed = true;
+        let ends = self.progress.ending.is_some();
         acts.extend(
             (0..self.crew.members.len())
                 .filter_map(|trader| u32::try_from(trader).ok())
                 .filter(|&trader| !writer.account.row(trader).working.is_empty())
-                .map(|trader| by_person(trader, Intent::Cancel(None))),
+                .map(|trader| Act {
+                    // At its end the run leaves nothing behind, a way out neither.
+                    author: if ends {
+                        Author::Person
+                    } else {
+                        Author::KillSwitch
+                    },
+                    ..by_person(trader, Intent::Cancel(None))
+                }),
         );
     }
 
@@ -350,7 +362,7 @@ impl Coordinator<'_> {
                     } else {
                         position * (last_price - row.entry_price)
                     },
-                    realized_pnl: money_f64(writer.account.realized(trader)),
+                    realized_pnl: realized(writer, trader, position),
                     last_price,
                     last_signal: member.last_signal,
                     evaluations: member.evaluations,
@@ -387,6 +399,18 @@ impl Coordinator<'_> {
             counts: self.counts(writer),
         }
     }
+}
+
+/// What a trader's fills have brought beyond what its position cost, fees taken off.
+fn realized(writer: &Writer, trader: u32, position: f64) -> f64 {
+    let (account, row) = (&writer.account, writer.account.row(trader));
+    let closed = money_f64(account.realized(trader));
+    closed
+        + match account.open_trade(trader) {
+            None => 0.0,
+            Some(open) if open.exit_lots == 0 => -money_f64(open.fees),
+            Some(open) => money_f64(open.cash_flow) + position * row.entry_price,
+        }
 }
 
 fn by_person(trader: u32, intent: Intent) -> Act {

@@ -1,5 +1,7 @@
 //! Joins a run with its risk process: it has to be there when the run begins.
 
+use std::sync::Arc;
+
 use flume::{Receiver, Sender};
 use tokio::runtime::Runtime;
 
@@ -10,6 +12,7 @@ use crate::limits;
 
 use super::gatekeeper::{Ends, Gatekeeper};
 use super::join::OrderEnds;
+use super::kill_switch::KillSwitch;
 use super::order_engine::{OrderMessage, Told};
 use super::paper::PaperVenue;
 use super::risk_port::{RiskPort, state_of};
@@ -43,7 +46,7 @@ impl<'a> Way<'a> {
 /// When it is not there, does not answer, or does not see the account that it was told.
 pub(super) fn join(
     runtime: &Runtime,
-    spec: Option<RiskLink>,
+    (spec, switch): (Option<RiskLink>, &Arc<KillSwitch>),
     writer: &mut Writer,
     way: Way<'_>,
 ) -> Result<Option<RiskPort>, Error> {
@@ -63,6 +66,7 @@ pub(super) fn join(
         out,
         told: way.told.clone(),
         left: way.venue.left(),
+        switch: Arc::clone(switch),
     };
     runtime.spawn(Gatekeeper::new(spec, link, ends).run());
     Ok(Some(port))

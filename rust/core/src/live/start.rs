@@ -57,6 +57,7 @@ impl Joined<'_> {
             ports.deny_people(failure);
         }
         ports.answer_people();
+        report.unheard_kill = ports.unheard_kill();
         let status = Arc::new(ports.status(&writer));
         report.counters = status.counts.by_name();
         let steps = report.steps;

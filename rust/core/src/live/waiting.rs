@@ -11,12 +11,15 @@ use crate::domain::Nanos;
 use crate::limits::{self, EVENTS_PER_STEP, POLL_INTERVAL, SETTLE_LIMIT};
 use crate::step::Next;
 
-use super::command::{LiveCommand, Request};
+use super::command::{LiveCommand, PERSON, Request};
 use super::coordinator::Coordinator;
 use super::event::Batch;
 use super::kill_switch;
 use super::order_engine::Told;
 use super::reconcile::Book;
+
+/// Who sets the switch of a process by a signal.
+const SIGNAL: &str = "signal";
 
 /// What ended a wait.
 enum Woke {
@@ -33,7 +36,14 @@ impl Coordinator<'_> {
     /// for a person's command, that of the last step.
     pub(super) fn next_recorded(&mut self, mark: Option<Nanos>) -> Next {
         loop {
+            if self.orders.failure.is_some() {
+                return Next::End;
+            }
             if self.is_over() {
+                if let (true, Some(last)) = (self.is_kill_due(), self.progress.last) {
+                    // It is in the journal before the run ends, with what was held back for it.
+                    return Next::Time(last);
+                }
                 self.diary.ended_early = true;
                 return Next::End;
             }
@@ -165,6 +175,24 @@ impl Coordinator<'_> {
         }
     }
 
+    /// Whether somebody wants all taken back and has not had a step for it.
+    fn is_kill_due(&self) -> bool {
+        let mut asked = self.requests.iter();
+        !self.killed && asked.any(|asked| asked.command == LiveCommand::Kill)
+    }
+
+    /// Who threw the kill switch of a run on recorded data that ended before a step could take that in: such a run may go on.
+    pub(super) fn unheard_kill(&self) -> Option<&'static str> {
+        let unheard = self.is_recorded() && !self.killed && self.ended.switch.is_thrown();
+        unheard.then(|| {
+            if kill_switch::is_set() {
+                SIGNAL
+            } else {
+                PERSON
+            }
+        })
+    }
+
     /// Has everything taken back in the next step, and nothing new sent.
     fn ask_to_kill(&mut self, author: &'static str) {
         let command = LiveCommand::Kill;
@@ -207,7 +235,7 @@ impl Coordinator<'_> {
         if !self.killed && self.progress.ending.is_none() {
             if kill_switch::is_set() {
                 // Somebody sent it, so somebody has to clear it.
-                self.ask_to_kill("signal");
+                self.ask_to_kill(SIGNAL);
             } else if self.orders.risk_killed {
                 self.ask_to_kill("risk process");
             }
@@ -268,7 +296,12 @@ impl Coordinator<'_> {
         }
         match select.wait_timeout(most) {
             Ok(Woke::Batch(batch)) => self.hold(batch),
-            Ok(Woke::FeedOver) => self.progress.feed_over = true,
+            Ok(Woke::FeedOver) => {
+                self.progress.feed_over = true;
+                if let Ok(broken) = self.arrivals.broken.try_recv() {
+                    self.orders.failure.get_or_insert(broken);
+                }
+            }
             Ok(Woke::Request(request)) => self.requests.push(request),
             Ok(Woke::Told(told)) => self.orders.note(told),
             Ok(Woke::Answers) => self.take_answers(),

@@ -13,6 +13,8 @@ pub struct Approved<T> {
     inner: T,
     /// Its quantity before it was cut.
     asked: Lots,
+    /// Whether it was a person's, who makes a position smaller: such a one leaves whatever the kill switch says.
+    way_out: bool,
     /// Zero where it has none.
     seal: u64,
 }
@@ -36,7 +38,22 @@ impl<T> Approved<T> {
 impl Approved<Order> {
     pub(super) fn new(inner: Order, asked: Lots, sealed: bool) -> Self {
         let seal = if sealed { seal(&inner) } else { 0 };
-        Self { inner, asked, seal }
+        Self {
+            inner,
+            asked,
+            way_out: false,
+            seal,
+        }
+    }
+
+    /// The same order, known to make a person's position smaller, or not to.
+    pub(super) fn known_as_way_out(self, way_out: bool) -> Self {
+        Self { way_out, ..self }
+    }
+
+    /// Whether a person sends it to make a position smaller.
+    pub const fn is_way_out(&self) -> bool {
+        self.way_out
     }
 
     /// How much was asked for, before it was cut to what may go.

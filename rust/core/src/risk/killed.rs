@@ -6,13 +6,17 @@ use crate::portfolio::Portfolio;
 
 use super::{Refused, check};
 
+/// Whether a person sends an order to make a position smaller.
+pub(super) fn is_way_out(order: &Order, account: &Portfolio) -> bool {
+    order.origin == Origin::Command && order.lots <= account.row(order.trader).reducible(order.side)
+}
+
 /// Refuses an order while the kill switch is set.
 ///
 /// # Errors
 /// Unless a person sends it to make a position smaller.
 pub fn check_killed(order: &Order, account: &Portfolio) -> Result<(), Refused> {
-    let reduces = order.lots <= account.row(order.trader).reducible(order.side);
-    if order.origin == Origin::Command && reduces {
+    if is_way_out(order, account) {
         return Ok(());
     }
     Err(Refused::new(

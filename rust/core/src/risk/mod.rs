@@ -54,6 +54,7 @@ mod vetoed;
 pub use approved::{Altered, Approved};
 pub use halted::check_halted;
 pub use killed::check_killed;
+use killed::is_way_out;
 pub use margin::Margin;
 pub use memory::{Intent, Memory, SeenMemory, Watched};
 pub use not_reconciled::not_reconciled;
@@ -272,10 +273,13 @@ impl RiskGate {
     pub fn judge(&mut self, mut order: Order, account: &Portfolio) -> Verdict {
         let asked = order.lots;
         match self.pass(&mut order, account) {
-            Ok(refused) => Verdict::Approved {
-                order: Approved::new(order, asked, self.seals),
-                refused,
-            },
+            Ok(refused) => {
+                let way_out = self.seals && is_way_out(&order, account);
+                Verdict::Approved {
+                    order: Approved::new(order, asked, self.seals).known_as_way_out(way_out),
+                    refused,
+                }
+            }
             Err(refused) => Verdict::Refused { order, refused },
         }
     }

@@ -37,6 +37,13 @@ pub enum Note {
         /// Which.
         order: OrderId,
     },
+    /// An order that was approved never left.
+    Unsent {
+        /// Whose it was.
+        trader: u32,
+        /// Which.
+        order: OrderId,
+    },
     /// An order was filled.
     Filled {
         /// Whose it was.

@@ -22,14 +22,22 @@ impl<P: Ports> Stepper<P> {
             inputs.retain(|input| input.step > step);
             self.ports.rebuild(inputs, vetoes)?;
         }
+        let new = !journal.is_rebuilding() && resumed.is_none();
         self.journal = Some(journal);
+        if new && let Some(journal) = &mut self.journal {
+            // There are no steps to make again before what was said.
+            let said = journal.take_said();
+            if !said.is_empty() {
+                self.ports.rebuilt(said);
+            }
+        }
         if let Some(resumed) = resumed {
             self.go_on_from(resumed)?;
             if let Some(journal) = &mut self.journal
                 && !journal.is_rebuilding()
             {
                 // Nothing came behind the snapshot.
-                self.ports.rebuilt(journal.take_cleared());
+                self.ports.rebuilt(journal.take_said());
             }
         }
         self.try_snapshots();
@@ -72,7 +80,7 @@ impl<P: Ports> Stepper<P> {
             Err(error) => self.report.failure = Some(error),
         }
         if was_rebuilding && !journal.is_rebuilding() {
-            self.ports.rebuilt(journal.take_cleared());
+            self.ports.rebuilt(journal.take_said());
         }
         self.commands.clear();
         self.set_rows_aside();

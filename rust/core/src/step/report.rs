@@ -20,6 +20,8 @@ pub struct Report {
     pub all_quarantined: bool,
     /// Whether the run came to its end, and was not ended by somebody before.
     pub complete: bool,
+    /// Who threw the kill switch of a run that ended before a step could take that in, and that may go on.
+    pub unheard_kill: Option<&'static str>,
     /// What ended the run before its end: its journal, or its broker's books.
     pub failure: Option<Error>,
     /// The time of the last step.

@@ -1,6 +1,6 @@
 //! Limits of live runs: changed while they run, and traders that are stopped and enabled.
 
-use crate::support::live::{Live, Teller, quoted};
+use crate::support::live::{Live, Teller, quoted, traded};
 use crate::support::way_out::WayOut;
 use crate::support::{UNIT, base, config, decimal, trader};
 use pairloom_core::domain::{Amount, Side};
@@ -155,4 +155,33 @@ fn a_trader_that_repeats_itself_is_stopped_until_a_person_enables_it() {
 fn what_waits_behind_another_order_does_not_leave_after_a_persons_kill() {
     // Whether the commit thread has heard of it yet is all the same.
     WayOut::start().check(|live| drop(live.run.ask(LiveCommand::Kill).unwrap()));
+}
+
+#[test]
+fn who_gets_out_goes_on_getting_out_however_often_the_switch_is_thrown() {
+    let (tell, _) = flume::bounded(1);
+    let live = Live::start(
+        config(Account::Spot, 100_000 * UNIT),
+        vec![traded("A/USD")],
+        vec![trader("a", "A/USD", None, Teller::new(0, &tell))],
+        Vec::new(),
+        LiveOptions::default(),
+    );
+    let buy = |lots: &str| LiveCommand::AddPosition("a".to_owned(), decimal(lots));
+    live.trade(0, 100.0);
+    live.until("a price", |s| s.traders[0].last_price == 100.0);
+    live.order(buy("3"));
+    live.trade(0, 100.0);
+    live.until("the purchase", |s| s.traders[0].position == 3.0);
+    // On trades an order waits for the next one: what adds to the position is taken back, what ends it is not.
+    live.order(buy("1"));
+    live.order(LiveCommand::CloseAll);
+    live.order(LiveCommand::Kill);
+    live.order(LiveCommand::Kill);
+    live.until("one order is left", |s| s.working_orders == 1);
+    live.trade(0, 100.0);
+    let status = live.until("the way out", |s| s.traders[0].position == 0.0);
+    assert_eq!((status.working_orders, status.counts.fills), (0, 2));
+    let outcome = live.run.stop().unwrap();
+    assert_eq!(outcome.reserved, 0);
 }

@@ -29,6 +29,7 @@ pub(crate) fn worker_set() {
 
 /// Ends such a copy once the strategy's own code in it is through: two processes that answer for one worker would each
 /// give the engine something else.
+#[inline]
 pub(super) fn leave_if_forked(py: Python<'_>) {
     if FORKED.load(Ordering::Relaxed) {
         // It never returns, unless there is no such function; then nothing is left but to go on waiting for the engine.

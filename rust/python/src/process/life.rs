@@ -35,9 +35,13 @@ pub(super) struct Ended(Option<ExitStatus>);
 
 impl Life {
     /// Starts a process; it loads its strategies and answers when it has.
-    pub(super) fn begin(plan: &Plan, number: usize, gone: &[bool]) -> io::Result<Self> {
+    pub(super) fn begin(
+        plan: &Plan,
+        number: usize,
+        (gone, again): (&[bool], bool),
+    ) -> io::Result<Self> {
         let mut start = memory_file(c"pairloom-start")?;
-        plan.write(number, gone, &mut start)?;
+        plan.write(number, (gone, again), &mut start)?;
         let requests = Region::new(c"pairloom-requests", WORKER_ROOM)?;
         let answers = Region::new(c"pairloom-answers", WORKER_ROOM)?;
         let (end, pipe) = io::pipe()?;

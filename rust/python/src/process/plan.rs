@@ -86,7 +86,12 @@ impl Plan {
     }
 
     /// Writes all that a worker needs, without the traders that are gone.
-    pub(super) fn write(&self, number: usize, gone: &[bool], file: &mut File) -> io::Result<()> {
+    pub(super) fn write(
+        &self,
+        number: usize,
+        (gone, again): (&[bool], bool),
+        file: &mut File,
+    ) -> io::Result<()> {
         let share = &self.shares[number];
         let traders: Vec<TraderPart> = share
             .traders
@@ -107,6 +112,7 @@ impl Plan {
             payload: &self.payload,
             memory_limit: self.memory_limit,
             seed: self.seed,
+            again,
             markets: markets.collect(),
             traders: &traders,
         };

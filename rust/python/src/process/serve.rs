@@ -113,6 +113,8 @@ fn ready(
     link: &Link,
 ) -> Result<Serving, String> {
     let payload = PyBytes::new(py, &started.payload);
+    // What they print now, they had printed in the life before.
+    let _quiet = started.again.then(Quiet::new);
     let loaded = inside.object.call_method1("load", (payload,));
     let factories: Vec<Py<PyAny>> = loaded
         .and_then(|loaded| loaded.extract())
@@ -255,7 +257,6 @@ impl Serving {
         link: &Link,
         from: &mut &[u8],
     ) -> Read<()> {
-        leave_if_forked(py);
         match u8::get(from)? {
             op::STEP => {
                 let now = get_change(self.now.into(), from)?;
@@ -434,9 +435,10 @@ fn view<'a>(
 }
 
 impl Inside<'_> {
-    /// Takes away what a call has left behind that its neighbours would meet.
+    /// Takes away what a call has left behind that its neighbours would meet: a copy of the process, too.
     #[inline]
     fn take_away(&self) {
+        leave_if_forked(self.undo.py());
         if is_set() {
             take_away(&self.undo);
         }

@@ -48,6 +48,8 @@ pub(super) struct Start<'a> {
     pub payload: &'a [u8],
     pub memory_limit: Option<u64>,
     pub seed: u64,
+    /// Whether a life before this one has set the strategies up.
+    pub again: bool,
     pub markets: Vec<MarketPart<'a>>,
     pub traders: &'a [TraderPart],
 }
@@ -57,6 +59,7 @@ pub(super) struct Started {
     pub payload: Vec<u8>,
     pub memory_limit: Option<u64>,
     pub seed: u64,
+    pub again: bool,
     pub markets: Vec<(Market, Instrument)>,
     pub traders: Vec<TraderPart>,
 }
@@ -109,6 +112,7 @@ impl Start<'_> {
         put_bytes(self.payload, &mut piece);
         self.memory_limit.put(&mut piece);
         self.seed.put(&mut piece);
+        self.again.put(&mut piece);
         self.traders.len().put(&mut piece);
         self.traders
             .iter()
@@ -157,6 +161,7 @@ impl Started {
             payload: get_bytes(from)?.to_vec(),
             memory_limit: Option::get(from)?,
             seed: u64::get(from)?,
+            again: bool::get(from)?,
             traders: Vec::get(from)?,
             markets: Vec::new(),
         };

@@ -39,6 +39,8 @@ pub(super) struct Worker {
     pub(super) traders: Vec<u32>,
     /// Whether a slot's trader is quarantined: it is not made again.
     gone: Vec<bool>,
+    /// Whether a life of it has set the strategies up.
+    again: bool,
     /// For each slot a fingerprint of all that it asked for.
     prints: Vec<u64>,
     pub(super) batch: Batch,
@@ -75,6 +77,7 @@ impl Worker {
             number,
             traders,
             gone: vec![false; slots],
+            again: false,
             prints: vec![0; slots],
             batch: Batch::new(slots),
             sent: Vec::new(),
@@ -95,7 +98,7 @@ impl Worker {
     /// Starts a process for it, with all traders that are not gone.
     pub(super) fn start(&mut self, plan: &Plan) -> io::Result<()> {
         self.phase = Phase::Loading;
-        self.life = Some(Life::begin(plan, self.number, &self.gone)?);
+        self.life = Some(Life::begin(plan, self.number, (&self.gone, self.again))?);
         self.watched = (NOBODY, Stopwatch::start());
         Ok(())
     }
@@ -163,7 +166,12 @@ impl Worker {
                     self.life = None;
                     return Ok(());
                 }
+                let logs = brought.logs.len();
                 self.hear(from, false, brought)?;
+                if std::mem::replace(&mut self.again, true) {
+                    // It was logged in its first life.
+                    brought.logs.truncate(logs);
+                }
                 if self.log.is_empty() {
                     self.ask(&[]);
                 } else if let Some(life) = &mut self.life {

@@ -166,8 +166,8 @@ pub(super) fn gone(link: &BrokerLink, why: &str) -> Error {
     Error::broker(
         "broker.gone",
         format!(
-            "the paper broker's process at {path} has gone: {why}; nothing leaves any more: start it again, and with a journal run \
-             the same command again: it goes on"
+            "the paper broker's process at {path} has gone: {why}; nothing leaves any more: start it again; a run on recorded data \
+             with a journal goes on when the same command is run again, one in real time begins anew with another journal"
         ),
     )
 }

@@ -1,0 +1,87 @@
+//! What was said of a run's kill switch, in its journal: in steps, and while no step could take it in.
+
+use rusqlite::OptionalExtension;
+
+use crate::error::Error;
+
+use super::input::Input;
+use super::store::{RunEvent, Store};
+
+/// It was thrown, and the run ended before a step could take that in.
+pub(super) const KILL: &str = "kill";
+/// A person clears it while the run is not there.
+const CLEAR: &str = "clear_kill";
+
+impl Store {
+    /// Notes that a person clears the kill switch of a run that is continued later. Whether it was set.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn clear_kill(&mut self, author: &str) -> Result<bool, Error> {
+        let said = self.said()?;
+        let cleared = said.last().is_some_and(|said| said.command == CLEAR);
+        if cleared || !self.is_killed()? {
+            return Ok(false);
+        }
+        self.note_said(CLEAR, author)?;
+        Ok(true)
+    }
+
+    /// Notes what was said behind the last step.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(super) fn note_said(&mut self, event: &'static str, author: &str) -> Result<(), Error> {
+        let step = self.with(|connection| {
+            let sql = "SELECT coalesce(max(step), 0), coalesce(max(seq), 0) FROM steps";
+            connection.query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))
+        })?;
+        let event = RunEvent {
+            event,
+            step: step.0.unsigned_abs(),
+            after_seq: step.1,
+            digest: None,
+            author: Some(author.to_owned()),
+        };
+        self.add(
+            std::iter::empty(),
+            std::iter::once(&event),
+            std::iter::empty(),
+        )
+    }
+
+    /// Whether the last word of people about the kill switch that the run has heard, or will hear first, was to set it.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn is_killed(&self) -> Result<bool, Error> {
+        let last = self.with(|connection| {
+            let sql = "SELECT command FROM inputs WHERE command IN ('kill', 'clear_kill') AND author <> 'engine' \
+                ORDER BY seq DESC LIMIT 1";
+            let last = connection.query_row(sql, [], |row| row.get::<_, String>(0));
+            last.optional()
+        })?;
+        let said = self.said()?;
+        Ok(last.as_deref() == Some(KILL) || said.iter().any(|said| said.command == KILL))
+    }
+
+    /// Who threw the kill switch as the run ended, and who cleared it since it was set, where the run has not taken that in
+    /// yet; in their order.
+    pub(super) fn said(&self) -> Result<Vec<Input>, Error> {
+        self.with(|connection| {
+            let sql = "SELECT event, author, at FROM runs WHERE (event = 'clear_kill' AND after_seq >= coalesce(\
+                (SELECT max(seq) FROM inputs WHERE command = 'kill'), 0) OR event = 'kill') AND NOT EXISTS (\
+                SELECT 1 FROM inputs WHERE command = runs.event AND seq > runs.after_seq) ORDER BY run";
+            let mut select = connection.prepare(sql)?;
+            let said = select.query_map([], |row| {
+                Ok(Input {
+                    step: 0,
+                    command: row.get(0)?,
+                    author: row.get(1)?,
+                    at: row.get(2)?,
+                })
+            })?;
+            said.collect()
+        })
+    }
+}
