@@ -317,7 +317,7 @@ class Engine:
         engine's threads at once, Python ones one after another, or where an ``executor`` (of
         ``concurrent.futures``) takes them. The other arguments are those of `backtest`.
 
-        Combinations that fail are reported, not raised. Ctrl-C returns what there is so far.
+        Combinations and tests of folds that fail are reported, not raised. Ctrl-C returns what there is so far.
         Raises ``ConfigError``, also where no combination could begin, and ``DataError``.
         """
         from pairloom._sweep.plan import Plan

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pairloom import _native
+from pairloom._show.messages import nobody_left_line, quarantined_line
 from pairloom._show.numbers import clean, described
 from pairloom._sweep.grid import Parameters
 from pairloom._words import listing, nearest
@@ -174,8 +175,11 @@ class Combination:
         return self.equity if maximize == "equity" else float(self.stats[maximize])
 
     def backtest(self) -> Result:
-        """Run it again, alone and over the same data, for its tables: the whole `Result`, with the same digest."""
-        return self._plan.backtest(self.parameters, self._run)
+        """Run it again, alone and over the same data, for its tables: the whole `Result`, with the same digest.
+
+        It warns and raises as `Engine.backtest` does, ``StrategyError`` where every trader was quarantined.
+        """
+        return self._plan.backtest_aloud(self.parameters, self._run)
 
     def __repr__(self) -> str:
         """The parameters and how it went, on one line."""
@@ -199,7 +203,14 @@ class Fold:
         self.best = best
         """What it chose; None where no combination had a number to choose by."""
         self.test = test
-        """The backtest of the choice over the test span."""
+        """The backtest of the choice over the test span; as far as it came where its traders were quarantined."""
+
+    @property
+    def error(self) -> str | None:
+        """Why its test proves nothing, or not all: which traders were quarantined in it; else None."""
+        if self.test is None:
+            return None
+        return nobody_left_line(self.test) or quarantined_line(self.test)
 
     def __repr__(self) -> str:
         """One line: the choice and how it did."""
@@ -271,6 +282,11 @@ class SweepResult(Sequence[Combination]):
     def failed(self) -> list[Combination]:
         """The combinations that failed; each says why in `error`."""
         return [row for row in self._rows if row.error is not None]
+
+    @property
+    def failed_folds(self) -> list[Fold]:
+        """The folds in whose test traders were quarantined; each says in `error` which and why."""
+        return [fold for fold in self.folds if fold.error is not None]
 
     @property
     def events(self) -> int:
@@ -403,7 +419,8 @@ def to_json(sweep: SweepResult) -> dict[str, Any]:
                 "split": fold.split,
                 "end": fold.end,
                 "best": None if fold.best is None else _row_json(fold.best),
-                "test": None if fold.test is None else {"equity": fold.test.equity, "stats": dict(fold.test.stats)},
+                "test": None if fold.test is None else _test_json(fold.test),
+                "error": fold.error,
             }
             for fold in sweep.folds
         ],
@@ -413,6 +430,10 @@ def to_json(sweep: SweepResult) -> dict[str, Any]:
         "ran_on": sweep.ran_on,
         "assumptions": sweep.assumptions,
     }
+
+
+def _test_json(test: Result) -> dict[str, Any]:
+    return {"equity": test.equity, "refusals": len(test.refusals), "stats": dict(test.stats)}
 
 
 def _row_json(row: Combination) -> dict[str, Any]:

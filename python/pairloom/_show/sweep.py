@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from pairloom._show import html, numbers, text
-from pairloom._show.messages import CUT, HINTS
+from pairloom._show.messages import CUT, checks_and_hints
 from pairloom._times import utc_text
 from pairloom.errors import PairloomError
 from pairloom.stats.statistics import DESCRIPTIONS
@@ -55,7 +55,8 @@ def fold_line(fold: Fold) -> str:
     spans = f"train {utc_text(fold.start)}, test {utc_text(fold.split)} to {utc_text(fold.end)}"
     if fold.best is None or fold.test is None:
         return f"<Fold {spans}: nothing chosen>"
-    return f"<Fold {spans}: {fold.best.parameters}, return {numbers.fraction(fold.test.total_return)}>"
+    outcome = f"return {numbers.fraction(fold.test.total_return)}" if fold.error is None else f"failed: {fold.error}"
+    return f"<Fold {spans}: {fold.best.parameters}, {outcome}>"
 
 
 def sweep_line(sweep: SweepResult) -> str:
@@ -97,9 +98,15 @@ def sweep_html(sweep: SweepResult) -> str:
 
 
 def alerts(sweep: SweepResult) -> list[str]:
-    """What went wrong, if anything: an early end, combinations that failed, orders that were refused."""
+    """What went wrong, if anything: an early end, and what `troubles` says."""
     early = f"interrupted: {len(sweep):,} of {sweep.asked:,} combinations were run" if sweep.interrupted else None
-    return [line for line in (early, failed_line(sweep), refused_line(sweep)) if line]
+    return [*([early] if early else []), *troubles(sweep)]
+
+
+def troubles(sweep: SweepResult) -> list[str]:
+    """Combinations and tests of folds that failed, and orders that were refused in either, on a line each."""
+    lines = (failed_line(sweep), failed_tests_line(sweep), refused_line(sweep), refused_in_tests_line(sweep))
+    return [line for line in lines if line]
 
 
 def failed_line(sweep: SweepResult) -> str | None:
@@ -113,19 +120,39 @@ def failed_line(sweep: SweepResult) -> str | None:
     )
 
 
+def failed_tests_line(sweep: SweepResult) -> str | None:
+    """In how many tests of folds traders were quarantined, and what was the matter in the first; None without any."""
+    failed = sweep.failed_folds
+    if not failed:
+        return None
+    first = failed[0]
+    return (
+        f"{len(failed):,} of {numbers.counted(len(sweep.folds), 'fold')} failed in the test; "
+        f"first folds[{sweep.folds.index(first)}], tested from {utc_text(first.split)}: {first.error}"
+    )
+
+
 def refused_line(sweep: SweepResult) -> str | None:
     """How many orders were refused in how many combinations, by check; None when none was."""
+    return _refused([row.refusals for row in sweep], "combination", "")
+
+
+def refused_in_tests_line(sweep: SweepResult) -> str | None:
+    """How many orders were refused in the tests of how many folds, by check; None when none was."""
+    tests = [fold.test for fold in sweep.folds if fold.test is not None]
+    return _refused([test.refusals_by_check for test in tests], "fold", "the test of ")
+
+
+def _refused(runs: Sequence[dict[str, int]], noun: str, of: str) -> str | None:
     by_check: Counter[str] = Counter()
-    for row in sweep:
-        by_check.update(row.refusals)
+    for refusals in runs:
+        by_check.update(refusals)
     by_check.pop(CUT, None)
     if not by_check:
         return None
-    ordered = sorted(by_check.items(), key=lambda item: (-item[1], item[0]))
-    counts = ", ".join(f"{check} {number:,}" for check, number in ordered)
-    hints = [HINTS[check] for check, _ in ordered if check in HINTS]
-    touched = numbers.counted(sum(1 for row in sweep if row.refusals), "combination")
-    return f"{numbers.counted(by_check.total(), 'order')} refused in {touched}: {'; '.join([counts, *hints])}"
+    counts, hints = checks_and_hints(by_check)
+    touched = numbers.counted(sum(1 for refusals in runs if refusals.keys() - {CUT}), noun)
+    return f"{numbers.counted(by_check.total(), 'order')} refused in {of}{touched}: {'; '.join([counts, *hints])}"
 
 
 def _title(sweep: SweepResult) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pairloom import _native
+from pairloom._announce import announce
+from pairloom._interrupts import heard
+from pairloom._not_used import never_called
 from pairloom._span import span
 from pairloom._traders import check_start, traders
 
@@ -50,4 +53,13 @@ class Plan:
         from pairloom.result import Result
 
         described = self.traders(parameters, run)
-        return Result(_native.backtest(self.settings, described, self.market, run, None), self.loaded.assumptions)
+        with heard():
+            output = _native.backtest(self.settings, described, self.market, run, None)
+        unasked = never_called(self.loaded, described, run, output)
+        return Result(output, [*self.loaded.assumptions, *unasked])
+
+    def backtest_aloud(self, parameters: Mapping[str, Any], run: Run) -> Result:
+        """Run one combination alone, and say what ``Engine.backtest`` says of such a run."""
+        result = self.backtest(parameters, run)
+        announce(result)
+        return result

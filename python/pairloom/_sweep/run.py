@@ -99,10 +99,10 @@ def run_sweep(asked: Request, plan: Plan, run: Run, progress: Progress, load_s: 
 
 
 def announce_sweep(sweep: SweepResult) -> None:
-    """Warn once of combinations that failed, and once of refusals."""
-    from pairloom._show.sweep import failed_line, refused_line
+    """Warn once of combinations that failed, once of tests of folds, and once each of the orders refused in them."""
+    from pairloom._show.sweep import troubles
 
-    for line in filter(None, (failed_line(sweep), refused_line(sweep))):
+    for line in troubles(sweep):
         warnings.warn(line, SweepWarning, stacklevel=_USERS_LINE)
 
 

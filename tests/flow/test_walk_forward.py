@@ -1,0 +1,145 @@
+"""Walk-forward: what goes wrong in a test is said, and what is chained is what one account would have had."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pairloom
+from pairloom import Engine, Signal, Strategy, SweepWarning
+
+HOUR = 3_600_000_000_000
+
+
+class Until(Strategy):
+    """In and out by turns, until a time from which on it raises."""
+
+    n: int = 2
+    until: int = 0
+
+    def setup(self, ctx: Any) -> None:
+        self.seen = 0
+
+    def generate_signal(self, ctx: Any) -> Signal:
+        self.seen += 1
+        if self.until and ctx.ts >= self.until:
+            raise ValueError("as asked for")
+        return Signal.LONG if self.seen % self.n else Signal.CLOSE
+
+
+@pytest.fixture(scope="module")
+def data() -> Any:
+    """Two markets of hours over 25 days."""
+    return pairloom.synthetic(["A/USD", "B/USD"], rows=600, interval="1h", seed=11)
+
+
+def walked(data: Any, *, first: int = 0, second: int = 0, **asked: Any) -> Any:
+    """A walk-forward of two traders, of which each may raise from a time on."""
+    engine = Engine(cash={"USD": 1_000})
+    engine.trade("A/USD", Until(until=first), size={"quote": 100}, name="one")
+    engine.trade("B/USD", Until(until=second), size={"quote": 100}, name="two")
+    return engine.sweep(data, n=[2, 3], maximize="equity", progress=False, **asked)
+
+
+def said(call: Any) -> tuple[Any, list[str]]:
+    """What it returns, and the text of its warnings, all of which point here."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = call()
+    assert all(each.category is SweepWarning and each.filename == __file__ for each in caught)
+    return found, [str(each.message) for each in caught]
+
+
+def test_a_test_whose_traders_are_all_quarantined_is_a_failure_of_its_fold(data: Any) -> None:
+    healthy, nothing = said(lambda: walked(data, folds=2))
+    assert nothing == [] and healthy.failed_folds == [] and [fold.error for fold in healthy.folds] == [None, None]
+    late = healthy.folds[1].split + 10 * HOUR
+    walk, lines = said(lambda: walked(data, first=late, second=late, folds=2))
+    assert walk.failed == [], "no training saw that time"
+    assert walk.failed_folds == [walk.folds[1]]
+    error = walk.folds[1].error
+    assert re.fullmatch(r"all 2 traders were quarantined; first one at .* UTC: ValueError: as asked for", error)
+    [line] = lines
+    assert line.startswith("1 of 2 folds failed in the test; first folds[1], tested from ") and line.endswith(error)
+    assert str(walk).splitlines()[0] == f"! {line}"
+    assert line in walk._repr_html_()
+    assert error in repr(walk.folds[1])
+    assert walk.folds[1].test.digest != healthy.folds[1].test.digest
+
+
+def test_a_test_with_some_quarantined_is_said_too(data: Any) -> None:
+    late = walked(data, folds=1).folds[0].split + 10 * HOUR
+    walk, lines = said(lambda: walked(data, second=late, folds=1))
+    assert re.fullmatch(r"1 of 2 traders quarantined: two at .* UTC: ValueError: as asked for", walk.folds[0].error)
+    assert len(lines) == 1 and "1 of 1 fold failed in the test" in lines[0]
+    document = pairloom.sweep.to_json(walk)
+    assert document["folds"][0]["error"] == walk.folds[0].error and document["failed"] == 0
+
+
+class Spends(Strategy):
+    """Sells what it does not have, from a time on."""
+
+    n: int = 1
+    since: int = 0
+
+    def generate_signal(self, ctx: Any) -> Signal | None:
+        return Signal.SHORT if ctx.ts >= self.since else None
+
+
+class Patient(Strategy):
+    """Never has enough rows."""
+
+    window = 5_000
+
+    def generate_signal(self, ctx: Any) -> None:
+        raise AssertionError
+
+
+def test_orders_refused_in_tests_are_said(data: Any) -> None:
+    late = walked(data, folds=2).folds[0].split
+    engine = Engine(cash={"USD": 1_000})
+    engine.trade("A/USD", Spends(since=late), size=1)
+    walk, lines = said(lambda: engine.sweep(data, n=[1], maximize="equity", folds={"anchored": 2}, progress=False))
+    refused = [len(fold.test.refusals) for fold in walk.folds]
+    assert all(refused)
+    [line] = [each for each in lines if "in the test of 2 folds" in each]
+    assert line.startswith(f"{sum(refused):,} orders refused in the test of 2 folds: short_sale {sum(refused):,}; ")
+    assert "account='margin'" in line
+    assert f"! {line}" in str(walk).splitlines()
+
+
+def test_a_combination_run_again_says_what_a_backtest_says(data: Any) -> None:
+    def engine(**parameters: Any) -> Engine:
+        made = Engine(cash={"USD": 1_000})
+        made.trade("A/USD", Spends(**parameters), size=1)
+        made.trade("B/USD", Patient(), size=1)
+        return made
+
+    sweep, _ = said(lambda: engine().sweep(data, n=[1, 2], maximize="equity", progress=False))
+    with pytest.warns(pairloom.RefusalWarning) as there:
+        result = sweep[1].backtest()
+    with pytest.warns(pairloom.RefusalWarning) as here:
+        alone = engine(n=2).backtest(data, progress=False)
+    assert [str(each.message) for each in there] == [str(each.message) for each in here]
+    assert there[0].filename == __file__
+    assert result.assumptions == alone.assumptions
+    assert any("never called" in line for line in result.assumptions)
+
+
+def test_a_combination_run_again_raises_where_a_backtest_does(data: Any) -> None:
+    engine = Engine(cash={"USD": 1_000})
+    engine.trade("A/USD", Until(until=1), size=1)
+    sweep, _ = said(lambda: engine.sweep(data, n=[2, 3], progress=False))
+    with pytest.raises(pairloom.StrategyError, match="the only trader was quarantined") as caught:
+        sweep[0].backtest()
+    with pytest.raises(pairloom.StrategyError) as alone:
+        engine.backtest(data, progress=False)
+    assert str(caught.value) == str(alone.value)
+    assert caught.value.result.quarantined and isinstance(caught.value.__cause__, ValueError)
+    some = walked(data, first=int(np.datetime64("2024-01-05", "ns").astype(int)))
+    with pytest.warns(pairloom.QuarantineWarning, match="1 of 2 traders quarantined: one at"):
+        some[0].backtest()
