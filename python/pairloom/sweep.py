@@ -337,6 +337,7 @@ class SweepResult(Sequence[Combination]):
 
         Each fold's test begins with the engine's cash: fees and what trades brought are as each had it, and the equity,
         with all that is read off it (``pnl``, ``total_return``), is scaled to go on where the test before it ended.
+        Behind a test that ended with an equity of zero or below nothing is chained: the equity stays there.
         """
         from pairloom._sweep.walk import joined_statistics
 

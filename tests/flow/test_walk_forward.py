@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from typing import Any
@@ -143,3 +144,49 @@ def test_a_combination_run_again_raises_where_a_backtest_does(data: Any) -> None
     some = walked(data, first=int(np.datetime64("2024-01-05", "ns").astype(int)))
     with pytest.warns(pairloom.QuarantineWarning, match="1 of 2 traders quarantined: one at"):
         some[0].backtest()
+
+
+class Leveraged(Strategy):
+    """Holds more than there is cash for."""
+
+    n: int = 1
+
+    def generate_signal(self, ctx: Any) -> Signal:
+        return Signal.LONG
+
+
+def crashing(parts: int, falls: dict[int, float]) -> dict[str, Any]:
+    """Days of which as many make one part as there are parts, flat but for falls in the middle of some parts."""
+    days = np.arange(parts * 20)
+    close = np.full(len(days), 100.0)
+    for part, fall in falls.items():
+        close[part * 20 + 10 :] *= 1 - fall
+    before = np.concatenate(([close[0]], close[:-1]))
+    return {
+        "ts": np.datetime64("2024-01-01", "ns") + days * np.timedelta64(1, "D"),
+        "open": close,
+        "high": np.maximum(close, before),
+        "low": close,
+        "close": close,
+        "volume": np.ones(len(days)),
+    }
+
+
+@pytest.mark.filterwarnings("ignore::pairloom.SweepWarning")
+@pytest.mark.parametrize("falls", [{1: 0.36, 2: 0.3}, {1: 0.36}, {1: 0.1, 2: 0.36, 3: 0.3}])
+def test_nothing_is_chained_behind_a_test_that_lost_everything(falls: dict[int, float]) -> None:
+    engine = Engine(cash={"USD": 1_000}, account="margin", leverage=10, fee=0)
+    engine.trade("A/USD", Leveraged(), size={"equity": 5})
+    walk = engine.sweep({"A/USD": crashing(5, falls)}, n=[1], maximize="equity", folds=4, progress=False)
+    ends = [fold.test.equity / 1_000 for fold in walk.folds]
+    ruined = next(number for number, end in enumerate(ends) if end <= 0)
+    assert ruined < 3
+    stats = walk.out_of_sample
+    assert stats.total_return == pytest.approx(math.prod(ends[: ruined + 1]) - 1) and stats.total_return < -1
+    assert stats.pnl == pytest.approx(1_000 * stats.total_return)
+    assert all(math.isnan(stats[name]) for name in ("cagr", "calmar", "sharpe", "sortino", "volatility"))
+    assert stats.max_drawdown == pytest.approx(stats.total_return)
+    tests = [fold.test for fold in walk.folds[: ruined + 1]]
+    assert stats.trades == sum(len(test.trades) for test in tests)
+    assert stats.turnover == pytest.approx(sum(test.stats.turnover for test in tests))
+    assert "out_of_sample chains no return behind it" in "".join(walk.assumptions)

@@ -153,7 +153,13 @@ def _fold(asked: Request, plan: Plan, run: Run, span: Spans, progress: Progress)
         note = f"nothing was chosen on {utc_text(span.start)} to {utc_text(span.split)}: {error}"
         return Fold(span, train, None, None), [note]
     test = plan.backtest(best.parameters, testing)
-    return (None, []) if test.interrupted else (Fold(span, train, best, test), [])
+    if test.interrupted:
+        return None, []
+    notes = []
+    if test.equity <= 0.0:
+        spent = f"the test from {utc_text(span.split)} to {utc_text(span.end)} ended without equity"
+        notes.append(f"{spent}; out_of_sample chains no return behind it")
+    return Fold(span, train, best, test), notes
 
 
 def _any_traders(asked: Request, plan: Plan, run: Run) -> list[dict[str, Any]]:

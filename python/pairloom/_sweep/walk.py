@@ -86,40 +86,46 @@ def joined_statistics(results: Sequence[Result]) -> Statistics:
     """The statistics of several runs, one after another in time, as if their equity had been carried on.
 
     Each run began with the same cash; its curve is scaled to where the one before it ended, so returns are chained.
-    Money (profits of trades, fees) is as each run had it.
+    Money (profits of trades, fees) is as each run had it. Behind a run that ended with an equity of zero or below there
+    is nothing to trade with: the equity stays as it is, and what the runs after it did does not count.
     """
     import numpy as np
 
     equity = results[0].start_equity
     curves = []
+    chained = []
     for result in results:
         curve = result.equity_curve
-        scale = equity / result.start_equity
-        curves.append((nanoseconds(curve.column("ts")), curve.column("equity") * scale))
-        equity *= result.equity / result.start_equity
+        ts = nanoseconds(curve.column("ts"))
+        if equity > 0.0:
+            curves.append((ts, curve.column("equity") * (equity / result.start_equity)))
+            equity *= result.equity / result.start_equity
+            chained.append(result)
+        else:
+            curves.append((ts, np.full(len(ts), equity)))
     joined = {
         "ts": np.concatenate([ts for ts, _ in curves]).view("datetime64[ns]"),
         "equity": np.concatenate([values for _, values in curves]),
     }
     tables = {
         "equity_curve": _Joined(joined),
-        "trades": _Joined.of(results, "trades", ("entry_ts", "exit_ts", "pnl")),
-        "fills": _Joined.of(results, "fills", ("quantity", "price")),
+        "trades": _Joined.of(chained, "trades", ("entry_ts", "exit_ts", "pnl")),
+        "fills": _Joined.of(chained, "fills", ("quantity", "price")),
     }
     facts = RunFacts(
         start=results[0].start_equity,
         end=equity,
-        fees=sum(result.fees for result in results),
+        fees=sum(result.fees for result in chained),
         traders=results[0].traders,
         table=tables.__getitem__,
     )
     # A position that is open when a fold ends is not held through the folds after it, so the time in the market is
     # added up by fold.
-    exposed = [result.stats.exposure * _length(ts) for result, (ts, _) in zip(results, curves, strict=True)]
+    exposed = [result.stats.exposure * _length(ts) for result, (ts, _) in zip(chained, curves, strict=False)]
     whole = sum(_length(ts) for ts, _ in curves)
     values = {**RunStatistics(facts), "exposure": sum(exposed) / whole if whole else float("nan")}
     # Scaled curves and unscaled fills do not go together; what each run turned over does add up.
-    return Statistics({**values, "turnover": sum(result.stats.turnover for result in results)})
+    return Statistics({**values, "turnover": sum(result.stats.turnover for result in chained)})
 
 
 def _length(ts: Any) -> int:
