@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 import warnings
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
 import pairloom
-from pairloom import Engine, Signal, Strategy, SweepWarning
+from pairloom import ConfigError, Engine, Signal, Strategy, SweepWarning
 
 HOUR = 3_600_000_000_000
 
@@ -141,7 +142,7 @@ def test_a_combination_run_again_raises_where_a_backtest_does(data: Any) -> None
         engine.backtest(data, progress=False)
     assert str(caught.value) == str(alone.value)
     assert caught.value.result.quarantined and isinstance(caught.value.__cause__, ValueError)
-    some = walked(data, first=int(np.datetime64("2024-01-05", "ns").astype(int)))
+    some, _ = said(lambda: walked(data, first=int(np.datetime64("2024-01-05", "ns").astype(int))))
     with pytest.warns(pairloom.QuarantineWarning, match="1 of 2 traders quarantined: one at"):
         some[0].backtest()
 
@@ -190,3 +191,63 @@ def test_nothing_is_chained_behind_a_test_that_lost_everything(falls: dict[int, 
     assert stats.trades == sum(len(test.trades) for test in tests)
     assert stats.turnover == pytest.approx(sum(test.stats.turnover for test in tests))
     assert "out_of_sample chains no return behind it" in "".join(walk.assumptions)
+
+
+def of_length(data: Any, hours: int, offset: int = 0) -> dict[str, Any]:
+    """Hours as longer candles, from an hour of the first day on."""
+    rows = (len(data["ts"]) - offset) // hours * hours
+    grid = {name: column[offset : offset + rows].reshape(-1, hours) for name, column in data.items()}
+    return {
+        "ts": grid["ts"][:, 0],
+        "open": grid["open"][:, 0],
+        "high": grid["high"].max(axis=1),
+        "low": grid["low"].min(axis=1),
+        "close": grid["close"][:, -1],
+        "volume": grid["volume"].sum(axis=1),
+    }
+
+
+@pytest.mark.parametrize("mode", ["rolling", "anchored"])
+@pytest.mark.parametrize(("hours", "offset"), [(24, 0), (24, 5), (7, 0)])
+def test_no_training_knows_what_lies_behind_its_split(data: Any, mode: str, hours: int, offset: int) -> None:
+    mixed = {"A/USD": data["A/USD"], "B/USD": of_length(data["B/USD"], hours, offset)}
+    walk = walked(mixed, folds={mode: 5})
+    curves = []
+    for fold in walk.folds:
+        for each in fold.train:
+            assert each.backtest().equity_curve.column("ts").max() <= np.datetime64(fold.split, "ns")
+        curves.append(fold.test.equity_curve.column("ts"))
+        assert np.datetime64(fold.split, "ns") < curves[-1].min()
+    # Each test goes on until the last moment before the next one: no hour is left out.
+    for before, after in pairwise(curves):
+        assert before.max() + np.timedelta64(1, "h") == after.min()
+    # Daily returns of the chained curve, put together by hand.
+    ends: dict[Any, float] = {}
+    equity = 1_000.0
+    for fold in walk.folds:
+        table = fold.test.equity_curve
+        for ts, value in zip(table.column("ts"), table.column("equity"), strict=True):
+            ends[ts.astype("datetime64[D]")] = equity * value / 1_000
+        equity *= fold.test.equity / 1_000
+    values = [1_000.0, *ends.values()]
+    returns = np.diff(values) / values[:-1]
+    assert walk.out_of_sample.sharpe == pytest.approx(returns.mean() / returns.std(ddof=1) * math.sqrt(365))
+
+
+def test_a_split_within_candles_of_one_grid_has_the_same_rows_on_either_side(data: Any) -> None:
+    fold = walked(data, folds=6).folds[0]
+    first = int(data["A/USD"]["ts"][0].astype(np.int64))
+    cut = first + 599 * HOUR // 7
+    assert cut % HOUR and fold.split == -(-cut // HOUR) * HOUR
+    engine = Engine(cash={"USD": 1_000})
+    engine.trade("A/USD", Until(n=fold.best.parameters.n), size={"quote": 100}, name="one")
+    engine.trade("B/USD", Until(n=fold.best.parameters.n), size={"quote": 100}, name="two")
+    alone = engine.backtest(data, start=np.datetime64(cut, "ns"), end=np.datetime64(fold.end, "ns"), progress=False)
+    assert alone.digest == fold.test.digest
+    assert engine.backtest(data, end=np.datetime64(cut, "ns"), progress=False).digest == fold.best.digest
+
+
+def test_candles_that_never_close_together_have_no_folds(data: Any) -> None:
+    late = {**data["B/USD"], "ts": data["B/USD"]["ts"] + np.timedelta64(30, "m")}
+    with pytest.raises(ConfigError, match=r"a candle of some market is always open.*candles that close together"):
+        walked({"A/USD": data["A/USD"], "B/USD": late}, folds=2)
