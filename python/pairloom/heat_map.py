@@ -23,7 +23,14 @@ class HeatMap:
     """
 
     def __init__(
-        self, x_name: str, x: list[Any], y_name: str, y: list[Any], name: str, grid: list[list[float]]
+        self,
+        x_name: str,
+        x: list[Any],
+        y_name: str,
+        y: list[Any],
+        name: str,
+        grid: list[list[float]],
+        best: tuple[int, int] | None,
     ) -> None:
         """Hold the grid."""
         self.x_name = x_name
@@ -36,6 +43,8 @@ class HeatMap:
         """Its values."""
         self.name = name
         """What the cells are."""
+        self.best = best
+        """Where in `values` the best combination is, as (row, column); None where no cell has a number."""
         self._grid = grid
 
     @classmethod
@@ -51,14 +60,20 @@ class HeatMap:
         down, across = _axes(values, x, y)
         ys, xs = values[down], values[across] if across else [None]
         grid = [[math.nan] * len(xs) for _ in ys]
+        best = None
         for row in rows:
-            line = grid[ys.index(row.parameters[down])]
-            place = xs.index(row.parameters[across]) if across else 0
             found = row.value(maximize)
-            if math.isnan(line[place]) or found > line[place]:
-                line[place] = found
+            if math.isnan(found):
+                continue
+            y_place = ys.index(row.parameters[down])
+            x_place = xs.index(row.parameters[across]) if across else 0
+            # Of equals the first one is the best, as it is for `SweepResult.best`.
+            if best is None or found > grid[best[0]][best[1]]:
+                best = y_place, x_place
+            if not found <= grid[y_place][x_place]:
+                grid[y_place][x_place] = found
         name = maximize if isinstance(maximize, str) else getattr(maximize, "__name__", "value")
-        return cls(across or "", xs, down, ys, name, grid)
+        return cls(across or "", xs, down, ys, name, grid, best)
 
     @property
     def values(self) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -152,6 +153,28 @@ def test_the_heat_map_as_text_has_a_star_at_the_best(sweep: SweepResult) -> None
     assert lines[1].split() == ["n", "\\", "k", "1", "2"]
     assert str(sweep.heat_map()).count("*") == 1
     assert lines[-1].split() == ["9", "n/a", "n/a"]
+
+
+@pytest.mark.parametrize("values", [[1.0, math.inf, 5.0, math.inf], [2.0, 3.0, 3.0, 1.0], [-math.inf] * 4])
+@pytest.mark.parametrize("axes", [("n", "k"), ("k", "n")])
+def test_star_and_colour_are_those_of_the_best(
+    engine: Engine, data: Any, values: list[float], axes: tuple[str, str]
+) -> None:
+    given = {(3, 1): values[0], (3, 2): values[1], (5, 1): values[2], (5, 2): values[3]}
+
+    def chosen(combination: Any) -> float:
+        return given[combination.parameters.n, combination.parameters.k]
+
+    sweep = engine.sweep(data, n=[3, 5], k=[1, 2], maximize=chosen, progress=False)
+    best = sweep.best().parameters
+    heat = sweep.heat_map(*axes)
+    assert (heat.y[heat.best[0]], heat.x[heat.best[1]]) == (best[axes[1]], best[axes[0]])
+    rows = [line.split()[1:] for line in str(heat).splitlines()[2:]]
+    assert [(y, x) for y, row in enumerate(rows) for x, cell in enumerate(row) if cell.endswith("*")] == [heat.best]
+    colours = re.findall(r"rgba\(30,140,80,([\d.]+)\)", heat._repr_html_())
+    shares = dict(zip([(y, x) for y in heat.y for x in heat.x], map(float, colours), strict=True))
+    if max(values) > -math.inf:
+        assert shares[best[axes[1]], best[axes[0]]] == max(shares.values()) == 0.65
 
 
 def test_html_is_escaped_and_has_the_heat_map(sweep: SweepResult) -> None:

@@ -222,14 +222,14 @@ def _fold_rows(sweep: SweepResult) -> tuple[tuple[str, ...], list[tuple[str, ...
 
 def heat_map_text(heat: HeatMap) -> str:
     """The grid as numbers; the best cell has a star."""
-    best = _extremes(heat)[1]
     hidden = len(heat.x) - SHOWN_ACROSS
     xs = heat.x[:SHOWN_ACROSS]
     corner = f"{heat.y_name} \\ {heat.x_name}" if heat.x_name else heat.y_name
     header = (corner, *(numbers.clean(str(x), 12) if heat.x_name else heat.name for x in xs))
     rows = []
-    for y, line in zip(heat.y, heat.values, strict=True):
-        cells = [f"{shown(heat.name, value)}{'*' if value == best else ' '}" for value in line[:SHOWN_ACROSS]]
+    for down, (y, line) in enumerate(zip(heat.y, heat.values, strict=True)):
+        shown_values = [shown(heat.name, value) for value in line[:SHOWN_ACROSS]]
+        cells = [f"{value}{'*' if (down, across) == heat.best else ' '}" for across, value in enumerate(shown_values)]
         rows.append((numbers.clean(str(y), 20), *cells))
     lines = [heat.name, text.table(tuple(f"{name} " for name in header), rows, right=range(1, len(header)))]
     if hidden > 0:
@@ -247,13 +247,20 @@ def heat_map_html(heat: HeatMap) -> str:
     for y, row in zip(heat.y, heat.values, strict=True):
         cells = ""
         for value in row:
-            share = (value - least) / (most - least) if most > least and math.isfinite(value) else 0.0
+            share = _share(float(value), least, most)
             # Half transparent, so that it can be read on light and on dark.
             colour = f"background:rgba(30,140,80,{0.65 * share:.2f});"
             cells += f'<td style="{cell}{colour}">{escape(shown(heat.name, value))}</td>'
         lines.append(f'<tr><th scope="row" style="{cell}">{escape(str(y))}</th>{cells}</tr>')
     table = f'<table style="{html.TABLE}"><caption>{escape(heat.name)}</caption>{"".join(lines)}</table>'
     return html.boxed(table)
+
+
+def _share(value: float, least: float, most: float) -> float:
+    """Where a value lies between the least and the most of the finite ones; beyond them is at their end."""
+    if math.isinf(value):
+        return 1.0 if value > 0.0 else 0.0
+    return (value - least) / (most - least) if most > least and math.isfinite(value) else 0.0
 
 
 def _extremes(heat: HeatMap) -> tuple[float, float]:
