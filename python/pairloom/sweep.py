@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from numbers import Number
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pairloom import _native
@@ -353,7 +354,9 @@ class SweepResult(Sequence[Combination]):
             columns["fold"] = [number for number, fold in enumerate(self.folds) for _ in fold.train]
         for name in self._values:
             taken = name in VALUES or name in ("fold", "orders", "fills", "refusals", "error", "digest")
-            columns[f"parameter_{name}" if taken else name] = [row.parameters[name] for row in rows]
+            # One array of a single number must not be taken for that number: what is no number is text.
+            cells = [_cell(row.parameters[name]) for row in rows]
+            columns[f"parameter_{name}" if taken else name] = cells
         columns["equity"] = [row.equity for row in rows]
         for name in DESCRIPTIONS:
             columns[name] = [None if row.stats[name] != row.stats[name] else row.stats[name] for row in rows]
@@ -397,6 +400,10 @@ class SweepResult(Sequence[Combination]):
         from pairloom._show.sweep import sweep_html
 
         return sweep_html(self)
+
+
+def _cell(value: Any) -> Any:
+    return value if value is None or isinstance(value, Number) else str(value)
 
 
 def to_json(sweep: SweepResult) -> dict[str, Any]:
