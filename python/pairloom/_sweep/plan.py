@@ -35,18 +35,22 @@ class Plan:
         self.assignments = list(assignments)
         self.loaded = loaded
         self.market = market
+        self.has_called_python = False
+        """Whether any combination so far had a strategy that runs in Python, and so on the calling thread."""
         self._known = {name for each in self.assignments for name in each.names}
 
     def traders(self, parameters: Mapping[str, Any], run: Run) -> list[dict[str, Any]]:
         """Return the traders of one combination as the core takes them; wrong parameters raise ``ConfigError``."""
         varied = [each.varied(parameters, self._known) for each in self.assignments]
         check_start(varied, self.settings["account"])
-        return traders(
+        described = traders(
             varied,
             self.loaded.pairs,
             self.settings["currency"],
             lambda pairs: span(self.loaded, pairs, run["start"], run["end"]),
         )
+        self.has_called_python |= any("factory" in each and "compiled" not in each for each in described)
+        return described
 
     def backtest(self, parameters: Mapping[str, Any], run: Run) -> Result:
         """Run one combination alone, for all of its tables."""

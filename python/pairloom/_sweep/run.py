@@ -12,7 +12,7 @@ from pairloom import _native
 from pairloom._progress import Bar
 from pairloom._show.numbers import counted
 from pairloom._sweep.grid import Parameters, combinations, value_lists
-from pairloom._sweep.remote import check_executor, prepared, run_through
+from pairloom._sweep.remote import check_executor, check_plugins, prepared, run_through
 from pairloom._sweep.walk import Spans, fold_setting, fold_spans
 from pairloom._times import utc_text
 from pairloom.errors import ConfigError, DataError, PairloomError, SweepWarning
@@ -60,6 +60,7 @@ def request(  # one parameter for each argument of Engine.sweep that has nothing
             code="config.no_traders",
         )
     check_executor(executor)
+    check_plugins(assignments, executor)
     values = value_lists(assignments, options, parameters)
     return Request(combinations(values, where), values, check_maximize(maximize), fold_setting(folds), executor)
 
@@ -191,6 +192,6 @@ def _ran_on(asked: Request, plan: Plan) -> str:
     """Where the runs took place, for people."""
     if asked.executor is not None:
         return type(asked.executor).__name__
-    if any(each.template is not None for each in plan.assignments):
+    if plan.has_called_python:
         return "the calling thread"
     return counted(plan.settings["num_threads"] or os.cpu_count() or 1, "thread")
