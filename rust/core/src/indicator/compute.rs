@@ -11,6 +11,9 @@ use super::kind::Kind;
 /// Beyond this many digits a float in the column is no shorter decimal, but all its bits count.
 const SIGNIFICANT: f64 = 9_007_199_254_740_992.0;
 
+/// The share of a value that its rounding may take from it, where a column has no digits to stop at.
+const MOST_ROUNDING: f64 = 1e-9;
+
 /// One row of columns.
 struct Row<'a> {
     columns: &'a [(Field, &'a [f64])],
@@ -87,7 +90,7 @@ pub fn compute(kind: Kind, columns: &[(Field, &[f64])], scale: i8) -> Vec<Vec<f6
     let Ok(id) = graph.add(spec) else {
         return vec![vec![f64::NAN; rows]; outputs];
     };
-    let power = (0..scale.unsigned_abs()).fold(1.0, |power, _| power * 10.0);
+    let power = power_of_ten(scale);
     let mut result: Vec<Vec<f64>> = vec![Vec::with_capacity(rows); outputs];
     for index in 0..rows {
         let row = Row {
@@ -136,10 +139,12 @@ fn needed(kind: Kind) -> &'static [Field] {
 
 /// The same by names, with everything checked and the price scale found in the columns.
 ///
-/// Columns that the kind does not read are ignored, so a whole table may be given.
+/// Columns that the kind does not read are ignored, so a whole table may be given. One series whose values no scale
+/// holds is computed in floats, as a column that is no price.
 ///
 /// # Errors
-/// For an unknown kind, parameter or column name, a column that is missing, and columns of different lengths.
+/// For an unknown kind, parameter or column name, a column that is missing, columns of different lengths, and prices of
+/// candles that no scale holds.
 pub fn compute_columns(
     kind: &str,
     params: &[(&str, f64)],
@@ -198,7 +203,42 @@ pub fn compute_columns(
         .filter(|(field, _)| field.is_price())
         .map(|&(_, values)| values)
         .collect();
-    Ok(compute(kind, &named, infer_scale(&prices)))
+    let scale = infer_scale(&prices);
+    if !holds(&prices, scale) {
+        if !needed.is_empty() {
+            return wrong(format!(
+                "{}: the prices are so far apart, or so large or small, that no decimals of one length hold them; \
+                 give prices of one market in a usual unit",
+                kind.name()
+            ));
+        }
+        // What is no column of prices is read by the nodes for floats.
+        for (field, _) in &mut named {
+            *field = Field::Volume;
+        }
+    }
+    Ok(compute(kind, &named, scale))
+}
+
+/// Whether every value survives the rounding to units of a scale, but for what no indicator shows.
+fn holds(columns: &[&[f64]], scale: i8) -> bool {
+    let power = power_of_ten(scale);
+    let mut values = columns.iter().copied().flatten().copied();
+    values.all(|value| {
+        let scaled = if scale < 0 {
+            value / power
+        } else {
+            value * power
+        };
+        !value.is_finite()
+            || (scaled.abs() <= SIGNIFICANT
+                && (scaled - libm::round(scaled)).abs() <= MOST_ROUNDING * scaled.abs()
+                && (scaled != 0.0 || value == 0.0))
+    })
+}
+
+fn power_of_ten(scale: i8) -> f64 {
+    (0..scale.unsigned_abs()).fold(1.0, |power, _| power * 10.0)
 }
 
 /// The price scale of columns: the fewest digits after the point, at most 12, with which every value is a
