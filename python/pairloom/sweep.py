@@ -202,9 +202,12 @@ class Fold:
         self.train = train
         """The sweep over the training span."""
         self.best = best
-        """What it chose; None where no combination had a number to choose by."""
+        """What it chose; None where no combination had a number to choose by, or Ctrl-C came before all had one."""
         self.test = test
-        """The backtest of the choice over the test span; as far as it came where its traders were quarantined."""
+        """The backtest of the choice over the test span; as far as it came where its traders were quarantined.
+
+        None where nothing was chosen, or Ctrl-C came before its end.
+        """
 
     @property
     def error(self) -> str | None:
@@ -303,7 +306,8 @@ class SweepResult(Sequence[Combination]):
     def best(self, maximize: Maximize | None = None) -> Combination:
         """The combination with the highest value of ``maximize``; those that failed and NaN are passed over.
 
-        After a walk-forward it is the choice of the last fold. Raises ``PairloomError`` where there is none.
+        After a walk-forward it is the choice of the last fold whose training was not interrupted. Raises
+        ``PairloomError`` where there is none.
         """
         ranked = self.ranked(maximize)
         if ranked:
@@ -329,8 +333,9 @@ class SweepResult(Sequence[Combination]):
 
     @property
     def _latest(self) -> Sequence[Combination]:
-        """What the choice is among: after a walk-forward, the training of the last fold."""
-        return tuple(self.folds[-1].train) if self.folds else self._rows
+        """What the choice is among: after a walk-forward, the training of the last fold, unless Ctrl-C ended that."""
+        whole = [fold for fold in self.folds if not fold.train.interrupted] or self.folds
+        return tuple(whole[-1].train) if whole else self._rows
 
     @cached_property
     def out_of_sample(self) -> Statistics | None:

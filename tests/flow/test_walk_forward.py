@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import signal
 import warnings
 from itertools import pairwise
 from typing import Any
@@ -251,3 +252,53 @@ def test_candles_that_never_close_together_have_no_folds(data: Any) -> None:
     late = {**data["B/USD"], "ts": data["B/USD"]["ts"] + np.timedelta64(30, "m")}
     with pytest.raises(ConfigError, match=r"a candle of some market is always open.*candles that close together"):
         walked({"A/USD": data["A/USD"], "B/USD": late}, folds=2)
+
+
+class Pressing(Until):
+    """Presses Ctrl-C from a time on."""
+
+    presses: int = 3
+
+    def generate_signal(self, ctx: Any) -> Signal:
+        if self.until and ctx.ts >= self.until and self.n == self.presses:
+            signal.raise_signal(signal.SIGINT)
+        self.seen += 1
+        return Signal.LONG if self.seen % self.n else Signal.CLOSE
+
+
+def interrupted(data: Any, until: int, presses: int) -> Any:
+    """A walk-forward that always chooses n=2, and ends where a combination comes to a time."""
+    engine = Engine(cash={"USD": 1_000})
+    engine.trade("A/USD", Pressing(until=until, presses=presses), size={"quote": 100})
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return engine.sweep(data, n=[2, 3, 4], maximize=lambda each: -each.parameters.n, folds=3, progress=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_keeps_what_was_run_of_a_training(data: Any) -> None:
+    whole = interrupted(data, 0, 0)
+    walk = interrupted(data, whole.folds[0].split + 5 * HOUR, 3)
+    assert walk.interrupted and not whole.interrupted
+    assert [len(fold.train) for fold in walk.folds] == [3, 1], "n=3 pressed in the training of the second fold"
+    assert [each.digest for each in walk] == [each.digest for each in whole[:4]]
+    assert walk.folds[0].test.digest == whole.folds[0].test.digest
+    assert walk.folds[1].train.interrupted and walk.folds[1].best is walk.folds[1].test is None
+    assert walk.best() is walk.folds[0].best, "what was cut short chooses nothing"
+    assert walk.column("fold").tolist() == [0, 0, 0, 1]
+    assert dict(walk.out_of_sample) == pytest.approx(dict(whole.folds[0].test.stats), nan_ok=True)
+    assert walk.assumptions[-1] == "interrupted in the training of fold 2 of 3"
+    assert str(walk).startswith("! interrupted: 4 of 9 combinations were run, and 1 fold tested\n")
+
+
+def test_ctrl_c_in_a_test_keeps_the_choice(data: Any) -> None:
+    whole = interrupted(data, 0, 0)
+    walk = interrupted(data, whole.folds[2].split + 5 * HOUR, 2)
+    assert walk.interrupted and len(walk) == 9
+    assert walk.folds[2].test is None and walk.best() is walk.folds[2].best
+    assert walk.folds[2].best.parameters == {"n": 2}
+    assert [fold.test.digest for fold in walk.folds[:2]] == [fold.test.digest for fold in whole.folds[:2]]
+    assert "not tested" in repr(walk.folds[2]) and walk.assumptions[-1] == "interrupted in the test of fold 3 of 3"
+    assert str(walk).startswith("! interrupted: 9 of 9 combinations were run, and 2 folds tested\n")
+    assert pairloom.sweep.to_json(walk)["folds"][2]["test"] is None

@@ -53,8 +53,10 @@ def combination_line(row: Combination) -> str:
 def fold_line(fold: Fold) -> str:
     """A fold on one line: its choice and how that did."""
     spans = f"train {utc_text(fold.start)}, test {utc_text(fold.split)} to {utc_text(fold.end)}"
-    if fold.best is None or fold.test is None:
+    if fold.best is None:
         return f"<Fold {spans}: nothing chosen>"
+    if fold.test is None:
+        return f"<Fold {spans}: {fold.best.parameters}, not tested>"
     outcome = f"return {numbers.fraction(fold.test.total_return)}" if fold.error is None else f"failed: {fold.error}"
     return f"<Fold {spans}: {fold.best.parameters}, {outcome}>"
 
@@ -99,8 +101,11 @@ def sweep_html(sweep: SweepResult) -> str:
 
 def alerts(sweep: SweepResult) -> list[str]:
     """What went wrong, if anything: an early end, and what `troubles` says."""
-    early = f"interrupted: {len(sweep):,} of {sweep.asked:,} combinations were run" if sweep.interrupted else None
-    return [*([early] if early else []), *troubles(sweep)]
+    if not sweep.interrupted:
+        return troubles(sweep)
+    tested = sum(1 for fold in sweep.folds if fold.test is not None)
+    proven = f", and {numbers.counted(tested, 'fold')} tested" if sweep.folds else ""
+    return [f"interrupted: {len(sweep):,} of {sweep.asked:,} combinations were run{proven}", *troubles(sweep)]
 
 
 def troubles(sweep: SweepResult) -> list[str]:
@@ -207,15 +212,11 @@ def _fold_rows(sweep: SweepResult) -> tuple[tuple[str, ...], list[tuple[str, ...
     for fold in sweep.folds:
         spans = (utc_text(fold.start), utc_text(fold.split), utc_text(fold.end))
         cells: Sequence[Any] = ("nothing", "", "", "")
-        if fold.best is not None and fold.test is not None:
+        if fold.best is not None:
             value = shown(sweep.maximize, fold.best.value(sweep.maximize))
-            stats = fold.test.stats
-            cells = (
-                str(fold.best.parameters),
-                value,
-                numbers.fraction(stats.total_return),
-                numbers.ratio(stats.sharpe),
-            )
+            stats = None if fold.test is None else fold.test.stats
+            proof = ("", "") if stats is None else (numbers.fraction(stats.total_return), numbers.ratio(stats.sharpe))
+            cells = (str(fold.best.parameters), value, *proof)
         rows.append((*(span.removesuffix(" UTC") for span in spans), *cells))
     return header, rows
 

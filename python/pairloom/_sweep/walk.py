@@ -73,8 +73,12 @@ def fold_spans(
     # Whole seconds, where these are not too coarse, are moments that a person can write down.
     grain = SECOND if (beyond - first) // (count + 1) > 60 * SECOND else 1
     cuts = [first + (beyond - first) * part // (count + 1) // grain * grain for part in range(1, count + 1)]
-    edges = [first, *(_all_closed(traded, cut) for cut in cuts), beyond]
-    if edges[-2] > last:
+    edges = [first]
+    for cut in cuts:
+        # A cut that was moved beyond the next one is where that goes, too.
+        edges.append(edges[-1] if edges[-1] > cut else _all_closed(traded, cut))
+    edges.append(beyond)
+    if edges[-2] >= beyond > cuts[-1]:
         raise ConfigError(
             f"folds={{{mode!r}: {count}}}: from {utc_text(cuts[-1])} on a candle of some market is always open, so a "
             "training would know what lies behind its split; use fewer folds, or candles that close together",
