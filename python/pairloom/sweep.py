@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from functools import cached_property
-from numbers import Number
-from typing import TYPE_CHECKING, Any, TypeAlias
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from pairloom import _native
 from pairloom._show.messages import nobody_left_line, quarantined_line
@@ -32,6 +33,9 @@ VALUES = ("equity", *DESCRIPTIONS)
 """What may be maximized by its name."""
 
 _COUNTS = ("trades", "open_trades")
+
+# What a column of integers holds.
+_LEAST, _MOST = -(2**63), 2**63 - 1
 
 
 def check_maximize(maximize: Any) -> Maximize:
@@ -175,6 +179,13 @@ class Combination:
                 ) from error
         return self.equity if maximize == "equity" else float(self.stats[maximize])
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse to travel: it holds the market's data, to be run again."""
+        raise TypeError(
+            "a Combination cannot be pickled or copied, since it holds the data; take what you need of it, as "
+            "dict(combination.parameters), combination.equity or combination.stats"
+        )
+
     def backtest(self) -> Result:
         """Run it again, alone and over the same data, for its tables: the whole `Result`, with the same digest.
 
@@ -265,6 +276,13 @@ class SweepResult(Sequence[Combination]):
         self.load_s = load_s
         """Seconds spent reading and checking the data, once for all."""
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse to travel: any combination can be run again, over the market's data."""
+        raise TypeError(
+            "a SweepResult cannot be pickled or copied, since it holds the data; take what you need of it, as "
+            "sweep.to_pandas(), dict(sweep.best().parameters), sweep.heat_map() or sweep.out_of_sample"
+        )
+
     def __len__(self) -> int:
         """The number of combinations that were run."""
         return len(self._rows)
@@ -318,8 +336,13 @@ class SweepResult(Sequence[Combination]):
         elif not self._rows:
             why = "no combination was run"
         else:
-            name = self.maximize if maximize is None else maximize
-            why = f"no combination has {name!r}: ratios need two days of data; try maximize='total_return'"
+            chosen = self.maximize if maximize is None else maximize
+            if callable(chosen):
+                why = (
+                    "maximize gave NaN for every combination; let the function give a number for those to choose among"
+                )
+            else:
+                why = f"no combination has {chosen!r}: ratios need two days of data; try maximize='total_return'"
         raise PairloomError(why, code="sweep.no_best")
 
     def heat_map(self, x: str | None = None, y: str | None = None, value: Maximize | None = None) -> HeatMap:
@@ -352,25 +375,31 @@ class SweepResult(Sequence[Combination]):
 
     @cached_property
     def table(self) -> Table:
-        """A row for each combination: fold (if any), parameters, equity, statistics, counts, error and digest."""
+        """A row for each combination: fold (if any), parameters, equity, statistics, counts, error and digest.
+
+        The types of the columns do not depend on what came out: equity and statistics are float64, null where there is
+        no such number, counts int64, errors text; a parameter's is that of the values asked for.
+        """
         rows = self._rows
-        columns: dict[str, list[Any]] = {}
+        columns: list[tuple[str, str, list[Any]]] = []
         if self.folds:
-            columns["fold"] = [number for number, fold in enumerate(self.folds) for _ in fold.train]
-        for name in self._values:
+            columns.append(("fold", "integer", [number for number, fold in enumerate(self.folds) for _ in fold.train]))
+        for name, values in self._values.items():
             taken = name in VALUES or name in ("fold", "orders", "fills", "refusals", "error", "digest")
+            kind = _kind(values)
             # One array of a single number must not be taken for that number: what is no number is text.
-            cells = [_cell(row.parameters[name]) for row in rows]
-            columns[f"parameter_{name}" if taken else name] = cells
-        columns["equity"] = [row.equity for row in rows]
+            cells = [_cell(row.parameters[name], kind) for row in rows]
+            columns.append((f"parameter_{name}" if taken else name, kind, cells))
+        columns.append(("equity", "number", [row.equity for row in rows]))
         for name in DESCRIPTIONS:
-            columns[name] = [None if row.stats[name] != row.stats[name] else row.stats[name] for row in rows]
-        columns["orders"] = [row.orders for row in rows]
-        columns["fills"] = [row.fills for row in rows]
-        columns["refusals"] = [sum(row.refusals.values()) for row in rows]
-        columns["error"] = [row.error for row in rows]
-        columns["digest"] = [row.digest for row in rows]
-        return _native.make_table("sweep", list(columns.items()))
+            found = [row.stats[name] for row in rows]
+            columns.append((name, "number", [None if value != value else value for value in found]))
+        columns.append(("orders", "integer", [row.orders for row in rows]))
+        columns.append(("fills", "integer", [row.fills for row in rows]))
+        columns.append(("refusals", "integer", [sum(row.refusals.values()) for row in rows]))
+        columns.append(("error", "text", [row.error for row in rows]))
+        columns.append(("digest", "text", [row.digest for row in rows]))
+        return _native.make_table("sweep", columns)
 
     @property
     def columns(self) -> list[str]:
@@ -407,8 +436,19 @@ class SweepResult(Sequence[Combination]):
         return sweep_html(self)
 
 
-def _cell(value: Any) -> Any:
-    return value if value is None or isinstance(value, Number) else str(value)
+def _kind(values: Sequence[Any]) -> str:
+    """What the column of a parameter holds: integer, number or text."""
+    given = [value for value in values if value is not None]
+    if not all(isinstance(value, Real | Decimal) and not isinstance(value, bool) for value in given):
+        return "text"
+    whole = all(isinstance(value, Integral) and _LEAST <= int(value) <= _MOST for value in given)
+    return "integer" if given and whole else "number"
+
+
+def _cell(value: Any, kind: str) -> Any:
+    if value is None or kind == "integer":
+        return value
+    return float(value) if kind == "number" else str(value)
 
 
 def to_json(sweep: SweepResult) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 import re
 from typing import Any
 
@@ -196,3 +198,38 @@ def test_a_combination_has_all_its_numbers(sweep: SweepResult) -> None:
     assert sweep[4].value("fees") != sweep[4].value("fees")
     assert [each.parameters.n for each in sweep[1:3]] == [3, 5]
     assert sweep.parameters == {"n": [3, 5, 9], "k": [1, 2]}
+
+
+def test_what_cannot_be_pickled_says_what_can_be_taken(sweep: SweepResult) -> None:
+    for call in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match=r"a SweepResult cannot be pickled or copied.*sweep\.to_pandas\(\)"):
+            call(sweep)
+        with pytest.raises(TypeError, match=r"a Combination cannot be pickled or copied.*combination\.equity"):
+            call(sweep[0])
+    taken = pickle.loads(pickle.dumps((dict(sweep[0].parameters), sweep[0].stats, sweep.heat_map())))
+    assert taken[1].fees == sweep[0].fees and str(taken[2]) == str(sweep.heat_map())
+
+
+def test_a_function_that_gives_nan_for_all_is_told_of_in_words(engine: Engine, data: Any) -> None:
+    sweep = engine.sweep(data, n=[3, 5], maximize=lambda combination: math.nan, progress=False)
+    with pytest.raises(pairloom.PairloomError, match=r"^maximize gave NaN for every combination; let the function"):
+        sweep.best()
+
+
+def test_the_types_of_columns_do_not_depend_on_what_came_out(engine: Engine, data: Any) -> None:
+    asked: dict[str, Any] = {"k": [1, 2.5], "label": ["a", "b"], "maximize": "equity", "progress": False}
+    with pytest.warns(pairloom.SweepWarning):
+        some = engine.sweep(data, n=[9, 3], **asked)
+        none = engine.sweep(data, n=[9, 8], where=lambda n: n == 9, **asked)
+    short = {pair: {name: column[:3] for name, column in columns.items()} for pair, columns in data.items()}
+    results = [some, none, engine.sweep(data, n=[3, 5], **asked), engine.sweep(short, n=[3, 5], **asked)]
+    assert all(math.isnan(each.stats.sharpe) for each in (*none, *results[3]))
+    for sweep in results:
+        schema = pa.table(sweep.table).schema
+        assert all(schema.field(name).type == pa.float64() for name in ("equity", "k", *DESCRIPTIONS))
+        assert all(schema.field(name).type == pa.int64() for name in ("n", "orders", "fills", "refusals"))
+        texts = {str(schema.field(name).type) for name in ("error", "label", "digest")}
+        assert texts == {str(pa.table(some.table).schema.field("error").type)} and "string" in texts.pop()
+        assert sweep.column("sharpe").dtype == np.float64 and sweep.column("error").dtype == object
+    assert none.to_polars()["sharpe"].to_list() == [None] * 4
+    assert some.column("n").tolist() == [9, 9, 9, 9, 3, 3, 3, 3]
