@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from functools import cached_property
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from pairloom import _native
 from pairloom._show.messages import nobody_left_line, quarantined_line
 from pairloom._show.numbers import clean, described
 from pairloom._sweep.grid import Parameters
@@ -33,9 +30,6 @@ VALUES = ("equity", *DESCRIPTIONS)
 """What may be maximized by its name."""
 
 _COUNTS = ("trades", "open_trades")
-
-# What a column of integers holds.
-_LEAST, _MOST = -(2**63), 2**63 - 1
 
 
 def check_maximize(maximize: Any) -> Maximize:
@@ -380,26 +374,9 @@ class SweepResult(Sequence[Combination]):
         The types of the columns do not depend on what came out: equity and statistics are float64, null where there is
         no such number, counts int64, errors text; a parameter's is that of the values asked for.
         """
-        rows = self._rows
-        columns: list[tuple[str, str, list[Any]]] = []
-        if self.folds:
-            columns.append(("fold", "integer", [number for number, fold in enumerate(self.folds) for _ in fold.train]))
-        for name, values in self._values.items():
-            taken = name in VALUES or name in ("fold", "orders", "fills", "refusals", "error", "digest")
-            kind = _kind(values)
-            # One array of a single number must not be taken for that number: what is no number is text.
-            cells = [_cell(row.parameters[name], kind) for row in rows]
-            columns.append((f"parameter_{name}" if taken else name, kind, cells))
-        columns.append(("equity", "number", [row.equity for row in rows]))
-        for name in DESCRIPTIONS:
-            found = [row.stats[name] for row in rows]
-            columns.append((name, "number", [None if value != value else value for value in found]))
-        columns.append(("orders", "integer", [row.orders for row in rows]))
-        columns.append(("fills", "integer", [row.fills for row in rows]))
-        columns.append(("refusals", "integer", [sum(row.refusals.values()) for row in rows]))
-        columns.append(("error", "text", [row.error for row in rows]))
-        columns.append(("digest", "text", [row.digest for row in rows]))
-        return _native.make_table("sweep", columns)
+        from pairloom._sweep.table import table
+
+        return table(self)
 
     @property
     def columns(self) -> list[str]:
@@ -434,21 +411,6 @@ class SweepResult(Sequence[Combination]):
         from pairloom._show.sweep import sweep_html
 
         return sweep_html(self)
-
-
-def _kind(values: Sequence[Any]) -> str:
-    """What the column of a parameter holds: integer, number or text."""
-    given = [value for value in values if value is not None]
-    if not all(isinstance(value, Real | Decimal) and not isinstance(value, bool) for value in given):
-        return "text"
-    whole = all(isinstance(value, Integral) and _LEAST <= int(value) <= _MOST for value in given)
-    return "integer" if given and whole else "number"
-
-
-def _cell(value: Any, kind: str) -> Any:
-    if value is None or kind == "integer":
-        return value
-    return float(value) if kind == "number" else str(value)
 
 
 def to_json(sweep: SweepResult) -> dict[str, Any]:

@@ -231,5 +231,7 @@ def test_the_types_of_columns_do_not_depend_on_what_came_out(engine: Engine, dat
         texts = {str(schema.field(name).type) for name in ("error", "label", "digest")}
         assert texts == {str(pa.table(some.table).schema.field("error").type)} and "string" in texts.pop()
         assert sweep.column("sharpe").dtype == np.float64 and sweep.column("error").dtype == object
+    far = engine.sweep(data, options={"k": [1, 10**400]}, maximize=lambda each: 1, progress=False)
+    assert far.column("k").tolist() == ["1", str(10**400)]
     assert none.to_polars()["sharpe"].to_list() == [None] * 4
     assert some.column("n").tolist() == [9, 9, 9, 9, 3, 3, 3, 3]

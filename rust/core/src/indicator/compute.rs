@@ -1,6 +1,6 @@
 //! Indicators over whole columns: the same nodes, fed row by row.
 
-use crate::limits::MOST_DIGITS;
+use crate::limits::{MOST_DIGITS, MOST_ROUNDING};
 use crate::market::field::Field;
 
 use super::Sample;
@@ -10,9 +10,6 @@ use super::kind::Kind;
 
 /// Beyond this many digits a float in the column is no shorter decimal, but all its bits count.
 const SIGNIFICANT: f64 = 9_007_199_254_740_992.0;
-
-/// The share of a value that its rounding may take from it, where a column has no digits to stop at.
-const MOST_ROUNDING: f64 = 1e-9;
 
 /// One row of columns.
 struct Row<'a> {
@@ -198,26 +195,34 @@ pub fn compute_columns(
             found.len()
         ));
     }
+    let scale = scale_of(kind, &mut named)?;
+    Ok(compute(kind, &named, scale))
+}
+
+/// The scale of the columns that are prices; a single one that none holds becomes a column of floats.
+fn scale_of(kind: Kind, named: &mut [(Field, &[f64])]) -> Result<i8, IndicatorError> {
     let prices: Vec<&[f64]> = named
         .iter()
         .filter(|(field, _)| field.is_price())
         .map(|&(_, values)| values)
         .collect();
     let scale = infer_scale(&prices);
-    if !holds(&prices, scale) {
-        if !needed.is_empty() {
-            return wrong(format!(
-                "{}: the prices are so far apart, or so large or small, that no decimals of one length hold them; \
-                 give prices of one market in a usual unit",
-                kind.name()
-            ));
-        }
-        // What is no column of prices is read by the nodes for floats.
-        for (field, _) in &mut named {
-            *field = Field::Volume;
-        }
+    if holds(&prices, scale) {
+        return Ok(scale);
     }
-    Ok(compute(kind, &named, scale))
+    if !needed(kind).is_empty() {
+        let message = format!(
+            "{}: the prices are so far apart, or so large or small, that no decimals of one length hold them; \
+             give prices of one market in a usual unit",
+            kind.name()
+        );
+        return Err(IndicatorError::new("indicator.columns", message));
+    }
+    // What is no column of prices is read by the nodes for floats.
+    for (field, _) in named {
+        *field = Field::Volume;
+    }
+    Ok(scale)
 }
 
 /// Whether every value survives the rounding to units of a scale, but for what no indicator shows.
