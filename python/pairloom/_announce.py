@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["announce"]
 
-# announce <- Engine._run <- Engine.backtest <- the line the user wrote
+# announce <- Engine._run <- Engine.backtest <- the line the user wrote, and of a combination
+# announce <- Plan.backtest_aloud <- Combination.backtest <- that line
 _USERS_LINE = 4
 
 
@@ -22,8 +23,7 @@ def announce(result: Result, stopped: int | None = None) -> None:
     Raises ``StrategyError`` from the first original when every trader is quarantined. ``stopped`` says how many
     are so at the end, where people may have restarted some.
     """
-    from pairloom._show.messages import difference_message, quarantine_message, refusal_message
-    from pairloom._show.numbers import clean, described, instant
+    from pairloom._show.messages import difference_message, nobody_left_line, quarantine_message, refusal_message
 
     refused = refusal_message(result)
     if refused:
@@ -34,18 +34,10 @@ def announce(result: Result, stopped: int | None = None) -> None:
     records = result.quarantined
     if not records:
         return
-    if stopped is None:
-        stopped = len({record.trader for record in records})
-    if stopped >= len(result.traders):
+    nobody_left = nobody_left_line(result, stopped)
+    if nobody_left:
         first = records[0]
-        original = described(first.error)
-        number = len(result.traders)
-        subject = "the only trader was" if number == 1 else f"all {number:,} traders were"
-        raise StrategyError(
-            f"{subject} quarantined; first {clean(first.trader)} at {instant(first.ts)}: {original}",
-            code=f"strategy.{first.kind}",
-            result=result,
-        ) from first.error
+        raise StrategyError(nobody_left, code=f"strategy.{first.kind}", result=result) from first.error
     message = quarantine_message(result)
     if message:
         warnings.warn(message, QuarantineWarning, stacklevel=_USERS_LINE)

@@ -313,11 +313,11 @@ class Engine:
         statistic, ``"equity"``, or a function of a `Combination`.
 
         ``folds=5`` walks forward: the time is cut into six parts, and the best on each but the last is tested on the
-        part after it (``{"anchored": 5}``: the best on all parts before). Native strategies run on all of the
-        engine's threads at once, Python ones one after another, or where an ``executor`` (of
-        ``concurrent.futures``) takes them. The other arguments are those of `backtest`.
+        part after it (``{"anchored": 5}``: the best on all parts before). Parts end where all candles are closed.
+        Native strategies run on all of the engine's threads at once, Python ones one after another, or where an
+        ``executor`` (of ``concurrent.futures``) takes them. The other arguments are those of `backtest`.
 
-        Combinations that fail are reported, not raised. Ctrl-C returns what there is so far.
+        Combinations and tests of folds that fail are reported, not raised. Ctrl-C returns what there is so far.
         Raises ``ConfigError``, also where no combination could begin, and ``DataError``.
         """
         from pairloom._sweep.plan import Plan

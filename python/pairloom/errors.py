@@ -116,4 +116,4 @@ class ReconciliationWarning(UserWarning):
 
 
 class SweepWarning(UserWarning):
-    """Some combinations of a sweep failed, had orders refused, or were not run."""
+    """Some combinations of a sweep, or tests of its folds, failed or had orders refused."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from pairloom._frames import pandas
@@ -23,7 +23,14 @@ class HeatMap:
     """
 
     def __init__(
-        self, x_name: str, x: list[Any], y_name: str, y: list[Any], name: str, grid: list[list[float]]
+        self,
+        x_name: str,
+        x: list[Any],
+        y_name: str,
+        y: list[Any],
+        name: str,
+        grid: list[list[float]],
+        best: tuple[int, int] | None,
     ) -> None:
         """Hold the grid."""
         self.x_name = x_name
@@ -36,6 +43,8 @@ class HeatMap:
         """Its values."""
         self.name = name
         """What the cells are."""
+        self.best = best
+        """Where in `values` the best combination is, as (row, column); None where no cell has a number."""
         self._grid = grid
 
     @classmethod
@@ -51,14 +60,20 @@ class HeatMap:
         down, across = _axes(values, x, y)
         ys, xs = values[down], values[across] if across else [None]
         grid = [[math.nan] * len(xs) for _ in ys]
+        best = None
         for row in rows:
-            line = grid[ys.index(row.parameters[down])]
-            place = xs.index(row.parameters[across]) if across else 0
             found = row.value(maximize)
-            if math.isnan(line[place]) or found > line[place]:
-                line[place] = found
+            if math.isnan(found):
+                continue
+            y_place = _place(ys, row.parameters[down])
+            x_place = _place(xs, row.parameters[across]) if across else 0
+            # Of equals the first one is the best, as it is for `SweepResult.best`.
+            if best is None or found > grid[best[0]][best[1]]:
+                best = y_place, x_place
+            if not found <= grid[y_place][x_place]:
+                grid[y_place][x_place] = found
         name = maximize if isinstance(maximize, str) else getattr(maximize, "__name__", "value")
-        return cls(across or "", xs, down, ys, name, grid)
+        return cls(across or "", xs, down, ys, name, grid, best)
 
     @property
     def values(self) -> Any:
@@ -71,8 +86,8 @@ class HeatMap:
         """A pandas frame: `y` is its index, `x` its columns."""
         pd = pandas()
 
-        columns = pd.Index(self.x, name=self.x_name) if self.x_name else pd.Index([self.name])
-        return pd.DataFrame(self._grid, index=pd.Index(self.y, name=self.y_name), columns=columns)
+        columns = pd.Index(_labels(self.x), name=self.x_name) if self.x_name else pd.Index([self.name])
+        return pd.DataFrame(self._grid, index=pd.Index(_labels(self.y), name=self.y_name), columns=columns)
 
     def __str__(self) -> str:
         """The grid as text; the best cell has a star."""
@@ -89,6 +104,16 @@ class HeatMap:
         from pairloom._show.sweep import heat_map_html
 
         return heat_map_html(self)
+
+
+def _place(values: list[Any], value: Any) -> int:
+    # Combinations hold the very values of the lists, and arrays have no equality to look for.
+    return next(place for place, other in enumerate(values) if other is value)
+
+
+def _labels(values: list[Any]) -> list[Any]:
+    """The values of a parameter as labels; those that have no hash, such as arrays, as text."""
+    return values if all(isinstance(value, Hashable) for value in values) else [str(value) for value in values]
 
 
 def _axes(values: dict[str, list[Any]], x: str | None, y: str | None) -> tuple[str, str | None]:

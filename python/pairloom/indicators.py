@@ -108,7 +108,9 @@ class IndicatorSpec:
         """Run the indicator over whole columns; NaN where it has no value yet.
 
         One array for a kind with one output, else a dict by output. A kind that reads one
-        column takes ``close``, or the one that ``on`` names. Columns it does not read are ignored.
+        column takes ``close``, or the one that ``on`` names. Columns it does not read are ignored. Prices are
+        decimals, and so exact; one column that no decimals of one length hold is computed in floats, and candles of
+        such prices are refused.
         """
         from pairloom import _native
 

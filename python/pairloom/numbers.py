@@ -73,12 +73,21 @@ def whole_number(value: object, key: str, *, least: int, most: int) -> int:
     plain = _plain(value)
     if isinstance(plain, bool) or not isinstance(plain, int):
         raise ConfigError(
-            f"{key}={value!r} is not a whole number; write {key}={max(least, 1)}",
+            f"{key}={value!r} is not a whole number; write {key}={_meant(plain, least, most)}",
             code="config.number",
         )
     if not least <= plain <= most:
         raise _out_of_range(key, value, f"must be from {least} to {most}")
     return plain
+
+
+def _meant(plain: object, least: int, most: int) -> int:
+    """The whole number that a text or a float stands for, if it may be given, else one that may."""
+    try:
+        number = _exact(plain)
+    except ValueError:
+        return max(least, 1)
+    return int(number) if number == number.to_integral_value() and least <= number <= most else max(least, 1)
 
 
 def _exact(value: object) -> Decimal:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from pairloom import _native
+from pairloom._show.messages import nobody_left_line, quarantined_line
 from pairloom._show.numbers import clean, described
 from pairloom._sweep.grid import Parameters
 from pairloom._words import listing, nearest
@@ -173,9 +173,19 @@ class Combination:
                 ) from error
         return self.equity if maximize == "equity" else float(self.stats[maximize])
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse to travel: it holds the market's data, to be run again."""
+        raise TypeError(
+            "a Combination cannot be pickled or copied, since it holds the data; take what you need of it, as "
+            "dict(combination.parameters), combination.equity or combination.stats"
+        )
+
     def backtest(self) -> Result:
-        """Run it again, alone and over the same data, for its tables: the whole `Result`, with the same digest."""
-        return self._plan.backtest(self.parameters, self._run)
+        """Run it again, alone and over the same data, for its tables: the whole `Result`, with the same digest.
+
+        It warns and raises as `Engine.backtest` does, ``StrategyError`` where every trader was quarantined.
+        """
+        return self._plan.backtest_aloud(self.parameters, self._run)
 
     def __repr__(self) -> str:
         """The parameters and how it went, on one line."""
@@ -197,9 +207,19 @@ class Fold:
         self.train = train
         """The sweep over the training span."""
         self.best = best
-        """What it chose; None where no combination had a number to choose by."""
+        """What it chose; None where no combination had a number to choose by, or Ctrl-C came before all had one."""
         self.test = test
-        """The backtest of the choice over the test span."""
+        """The backtest of the choice over the test span; as far as it came where its traders were quarantined.
+
+        None where nothing was chosen, or Ctrl-C came before its end.
+        """
+
+    @property
+    def error(self) -> str | None:
+        """Why its test proves nothing, or not all: which traders were quarantined in it; else None."""
+        if self.test is None:
+            return None
+        return nobody_left_line(self.test) or quarantined_line(self.test)
 
     def __repr__(self) -> str:
         """One line: the choice and how it did."""
@@ -250,6 +270,13 @@ class SweepResult(Sequence[Combination]):
         self.load_s = load_s
         """Seconds spent reading and checking the data, once for all."""
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse to travel: any combination can be run again, over the market's data."""
+        raise TypeError(
+            "a SweepResult cannot be pickled or copied, since it holds the data; take what you need of it, as "
+            "sweep.to_pandas(), dict(sweep.best().parameters), sweep.heat_map() or sweep.out_of_sample"
+        )
+
     def __len__(self) -> int:
         """The number of combinations that were run."""
         return len(self._rows)
@@ -273,6 +300,11 @@ class SweepResult(Sequence[Combination]):
         return [row for row in self._rows if row.error is not None]
 
     @property
+    def failed_folds(self) -> list[Fold]:
+        """The folds in whose test traders were quarantined; each says in `error` which and why."""
+        return [fold for fold in self.folds if fold.error is not None]
+
+    @property
     def events(self) -> int:
         """Market rows seen by all runs together."""
         return sum(row.events for row in self._rows)
@@ -286,7 +318,8 @@ class SweepResult(Sequence[Combination]):
     def best(self, maximize: Maximize | None = None) -> Combination:
         """The combination with the highest value of ``maximize``; those that failed and NaN are passed over.
 
-        After a walk-forward it is the choice of the last fold. Raises ``PairloomError`` where there is none.
+        After a walk-forward it is the choice of the last fold whose training was not interrupted. Raises
+        ``PairloomError`` where there is none.
         """
         ranked = self.ranked(maximize)
         if ranked:
@@ -297,8 +330,13 @@ class SweepResult(Sequence[Combination]):
         elif not self._rows:
             why = "no combination was run"
         else:
-            name = self.maximize if maximize is None else maximize
-            why = f"no combination has {name!r}: ratios need two days of data; try maximize='total_return'"
+            chosen = self.maximize if maximize is None else maximize
+            if callable(chosen):
+                why = (
+                    "maximize gave NaN for every combination; let the function give a number for those to choose among"
+                )
+            else:
+                why = f"no combination has {chosen!r}: ratios need two days of data; try maximize='total_return'"
         raise PairloomError(why, code="sweep.no_best")
 
     def heat_map(self, x: str | None = None, y: str | None = None, value: Maximize | None = None) -> HeatMap:
@@ -312,8 +350,9 @@ class SweepResult(Sequence[Combination]):
 
     @property
     def _latest(self) -> Sequence[Combination]:
-        """What the choice is among: after a walk-forward, the training of the last fold."""
-        return tuple(self.folds[-1].train) if self.folds else self._rows
+        """What the choice is among: after a walk-forward, the training of the last fold, unless Ctrl-C ended that."""
+        whole = [fold for fold in self.folds if not fold.train.interrupted] or self.folds
+        return tuple(whole[-1].train) if whole else self._rows
 
     @cached_property
     def out_of_sample(self) -> Statistics | None:
@@ -321,6 +360,7 @@ class SweepResult(Sequence[Combination]):
 
         Each fold's test begins with the engine's cash: fees and what trades brought are as each had it, and the equity,
         with all that is read off it (``pnl``, ``total_return``), is scaled to go on where the test before it ended.
+        Behind a test that ended with an equity of zero or below nothing is chained: the equity stays there.
         """
         from pairloom._sweep.walk import joined_statistics
 
@@ -329,23 +369,14 @@ class SweepResult(Sequence[Combination]):
 
     @cached_property
     def table(self) -> Table:
-        """A row for each combination: fold (if any), parameters, equity, statistics, counts, error and digest."""
-        rows = self._rows
-        columns: dict[str, list[Any]] = {}
-        if self.folds:
-            columns["fold"] = [number for number, fold in enumerate(self.folds) for _ in fold.train]
-        for name in self._values:
-            taken = name in VALUES or name in ("fold", "orders", "fills", "refusals", "error", "digest")
-            columns[f"parameter_{name}" if taken else name] = [row.parameters[name] for row in rows]
-        columns["equity"] = [row.equity for row in rows]
-        for name in DESCRIPTIONS:
-            columns[name] = [None if row.stats[name] != row.stats[name] else row.stats[name] for row in rows]
-        columns["orders"] = [row.orders for row in rows]
-        columns["fills"] = [row.fills for row in rows]
-        columns["refusals"] = [sum(row.refusals.values()) for row in rows]
-        columns["error"] = [row.error for row in rows]
-        columns["digest"] = [row.digest for row in rows]
-        return _native.make_table("sweep", list(columns.items()))
+        """A row for each combination: fold (if any), parameters, equity, statistics, counts, error and digest.
+
+        The types of the columns do not depend on what came out: equity and statistics are float64, null where there is
+        no such number, counts int64, errors text; a parameter's is that of the values asked for.
+        """
+        from pairloom._sweep.table import table
+
+        return table(self)
 
     @property
     def columns(self) -> list[str]:
@@ -403,7 +434,8 @@ def to_json(sweep: SweepResult) -> dict[str, Any]:
                 "split": fold.split,
                 "end": fold.end,
                 "best": None if fold.best is None else _row_json(fold.best),
-                "test": None if fold.test is None else {"equity": fold.test.equity, "stats": dict(fold.test.stats)},
+                "test": None if fold.test is None else _test_json(fold.test),
+                "error": fold.error,
             }
             for fold in sweep.folds
         ],
@@ -413,6 +445,10 @@ def to_json(sweep: SweepResult) -> dict[str, Any]:
         "ran_on": sweep.ran_on,
         "assumptions": sweep.assumptions,
     }
+
+
+def _test_json(test: Result) -> dict[str, Any]:
+    return {"equity": test.equity, "refusals": len(test.refusals), "stats": dict(test.stats)}
 
 
 def _row_json(row: Combination) -> dict[str, Any]:

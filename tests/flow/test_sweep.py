@@ -10,12 +10,14 @@ import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import pairloom
+from compiled_files import imported
 from lanes import CLASSES
 from pairloom import ConfigError, Engine, Signal, Strategy, SweepWarning
 from pairloom import indicators as ta
@@ -433,3 +435,35 @@ def test_the_bounds_of_a_fold_are_times_of_a_backtest(data: Any) -> None:
     again = native(data, fast=fold.best.parameters.fast)
     proven = again.backtest(data, start=moment(fold.split), end=moment(fold.end), progress=False)
     assert proven.digest == fold.test.digest
+
+
+SWEPT = """
+from pairloom import Signal, Strategy
+
+class S(Strategy):
+    n: int = 2
+
+    def setup(self, ctx):
+        self.k = 0
+
+    def generate_signal(self, ctx):
+        self.k += 1
+        return Signal.LONG if self.k % self.n else Signal.CLOSE
+"""
+
+
+@pytest.mark.usefixtures("compiled_cache")
+def test_a_sweep_of_compiled_strategies_runs_on_the_threads(tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    module = imported(tmp_path, SWEPT)
+    data = pairloom.synthetic(1, rows=300, interval="1h", seed=3)
+
+    def swept(strategy: Any) -> Any:
+        engine = pairloom.Engine(cash={"USD": 10_000}, num_threads=2)
+        engine.trade("*", strategy, size=1)
+        return engine.sweep(data, n=[2, 3], maximize="equity", progress=False)
+
+    # Compiling changes the class itself.
+    slow, fast = swept(module.S), swept(pairloom.compiled(module.S))
+    assert [each.digest for each in fast] == [each.digest for each in slow]
+    assert (fast.ran_on, slow.ran_on) == ("2 threads", "the calling thread")

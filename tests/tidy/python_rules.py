@@ -14,6 +14,7 @@ FUNCTION_LINES = 70
 
 # Files that may read the time, and what for. The engine's own times come from the compiled module.
 MAY_READ_THE_TIME: dict[str, str] = {
+    "python/pairloom/_sweep/remote.py": "how long a batch took, which says how large the next one may be",
     "python/pairloom/_sweep/run.py": "how long all runs of a sweep took together",
     "python/pairloom/_progress.py": "how often the bar is drawn",
     "python/pairloom/demo/watch.py": "how often the live table is drawn",

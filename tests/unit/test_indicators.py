@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,27 @@ def test_rows_that_are_not_finite_are_skipped() -> None:
     np.testing.assert_array_equal(mean, [np.nan, np.nan, 2.0, 2.0, 4.0])
 
 
+@pytest.mark.parametrize(
+    "close",
+    [
+        [1e17, 1.0, 1.0, 1.0, 1.0, 1.0],
+        [1e300, 2e300, 4e300, 3e300],
+        [1e-25, 2e-25, 7e-25, 1e-25],
+        [5e-324, 5e-324, 5e-324],
+        [1e-20, 3.0, 7.0, 1e20, 2.0, 5.0, 8.0],
+    ],
+)
+def test_values_that_no_decimals_hold_are_averaged_as_floats(close: list[float]) -> None:
+    for period in (1, 2, 3):
+        means = [math.fsum(close[end - period : end]) / period for end in range(period, len(close) + 1)]
+        found = ta.Sma(period).compute(close=close)[period - 1 :]
+        np.testing.assert_allclose(found, means, rtol=1e-15)
+        np.testing.assert_array_equal(
+            ta.Max(period).compute(close=close)[period - 1 :],
+            [max(close[end - period : end]) for end in range(period, len(close) + 1)],
+        )
+
+
 def test_columns_may_be_lists_integers_and_slices() -> None:
     np.testing.assert_array_equal(ta.Sma(2).compute(close=[1, 2, 4]), [np.nan, 1.5, 3.0])
     np.testing.assert_array_equal(ta.Max(1).compute(close=np.arange(6.0)[::2]), [0.0, 2.0, 4.0])
@@ -253,6 +275,11 @@ def test_specs_differ_in_all_they_say() -> None:
         (lambda: ta.Stochastic(d=0), "indicator.d", r"Stochastic\(d=0\)"),
         (lambda: ta.Atr().compute(close=[1.0]), "indicator.columns", "missing: high, low"),
         (lambda: ta.Sma(2, on="volume").compute(close=[1.0]), "indicator.columns", "missing: volume"),
+        (
+            lambda: ta.Atr(2).compute(high=[1e17, 2.0], low=[1e17, 1.0], close=[1e17, 1.0]),
+            "indicator.columns",
+            "atr: the prices are so far apart, or so large or small, that no decimals of one length hold them",
+        ),
         (lambda: ta.Sma(2).compute(), "indicator.columns", r"Sma.compute needs close=\.\.\."),
         (lambda: ta.Sma(2).compute(close=["a"]), "indicator.columns", "close is no column of numbers"),
         (lambda: ta.Sma(2).compute(close=[[1.0]]), "indicator.columns", "one dimension"),

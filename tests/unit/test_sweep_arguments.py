@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import pairloom
@@ -54,6 +55,93 @@ def test_values_come_in_many_forms(engine: Engine, data: Any) -> None:
     assert all(type(each["fast"]) is int and type(each["level"]) in (float, type(None)) for each in found)
     assert swept(engine, data, fast=(n for n in (4, 2))) == [{"fast": 4}, {"fast": 2}]
     assert swept(engine, data, options={"fast": [1]}, slow=[9]) == [{"fast": 1, "slow": 9}]
+
+
+class Takes(Strategy):
+    """Any value at all."""
+
+    w: Any = None
+
+    def setup(self, ctx: Any) -> None:
+        SEEN.append(self.w)
+
+    def generate_signal(self, ctx: Any) -> Signal:
+        return Signal.LONG if ctx.ts % 7 else Signal.CLOSE
+
+
+SEEN: list[Any] = []
+"""What strategies were handed over."""
+
+
+def handed(data: Any, values: Any, **asked: Any) -> tuple[Any, list[Any]]:
+    """A sweep over the values of one parameter, and what the strategies had of it."""
+    engine = Engine(cash={"BTC": 1_000})
+    engine.trade("ETH/BTC", Takes(), size=1)
+    SEEN.clear()
+    sweep = engine.sweep(data, w=values, maximize=lambda each: float(np.ravel(each.parameters.w)[0]), **asked)
+    return sweep, list(SEEN)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [np.array([5]), np.array([7])],
+        [np.array([0.5, 0.5]), np.array([0.75, 0.25]), np.array([0.75])],
+        [np.zeros((2, 3)), np.ones((2, 3))],
+        np.arange(6.0).reshape(3, 2),
+        [pd.Series([1.0, 2.0]), pd.Series([2.0, 1.0])],
+    ],
+)
+@pytest.mark.filterwarnings("ignore::pairloom.SweepWarning")
+def test_arrays_are_handed_over_as_they_are(data: Any, values: Any) -> None:
+    sweep, seen = handed(data, values)
+    for given, each, there in zip(values, sweep, seen, strict=True):
+        assert type(there) is type(each.parameters.w) is type(given)
+        assert str(there) == str(each.parameters.w) == str(given)
+    assert sweep.column("w").tolist() == [str(given) for given in values]
+    assert sweep.to_pandas()["w"].tolist() == [str(given) for given in values]
+    assert sweep.best().parameters.w is max((each.parameters.w for each in sweep), key=lambda w: np.ravel(w)[0])
+    chosen, _ = handed(data, values, where=lambda w: np.ravel(w)[0] == np.ravel(sweep.best().parameters.w)[0])
+    assert 1 <= len(chosen) < len(values)
+    heat = sweep.heat_map(value="equity")
+    assert heat.values[:, 0].tolist() == [each.equity for each in sweep]
+    assert len(heat.to_pandas()) == len(values) and "\n" not in str(sweep[0].parameters)
+    assert all(len(line) < 400 for line in str(sweep).splitlines())
+
+
+def test_times_of_numpy_stay_times_and_other_scalars_are_pythons(data: Any) -> None:
+    days = np.array(["2024-01-01", "2024-01-02"], dtype="M8[ns]")
+    for values in (days, list(days), days[0], np.array(days[0]), list(days - days[0])):
+        _, seen = handed(data, values)
+        assert [type(each) for each in seen] == [type(each) for each in np.ravel(values)]
+        assert seen == np.ravel(values).tolist() or seen == list(np.ravel(values))
+    for values in (np.array([1, 2]), [np.int64(1), np.int64(2)], np.int32(1), np.array(1)):
+        assert {type(each) for each in handed(data, values)[1]} == {int}
+    assert type(handed(data, [np.float32(0.5)])[1][0]) is float
+    assert [type(each) for each in handed(data, [1, np.bool_(False)])[1]] == [int, bool]
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        [np.array([1, 2]), 3, np.array([1, 2])],
+        [pd.Series([1, 2]), "x", pd.Series([1, 2])],
+        [pd.DataFrame({"a": [1]}), pd.DataFrame({"a": [1]})],
+        [(1, np.array([2])), (1, np.array([2]))],
+        [{"a": np.array([2])}, {"a": np.array([2])}],
+    ],
+)
+def test_arrays_that_are_given_twice_are_found(engine: Engine, twice: list[Any]) -> None:
+    with pytest.raises(ConfigError, match=r"fast has .* twice; give each value once"):
+        engine.sweep("there is no such file", fast=twice)
+
+
+def test_containers_of_arrays_are_told_apart(data: Any) -> None:
+    values = [(1, np.array([2, 3])), [1, np.array([2, 3])], (1, np.array([2, 4])), {"a": np.array([2])}]
+    engine = Engine(cash={"BTC": 1_000})
+    engine.trade("ETH/BTC", Takes(), size=1)
+    sweep = engine.sweep(data, w=values, maximize="equity", progress=False)
+    assert [each.parameters.w for each in sweep] == values and all(each.error is None for each in sweep)
 
 
 class Wordless(Exception):
@@ -112,7 +200,10 @@ def test_where_may_look_at_one_parameter_alone(engine: Engine, data: Any) -> Non
         ({"fast": [1], "maximize": "sharp"}, ConfigError, "maximize='sharp' is no statistic; did you mean 'sharpe'"),
         ({"fast": [1], "maximize": None}, ConfigError, "maximize=None is no statistic; there are equity, total_"),
         ({"fast": [1], "folds": 0}, ConfigError, "folds"),
-        ({"fast": [1], "folds": "5 or so"}, ConfigError, "folds"),
+        ({"fast": [1], "folds": "5 or so"}, ConfigError, "folds='5 or so' is not a whole number; write folds=1"),
+        ({"fast": [1], "folds": "3"}, ConfigError, "folds='3' is not a whole number; write folds=3"),
+        ({"fast": [1], "folds": {"anchored": 4.0}}, ConfigError, "is not a whole number; write folds.anchored=4"),
+        ({"fast": [1], "folds": "0"}, ConfigError, "write folds=1"),
         ({"fast": [1], "folds": {"anchord": 3}}, ConfigError, "folds: 'anchord' is unknown; did you mean 'anchored'"),
         ({"fast": [1], "folds": {"anchored": 1, "rolling": 2}}, ConfigError, "must have one key"),
         ({"fast": [1], "executor": 4}, ConfigError, r"executor=4 has no submit\(\)"),

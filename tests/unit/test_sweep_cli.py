@@ -102,6 +102,15 @@ def test_folds_are_in_the_document(here: Path, capsys: pytest.CaptureFixture[str
     assert found["folds"][0]["best"]["parameters"]["fast"] in (3, 5)
 
 
+def test_traders_quarantined_in_a_test_are_status_3(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # The hours go from the first day of 2024 to the ninth, so the last days are in the test alone.
+    text = STRATEGY.replace("if self.n == 4:", "if ctx.ts >= 1_704_585_600 * 10**9:")
+    (here / "mine.py").write_text(text, encoding="utf-8")
+    alone = ["sweep", "mine.py:Every", "--data", "candles", "--cash", "BTC=1000", "--size", "quote=1"]
+    assert main([*alone, "--param", "n=2,3", "--maximize", "equity", "--folds", "1"]) == 3
+    assert capsys.readouterr().out.startswith("! 1 of 1 fold failed in the test; first folds[0], tested from ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

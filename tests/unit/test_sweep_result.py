@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
+import re
 from typing import Any
 
 import numpy as np
@@ -154,6 +157,28 @@ def test_the_heat_map_as_text_has_a_star_at_the_best(sweep: SweepResult) -> None
     assert lines[-1].split() == ["9", "n/a", "n/a"]
 
 
+@pytest.mark.parametrize("values", [[1.0, math.inf, 5.0, math.inf], [2.0, 3.0, 3.0, 1.0], [-math.inf] * 4])
+@pytest.mark.parametrize("axes", [("n", "k"), ("k", "n")])
+def test_star_and_colour_are_those_of_the_best(
+    engine: Engine, data: Any, values: list[float], axes: tuple[str, str]
+) -> None:
+    given = {(3, 1): values[0], (3, 2): values[1], (5, 1): values[2], (5, 2): values[3]}
+
+    def chosen(combination: Any) -> float:
+        return given[combination.parameters.n, combination.parameters.k]
+
+    sweep = engine.sweep(data, n=[3, 5], k=[1, 2], maximize=chosen, progress=False)
+    best = sweep.best().parameters
+    heat = sweep.heat_map(*axes)
+    assert (heat.y[heat.best[0]], heat.x[heat.best[1]]) == (best[axes[1]], best[axes[0]])
+    rows = [line.split()[1:] for line in str(heat).splitlines()[2:]]
+    assert [(y, x) for y, row in enumerate(rows) for x, cell in enumerate(row) if cell.endswith("*")] == [heat.best]
+    colours = re.findall(r"rgba\(30,140,80,([\d.]+)\)", heat._repr_html_())
+    shares = dict(zip([(y, x) for y in heat.y for x in heat.x], map(float, colours), strict=True))
+    if max(values) > -math.inf:
+        assert shares[best[axes[1]], best[axes[0]]] == max(shares.values()) == 0.65
+
+
 def test_html_is_escaped_and_has_the_heat_map(sweep: SweepResult) -> None:
     html = sweep._repr_html_()
     assert "a &lt; b &amp; c" in html and "a < b" not in html
@@ -173,3 +198,40 @@ def test_a_combination_has_all_its_numbers(sweep: SweepResult) -> None:
     assert sweep[4].value("fees") != sweep[4].value("fees")
     assert [each.parameters.n for each in sweep[1:3]] == [3, 5]
     assert sweep.parameters == {"n": [3, 5, 9], "k": [1, 2]}
+
+
+def test_what_cannot_be_pickled_says_what_can_be_taken(sweep: SweepResult) -> None:
+    for call in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match=r"a SweepResult cannot be pickled or copied.*sweep\.to_pandas\(\)"):
+            call(sweep)
+        with pytest.raises(TypeError, match=r"a Combination cannot be pickled or copied.*combination\.equity"):
+            call(sweep[0])
+    taken = pickle.loads(pickle.dumps((dict(sweep[0].parameters), sweep[0].stats, sweep.heat_map())))
+    assert taken[1].fees == sweep[0].fees and str(taken[2]) == str(sweep.heat_map())
+
+
+def test_a_function_that_gives_nan_for_all_is_told_of_in_words(engine: Engine, data: Any) -> None:
+    sweep = engine.sweep(data, n=[3, 5], maximize=lambda combination: math.nan, progress=False)
+    with pytest.raises(pairloom.PairloomError, match=r"^maximize gave NaN for every combination; let the function"):
+        sweep.best()
+
+
+def test_the_types_of_columns_do_not_depend_on_what_came_out(engine: Engine, data: Any) -> None:
+    asked: dict[str, Any] = {"k": [1, 2.5], "label": ["a", "b"], "maximize": "equity", "progress": False}
+    with pytest.warns(pairloom.SweepWarning):
+        some = engine.sweep(data, n=[9, 3], **asked)
+        none = engine.sweep(data, n=[9, 8], where=lambda n: n == 9, **asked)
+    short = {pair: {name: column[:3] for name, column in columns.items()} for pair, columns in data.items()}
+    results = [some, none, engine.sweep(data, n=[3, 5], **asked), engine.sweep(short, n=[3, 5], **asked)]
+    assert all(math.isnan(each.stats.sharpe) for each in (*none, *results[3]))
+    for sweep in results:
+        schema = pa.table(sweep.table).schema
+        assert all(schema.field(name).type == pa.float64() for name in ("equity", "k", *DESCRIPTIONS))
+        assert all(schema.field(name).type == pa.int64() for name in ("n", "orders", "fills", "refusals"))
+        texts = {str(schema.field(name).type) for name in ("error", "label", "digest")}
+        assert texts == {str(pa.table(some.table).schema.field("error").type)} and "string" in texts.pop()
+        assert sweep.column("sharpe").dtype == np.float64 and sweep.column("error").dtype == object
+    far = engine.sweep(data, options={"k": [1, 10**400]}, maximize=lambda each: 1, progress=False)
+    assert far.column("k").tolist() == ["1", str(10**400)]
+    assert none.to_polars()["sharpe"].to_list() == [None] * 4
+    assert some.column("n").tolist() == [9, 9, 9, 9, 3, 3, 3, 3]

@@ -45,12 +45,17 @@ def refused_line(result: Result) -> str | None:
     by_check.pop(CUT, None)
     if not by_check:
         return None
-    # The commonest check first; equals by name, so that one run always says the same.
-    ordered = sorted(by_check.items(), key=lambda item: (-item[1], item[0]))
-    counts = ", ".join(f"{clean(check)} {number:,}" for check, number in ordered)
-    hints = [HINTS[check] for check, _ in ordered if check in HINTS]
+    counts, hints = checks_and_hints(by_check)
     hints = hints or ["their reasons are in result.refusals"]
     return f"{counted(by_check.total(), 'order')} refused: {counts}; {'; '.join(hints)}"
+
+
+def checks_and_hints(by_check: Counter[str]) -> tuple[str, list[str]]:
+    """How often each check refused, the commonest first, and what to do about them."""
+    # Equals by name, so that one run always says the same.
+    ordered = sorted(by_check.items(), key=lambda item: (-item[1], item[0]))
+    counts = ", ".join(f"{clean(check)} {number:,}" for check, number in ordered)
+    return counts, [HINTS[check] for check, _ in ordered if check in HINTS]
 
 
 def cut_line(result: Result) -> str | None:
@@ -81,8 +86,30 @@ def difference_message(result: Result) -> str | None:
     return f"halted, for the venue and the engine differ: {'; '.join(shown)} (all of it in result.differences)"
 
 
+def nobody_left_line(result: Result, stopped: int | None = None) -> str | None:
+    """That every trader of a run was quarantined, and why the first was; None where one is left.
+
+    ``stopped`` says how many are so at the end, where people may have restarted some.
+    """
+    records = result.quarantined
+    if stopped is None:
+        stopped = len({record.trader for record in records})
+    if not records or stopped < len(result.traders):
+        return None
+    first = records[0]
+    number = len(result.traders)
+    subject = "the only trader was" if number == 1 else f"all {number:,} traders were"
+    return f"{subject} quarantined; first {clean(first.trader)} at {instant(first.ts)}: {described(first.error)}"
+
+
 def quarantine_message(result: Result) -> str | None:
     """The text of the `QuarantineWarning` of a run, or None when no trader was quarantined."""
+    line = quarantined_line(result)
+    return None if line is None else f"{line} (tracebacks in result.quarantined)"
+
+
+def quarantined_line(result: Result) -> str | None:
+    """Which traders of a run were quarantined, when and why; None when none was."""
     records = result.quarantined
     if not records:
         return None
@@ -92,7 +119,4 @@ def quarantine_message(result: Result) -> str | None:
     if len(records) > _SHOWN:
         shown.append(f"and {len(records) - _SHOWN:,} more")
     total = max(len(result.traders), len(records))
-    return (
-        f"{len(records):,} of {counted(total, 'trader')} quarantined: {'; '.join(shown)} "
-        "(tracebacks in result.quarantined)"
-    )
+    return f"{len(records):,} of {counted(total, 'trader')} quarantined: {'; '.join(shown)}"

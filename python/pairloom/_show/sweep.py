@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from pairloom._show import html, numbers, text
-from pairloom._show.messages import CUT, HINTS
+from pairloom._show.messages import CUT, checks_and_hints
 from pairloom._times import utc_text
 from pairloom.errors import PairloomError
 from pairloom.stats.statistics import DESCRIPTIONS
@@ -53,9 +53,12 @@ def combination_line(row: Combination) -> str:
 def fold_line(fold: Fold) -> str:
     """A fold on one line: its choice and how that did."""
     spans = f"train {utc_text(fold.start)}, test {utc_text(fold.split)} to {utc_text(fold.end)}"
-    if fold.best is None or fold.test is None:
+    if fold.best is None:
         return f"<Fold {spans}: nothing chosen>"
-    return f"<Fold {spans}: {fold.best.parameters}, return {numbers.fraction(fold.test.total_return)}>"
+    if fold.test is None:
+        return f"<Fold {spans}: {fold.best.parameters}, not tested>"
+    outcome = f"return {numbers.fraction(fold.test.total_return)}" if fold.error is None else f"failed: {fold.error}"
+    return f"<Fold {spans}: {fold.best.parameters}, {outcome}>"
 
 
 def sweep_line(sweep: SweepResult) -> str:
@@ -97,9 +100,18 @@ def sweep_html(sweep: SweepResult) -> str:
 
 
 def alerts(sweep: SweepResult) -> list[str]:
-    """What went wrong, if anything: an early end, combinations that failed, orders that were refused."""
-    early = f"interrupted: {len(sweep):,} of {sweep.asked:,} combinations were run" if sweep.interrupted else None
-    return [line for line in (early, failed_line(sweep), refused_line(sweep)) if line]
+    """What went wrong, if anything: an early end, and what `troubles` says."""
+    if not sweep.interrupted:
+        return troubles(sweep)
+    tested = sum(1 for fold in sweep.folds if fold.test is not None)
+    proven = f", and {numbers.counted(tested, 'fold')} tested" if sweep.folds else ""
+    return [f"interrupted: {len(sweep):,} of {sweep.asked:,} combinations were run{proven}", *troubles(sweep)]
+
+
+def troubles(sweep: SweepResult) -> list[str]:
+    """Combinations and tests of folds that failed, and orders that were refused in either, on a line each."""
+    lines = (failed_line(sweep), failed_tests_line(sweep), refused_line(sweep), refused_in_tests_line(sweep))
+    return [line for line in lines if line]
 
 
 def failed_line(sweep: SweepResult) -> str | None:
@@ -113,19 +125,39 @@ def failed_line(sweep: SweepResult) -> str | None:
     )
 
 
+def failed_tests_line(sweep: SweepResult) -> str | None:
+    """In how many tests of folds traders were quarantined, and what was the matter in the first; None without any."""
+    failed = sweep.failed_folds
+    if not failed:
+        return None
+    first = failed[0]
+    return (
+        f"{len(failed):,} of {numbers.counted(len(sweep.folds), 'fold')} failed in the test; "
+        f"first folds[{sweep.folds.index(first)}], tested from {utc_text(first.split)}: {first.error}"
+    )
+
+
 def refused_line(sweep: SweepResult) -> str | None:
     """How many orders were refused in how many combinations, by check; None when none was."""
+    return _refused([row.refusals for row in sweep], "combination", "")
+
+
+def refused_in_tests_line(sweep: SweepResult) -> str | None:
+    """How many orders were refused in the tests of how many folds, by check; None when none was."""
+    tests = [fold.test for fold in sweep.folds if fold.test is not None]
+    return _refused([test.refusals_by_check for test in tests], "fold", "the test of ")
+
+
+def _refused(runs: Sequence[dict[str, int]], noun: str, of: str) -> str | None:
     by_check: Counter[str] = Counter()
-    for row in sweep:
-        by_check.update(row.refusals)
+    for refusals in runs:
+        by_check.update(refusals)
     by_check.pop(CUT, None)
     if not by_check:
         return None
-    ordered = sorted(by_check.items(), key=lambda item: (-item[1], item[0]))
-    counts = ", ".join(f"{check} {number:,}" for check, number in ordered)
-    hints = [HINTS[check] for check, _ in ordered if check in HINTS]
-    touched = numbers.counted(sum(1 for row in sweep if row.refusals), "combination")
-    return f"{numbers.counted(by_check.total(), 'order')} refused in {touched}: {'; '.join([counts, *hints])}"
+    counts, hints = checks_and_hints(by_check)
+    touched = numbers.counted(sum(1 for refusals in runs if refusals.keys() - {CUT}), noun)
+    return f"{numbers.counted(by_check.total(), 'order')} refused in {of}{touched}: {'; '.join([counts, *hints])}"
 
 
 def _title(sweep: SweepResult) -> str:
@@ -180,29 +212,25 @@ def _fold_rows(sweep: SweepResult) -> tuple[tuple[str, ...], list[tuple[str, ...
     for fold in sweep.folds:
         spans = (utc_text(fold.start), utc_text(fold.split), utc_text(fold.end))
         cells: Sequence[Any] = ("nothing", "", "", "")
-        if fold.best is not None and fold.test is not None:
+        if fold.best is not None:
             value = shown(sweep.maximize, fold.best.value(sweep.maximize))
-            stats = fold.test.stats
-            cells = (
-                str(fold.best.parameters),
-                value,
-                numbers.fraction(stats.total_return),
-                numbers.ratio(stats.sharpe),
-            )
+            stats = None if fold.test is None else fold.test.stats
+            proof = ("", "") if stats is None else (numbers.fraction(stats.total_return), numbers.ratio(stats.sharpe))
+            cells = (str(fold.best.parameters), value, *proof)
         rows.append((*(span.removesuffix(" UTC") for span in spans), *cells))
     return header, rows
 
 
 def heat_map_text(heat: HeatMap) -> str:
     """The grid as numbers; the best cell has a star."""
-    best = _extremes(heat)[1]
     hidden = len(heat.x) - SHOWN_ACROSS
     xs = heat.x[:SHOWN_ACROSS]
     corner = f"{heat.y_name} \\ {heat.x_name}" if heat.x_name else heat.y_name
     header = (corner, *(numbers.clean(str(x), 12) if heat.x_name else heat.name for x in xs))
     rows = []
-    for y, line in zip(heat.y, heat.values, strict=True):
-        cells = [f"{shown(heat.name, value)}{'*' if value == best else ' '}" for value in line[:SHOWN_ACROSS]]
+    for down, (y, line) in enumerate(zip(heat.y, heat.values, strict=True)):
+        shown_values = [shown(heat.name, value) for value in line[:SHOWN_ACROSS]]
+        cells = [f"{value}{'*' if (down, across) == heat.best else ' '}" for across, value in enumerate(shown_values)]
         rows.append((numbers.clean(str(y), 20), *cells))
     lines = [heat.name, text.table(tuple(f"{name} " for name in header), rows, right=range(1, len(header)))]
     if hidden > 0:
@@ -220,13 +248,20 @@ def heat_map_html(heat: HeatMap) -> str:
     for y, row in zip(heat.y, heat.values, strict=True):
         cells = ""
         for value in row:
-            share = (value - least) / (most - least) if most > least and math.isfinite(value) else 0.0
+            share = _share(float(value), least, most)
             # Half transparent, so that it can be read on light and on dark.
             colour = f"background:rgba(30,140,80,{0.65 * share:.2f});"
             cells += f'<td style="{cell}{colour}">{escape(shown(heat.name, value))}</td>'
         lines.append(f'<tr><th scope="row" style="{cell}">{escape(str(y))}</th>{cells}</tr>')
     table = f'<table style="{html.TABLE}"><caption>{escape(heat.name)}</caption>{"".join(lines)}</table>'
     return html.boxed(table)
+
+
+def _share(value: float, least: float, most: float) -> float:
+    """Where a value lies between the least and the most of the finite ones; beyond them is at their end."""
+    if math.isinf(value):
+        return 1.0 if value > 0.0 else 0.0
+    return (value - least) / (most - least) if most > least and math.isfinite(value) else 0.0
 
 
 def _extremes(heat: HeatMap) -> tuple[float, float]:

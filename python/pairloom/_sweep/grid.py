@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
-from pairloom._show.numbers import described
+from pairloom._show.numbers import clean, described
 from pairloom._words import listing, nearest
 from pairloom.errors import ConfigError, ParameterError
 
@@ -32,7 +33,7 @@ class Parameters(dict[str, Any]):
 
     def __str__(self) -> str:
         """As one would write them in a call."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.items())
+        return ", ".join(f"{name}={clean(repr(value))}" for name, value in self.items())
 
 
 def value_lists(
@@ -98,17 +99,23 @@ def _check_known(assignments: Sequence[Assignment], name: str) -> None:
     raise ParameterError(f"no strategy of the engine has a parameter {name!r}{hint}")
 
 
-def _values(name: str, values: object) -> list[Any]:
+def _values(name: str, values: Any) -> list[Any]:
     """Return the values as a list; what is no list stands for itself."""
-    if hasattr(values, "tolist"):  # NumPy's and pandas' values as Python's own
-        values = values.tolist()
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        return [values]
+    if _is_array(values):
+        # A list of what it holds would have times as numbers; one without a dimension is a value.
+        values = list(values) if values.ndim else [values[()]]
+    elif isinstance(values, Iterable):
+        # Other libraries' values as Python's own.
+        values = getattr(values, "tolist", lambda: values)()
+    if not isinstance(values, Iterable):
+        values = [values]
+    if isinstance(values, str | bytes):
+        return [_own(values)]
     if isinstance(values, Mapping | set | frozenset):
         raise ConfigError(f"{name}={values!r} has no order; give its values as a list", code="config.sweep")
     # One more than there may be: a range of any length is refused at once.
     taken = islice(values, MOST_COMBINATIONS + 1)
-    found = [value.item() if type(value).__module__ == "numpy" else value for value in taken]
+    found = [_own(value) for value in taken]
     if not found:
         raise ConfigError(f"{name}={values!r} is empty; give the values to try", code="config.sweep")
     if len(found) > MOST_COMBINATIONS:
@@ -120,19 +127,55 @@ def _values(name: str, values: object) -> list[Any]:
     return found
 
 
+def _is_array(value: object) -> bool:
+    # Whoever has an array has imported NumPy; a sweep that is refused need not.
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.ndarray)
+
+
+def _own(value: Any) -> Any:
+    """Return a scalar of NumPy as Python's own; all else, its times and arrays too, stays what it is."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not isinstance(value, numpy.number | numpy.bool_ | numpy.character):
+        return value
+    return value if isinstance(value, numpy.timedelta64) else value.item()
+
+
 def _check_once(name: str, values: list[Any]) -> None:
     hashed: set[Any] = set()
     others: list[Any] = []
     for value in values:
         try:
-            twice = value in hashed or value in others
+            twice = value in hashed
             hashed.add(value)
-        except TypeError:
+        except Exception:
             # A value need not have a hash; then it is looked for by identity and equality.
-            twice = value in others or any(value == other for other in hashed)
+            twice = any(_same(value, other) for other in hashed)
             others.append(value)
-        if twice:
-            raise ConfigError(f"{name} has {value!r} twice; give each value once", code="config.sweep")
+            before = others[:-1]
+        else:
+            before = others
+        if twice or any(_same(value, other) for other in before):
+            raise ConfigError(f"{name} has {clean(repr(value))} twice; give each value once", code="config.sweep")
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are equal as a whole, arrays and frames too, whose ``==`` answers for each element."""
+    if one is other:
+        return True
+    if isinstance(one, list | tuple) and type(one) is type(other):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    try:
+        if _is_array(one) or _is_array(other):
+            return type(one) is type(other) and bool(sys.modules["numpy"].array_equal(one, other))
+        if callable(getattr(one, "equals", None)):
+            return type(one) is type(other) and bool(one.equals(other))
+        return bool(one == other)
+    except Exception:
+        # What cannot be compared is not known to be the same.
+        return False
 
 
 def _test(where: Where, names: list[str]) -> Callable[[Parameters], bool]:

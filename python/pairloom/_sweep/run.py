@@ -12,7 +12,7 @@ from pairloom import _native
 from pairloom._progress import Bar
 from pairloom._show.numbers import counted
 from pairloom._sweep.grid import Parameters, combinations, value_lists
-from pairloom._sweep.remote import check_executor, prepared, run_through
+from pairloom._sweep.remote import check_executor, check_plugins, prepared, run_through
 from pairloom._sweep.walk import Spans, fold_setting, fold_spans
 from pairloom._times import utc_text
 from pairloom.errors import ConfigError, DataError, PairloomError, SweepWarning
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from pairloom._sweep.plan import Plan
     from pairloom._traders import Assignment
+    from pairloom.result import Result
 
     Progress = Callable[[float], object] | None
     Run = dict[str, Any]
@@ -60,49 +61,27 @@ def request(  # one parameter for each argument of Engine.sweep that has nothing
             code="config.no_traders",
         )
     check_executor(executor)
+    check_plugins(assignments, executor)
     values = value_lists(assignments, options, parameters)
     return Request(combinations(values, where), values, check_maximize(maximize), fold_setting(folds), executor)
 
 
 def run_sweep(asked: Request, plan: Plan, run: Run, progress: Progress, load_s: float) -> SweepResult:
     """Run what was asked for; Ctrl-C ends it, and what there is so far comes back."""
-    began = time.perf_counter()
     try:
         if asked.folds is None:
             return _whole(asked, plan, run, progress, load_s)
-        pairs = sorted({trader["pair"] for trader in _any_traders(asked, plan, run)})
-        spans = fold_spans(asked.folds, plan.loaded, pairs, run["start"], run["end"])
-        folds, notes = [], []
-        for number, span in enumerate(spans):
-            fold, note = _fold(asked, plan, run, span, _part(progress, number, len(spans)))
-            if fold is not None:
-                folds.append(fold)
-            notes += note
-            if fold is None:
-                notes.append(f"interrupted after {len(folds)} of {len(spans)} folds; the result holds those")
-                break
-        return SweepResult(
-            [each for fold in folds for each in fold.train],
-            values=asked.values,
-            maximize=asked.maximize,
-            asked=len(asked.jobs) * len(spans),
-            folds=folds,
-            assumptions=[*plan.loaded.assumptions, *notes],
-            interrupted=len(folds) < len(spans),
-            ran_on=_ran_on(asked, plan),
-            elapsed=time.perf_counter() - began,
-            load_s=load_s,
-        )
+        return _walk(asked, plan, run, progress, load_s)
     finally:
         if isinstance(progress, Bar):
             progress.close()
 
 
 def announce_sweep(sweep: SweepResult) -> None:
-    """Warn once of combinations that failed, and once of refusals."""
-    from pairloom._show.sweep import failed_line, refused_line
+    """Warn once of combinations that failed, once of tests of folds, and once each of the orders refused in them."""
+    from pairloom._show.sweep import troubles
 
-    for line in filter(None, (failed_line(sweep), refused_line(sweep))):
+    for line in troubles(sweep):
         warnings.warn(line, SweepWarning, stacklevel=_USERS_LINE)
 
 
@@ -140,20 +119,72 @@ def _whole(asked: Request, plan: Plan, run: Run, progress: Progress, load_s: flo
     )
 
 
-def _fold(asked: Request, plan: Plan, run: Run, span: Spans, progress: Progress) -> tuple[Fold | None, list[str]]:
-    """Choose on the training span and prove on the test span; no fold where Ctrl-C came first."""
-    training = {**run, "start": span.start, "end": span.split}
-    testing = {**run, "start": span.split, "end": span.end}
-    train = _whole(asked, plan, training, progress, 0.0)
-    if train.interrupted:
-        return None, []
+def _walk(asked: Request, plan: Plan, run: Run, progress: Progress, load_s: float) -> SweepResult:
+    """Run all combinations over the training of each fold, and its choice over its test."""
+    began = time.perf_counter()
+    assert asked.folds is not None
+    pairs = sorted({trader["pair"] for trader in _any_traders(asked, plan, run)})
+    spans = fold_spans(asked.folds, plan.loaded, pairs, run["start"], run["end"])
+    folds: list[Fold] = []
+    notes: list[str] = []
+    ended = False
+    for number, span in enumerate(spans):
+        train: SweepResult | None = None
+        best: Combination | None = None
+        test: Result | None = None
+        try:
+            train = _whole(asked, plan, _over(run, span.start, span.split), _part(progress, number, len(spans)), 0.0)
+            ended = train.interrupted
+            if not ended:
+                best, why = _choice(train, span)
+                notes += why
+            if best is not None:
+                test = plan.backtest(best.parameters, _over(run, span.split, span.end))
+                ended = test.interrupted
+        except KeyboardInterrupt:
+            ended = True
+        if ended:
+            notes.append(
+                f"interrupted in the {'training' if best is None else 'test'} of fold {number + 1} of {len(spans)}"
+            )
+            # A part of a test proves nothing.
+            test = None
+        elif test is not None:
+            notes += _spent(test, span)
+        if train:
+            folds.append(Fold(span, train, best, test))
+        if ended:
+            break
+    return SweepResult(
+        [each for fold in folds for each in fold.train],
+        values=asked.values,
+        maximize=asked.maximize,
+        asked=len(asked.jobs) * len(spans),
+        folds=folds,
+        assumptions=[*plan.loaded.assumptions, *notes],
+        interrupted=ended,
+        ran_on=_ran_on(asked, plan),
+        elapsed=time.perf_counter() - began,
+        load_s=load_s,
+    )
+
+
+def _over(run: Run, start: int, end: int) -> Run:
+    return {**run, "start": start, "end": end}
+
+
+def _choice(train: SweepResult, span: Spans) -> tuple[Combination | None, list[str]]:
     try:
-        best = train.best()
+        return train.best(), []
     except PairloomError as error:
-        note = f"nothing was chosen on {utc_text(span.start)} to {utc_text(span.split)}: {error}"
-        return Fold(span, train, None, None), [note]
-    test = plan.backtest(best.parameters, testing)
-    return (None, []) if test.interrupted else (Fold(span, train, best, test), [])
+        return None, [f"nothing was chosen on {utc_text(span.start)} to {utc_text(span.split)}: {error}"]
+
+
+def _spent(test: Result, span: Spans) -> list[str]:
+    if test.equity > 0.0:
+        return []
+    spent = f"the test from {utc_text(span.split)} to {utc_text(span.end)} ended without equity"
+    return [f"{spent}; out_of_sample chains no return behind it"]
 
 
 def _any_traders(asked: Request, plan: Plan, run: Run) -> list[dict[str, Any]]:
@@ -185,6 +216,6 @@ def _ran_on(asked: Request, plan: Plan) -> str:
     """Where the runs took place, for people."""
     if asked.executor is not None:
         return type(asked.executor).__name__
-    if any(each.template is not None for each in plan.assignments):
+    if plan.has_called_python:
         return "the calling thread"
     return counted(plan.settings["num_threads"] or os.cpu_count() or 1, "thread")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pairloom._times import utc_text
 from pairloom._words import listing, nearest
 from pairloom.errors import ConfigError
 from pairloom.numbers import whole_number
@@ -13,7 +14,7 @@ from pairloom.stats.facts import RunFacts, nanoseconds
 from pairloom.stats.statistics import RunStatistics, Statistics
 
 if TYPE_CHECKING:
-    from pairloom._data import Loaded
+    from pairloom._data import Loaded, Series
     from pairloom.result import Result
 
 __all__ = ["Spans", "fold_setting", "fold_spans", "joined_statistics"]
@@ -57,18 +58,32 @@ def fold_spans(
     """Cut the time in which rows open into equal parts, one more than there are folds.
 
     A rolling fold trains on one part and is tested on the next; an anchored one trains on all parts before its test.
+    A cut that falls into a candle of any market is moved to the next moment at which all are closed: what a training
+    knows is then known by its split, and no test goes on beside the one after it. Rows belong to a part by their
+    opening, so that where all candles have one grid the parts have the same rows wherever in a candle a cut falls.
     Raises ``ConfigError`` where there is not enough time.
     """
     mode, count = setting
-    opens = [series.ts for series in loaded.series if series.pair in pairs and len(series.ts)]
+    traded = [series for series in loaded.series if series.pair in pairs and len(series.ts)]
+    opens = [series.ts for series in traded]
     first = min((int(ts[0]) for ts in opens), default=0)
     last = max((int(ts[-1]) for ts in opens), default=0)
     first = first if start is None else max(first, start)
     beyond = last + 1 if end is None else min(last + 1, end)
     # Whole seconds, where these are not too coarse, are moments that a person can write down.
     grain = SECOND if (beyond - first) // (count + 1) > 60 * SECOND else 1
-    edges = [first, *(first + (beyond - first) * part // (count + 1) // grain * grain for part in range(1, count + 1))]
+    cuts = [first + (beyond - first) * part // (count + 1) // grain * grain for part in range(1, count + 1)]
+    edges = [first]
+    for cut in cuts:
+        # A cut that was moved beyond the next one is where that goes, too.
+        edges.append(edges[-1] if edges[-1] > cut else _all_closed(traded, cut))
     edges.append(beyond)
+    if edges[-2] >= beyond > cuts[-1]:
+        raise ConfigError(
+            f"folds={{{mode!r}: {count}}}: from {utc_text(cuts[-1])} on a candle of some market is always open, so a "
+            "training would know what lies behind its split; use fewer folds, or candles that close together",
+            code="config.folds",
+        )
     spans = [
         Spans(edges[fold] if mode == "rolling" else edges[0], edges[fold + 1], edges[fold + 2]) for fold in range(count)
     ]
@@ -82,44 +97,69 @@ def fold_spans(
     return spans
 
 
+def _all_closed(traded: Sequence[Series], moment: int) -> int:
+    """Return the first moment from this one on at which no candle has opened that is not closed yet."""
+    while True:
+        closes = [close for series in traded if (close := _open_until(series, moment)) > moment]
+        if not closes:
+            return moment
+        moment = max(closes)
+
+
+def _open_until(series: Series, moment: int) -> int:
+    """When the newest row that opened before this moment is known."""
+    newest = int(series.ts.searchsorted(moment)) - 1
+    if newest < 0 or series.kind != "candle":
+        return moment
+    if series.close_ts is not None:
+        return int(series.close_ts[newest])
+    return int(series.ts[newest]) + (series.interval or 0)
+
+
 def joined_statistics(results: Sequence[Result]) -> Statistics:
     """The statistics of several runs, one after another in time, as if their equity had been carried on.
 
     Each run began with the same cash; its curve is scaled to where the one before it ended, so returns are chained.
-    Money (profits of trades, fees) is as each run had it.
+    Money (profits of trades, fees) is as each run had it. Behind a run that ended with an equity of zero or below there
+    is nothing to trade with: the equity stays as it is, and what the runs after it did does not count.
     """
     import numpy as np
 
     equity = results[0].start_equity
     curves = []
+    chained = []
     for result in results:
         curve = result.equity_curve
-        scale = equity / result.start_equity
-        curves.append((nanoseconds(curve.column("ts")), curve.column("equity") * scale))
-        equity *= result.equity / result.start_equity
+        ts = nanoseconds(curve.column("ts"))
+        if equity > 0.0:
+            curves.append((ts, curve.column("equity") * (equity / result.start_equity)))
+            equity *= result.equity / result.start_equity
+            chained.append(result)
+        else:
+            curves.append((ts, np.full(len(ts), equity)))
     joined = {
         "ts": np.concatenate([ts for ts, _ in curves]).view("datetime64[ns]"),
         "equity": np.concatenate([values for _, values in curves]),
     }
     tables = {
         "equity_curve": _Joined(joined),
-        "trades": _Joined.of(results, "trades", ("entry_ts", "exit_ts", "pnl")),
-        "fills": _Joined.of(results, "fills", ("quantity", "price")),
+        "trades": _Joined.of(chained, "trades", ("entry_ts", "exit_ts", "pnl")),
+        "fills": _Joined.of(chained, "fills", ("quantity", "price")),
     }
     facts = RunFacts(
         start=results[0].start_equity,
         end=equity,
-        fees=sum(result.fees for result in results),
+        fees=sum(result.fees for result in chained),
         traders=results[0].traders,
         table=tables.__getitem__,
     )
     # A position that is open when a fold ends is not held through the folds after it, so the time in the market is
     # added up by fold.
-    exposed = [result.stats.exposure * _length(ts) for result, (ts, _) in zip(results, curves, strict=True)]
+    exposed = [result.stats.exposure * _length(ts) for result, (ts, _) in zip(chained, curves, strict=False)]
     whole = sum(_length(ts) for ts, _ in curves)
     values = {**RunStatistics(facts), "exposure": sum(exposed) / whole if whole else float("nan")}
     # Scaled curves and unscaled fills do not go together; what each run turned over does add up.
-    return Statistics({**values, "turnover": sum(result.stats.turnover for result in results)})
+    return Statistics({**values, "turnover": sum(result.stats.turnover for result in chained)})
 
 
 def _length(ts: Any) -> int:

@@ -99,7 +99,7 @@ def _status(sweep: SweepResult) -> int:
         return FAILED
     if len(sweep.failed) == len(sweep):
         return FAILED
-    return QUARANTINED if any(each.quarantined for each in sweep) else DONE
+    return QUARANTINED if sweep.failed_folds or any(each.quarantined for each in sweep) else DONE
 
 
 def _parameter(text: str) -> tuple[str, list[Any]]:

@@ -31,6 +31,9 @@ pub const LONGEST_PERIOD: usize = 1_000_000;
 /// The most digits after the point that a column of numbers is taken to have, as for markets.
 pub const MOST_DIGITS: u8 = 12;
 
+/// The most that rounding may take from a value of a column without digits to stop at, as a share of it.
+pub const MOST_ROUNDING: f64 = 1e-9;
+
 /// How many steps pass between two looks at the clock for interrupts and progress.
 pub const STEPS_PER_POLL: u64 = 16;
 

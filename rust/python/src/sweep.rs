@@ -6,7 +6,7 @@ use pairloom_core::engine::{
 };
 use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyIterator, PyList};
+use pyo3::types::{PyDict, PyIterator, PyList};
 
 use crate::config::{engine_config, run_options, trader_configs};
 use crate::data::MarketData;
@@ -230,28 +230,37 @@ fn described<'py>(py: Python<'py>, summary: &Summary) -> PyResult<Bound<'py, PyD
     Ok(dict)
 }
 
-/// A table of Python's columns: whole numbers, numbers, or else texts; ``None`` is missing.
+/// A table of Python's columns, each its name, what it holds (``integer``, ``number`` or ``text``) and its values;
+/// ``None`` is missing.
 #[pyfunction]
-pub(crate) fn make_table(name: &str, columns: Vec<(String, Bound<'_, PyList>)>) -> PyResult<Table> {
+pub(crate) fn make_table(
+    name: &str,
+    columns: Vec<(String, String, Bound<'_, PyList>)>,
+) -> PyResult<Table> {
     let columns = columns
         .iter()
-        .map(|(name, values)| column(name, values))
+        .map(|(name, kind, values)| column(name, kind, values))
         .collect::<PyResult<_>>()?;
     Table::from_columns(name, columns).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
-fn column(name: &str, values: &Bound<'_, PyList>) -> PyResult<NamedColumn> {
-    let truth = values.iter().any(|value| value.is_instance_of::<PyBool>());
-    if !truth && let Ok(numbers) = values.extract::<Vec<Option<i64>>>() {
-        return Ok(integer_column(name, numbers));
+fn column(name: &str, kind: &str, values: &Bound<'_, PyList>) -> PyResult<NamedColumn> {
+    match kind {
+        "integer" => {
+            let numbers: Vec<Option<i64>> = values.extract()?;
+            Ok(integer_column(name, numbers))
+        }
+        "number" => {
+            let numbers: Vec<Option<f64>> = values.extract()?;
+            Ok(float_column(name, numbers.into_iter()))
+        }
+        _ => {
+            let texts = values.iter().map(|value| {
+                let text = (!value.is_none()).then(|| value.str());
+                text.transpose()
+                    .map(|text| text.map(|text| text.to_string_lossy().into_owned()))
+            });
+            Ok(text_column(name, texts.collect::<PyResult<Vec<_>>>()?))
+        }
     }
-    if !truth && let Ok(numbers) = values.extract::<Vec<Option<f64>>>() {
-        return Ok(float_column(name, numbers.into_iter()));
-    }
-    let texts = values.iter().map(|value| {
-        let text = (!value.is_none()).then(|| value.str());
-        text.transpose()
-            .map(|text| text.map(|text| text.to_string_lossy().into_owned()))
-    });
-    Ok(text_column(name, texts.collect::<PyResult<Vec<_>>>()?))
 }

@@ -1,6 +1,6 @@
 //! Indicators over whole columns: the same nodes, fed row by row.
 
-use crate::limits::MOST_DIGITS;
+use crate::limits::{MOST_DIGITS, MOST_ROUNDING};
 use crate::market::field::Field;
 
 use super::Sample;
@@ -87,7 +87,7 @@ pub fn compute(kind: Kind, columns: &[(Field, &[f64])], scale: i8) -> Vec<Vec<f6
     let Ok(id) = graph.add(spec) else {
         return vec![vec![f64::NAN; rows]; outputs];
     };
-    let power = (0..scale.unsigned_abs()).fold(1.0, |power, _| power * 10.0);
+    let power = power_of_ten(scale);
     let mut result: Vec<Vec<f64>> = vec![Vec::with_capacity(rows); outputs];
     for index in 0..rows {
         let row = Row {
@@ -136,10 +136,12 @@ fn needed(kind: Kind) -> &'static [Field] {
 
 /// The same by names, with everything checked and the price scale found in the columns.
 ///
-/// Columns that the kind does not read are ignored, so a whole table may be given.
+/// Columns that the kind does not read are ignored, so a whole table may be given. One series whose values no scale
+/// holds is computed in floats, as a column that is no price.
 ///
 /// # Errors
-/// For an unknown kind, parameter or column name, a column that is missing, and columns of different lengths.
+/// For an unknown kind, parameter or column name, a column that is missing, columns of different lengths, and prices of
+/// candles that no scale holds.
 pub fn compute_columns(
     kind: &str,
     params: &[(&str, f64)],
@@ -193,12 +195,55 @@ pub fn compute_columns(
             found.len()
         ));
     }
+    let scale = scale_of(kind, &mut named)?;
+    Ok(compute(kind, &named, scale))
+}
+
+/// The scale of the columns that are prices; a single one that none holds becomes a column of floats.
+fn scale_of(kind: Kind, named: &mut [(Field, &[f64])]) -> Result<i8, IndicatorError> {
     let prices: Vec<&[f64]> = named
         .iter()
         .filter(|(field, _)| field.is_price())
         .map(|&(_, values)| values)
         .collect();
-    Ok(compute(kind, &named, infer_scale(&prices)))
+    let scale = infer_scale(&prices);
+    if holds(&prices, scale) {
+        return Ok(scale);
+    }
+    if !needed(kind).is_empty() {
+        let message = format!(
+            "{}: the prices are so far apart, or so large or small, that no decimals of one length hold them; \
+             give prices of one market in a usual unit",
+            kind.name()
+        );
+        return Err(IndicatorError::new("indicator.columns", message));
+    }
+    // What is no column of prices is read by the nodes for floats.
+    for (field, _) in named {
+        *field = Field::Volume;
+    }
+    Ok(scale)
+}
+
+/// Whether every value survives the rounding to units of a scale, but for what no indicator shows.
+fn holds(columns: &[&[f64]], scale: i8) -> bool {
+    let power = power_of_ten(scale);
+    let mut values = columns.iter().copied().flatten().copied();
+    values.all(|value| {
+        let scaled = if scale < 0 {
+            value / power
+        } else {
+            value * power
+        };
+        !value.is_finite()
+            || (scaled.abs() <= SIGNIFICANT
+                && (scaled - libm::round(scaled)).abs() <= MOST_ROUNDING * scaled.abs()
+                && (scaled != 0.0 || value == 0.0))
+    })
+}
+
+fn power_of_ten(scale: i8) -> f64 {
+    (0..scale.unsigned_abs()).fold(1.0, |power, _| power * 10.0)
 }
 
 /// The price scale of columns: the fewest digits after the point, at most 12, with which every value is a

@@ -327,6 +327,28 @@ fn a_scale_is_found_for_any_column() {
 }
 
 #[test]
+fn columns_that_no_scale_holds_are_computed_in_floats_or_refused() {
+    let mean = |period: f64, values: &[f64]| {
+        compute_columns("sma", &[("period", period)], &[("close", values)])
+            .unwrap()
+            .remove(0)
+    };
+    assert_eq!(mean(3.0, &[1e17, 1.0, 1.0, 1.0, 1.0, 1.0])[3..], [1.0; 3]);
+    assert_eq!(mean(2.0, &[1e300, 2e300])[1], 1.5e300);
+    assert_eq!(mean(2.0, &[1e-25, 3e-25])[1], (1e-25 + 3e-25) / 2.0);
+    assert_eq!(mean(2.0, &[-1e17, 1.0, 3.0])[2], 2.0);
+    // Those that one holds are what they were: exact.
+    assert_eq!(mean(3.0, &[0.1, 0.2, 0.3])[2], 0.2);
+    let (high, low) = ([1e17, 2.0], [1e17, 1.0]);
+    let wrong = compute_columns(
+        "atr",
+        &[("period", 2.0)],
+        &[("high", &high), ("low", &low), ("close", &low)],
+    );
+    assert!(message(wrong).contains("no decimals of one length hold them"));
+}
+
+#[test]
 fn values_computed_ahead_are_what_single_updates_give() {
     for keep in [2, 3, 10] {
         let spec = |period| Spec::new(Kind::Sma { period }).keep(keep);
