@@ -33,7 +33,8 @@ def worker_settings(workers: object, time_limit: object, memory_limit: object) -
             code="config.workers",
         )
     if not count:
-        for key, given in {"time_limit": time_limit not in ("auto", None), "memory_limit": memory_limit}.items():
+        limited = time_limit not in ("auto", "off", None)
+        for key, given in {"time_limit": limited, "memory_limit": memory_limit}.items():
             if given:
                 raise ConfigError(
                     f"{key} needs worker processes, which can be ended: give workers=2 or leave {key} out",

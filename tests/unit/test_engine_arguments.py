@@ -155,6 +155,14 @@ def test_settings_are_exact_texts():
     }
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_time_limit_that_is_off_is_none_with_workers_or_without(workers):
+    # TOML has no None, so that a file can only say "off".
+    settings = [engine(workers=workers, time_limit=given)._settings for given in (None, "off")]
+    assert settings[0] == settings[1] and settings[0]["time_limit"] is None
+    assert engine(workers=workers, time_limit="auto")._settings == engine(workers=workers)._settings
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=1e-9, max_value=1e18))
 def test_a_float_means_its_shortest_decimal(value):
     text = decimal_text(value, "x")
