@@ -146,6 +146,7 @@ def test_paper_takes_speed_and_duration(runs, config):
     [
         (["backtest", "none.toml"], "none.toml: there is no such file"),
         (["backtest", "CONFIG", "--set", "engine.fees=1"], "[engine] key 'fees' is unknown; did you mean 'fee'"),
+        (["backtest", "CONFIG", "--set", "engine.risk={max_position=1}"], "'risk' is unknown; write it as [risk]"),
         (["backtest", "CONFIG", "--set", "engine=1"], "[engine] must be a table"),
         (["backtest", "CONFIG", "--threads", "0"], "num_threads=0 must be from 1"),
         (["backtest", "CONFIG", "--set", "engine=1", "--threads", "2"], "--threads: engine is 1"),
