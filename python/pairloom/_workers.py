@@ -86,7 +86,8 @@ def _time_limit(limit: object) -> int | str | None:
         return "auto"
     if limit is None or limit == "off":
         return None
-    text = decimal_text(limit, "time_limit", above=0, below=MOST_TIME_LIMIT_S)
+    way_out = 'give seconds, "auto" or "off"'
+    text = decimal_text(limit, "time_limit", above=0, below=MOST_TIME_LIMIT_S, way_out=way_out)
     return max(1, int(Decimal(text) * 10**9))
 
 

@@ -157,6 +157,7 @@ def test_paper_takes_speed_and_duration(runs, config):
         (["backtest", "rsi", "--cash", "BTC=ten", "--data", "x"], "cash.BTC='ten' is not a number"),
         (["backtest", "rsi", "--cash", "BTC=1", "--data", "x", "--size", "quote="], "write --size quote=1"),
         (["backtest", "rsy", "--cash", "BTC=10", "--data", "x"], "did you mean 'rsi'"),
+        (["broker", "--socket", "", "--books", "b"], "as in --socket='/run/user/1000/broker.sock'"),
         (["demo", "--markets", "0"], "--markets=0 must be from 1"),
         (["demo", "--rate", "nan"], "--rate nan must be more than 0"),
     ],
