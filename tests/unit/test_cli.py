@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 import pairloom
 from pairloom import DataError, Engine, QuarantineWarning, RefusalWarning, StrategyError
-from pairloom.cli import main
+from pairloom.cli import main, make_parser
 from unit.result_fakes import START, result
 
 CONFIG = """\
@@ -229,6 +230,21 @@ def test_help_shows_examples_and_every_command(capsys):
         main(["--help"])
     out = capsys.readouterr().out
     assert all(name in out for name in ("demo", "backtest", "paper", "schema"))
+
+
+def leaves(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """The parsers of all commands that do something."""
+    inside = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return [leaf for action in inside for each in action.choices.values() for leaf in leaves(each)] or [parser]
+
+
+def test_every_command_takes_help_and_json(capsys):
+    commands = leaves(make_parser())
+    assert len(commands) == 15
+    for command in commands:
+        assert {"--help", "--json"} <= set(command._option_string_actions), command.prog
+    printed = [main(arguments) or capsys.readouterr().out for arguments in (["schema"], ["schema", "--json"])]
+    assert printed[0] == printed[1] and json.loads(printed[0])["title"] == "Pairloom config"
 
 
 def test_version_and_schema(capsys):
