@@ -22,7 +22,7 @@ RUST_TESTED := --workspace --exclude pairloom-python --features pairloom-core/wa
 CARGO_TEST = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run --no-tests=pass,cargo test --lib --bins --tests)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test rust-test lint types py-test bench wheel sdist check-sdist check-plugin check-free-threaded clean
+.PHONY: help demo test rust-test lint types py-test bench wheel install sdist check-sdist check-plugin check-free-threaded clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -58,6 +58,8 @@ bench: $(STAMPS)/example-strategies ## the figures of speed, as one table and be
 	$(BIN)/python tests/benchmarks/run.py --json bench.json
 
 wheel: $(STAMPS)/wheel ## the wheel, in dist/
+
+install: $(STAMPS)/test-tools ## the wheel and what the tests need, into .venv
 
 sdist: $(STAMPS)/sdist ## the source archive, in dist/
 

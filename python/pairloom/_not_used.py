@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pairloom._span import span
+from pairloom._span import kinds, span
 from pairloom._times import utc_text
+from pairloom._words import listing
 from pairloom.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -52,7 +53,10 @@ def refuse_misspelt_pairs(settings: dict[str, Any], traded: Collection[str], ava
 def what_is_not_used(
     loaded: Loaded, described: Sequence[dict[str, Any]], settings: dict[str, Any], run: dict[str, Any]
 ) -> list[str]:
-    """Say that no row lies within the bounds, and which instruments and limits are of other pairs."""
+    """Say that no row lies within the bounds, which instruments and limits are of other pairs, and where is no latency.
+
+    Latency in a market with candles alone was refused before.
+    """
     lines = []
     pairs = {each["pair"] for each in described}
     if not _trades_at_all(loaded, pairs, run):
@@ -66,6 +70,12 @@ def what_is_not_used(
     unmet = [pair for pair in limits._pairs() if pair not in pairs] if limits else []
     if unmet:
         lines.append(f"risk limits of pairs that this run does not trade: {', '.join(unmet)}")
+    by_kind = kinds(loaded)
+    on_candles = [pair for pair in sorted(pairs) if "candle" in by_kind[pair] and "quote" not in by_kind[pair]]
+    if settings["latency"] and on_candles:
+        lines.append(
+            f"latency has no effect in markets that fill on candles, since they have no quotes: {listing(on_candles)}"
+        )
     return lines
 
 

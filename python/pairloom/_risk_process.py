@@ -15,11 +15,11 @@ DEFAULT_TIMEOUT_NS = 10**9
 MOST_BYTES = 100
 
 
-def socket_path(key: str, path: object) -> str:
-    """Check the path of a Unix socket and return it whole; raises ``ConfigError``."""
+def socket_path(key: str, path: object, *, name: str) -> str:
+    """Check the path of a Unix socket and return it whole; raises ``ConfigError``, with ``name`` in the example."""
     if not isinstance(path, str | os.PathLike) or not os.fspath(path):
         raise ConfigError(
-            f"{key}={path!r} must be the path of a socket, as in {key}='/run/user/1000/risk.sock'",
+            f"{key}={path!r} must be the path of a socket, as in {key}='/run/user/1000/{name}.sock'",
             code=f"config.{key}",
         )
     from pathlib import Path
@@ -44,7 +44,7 @@ def process_settings(risk_socket: object, risk_timeout: object) -> dict[str, Any
             )
         return {"risk_socket": None, "risk_timeout": None}
     return {
-        "risk_socket": socket_path("risk_socket", risk_socket),
+        "risk_socket": socket_path("risk_socket", risk_socket, name="risk"),
         "risk_timeout": duration_ns("risk_timeout", risk_timeout) or DEFAULT_TIMEOUT_NS,
     }
 

@@ -60,4 +60,7 @@ def no_latency(pair: str) -> ConfigError:
 
 def speed_text(speed: object) -> str | None:
     """Return a multiple of real time as text; ``None`` for as fast as it goes."""
-    return None if speed == "max" else decimal_text(speed, "speed", above=0, below=MOST_SPEED)
+    if isinstance(speed, str) and speed == "max":
+        return None
+    way_out = 'give "max" or a multiple of real time, as in speed=10'
+    return decimal_text(speed, "speed", above=0, below=MOST_SPEED, way_out=way_out)

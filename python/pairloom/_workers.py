@@ -33,7 +33,8 @@ def worker_settings(workers: object, time_limit: object, memory_limit: object) -
             code="config.workers",
         )
     if not count:
-        for key, given in {"time_limit": time_limit not in ("auto", None), "memory_limit": memory_limit}.items():
+        limited = time_limit not in ("auto", "off", None)
+        for key, given in {"time_limit": limited, "memory_limit": memory_limit}.items():
             if given:
                 raise ConfigError(
                     f"{key} needs worker processes, which can be ended: give workers=2 or leave {key} out",
@@ -85,7 +86,8 @@ def _time_limit(limit: object) -> int | str | None:
         return "auto"
     if limit is None or limit == "off":
         return None
-    text = decimal_text(limit, "time_limit", above=0, below=MOST_TIME_LIMIT_S)
+    way_out = 'give seconds, "auto" or "off"'
+    text = decimal_text(limit, "time_limit", above=0, below=MOST_TIME_LIMIT_S, way_out=way_out)
     return max(1, int(Decimal(text) * 10**9))
 
 

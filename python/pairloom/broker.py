@@ -137,7 +137,7 @@ def broker_settings(faults: object, reconcile: object, journal: object, broker_s
     """Return what the core takes of these, without what was not given; raises ``ConfigError``."""
     found: dict[str, Any] = {}
     if broker_socket is not None:
-        found["broker_socket"] = socket_path("broker_socket", broker_socket)
+        found["broker_socket"] = socket_path("broker_socket", broker_socket, name="broker")
         if faults is not None or reconcile is not None:
             raise ConfigError(
                 "broker_socket: faults and reconcile are for the paper broker in the engine's own process; "

@@ -62,14 +62,14 @@ class Engine:
     ``"next_open"`` or ``"close"`` (optimistic: at the close that was decided on).
     ``slippage_bps`` worsens market orders by that many hundredths of a percent and rounds
     the price, against the trader, to the digits of the data's prices; ``latency`` delays
-    orders by that many simulated seconds. ``instruments`` maps pairs to `Instrument`,
-    ``risk`` is `RiskLimits` that orders have to meet. ``num_threads`` defaults to all cores,
-    and never changes a result.
+    orders by that many simulated seconds where markets have quotes, or trades alone.
+    ``instruments`` maps pairs to `Instrument`, ``risk`` is `RiskLimits` that orders have to meet.
+    ``num_threads`` defaults to all cores, and never changes a result.
     ``workers`` is the number of processes for strategies that are Python classes: each has its
     own interpreter and its share of the traders, so that they run on several cores, and one that
     crashes or never returns costs only itself. The result is the same. ``time_limit`` is how many
-    seconds one call may last there, 10 by default, ``None`` for no limit; ``memory_limit`` is
-    what a worker may allocate, in bytes or as in ``"512MB"``.
+    seconds one call may last there, ``"auto"`` (10) by default, ``None`` or ``"off"`` for no
+    limit; ``memory_limit`` is what a worker may allocate, in bytes or as in ``"512MB"``.
     ``block`` is the number of events that a native trader which looks at its own market alone
     may be evaluated ahead in a backtest: by default the engine decides, 0 forbids it, and no
     result depends on it.

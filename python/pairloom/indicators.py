@@ -19,9 +19,12 @@ whole arrays. Periods count events of the input: candles, quotes or trades.
 from __future__ import annotations
 
 import math
+from functools import update_wrapper
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pairloom.errors import ConfigError
+from pairloom.numbers import float_or_none
 
 if TYPE_CHECKING:
     import numpy as np
@@ -168,20 +171,8 @@ def _wrong(spec: IndicatorSpec, name: str, value: object, rule: str) -> ConfigEr
     return ConfigError(f"{type(spec).__name__}({name}={value!r}): {name} must be {rule}", code=f"indicator.{name}")
 
 
-def _number(value: object) -> float | None:
-    """Return the float of an int, float or NumPy scalar; None for all else, bools too."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError:  # an int beyond every float is beyond every range as well
-            return math.inf
-    if type(value).__module__ == "numpy" and type(value).__name__ not in ("bool", "bool_", "str_", "ndarray"):
-        return float(value)  # type: ignore[arg-type]
-    return None
-
-
 def _whole(spec: IndicatorSpec, name: str, value: object, *, least: int = 1) -> int:
-    number = _number(value)
+    number = float_or_none(value)
     if number is None or not (least <= number <= LONGEST and number.is_integer()):
         raise _wrong(spec, name, value, f"a whole number from {least} to {LONGEST:,}")
     return int(number)
@@ -237,6 +228,16 @@ class _Period(IndicatorSpec):
     """A kind whose only parameter is a period and which reads one series."""
 
     __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        """Give a kind a copy of ``__init__`` of its own: Python's errors say the name of the class that it is in."""
+        shared = _Period.__init__
+        if cls.__init__ is shared:
+            own = FunctionType(shared.__code__, shared.__globals__, shared.__name__, None, shared.__closure__)
+            update_wrapper(own, shared)
+            own.__kwdefaults__ = shared.__kwdefaults__
+            own.__qualname__ = f"{cls.__qualname__}.__init__"
+            cls.__init__ = own  # type: ignore[method-assign]
 
     def __init__(self, period: int, *, on: str | None = None, of: Any = None, keep: int = 2) -> None:
         """Ask for the indicator over ``period`` events."""
@@ -350,7 +351,7 @@ class Bollinger(IndicatorSpec):
         keep: int = 2,
     ) -> None:
         """Ask for the bands over ``period`` events."""
-        width = _number(deviations)
+        width = float_or_none(deviations)
         if width is None or not (math.isfinite(width) and width > 0):
             raise _wrong(self, "deviations", deviations, "a finite number above 0")
         super().__init__({"period": _whole(self, "period", period), "deviations": width}, on, of, keep)

@@ -7,12 +7,13 @@ one thousandth), and ``int``, ``str`` and ``Decimal`` mean what they say.
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal, InvalidOperation
 from typing import SupportsFloat, SupportsIndex, TypeAlias
 
 from pairloom.errors import ConfigError
 
-__all__ = ["Number", "decimal_text", "number_text", "whole_number"]
+__all__ = ["Number", "decimal_text", "float_or_none", "number_text", "whole_number"]
 
 Number: TypeAlias = int | float | str | Decimal | SupportsFloat | SupportsIndex
 """What may stand for a number: int, float, str, Decimal or a NumPy scalar."""
@@ -42,16 +43,21 @@ def decimal_text(  # one keyword for each bound that a setting may have
     at_least: int | None = None,
     below: int | None = None,
     places: int = FINEST_RATIO,
+    way_out: str | None = None,
 ) -> str:
     """Return the exact decimal text of the setting ``key``.
 
     ``above``, ``at_least`` and ``below`` bound it; ``places`` is the finest number of
-    decimals. Raises ``ConfigError`` naming the key and the value.
+    decimals. Raises ``ConfigError`` naming the key and the value, and for what is no number
+    ``way_out``: by default what numbers may be.
     """
     try:
         number = _exact(value)
     except ValueError as error:
-        raise ConfigError(f"{key}={value!r} {error}", code="config.number") from None
+        kinds = "digits" if isinstance(value, str) else "an int, a float, a Decimal or a text"
+        meant = way_out or f'give {kinds}, as in "1.5"'
+        way = "" if "finite" in str(error) else f"; {meant}"
+        raise ConfigError(f"{key}={value!r} {error}{way}", code="config.number") from None
     if above is not None and number <= above:
         raise _out_of_range(key, value, f"must be more than {above}")
     if at_least is not None and number < at_least:
@@ -88,6 +94,18 @@ def _meant(plain: object, least: int, most: int) -> int:
     except ValueError:
         return max(least, 1)
     return int(number) if number == number.to_integral_value() and least <= number <= most else max(least, 1)
+
+
+def float_or_none(value: object) -> float | None:
+    """Return the float of an int, float or NumPy scalar; None for all else, bools too."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:  # an int beyond every float is beyond every range as well
+            return math.inf
+    if type(value).__module__ == "numpy" and type(value).__name__ not in ("bool", "bool_", "str_", "ndarray"):
+        return float(value)  # type: ignore[arg-type]
+    return None
 
 
 def _exact(value: object) -> Decimal:

@@ -113,3 +113,34 @@ def test_latency_has_no_effect_where_orders_fill_on_candles(fill: str) -> None:
     assert len(at_once) >= 5
     for latency in (15, 45, 70):
         assert fills(latency) == at_once
+
+
+def test_a_time_event_ends_the_warm_up_as_a_row_does() -> None:
+    """Readings 6 and 7: the curve begins with whichever is first, and each trader with its own."""
+    begun: dict[str, int] = {}
+
+    class Begins(Strategy):
+        def on_start(self, ctx: Any) -> None:
+            begun[type(self).__name__] = ctx.ts
+
+        def generate_signal(self, ctx: Any) -> None:
+            return None
+
+    class Timed(Begins):
+        schedule = "10m"
+
+        def on_time(self, ctx: Any, event: Any) -> None:
+            assert "Timed" in begun
+
+    # The data begin at 22:15. Five candles warm up; from `start` on none until 22:50, but a time event at 22:30.
+    minutes = [0, 1, 2, 3, 4, 35, 36]
+    candles = flat(len(minutes), 10.0) | {"ts": [START + MINUTE * at for at in minutes]}
+    row = START + 36 * MINUTE
+    for strategies, first in (((Begins,), row), ((Begins, Timed), START + 15 * MINUTE)):
+        begun.clear()
+        engine = Engine(cash={"USD": 1_000})
+        for strategy in strategies:
+            engine.trade("A/USD", strategy)
+        result = engine.backtest({"A/USD": candles}, start="2023-11-14T22:21", interval="1m", progress=False)
+        assert begun == dict(zip((each.__name__ for each in strategies), (row, first), strict=False))
+        assert int(result.equity_curve["ts"][0].astype("int64")) == first

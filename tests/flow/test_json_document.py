@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import pairloom
+from pairloom.cli import main
 
 STRATEGY = """
 print("while it is read")
@@ -54,3 +55,25 @@ def test_what_a_strategy_prints_goes_to_standard_error(tmp_path: Path, command: 
     assert "in setup" in done.stderr
     assert "by the number of the file" in done.stderr
     assert "by a child" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["backtest", "paper"])
+def test_a_finished_run_made_again_prints_the_same_but_for_where_it_began_and_the_clock(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prices = pairloom.synthetic(["A/USD"], rows=200, seed=3)["A/USD"]
+    rows = zip(*(prices[name].tolist() for name in prices), strict=True)
+    (tmp_path / "A_USD.csv").write_text("\n".join([",".join(prices), *(",".join(map(str, row)) for row in rows)]))
+    # The journal lies beside the data, which does not make it data.
+    run = [command, "sma_cross", "--data", str(tmp_path), "--cash", "USD=10000", "--size", "1"]
+    run += ["--set", "trader.0.options.side=long", "--set", f'engine.journal="{tmp_path / "run.db"}"', "--json"]
+    documents = []
+    for _ in range(2):
+        assert main(run) == 0
+        documents.append(json.loads(capsys.readouterr().out))
+    first, again = documents
+    assert first["fills"] > 2 and set(first) == set(again)
+    differ = {"resumed_at_step", "elapsed_s", "events_per_s"}
+    assert {key for key in first if first[key] != again[key]} <= differ
+    last = pairloom.Journal(tmp_path / "run.db").steps.column("step")[-1]
+    assert (first["resumed_at_step"], again["resumed_at_step"]) == (0, last)

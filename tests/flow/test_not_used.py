@@ -127,6 +127,38 @@ def test_times_that_nobody_named_are_said() -> None:
     assert said not in timed.backtest(pairloom.synthetic(["A/USD"], rows=10), progress=False).assumptions
 
 
+def with_trades(pair: str) -> dict[str, Any]:
+    """Candles of a market, and trades at their closes."""
+    candles = pairloom.synthetic([pair], rows=60)[pair]
+    return {"candle": candles, "trade": {"ts": candles["ts"] + 30 * 10**9, "price": candles["close"], "size": [1] * 60}}
+
+
+@pytest.mark.parametrize("drive", ["backtest", "paper"])
+def test_latency_in_markets_that_fill_on_candles_is_said_to_have_no_effect(drive: str) -> None:
+    prices = with_trades("A/USD")["candle"]
+    quotes = {"ts": prices["ts"], "bid": prices["close"], "ask": prices["close"]}
+    data = {
+        "A/USD": with_trades("A/USD"),
+        "B/USD": with_trades("B/USD") | {"quote": quotes},
+        "C/USD": {"trade": with_trades("C/USD")["trade"]},
+        "D/USD": with_trades("D/USD"),
+    }
+    said, digests = {}, {}
+    for pairs in ("*", ["A/USD", "D/USD"], ["B/USD", "C/USD"]):
+        for latency in (0, 2):
+            engine = Engine(cash={"USD": 10_000}, latency=latency)
+            engine.trade(pairs, "simple", size=1)
+            result = getattr(engine, drive)(data, progress=False)
+            said[str(pairs), latency] = [line for line in result.assumptions if "latency" in line]
+            digests[str(pairs), latency] = result.digest
+    of_candles, of_others = "['A/USD', 'D/USD']", "['B/USD', 'C/USD']"
+    # It says so where it is so, and only there.
+    assert digests[of_candles, 0] == digests[of_candles, 2] and digests[of_others, 0] != digests[of_others, 2]
+    line = "latency has no effect in markets that fill on candles, since they have no quotes: A/USD, D/USD"
+    assert said["*", 2] == said[of_candles, 2] == [line]
+    assert not any(said[pairs, 0] for pairs in ("*", of_candles, of_others)) and not said[of_others, 2]
+
+
 def test_a_run_that_was_ended_early_says_nothing_of_calls() -> None:
     engine = Engine(cash={"USD": 100})
     engine.trade("A/USD", Waiting(), size=1)

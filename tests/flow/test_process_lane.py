@@ -667,6 +667,7 @@ def test_native_traders_need_no_workers(candles: Any) -> None:
         ({"workers": 1, "time_limit": 0}, "time_limit=0 must be more than 0"),
         ({"workers": 1, "memory_limit": "many"}, "memory_limit='many' is no amount of memory"),
         ({"time_limit": 5}, "time_limit needs worker processes"),
+        ({"time_limit": "of"}, "time_limit needs worker processes"),
         ({"memory_limit": "1GB"}, "memory_limit needs worker processes"),
     ],
 )

@@ -219,6 +219,16 @@ def test_a_link_to_nothing_is_found(tmp_path: Path) -> None:
     assert lines(text_rules.broken_links(Source("page.md", text), tmp_path)) == [1, 3]
 
 
+def test_a_target_that_is_not_there_or_installs_nothing_is_found() -> None:
+    stamp = text_rules.INSTALLED
+    makefile = f"X := 1\ninstall: {stamp} ## all\nwheel: a\n{stamp}: a\n\tpip install .\na:\n\ttrue\n"
+    text = (
+        "`make wheel` and `make whel`\nmake sense of this\n```\nmake wheel     # and `make instal`\n"
+        "make wheel && .venv/bin/python -m pytest\nmake install && .venv/bin/python -m pytest\nmake al\n```\n"
+    )
+    assert lines(text_rules.wrong_targets(Source("page.md", text), makefile)) == [1, 5, 7]
+
+
 def test_a_second_version_is_found() -> None:
     cargo = '[workspace.package]\nversion = "1.2.3"\n\n[workspace.dependencies]\nversion = "9"\n'
     version = text_rules.workspace_version(cargo)

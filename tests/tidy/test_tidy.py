@@ -85,6 +85,11 @@ def test_links_in_documents_lead_somewhere() -> None:
     assert_clean(offence for source in DOCUMENTS for offence in text_rules.broken_links(source, ROOT))
 
 
+def test_documents_make_what_the_makefile_has() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert_clean(offence for source in DOCUMENTS for offence in text_rules.wrong_targets(source, makefile))
+
+
 def test_there_is_one_version() -> None:
     version = text_rules.workspace_version((ROOT / "Cargo.toml").read_text(encoding="utf-8"))
     assert pairloom.__version__ == version, "the installed package is not the one of this source: run make"

@@ -72,6 +72,37 @@ def broken_links(source: Source, root: Path) -> list[Offence]:
     return offences
 
 
+_MAKE = re.compile(r"^\s*make ([a-z][a-z-]*)(.*)$|`make ([a-z][a-z-]*)([^`\n]*)`", re.MULTILINE)
+_RULE = re.compile(r"^([^\s:#]+):(?!=)([^\n#]*)", re.MULTILINE)
+# What the environment's own interpreter can test with: the package as it is now, and pytest.
+INSTALLED = "$(STAMPS)/test-tools"
+
+
+def wrong_targets(source: Source, makefile: str) -> list[Offence]:
+    """What a document says of `make` is there, and what it runs after it from `.venv` has been put there."""
+    needs = {target: set(needed.split()) for target, needed in _RULE.findall(makefile)}
+    # In prose a line may begin with the word, so that lines count in fenced text alone.
+    fenced = [range(*fence.span()) for fence in _FENCE.finditer(source.text)]
+    offences = []
+    for hit in _MAKE.finditer(source.text):
+        if hit[1] and not any(hit.start() in fence for fence in fenced):
+            continue
+        target, rest, line = hit[1] or hit[3], hit[2] or hit[4] or "", source.line_of(hit.start())
+        if target not in needs:
+            offences.append(Offence(source.path, line, f"the Makefile has no target {target}"))
+        elif ".venv/" in rest and INSTALLED not in _all_needs(target, needs):
+            offences.append(Offence(source.path, line, f"make {target} puts nothing into .venv that could run"))
+    return offences
+
+
+def _all_needs(target: str, needs: dict[str, set[str]]) -> set[str]:
+    found, waiting = set[str](), {target}
+    while waiting:
+        found |= waiting
+        waiting = {each for one in waiting for each in needs.get(one, ())} - found
+    return found
+
+
 def headings(text: str) -> set[str]:
     """The anchors a Markdown page offers, made from its headings as code hosts make them."""
     anchors: set[str] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 import pairloom
 from pairloom import DataError, Engine, QuarantineWarning, RefusalWarning, StrategyError
-from pairloom.cli import main
+from pairloom.cli import main, make_parser
 from unit.result_fakes import START, result
 
 CONFIG = """\
@@ -146,6 +147,7 @@ def test_paper_takes_speed_and_duration(runs, config):
     [
         (["backtest", "none.toml"], "none.toml: there is no such file"),
         (["backtest", "CONFIG", "--set", "engine.fees=1"], "[engine] key 'fees' is unknown; did you mean 'fee'"),
+        (["backtest", "CONFIG", "--set", "engine.risk={max_position=1}"], "'risk' is unknown; write it as [risk]"),
         (["backtest", "CONFIG", "--set", "engine=1"], "[engine] must be a table"),
         (["backtest", "CONFIG", "--threads", "0"], "num_threads=0 must be from 1"),
         (["backtest", "CONFIG", "--set", "engine=1", "--threads", "2"], "--threads: engine is 1"),
@@ -156,6 +158,7 @@ def test_paper_takes_speed_and_duration(runs, config):
         (["backtest", "rsi", "--cash", "BTC=ten", "--data", "x"], "cash.BTC='ten' is not a number"),
         (["backtest", "rsi", "--cash", "BTC=1", "--data", "x", "--size", "quote="], "write --size quote=1"),
         (["backtest", "rsy", "--cash", "BTC=10", "--data", "x"], "did you mean 'rsi'"),
+        (["broker", "--socket", "", "--books", "b"], "as in --socket='/run/user/1000/broker.sock'"),
         (["demo", "--markets", "0"], "--markets=0 must be from 1"),
         (["demo", "--rate", "nan"], "--rate nan must be more than 0"),
     ],
@@ -227,6 +230,21 @@ def test_help_shows_examples_and_every_command(capsys):
         main(["--help"])
     out = capsys.readouterr().out
     assert all(name in out for name in ("demo", "backtest", "paper", "schema"))
+
+
+def leaves(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """The parsers of all commands that do something."""
+    inside = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return [leaf for action in inside for each in action.choices.values() for leaf in leaves(each)] or [parser]
+
+
+def test_every_command_takes_help_and_json(capsys):
+    commands = leaves(make_parser())
+    assert len(commands) == 15
+    for command in commands:
+        assert {"--help", "--json"} <= set(command._option_string_actions), command.prog
+    printed = [main(arguments) or capsys.readouterr().out for arguments in (["schema"], ["schema", "--json"])]
+    assert printed[0] == printed[1] and json.loads(printed[0])["title"] == "Pairloom config"
 
 
 def test_version_and_schema(capsys):

@@ -111,6 +111,11 @@ BAD = [
     ("[engine]\nfee=0.1\n", "run.toml: [engine] key 'cash' is missing"),
     ("[engine]\ncash={BTC=1}\nfee=2\n[[trader]]\npairs='*'\nstrategy='rsi'\n", "run.toml: [engine] fee=2 must be less"),
     ("[engine]\ncash=10\n[[trader]]\npairs='*'\nstrategy='rsi'\n", "run.toml: [engine] cash must name its currency"),
+    ("[engine]\ncash={BTC=1}\nrisk={max_position=1}\n", "[engine] key 'risk' is unknown; write it as [risk]"),
+    ("[engine]\ncash={BTC=1}\n[engine.risk]\nmax_position=1\n", "[engine] key 'risk' is unknown; write it as [risk]"),
+    ("[engine]\ncash={BTC=1}\ntrader=[]\n", "[engine] key 'trader' is unknown; write it as [[trader]]"),
+    ("[engine]\ncash={BTC=1}\nmax_position=1\n", "[engine] key 'max_position' is unknown; put it under [risk]"),
+    ("[engine]\ncash={BTC=1}\n[data]\nfee=1\n", "[data] key 'fee' is unknown; put it under [engine]"),
     (
         "[engine]\ncash={BTC=1}\n[data]\npth='x'\n[[trader]]\npairs='*'\nstrategy='rsi'\n",
         "run.toml: [data] key 'pth' is unknown; did you mean 'path'",

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pairloom import Candle, Quote, Signal, Strategy, StrategyError, Trade
+from pairloom import Candle, Engine, Quote, Signal, Strategy, StrategyError, Trade
 from pairloom import indicators as ta
 from scripted import MINUTE, PAIR, START, answer, candles, error_of, probe, quotes, run, trades
 
@@ -114,6 +114,31 @@ def test_arrays_are_views_of_one_column_and_not_copies():
     assert np.shares_memory(first, again)
     assert not np.shares_memory(first, extra)
     assert first.__array_interface__["data"] == again.__array_interface__["data"]
+
+
+def test_arrays_are_views_of_the_engines_one_copy_and_not_of_what_was_given():
+    given, seen = candles(), []
+
+    class Looks(Strategy):
+        window: int = 8
+
+        def generate_signal(self, ctx):
+            if not seen:
+                # Whoever writes to what was given changes nothing about the run.
+                given["close"][:] = 0.0
+            seen.append(ctx.close)
+
+    engine = Engine(cash={PAIR.partition("/")[2]: 10})
+    engine.trade(PAIR, Looks, name="one")
+    engine.trade(PAIR, Looks, name="other")
+    engine.backtest(given, progress=False)
+    rows = len(given["close"]) - 7
+    assert len(seen) == 2 * rows
+    # Traders share the copy, as do the calls of one: windows lie in it side by side.
+    start = seen[0].__array_interface__["data"][0]
+    assert {array.__array_interface__["data"][0] for array in seen} == {start + 8 * row for row in range(rows)}
+    assert not any(np.shares_memory(array, given["close"]) for array in seen)
+    np.testing.assert_array_equal(seen[-1], candles()["close"][-8:])
 
 
 def test_a_further_column_of_the_data_keeps_its_gaps():

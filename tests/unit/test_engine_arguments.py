@@ -65,11 +65,12 @@ BAD_ENGINES = [
     ({"cash": {"BTC": -1}}, "cash.BTC=-1 must be 0 or more"),
     ({"cash": {"BTC": 0}}, "cash.BTC=0"),
     ({"cash": {"BTC": math.nan}}, "cash.BTC=nan is not finite"),
+    ({"workers": 2, "time_limit": "of"}, 'time_limit=\'of\' is not a number; give seconds, "auto" or "off"'),
     ({"cash": {"BTC": math.inf}}, "cash.BTC=inf is not finite"),
     ({"cash": {"BTC": True}}, "cash.BTC=True is not a number"),
     ({"cash": {"BTC": 1j}}, "cash.BTC=1j is not a number"),
     ({"cash": {"BTC": None}}, "cash.BTC=None is not a number"),
-    ({"cash": {"BTC": "ten"}}, "cash.BTC='ten' is not a number"),
+    ({"cash": {"BTC": "ten"}}, "cash.BTC='ten' is not a number; give digits, as in \"1.5\""),
     ({"cash": {"BTC": "1e-19"}}, "finer than 10^-18"),
     ({"cash": {"BTC": 1e300}}, "more than 28 digits"),
     ({"cash": {"BTC": 10**20}}, "must be less than 100000000000000000000"),
@@ -98,6 +99,8 @@ BAD_ENGINES = [
     ({"num_threads": True}, "num_threads=True is not a whole number"),
     ({"on_error": "stop"}, "on_error='stop' is unknown"),
     ({"seed": -1}, "seed=-1 must be from 0"),
+    ({"risk_socket": 5}, "risk_socket=5 must be the path of a socket, as in risk_socket='/run/user/1000/risk.sock'"),
+    ({"broker_socket": 5}, "as in broker_socket='/run/user/1000/broker.sock'"),
 ]
 
 
@@ -155,6 +158,14 @@ def test_settings_are_exact_texts():
     }
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_time_limit_that_is_off_is_none_with_workers_or_without(workers):
+    # TOML has no None, so that a file can only say "off".
+    settings = [engine(workers=workers, time_limit=given)._settings for given in (None, "off")]
+    assert settings[0] == settings[1] and settings[0]["time_limit"] is None
+    assert engine(workers=workers, time_limit="auto")._settings == engine(workers=workers)._settings
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=1e-9, max_value=1e18))
 def test_a_float_means_its_shortest_decimal(value):
     text = decimal_text(value, "x")
@@ -186,6 +197,8 @@ BAD_TRADES = [
     (("ETH/BTC", Nothing), {"size": 0}, "size=0 must be more than 0"),
     (("ETH/BTC", Nothing), {"size": -1}, "size=-1 must be more than 0"),
     (("ETH/BTC", Nothing), {"size": math.nan}, "size=nan is not finite"),
+    (("ETH/BTC", Nothing), {"size": [1]}, 'is not a number; give an int, a float, a Decimal or a text, as in "1.5"'),
+    (("ETH/BTC", Nothing), {"size": {"quote": None}}, "size.quote=None is not a number; give an int, a float, "),
     (("ETH/BTC", Nothing), {"size": {"quotes": 1}}, "'quotes' is unknown; did you mean 'quote'"),
     (("ETH/BTC", Nothing), {"size": {"quote": 0}}, "size.quote=0 must be more than 0"),
     (("ETH/BTC", Nothing), {"size": {"quote": 1, "base": 1}}, "must have one key"),
@@ -390,7 +403,12 @@ def test_wrong_arguments_of_a_run_are_refused(keywords, message):
 
 @pytest.mark.parametrize(
     ("keywords", "message"),
-    [({"speed": 0}, "speed=0 must be more than 0"), ({"duration": -1}, "duration=-1 must be more than 0")],
+    [
+        ({"speed": 0}, "speed=0 must be more than 0"),
+        ({"speed": "fast"}, "speed='fast' is not a number; give \"max\" or a multiple of real time, as in speed=10"),
+        ({"speed": [1]}, 'speed=[1] is not a number; give "max"'),
+        ({"duration": -1}, "duration=-1 must be more than 0"),
+    ],
 )
 def test_wrong_arguments_of_paper_are_refused(keywords, message):
     made = engine()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from fractions import Fraction
 from pathlib import Path
@@ -291,6 +292,16 @@ def test_a_wrong_request_says_what_is_wrong(make: Any, code: str, message: str) 
     with pytest.raises(ConfigError, match=message) as caught:
         make()
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("kind", [ta.Sma, ta.Ema, ta.Wma, ta.Std, ta.Min, ta.Max])
+def test_a_wrong_call_is_said_by_the_name_of_the_indicator(kind: Any) -> None:
+    for wrong, said in ((kind, "'period'"), (lambda: kind(3, perid=3), "'perid'"), (lambda: kind(3, 4), "positional")):
+        with pytest.raises(TypeError, match=rf"^{kind.__name__}\.__init__\(\).*{said}"):
+            wrong()
+    assert list(inspect.signature(kind).parameters) == ["period", "on", "of", "keep"]
+    own = type("Own", (kind,), {"__slots__": ()})
+    assert own(3, on="high").on == "high" and own(3).keep == kind(3).keep == 2
 
 
 def test_kinds_of_candles_take_no_column_and_no_source() -> None:

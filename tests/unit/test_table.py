@@ -69,3 +69,16 @@ def test_what_is_not_there_is_named(result: Result, key: Any, error: type[Except
 def test_a_table_has_its_columns_in_it(result: Result) -> None:
     assert "price" in result.fills and "prices" not in result.fills
     assert list(result.fills[0:0]) == []
+
+
+def test_columns_of_a_frame_have_the_same_types_without_rows() -> None:
+    data = pairloom.synthetic(1, rows=20, seed=1)
+    engine = Engine(cash={"USD": 1})
+    engine.trade("*", "simple", size=1)
+    with pytest.warns(pairloom.RefusalWarning):
+        poor = engine.backtest(data, progress=False)
+    rich = Engine(cash={"USD": 1_000_000})
+    rich.trade("*", "simple", size=1)
+    full, empty = poor.refusals.to_pandas(), rich.backtest(data, progress=False).refusals.to_pandas()
+    assert (len(full) > 0, len(empty)) == (True, 0)
+    assert dict(empty.dtypes) == dict(full.dtypes)

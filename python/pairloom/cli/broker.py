@@ -49,6 +49,6 @@ def run(options: argparse.Namespace) -> int:
     from pairloom import _native
     from pairloom._risk_process import socket_path
 
-    path = socket_path("--socket", options.socket)
+    path = socket_path("--socket", options.socket, name="broker")
     books = str(Path(options.books).expanduser().absolute())
     return serve(lambda: _native.serve_broker(path, books, Says("broker", path, as_json=options.json)))

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     from pairloom import _native
     from pairloom._risk_process import socket_path
 
-    path = socket_path("--socket", options.socket)
+    path = socket_path("--socket", options.socket, name="risk")
     limits = None if options.config is None else _limits(Path(options.config))
     log = None if options.log is None else str(Path(options.log).expanduser().absolute())
     with killable():

@@ -20,6 +20,8 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         help="print the JSON Schema of a config file",
         description="Print the JSON Schema of a config file, for editors that complete and check TOML.",
     )
+    # It prints nothing else; who asks every command for JSON is not refused here.
+    parser.add_argument("--json", action="store_true", help="what it prints is JSON with this or without")
     parser.set_defaults(run=run)
 
 

@@ -83,7 +83,8 @@ def check_document(document: dict[str, Any], where: str) -> None:
     """Check the names of sections and keys, and that none is missing; raises ``ConfigError``."""
     for name in document:
         if name not in SECTIONS:
-            hint = nearest(name, SECTIONS) or _has_key(name)
+            known = f"; there are {listing(section.title for section in SECTIONS.values())}"
+            hint = nearest(name, SECTIONS) or _elsewhere(name) or known
             raise ConfigError(f"{where}: section {name!r} is unknown{hint}", code="config.unknown_key")
     for name, section in SECTIONS.items():
         if name not in document:
@@ -115,19 +116,21 @@ def _check_table(section: Section, title: str, table: dict[str, Any], where: str
     names = [key.name for key in section.keys]
     for name in table:
         if name not in names:
-            hint = nearest(name, names) or f"; it has {listing(names, most=20)}"
+            hint = _elsewhere(name) or nearest(name, names) or f"; it has {listing(names, most=20)}"
             raise ConfigError(f"{where}: {title} key {name!r} is unknown{hint}", code="config.unknown_key")
     for key in section.keys:
         if key.required and key.name not in table:
             raise ConfigError(f"{where}: {title} key {key.name!r} is missing: {key.meaning}", code="config.missing_key")
 
 
-def _has_key(name: str) -> str:
-    """A key written outside its section is a common slip; say where it belongs."""
+def _elsewhere(name: str) -> str:
+    """A key written outside its section is a common slip, as is a section within another; say where it belongs."""
+    if name in SECTIONS:
+        return f"; write it as {SECTIONS[name].title}"
     for section in SECTIONS.values():
         if any(key.name == name for key in section.keys):
             return f"; put it under {section.title}"
-    return f"; there are {listing(section.title for section in SECTIONS.values())}"
+    return ""
 
 
 def _split(change: str) -> tuple[str, str]:

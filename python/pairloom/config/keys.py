@@ -97,7 +97,11 @@ ENGINE = Section(
         ),
         Key("num_threads", {"type": "integer", "minimum": 1}, "Threads; all cores when not given."),
         Key("workers", WHOLE, "Processes for strategies that are Python classes; none by default."),
-        Key("time_limit", {"anyOf": [NUMBER, {"const": "off"}]}, 'Seconds that a call may last in a worker, or "off".'),
+        Key(
+            "time_limit",
+            {"anyOf": [NUMBER, {"enum": ["auto", "off"]}]},
+            'Seconds that a call may last in a worker; "auto" is 10, "off" sets no limit.',
+        ),
         Key("memory_limit", {"type": ["integer", "string"]}, 'What a worker may allocate: bytes, or as in "512MB".'),
         Key("block", WHOLE, "Events evaluated ahead at most; 0 forbids it, and no result depends on it."),
         Key("on_error", _one_of("keep", "close"), "What happens to the position of a trader that erred."),

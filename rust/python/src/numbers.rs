@@ -84,7 +84,7 @@ fn numpy_scalar<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, Py
 
 fn no_number(value: &Bound<'_, PyAny>, what: &str) -> PyErr {
     PyTypeError::new_err(format!(
-        "{what} is {}, {}; give a number (float, int, Decimal)",
+        "{what} is {}, {}; give a number (float, int, Decimal, or text such as \"1.5\")",
         shown(value),
         with_article(&type_name(value))
     ))

@@ -258,6 +258,11 @@ impl Table {
                     utc.set_item("utc", true)?;
                     pandas.call_method("to_datetime", (values,), Some(&utc))?
                 }
+                // Without rows there is nothing to infer the type of texts from.
+                DataType::Utf8 if array.is_empty() => {
+                    let texts = pandas.getattr("Series")?.call1(([""],))?;
+                    texts.call_method1("head", (0,))?
+                }
                 _ => values,
             };
             frame.set_item(name, values)?;

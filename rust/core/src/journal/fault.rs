@@ -46,7 +46,7 @@ pub fn fault_of(path: &Path, error: &rusqlite::Error) -> Error {
         ),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
             "journal.damaged",
-            "the file is damaged or no journal; look at it with `pairloom journal check`",
+            "the file is damaged or no journal; name the journal of a run, or put a copy of it in its place",
         ),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
             "journal.locked",

@@ -76,7 +76,7 @@ fn by_ending(path: &Path, file: File, wanted: &Wanted) -> Result<Vec<Named>, Rea
         .to_lowercase();
     match ending.as_str() {
         "csv" | "tsv" | "txt" => csv_file::read(path, file, wanted),
-        "parquet" | "pq" | "feather" | "ftr" | "arrow" | "ipc" => Err(ReadError::new(
+        "parquet" | "pq" | "feather" | "ftr" | "arrow" | "arrows" | "ipc" => Err(ReadError::new(
             "data.corrupt",
             format!("is not what its ending '.{ending}' says: it does not begin like such a file"),
         )),
