@@ -34,6 +34,9 @@ pub const MOST_DIGITS: u8 = 12;
 /// The most that rounding may take from a value of a column without digits to stop at, as a share of it.
 pub const MOST_ROUNDING: f64 = 1e-9;
 
+/// The same of candles, of which no indicator can be computed in floats: what is larger than that would show.
+pub const MOST_ROUNDING_OF_CANDLES: f64 = 1e-4;
+
 /// How many steps pass between two looks at the clock for interrupts and progress.
 pub const STEPS_PER_POLL: u64 = 16;
 

@@ -13,6 +13,7 @@ mod plan;
 mod reconciled;
 mod records;
 mod settle;
+mod ways_out;
 
 use std::sync::Arc;
 

@@ -8,6 +8,7 @@ use crate::order::{OrderKind, Origin, reason};
 use crate::risk::{Refused, size_refusal};
 use crate::signal::{Intent, OrderRequest, SizeError, SizeSpec, Sizing, TimeInForce, TradeSignal};
 
+use super::ways_out::WaysOut;
 use super::{Act, Author, Command, Writer};
 
 /// An order before the gate.
@@ -415,16 +416,12 @@ impl Resolver<'_> {
     fn cancel(&mut self, client_id: Option<u64>) {
         let matches = |own: Option<u64>| client_id.is_none() || own == client_id;
         let unseen = self.author == Author::Strategy;
-        let held = self.held();
-        // A person who gets out goes on getting out, however often the switch is thrown.
-        let stays = self.author == Author::KillSwitch;
-        let stays = |origin, side: Side, lots: Lots| {
-            stays && origin == Origin::Command && side.opposite().is_of(held) && lots <= held.abs()
-        };
+        let row = self.writer.account.row(self.trader);
+        let mut ways_out = WaysOut::of(row, self.author);
         for plan in &mut self.planned[self.first..] {
             let lots = plan.lots.as_ref().map_or(Lots::MAX, |&lots| lots);
-            let stays =
-                stays(plan.origin, plan.side, lots) || (unseen && plan.origin == Origin::Command);
+            let stays = (unseen && plan.origin == Origin::Command)
+                || ways_out.keeps(plan.origin, plan.side, lots);
             plan.dropped |= matches(plan.client_id) && !stays;
         }
         let reason = match self.author {
@@ -434,7 +431,7 @@ impl Resolver<'_> {
         };
         let why = (reason, self.throttled());
         self.writer.take_back(self.trader, why, self.out, |order| {
-            matches(order.client_id) && !stays(order.origin, order.side, order.lots)
+            matches(order.client_id) && !ways_out.has(order.id)
         });
     }
 }

@@ -244,6 +244,8 @@ impl Closing {
             journal,
         } = done;
         if let Some(failure) = report.failure {
+            // Where it is the journal that failed, this does, too, and that is what is told.
+            let _ = journal.map(|journal| journal.pause(report.steps, report.unheard_kill));
             return Err(failure);
         }
         let watch = Stopwatch::start();

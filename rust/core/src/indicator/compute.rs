@@ -1,6 +1,6 @@
 //! Indicators over whole columns: the same nodes, fed row by row.
 
-use crate::limits::{MOST_DIGITS, MOST_ROUNDING};
+use crate::limits::{MOST_DIGITS, MOST_ROUNDING, MOST_ROUNDING_OF_CANDLES};
 use crate::market::field::Field;
 
 use super::Sample;
@@ -207,10 +207,16 @@ fn scale_of(kind: Kind, named: &mut [(Field, &[f64])]) -> Result<i8, IndicatorEr
         .map(|&(_, values)| values)
         .collect();
     let scale = infer_scale(&prices);
-    if holds(&prices, scale) {
+    let candles = !needed(kind).is_empty();
+    let most = if candles {
+        MOST_ROUNDING_OF_CANDLES
+    } else {
+        MOST_ROUNDING
+    };
+    if holds(&prices, scale, most) {
         return Ok(scale);
     }
-    if !needed(kind).is_empty() {
+    if candles {
         let message = format!(
             "{}: the prices are so far apart, or so large or small, that no decimals of one length hold them; \
              give prices of one market in a usual unit",
@@ -225,8 +231,8 @@ fn scale_of(kind: Kind, named: &mut [(Field, &[f64])]) -> Result<i8, IndicatorEr
     Ok(scale)
 }
 
-/// Whether every value survives the rounding to units of a scale, but for what no indicator shows.
-fn holds(columns: &[&[f64]], scale: i8) -> bool {
+/// Whether every value survives the rounding to units of a scale, but for so large a share of it.
+fn holds(columns: &[&[f64]], scale: i8, most: f64) -> bool {
     let power = power_of_ten(scale);
     let mut values = columns.iter().copied().flatten().copied();
     values.all(|value| {
@@ -237,7 +243,7 @@ fn holds(columns: &[&[f64]], scale: i8) -> bool {
         };
         !value.is_finite()
             || (scaled.abs() <= SIGNIFICANT
-                && (scaled - libm::round(scaled)).abs() <= MOST_ROUNDING * scaled.abs()
+                && (scaled - libm::round(scaled)).abs() <= most * scaled.abs()
                 && (scaled != 0.0 || value == 0.0))
     })
 }

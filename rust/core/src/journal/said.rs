@@ -18,9 +18,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be written.
     pub fn clear_kill(&mut self, author: &str) -> Result<bool, Error> {
-        let said = self.said()?;
-        let cleared = said.last().is_some_and(|said| said.command == CLEAR);
-        if cleared || !self.is_killed()? {
+        if !self.is_killed()? {
             return Ok(false);
         }
         self.note_said(CLEAR, author)?;
@@ -50,19 +48,21 @@ impl Store {
         )
     }
 
-    /// Whether the last word of people about the kill switch that the run has heard, or will hear first, was to set it.
+    /// Whether the last word about the kill switch was to set it: of what no step has taken in yet, else of a step.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn is_killed(&self) -> Result<bool, Error> {
+        if let Some(last) = self.said()?.last() {
+            return Ok(last.command == KILL);
+        }
         let last = self.with(|connection| {
             let sql = "SELECT command FROM inputs WHERE command IN ('kill', 'clear_kill') AND author <> 'engine' \
                 ORDER BY seq DESC LIMIT 1";
             let last = connection.query_row(sql, [], |row| row.get::<_, String>(0));
             last.optional()
         })?;
-        let said = self.said()?;
-        Ok(last.as_deref() == Some(KILL) || said.iter().any(|said| said.command == KILL))
+        Ok(last.as_deref() == Some(KILL))
     }
 
     /// Who threw the kill switch as the run ended, and who cleared it since it was set, where the run has not taken that in

@@ -164,7 +164,9 @@ impl Coordinator<'_> {
             LiveCommand::ClearKill => {
                 writer.killed = false;
                 self.killed = false;
-                self.ended.switch.clear();
+                if !self.diary.rebuilding {
+                    self.ended.switch.clear();
+                }
             }
             // Nothing of these is for a step.
             LiveCommand::Status | LiveCommand::Stop => {}
@@ -174,7 +176,8 @@ impl Coordinator<'_> {
 
     /// Sets the kill switch and takes back all that works. The end of a run in real time does the same, which is no news.
     fn kill(&mut self, writer: &mut Writer, acts: &mut Vec<Act>, by: &str) {
-        if self.progress.ending.is_none() {
+        // What was thrown before this process is over, or was thrown anew as it began.
+        if self.progress.ending.is_none() && !self.diary.rebuilding {
             self.ended.switch.take_in();
         }
         if self.progress.ending.is_none() && !self.killed {

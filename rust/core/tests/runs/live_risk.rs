@@ -161,7 +161,7 @@ fn what_waits_behind_another_order_does_not_leave_after_a_persons_kill() {
 fn who_gets_out_goes_on_getting_out_however_often_the_switch_is_thrown() {
     let (tell, _) = flume::bounded(1);
     let live = Live::start(
-        config(Account::Spot, 100_000 * UNIT),
+        config(Account::Margin, 100_000 * UNIT),
         vec![traded("A/USD")],
         vec![trader("a", "A/USD", None, Teller::new(0, &tell))],
         Vec::new(),
@@ -173,15 +173,18 @@ fn who_gets_out_goes_on_getting_out_however_often_the_switch_is_thrown() {
     live.order(buy("3"));
     live.trade(0, 100.0);
     live.until("the purchase", |s| s.traders[0].position == 3.0);
-    // On trades an order waits for the next one: what adds to the position is taken back, what ends it is not.
-    live.order(buy("1"));
-    live.order(LiveCommand::CloseAll);
+    // On trades an order waits for the next one: what adds to the position is taken back, and what would turn it around; what
+    // makes it smaller is not.
+    for lots in ["1", "-2", "-2", "-1"] {
+        live.order(buy(lots));
+    }
     live.order(LiveCommand::Kill);
     live.order(LiveCommand::Kill);
-    live.until("one order is left", |s| s.working_orders == 1);
+    live.until("two orders are left", |s| s.working_orders == 2);
     live.trade(0, 100.0);
     let status = live.until("the way out", |s| s.traders[0].position == 0.0);
-    assert_eq!((status.working_orders, status.counts.fills), (0, 2));
+    assert_eq!((status.working_orders, status.counts.fills), (0, 3));
+    live.order(LiveCommand::CloseAll);
     let outcome = live.run.stop().unwrap();
     assert_eq!(outcome.reserved, 0);
 }

@@ -307,6 +307,7 @@ impl Serving {
                 // What it holds may run code of its own as it goes.
                 link.mark(slot, answer::PACKING | self.calls);
                 *self.traders.get_mut(slot as usize).ok_or(Garbled)? = None;
+                inside.take_away();
             }
             _ => return Err(Garbled),
         }
