@@ -256,12 +256,9 @@ impl Closing {
             return Err(rows_lost());
         }
         let end = (report.steps, report.last_ts.unwrap_or(0));
-        let close = |journal: Recorder| {
-            if report.complete {
-                journal.close(end, &mut writer, &digest)
-            } else {
-                journal.pause(report.steps, report.unheard_kill)
-            }
+        let close = |journal: Recorder| match report.complete {
+            true => journal.close(end, &mut writer, &digest),
+            false => journal.pause(report.steps, report.unheard_kill),
         };
         let resumed = journal.map(close).transpose()?;
         let trades = writer.account.take_trades();
