@@ -6,10 +6,10 @@ mod support;
 
 use crate::support::live::{Live, Teller, quoted};
 use crate::support::way_out::WayOut;
-use crate::support::{UNIT, base, config, trader};
+use crate::support::{UNIT, base, config, decimal, trader};
 use pairloom_core::domain::{Amount, Side};
 use pairloom_core::engine::Account;
-use pairloom_core::live::{LiveOptions, kill_switch};
+use pairloom_core::live::{LiveCommand, LiveOptions, kill_switch};
 use pairloom_core::order::OrderStatus;
 use pairloom_core::risk::check;
 use pairloom_core::signal::TradeSignal;
@@ -27,12 +27,19 @@ fn it_takes_back_all_that_works_and_lets_nothing_out() {
     };
     let live = Live::start(
         config(Account::Spot, 100_000 * UNIT),
-        vec![quoted("A/USD")],
-        vec![trader("waits", "A/USD", Some(base("1")), waiting)],
+        vec![quoted("A/USD"), quoted("B/USD")],
+        vec![
+            trader("waits", "A/USD", Some(base("1")), waiting),
+            trader("person", "B/USD", None, Teller::new(1, &tell)),
+        ],
         Vec::new(),
         LiveOptions::default(),
     );
     live.until_quoting(0, "the limit order", |s| s.working_orders == 1);
+    // Once an order behind it is filled, the limit order is at the broker, too.
+    live.until_quoting(1, "a price", |s| s.traders[1].last_price == 100.0);
+    live.order(LiveCommand::AddPosition("person".to_owned(), decimal("1")));
+    live.until_quoting(1, "the purchase", |s| s.traders[1].position == 1.0);
     // No event comes any more: the run hears of it all the same. So does another, whose orders are on their way.
     let other = WayOut::start();
     kill_switch::set();

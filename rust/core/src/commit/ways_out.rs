@@ -6,7 +6,7 @@ use crate::portfolio::TraderRow;
 
 use super::Author;
 
-/// A person's orders that make a position smaller, and never more than that together.
+/// A person's orders that together make a position smaller, and no more than that.
 pub(super) struct WaysOut {
     held: Lots,
     /// How much of the position none of them closes.
@@ -25,13 +25,9 @@ impl WaysOut {
         if author != Author::KillSwitch {
             return ways_out;
         }
-        let (leaving, staying): (Vec<_>, Vec<_>) =
-            { row.working.iter() }.partition(|order| row.is_leaving(order.id));
-        // What is being taken back may still be filled.
-        let leaving = { leaving.iter() }.filter(|order| order.side.opposite().is_of(row.position));
-        let leaving = leaving.fold(0, |sum: Lots, order| sum.saturating_add(order.lots));
-        ways_out.left = row.position.saturating_abs().saturating_sub(leaving).max(0);
-        for order in staying {
+        // What is taken back may still be filled on its way; as that was so when it was thrown first, it is no other now.
+        ways_out.left = row.position.saturating_abs();
+        for order in row.working.iter().filter(|order| !row.is_leaving(order.id)) {
             if ways_out.keeps(order.origin, order.side, order.lots) {
                 ways_out.kept.push(order.id);
             }

@@ -175,7 +175,7 @@ fn who_gets_out_goes_on_getting_out_however_often_the_switch_is_thrown() {
     live.until("the purchase", |s| s.traders[0].position == 3.0);
     // On trades an order waits for the next one: what adds to the position is taken back, and what would turn it around; what
     // makes it smaller is not.
-    for lots in ["1", "-2", "-2", "-1"] {
+    for lots in ["-2", "-1", "1", "-2"] {
         live.order(buy(lots));
     }
     live.order(LiveCommand::Kill);
