@@ -96,7 +96,7 @@ class Run:
 
         What closes a position because a person wants it so goes on, however often this is said; `stop` ends it.
 
-        In a run on recorded data it waits for a call of a strategy that lasts, and comes behind what that call wants.
+        In a run on recorded data it waits for a call of a strategy that lasts; what that call wants is held back.
         What a person sends to make a position smaller, `force_exit` say, still passes; but not while a risk process
         cannot be asked: then it is refused as ``risk_unreachable``, and has to be sent again.
         """
