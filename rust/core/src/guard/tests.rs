@@ -66,6 +66,20 @@ fn limits() -> RiskSpec {
     }
 }
 
+/// The same order once a second.
+fn at_most_once() -> RiskSpec {
+    RiskSpec {
+        account: LimitSpec {
+            max_repeats: Some(Pace {
+                count: 1,
+                nanos: SECOND,
+            }),
+            ..LimitSpec::default()
+        },
+        traders: Vec::new(),
+    }
+}
+
 /// Two markets, three traders, and what changes written down.
 struct Desk {
     writer: Writer,
@@ -426,16 +440,7 @@ fn limits_of_its_own_take_the_place_of_the_engines() {
 #[test]
 fn its_own_limits_remember_when_the_account_is_told_anew_until_time_goes_back() {
     let mut desk = Desk::new(false, None);
-    let once = RiskSpec {
-        account: LimitSpec {
-            max_repeats: Some(Pace {
-                count: 1,
-                nanos: SECOND,
-            }),
-            ..LimitSpec::default()
-        },
-        traders: Vec::new(),
-    };
+    let once = at_most_once();
     let mut mirror = mirror_of(&mut desk, Some(&once));
     mirror.tell(Note::Step { ts: SECOND }).unwrap();
     for (step, said) in [
@@ -523,16 +528,7 @@ fn what_it_gave_its_word_for_and_never_left_is_no_repetition() {
         (Outcome::Missed, Some(check::REPEATED_EXECUTION)),
     ] {
         let mut desk = Desk::new(false, None);
-        let once = RiskSpec {
-            account: LimitSpec {
-                max_repeats: Some(Pace {
-                    count: 1,
-                    nanos: SECOND,
-                }),
-                ..LimitSpec::default()
-            },
-            traders: Vec::new(),
-        };
+        let once = at_most_once();
         let mut mirror = mirror_of(&mut desk, Some(&once));
         let asked = desk.order(0, 20, Some(5_000));
         assert_eq!(mirror.judge(&asked[0], false).unwrap(), Ok(()));

@@ -249,8 +249,8 @@ fn places_of(markets: &Markets, count: usize) -> Vec<Option<u32>> {
     places
 }
 
-/// Starts the feed's task or thread, and gives the end from which to read, and the one that says whether it broke. A feed that comes through a channel of its own has
-/// neither, and is read from there.
+/// Starts the feed's task or thread, and gives the end from which to read, and the one that says whether it broke. A feed
+/// that comes through a channel of its own has neither, and is read from there.
 fn feed_side(
     runtime: &Runtime,
     feed: (Feed, Option<Rows>),

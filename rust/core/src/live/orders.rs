@@ -347,3 +347,17 @@ impl OrderPort {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_engine_that_is_gone_is_no_broker_that_holds_nothing() {
+        let ((messages, _inbox), (told, hears)) = (flume::bounded(1), flume::bounded(1));
+        drop(told);
+        let mut port = OrderPort::new(messages, hears, true, true, None);
+        assert_eq!(port.memory(), None);
+        assert_eq!(port.failure.unwrap().code, "run.defect");
+    }
+}

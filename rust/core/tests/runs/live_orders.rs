@@ -3,18 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::live::{Live, PATIENCE, Teller, quoted};
+use crate::support::live::{Live, PATIENCE, Teller, filled, quoted};
 use crate::support::{UNIT, base, config, decimal, trader};
 use async_trait::async_trait;
 use flume::{Receiver, Sender};
-use pairloom_core::domain::Liquidity;
 use pairloom_core::engine::{Account, Config};
 use pairloom_core::live::{Broker, BrokerError, LiveCommand, LiveOptions, Report};
 use pairloom_core::order::{Order, OrderId, OrderStatus};
 use pairloom_core::signal::TradeSignal;
 use pairloom_core::strategy::StrategyFault;
 use pairloom_core::trader::TraderState;
-use pairloom_core::venue::{Execution, Outcome};
+use pairloom_core::venue::Execution;
 
 fn settings() -> Config {
     config(Account::Spot, 100_000 * UNIT)
@@ -323,15 +322,7 @@ struct Slow {
 impl Broker for Slow {
     async fn submit(&self, order: &Order) -> Result<(), BrokerError> {
         let _ = self.gate.recv_async().await;
-        let filled = Execution {
-            order: order.id,
-            trader: order.trader,
-            ts: order.decided,
-            outcome: Outcome::Filled {
-                price: 20_000,
-                liquidity: Liquidity::Taker,
-            },
-        };
+        let filled = filled(order);
         for _ in 0..2 {
             // Told twice: it counts once.
             let _ = self.reports.send_async(filled.into()).await;
@@ -451,13 +442,8 @@ impl Broker for Misnames {
     async fn submit(&self, order: &Order) -> Result<(), BrokerError> {
         for trader in [self.other, order.trader] {
             let filled = Execution {
-                order: order.id,
                 trader,
-                ts: order.decided,
-                outcome: Outcome::Filled {
-                    price: 20_000,
-                    liquidity: Liquidity::Taker,
-                },
+                ..filled(order)
             };
             let _ = self.reports.send_async(filled.into()).await;
         }

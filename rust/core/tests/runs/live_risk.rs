@@ -188,3 +188,14 @@ fn who_gets_out_goes_on_getting_out_however_often_the_switch_is_thrown() {
     let outcome = live.run.stop().unwrap();
     assert_eq!(outcome.reserved, 0);
 }
+
+#[test]
+fn a_run_says_what_the_broker_has_not_told_the_end_of() {
+    let outcome = WayOut::start().end();
+    let said = outcome.assumptions.join("\n");
+    assert!(
+        said.contains("4 orders had not ended when the run did"),
+        "{said}"
+    );
+    assert_eq!(outcome.counters["orders_open_at_end"], 4);
+}

@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use flume::{Receiver, Sender};
 use pairloom_core::clock::{self, Stopwatch};
+use pairloom_core::domain::Liquidity;
 use pairloom_core::engine::{Config, TraderConfig};
 use pairloom_core::live::{
     Batch, Cast, Factory, Feed, FeedEvent, LiveCommand, LiveOptions, RunHandle, Status, start,
 };
 use pairloom_core::market::{EventKind, Market, MarketData, MarketEvent, Quote, Trade};
+use pairloom_core::order::Order;
 use pairloom_core::signal::TradeSignal;
 use pairloom_core::strategy::{
     Lane, NoInterpreter, Outcome as Call, SetupCtx, Strategy, SystemCtx,
 };
+use pairloom_core::venue::{Execution, Outcome};
 
 /// How long a test waits for what must happen, before it fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -106,6 +109,19 @@ impl Live {
             }
             assert!(watch.elapsed() < PATIENCE, "never came: {what}; {status:?}");
         }
+    }
+}
+
+/// The fill of an order at 100, as a broker of the test tells it.
+pub fn filled(order: &Order) -> Execution {
+    Execution {
+        order: order.id,
+        trader: order.trader,
+        ts: order.decided,
+        outcome: Outcome::Filled {
+            price: 20_000,
+            liquidity: Liquidity::Taker,
+        },
     }
 }
 

@@ -5,15 +5,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use flume::{Receiver, Sender};
-use pairloom_core::domain::Liquidity;
 use pairloom_core::engine::Account;
 use pairloom_core::live::{Broker, BrokerError, LiveCommand, LiveOptions, Report};
 use pairloom_core::order::{Order, OrderId, OrderStatus};
 use pairloom_core::risk::check;
 use pairloom_core::signal::TradeSignal;
-use pairloom_core::venue::{Execution, Outcome};
 
-use super::live::{Live, PATIENCE, Teller, quoted};
+use super::live::{Live, PATIENCE, Teller, filled, quoted};
 use super::{UNIT, base, config, trader};
 
 /// Says which order it has in hand, keeps it until the test lets it go, and fills it at 100.
@@ -28,16 +26,7 @@ impl Broker for Holds {
     async fn submit(&self, order: &Order) -> Result<(), BrokerError> {
         self.begun.send_async(order.id).await.unwrap();
         let _ = self.gate.recv_async().await;
-        let filled = Execution {
-            order: order.id,
-            trader: order.trader,
-            ts: order.decided,
-            outcome: Outcome::Filled {
-                price: 20_000,
-                liquidity: Liquidity::Taker,
-            },
-        };
-        let _ = self.reports.send_async(filled.into()).await;
+        let _ = self.reports.send_async(filled(order).into()).await;
         Ok(())
     }
 
@@ -94,6 +83,11 @@ impl WayOut {
             begins,
             open,
         }
+    }
+
+    /// Ends the run while the broker still has the first one in hand.
+    pub fn end(self) -> pairloom_core::engine::Outcome {
+        self.live.run.stop().unwrap()
     }
 
     /// Lets the first one go once the switch is thrown: the other three stay, and a person gets out all the same.
