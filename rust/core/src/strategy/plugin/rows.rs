@@ -1,6 +1,7 @@
 //! Many rows for one call of a strategy of the interface: its columns are lent as they lie in memory, and it decides at
 //! one row after the other until it asks for something.
 
+use std::mem::MaybeUninit;
 use std::ptr::null;
 
 use pairloom_strategy::abi;
@@ -41,10 +42,11 @@ pub(super) enum Ended {
     Wrong(String),
 }
 
-/// The slots over some rows, and the room for a column that exists nowhere as it is.
+/// The slots over some rows, and the room for a column that exists nowhere as it is. Left as it is until it is written, since
+/// that would cost as much as a dozen rows.
 struct Columns {
-    slots: [abi::Slot; SLOTS],
-    made: [f64; LOOKED_AHEAD],
+    slots: [MaybeUninit<abi::Slot>; SLOTS],
+    made: [MaybeUninit<f64>; LOOKED_AHEAD],
 }
 
 /// Calls for the coming rows until one of them asks for something new; how many were taken in, and how the last ended.
@@ -62,11 +64,8 @@ pub(super) fn take_in(
     } = reader;
     let nothing = (0, Ended::Signal(None));
     let mut columns = Columns {
-        slots: [abi::Slot {
-            first: f64::NAN,
-            later: null(),
-        }; SLOTS],
-        made: [f64::NAN; LOOKED_AHEAD],
+        slots: [const { MaybeUninit::uninit() }; SLOTS],
+        made: [const { MaybeUninit::uninit() }; LOOKED_AHEAD],
     };
     if coming.event(0).kind() != kind || !columns.show_slots(slots, coming) {
         return nothing;
@@ -162,7 +161,7 @@ impl Columns {
             if values.len() < coming.rows {
                 return false;
             }
-            *column = match back {
+            column.write(match back {
                 0 => abi::Slot {
                     first: values[0],
                     later: values[1..].as_ptr(),
@@ -171,7 +170,7 @@ impl Columns {
                     first: coming.before(id),
                     later: values.as_ptr(),
                 },
-            };
+            });
         }
         true
     }
@@ -193,10 +192,8 @@ impl Columns {
             Series::Quote(quotes) => (&quotes.ts, None, 0),
             Series::Trade(trades) => (&trades.ts, None, 0),
         };
-        // What saturates is for who calls row by row.
-        opening_ts
-            .get(first + coming.rows - 1)?
-            .checked_add(interval)?;
+        // What saturates is for who calls row by row. The newest row tells it for all, and is in the cache.
+        opening_ts.last()?.checked_add(interval)?;
         let mut rows = abi::Rows {
             size: size_of::<abi::Rows>() as u32,
             held,
@@ -205,7 +202,7 @@ impl Columns {
             ts: ts.map_or(null(), |ts| ts[first..].as_ptr()),
             interval,
             event: [null(); 5],
-            slots: self.slots.as_ptr(),
+            slots: self.slots.as_ptr().cast(),
             last: null(),
         };
         if reads & abi::READS_EVENT != 0 {
@@ -217,9 +214,9 @@ impl Columns {
                 rows.count = rows.count.min(LOOKED_AHEAD);
                 for (row, made) in self.made[..rows.count].iter_mut().enumerate() {
                     let side = trades.side.as_ref().map_or(0, |side| side[first + row]);
-                    *made = f64::from(side.signum());
+                    made.write(f64::from(side.signum()));
                 }
-                rows.event[2] = self.made.as_ptr();
+                rows.event[2] = self.made.as_ptr().cast();
             }
         }
         if reads & abi::READS_POSITION != 0 && held != 0 {
@@ -230,9 +227,9 @@ impl Columns {
             rows.count = rows.count.min(LOOKED_AHEAD);
             for (row, last) in self.made[..rows.count].iter_mut().enumerate() {
                 let mark = coming.event(row).mark(coming.scale);
-                *last = coming.view.instrument.price_f64(mark);
+                last.write(coming.view.instrument.price_f64(mark));
             }
-            rows.last = self.made.as_ptr();
+            rows.last = self.made.as_ptr().cast();
         }
         Some(rows)
     }
