@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::word::Word;
 use crate::domain::{HalfUnits, Liquidity, Lots, Money, Nanos, Side};
 use crate::order::{OrderId, OrderRecord, OrderStatus, Reason, RefusalRecord, reason};
-use crate::rows::{Row, Rows};
+use crate::rows::{Row, Rows, Times};
 use crate::strategy::StrategyFault;
 
 /// One fill.
@@ -96,7 +96,7 @@ pub struct VenueBooks {
 #[derive(Debug, Default)]
 pub struct Curve {
     /// The step's time.
-    pub ts: Rows<Nanos>,
+    pub ts: Times,
     /// Equity at the step's snapshot.
     pub equity: Rows<Money>,
 }

@@ -7,6 +7,7 @@
 use crate::domain::{Money, Nanos};
 use crate::market::scale::decimal_to_f64;
 use crate::portfolio::TradeRecord;
+use crate::rows::Times;
 
 use super::outcome::Outcome;
 
@@ -14,8 +15,14 @@ const DAY: Nanos = 86_400_000_000_000;
 const DAYS_PER_YEAR: f64 = 365.0;
 /// Rows of the curve that are looked at together.
 const SEEN_TOGETHER: usize = 64;
-/// Bits that a first look at rows leaves out. What is left fits into 64, and the sum of all that are looked at together into 128.
+/// Bits that a first look at rows leaves out. What is left fits into 64.
 const FINE: u32 = 32;
+/// The same where the peak is so large that it suffices: what is left is a word of each number, which lies in memory as it is.
+const COARSE: u32 = 64;
+/// Where what is left of each number is smaller than this, the sum of all that are looked at together fits into 128 bits.
+const MOST_COARSE: i64 = 1 << (i128::BITS - 2 - COARSE - SEEN_TOGETHER.ilog2());
+/// The least peak, without these bits, for which it does.
+const LARGE: Money = 1 << 12;
 /// A quotient of two floats near 1 is known to 2e-16: a daily deviation below this is rounding, not risk.
 const ROUNDING: f64 = 1e-14;
 
@@ -48,9 +55,9 @@ pub const STATISTICS: [&str; 19] = [
 pub fn statistics(outcome: &Outcome) -> [f64; STATISTICS.len()] {
     let (start, end) = (float(outcome.start_equity), float(outcome.equity));
     let curve = &outcome.records.curve;
-    let (times, equity) = (curve.ts.since(0), curve.equity.since(0));
+    let equity = curve.equity.since(0);
     let trades = outcome.trades.since(0);
-    let seen = Seen::of(&times, &equity, outcome.start_equity);
+    let seen = Seen::of(&curve.ts, &equity, outcome.start_equity);
     let returns = simple_returns(&seen.days, start);
     let total_return = if start > 0.0 {
         end / start - 1.0
@@ -102,8 +109,9 @@ struct Seen {
 
 impl Seen {
     #[expect(clippy::cast_precision_loss, reason = "a count of rows")]
-    fn of(ts: &[Nanos], equity: &[Money], start: Money) -> Self {
-        let (Some(&first), Some(&last)) = (ts.first(), ts.last()) else {
+    fn of(times: &Times, equity: &[Money], start: Money) -> Self {
+        let end = equity.len().checked_sub(1).and_then(|last| times.get(last));
+        let (Some(first), Some(last)) = (times.get(0), end) else {
             return Self {
                 first: 0,
                 last: 0,
@@ -118,17 +126,19 @@ impl Seen {
         let mut sum = Some(0_i128);
         // A row at midnight belongs to the day that begins.
         let mut midnight = (day + 1).saturating_mul(DAY);
-        let pieces = ts.chunks(SEEN_TOGETHER).zip(equity.chunks(SEEN_TOGETHER));
-        for (ts, equity) in pieces {
-            let end = ts[ts.len() - 1];
+        let mut rows = 0;
+        for equity in equity.chunks(SEEN_TOGETHER) {
+            let ts = times.iter_from(rows).take(equity.len());
+            rows += equity.len();
+            let end = times.get(rows - 1).unwrap_or(last);
             if end < midnight
-                && let Some(more) = water.follow_below(end, equity)
+                && let Some(more) = water.follow_many(end, equity)
             {
                 newest = equity[equity.len() - 1];
                 sum = sum.and_then(|sum| sum.checked_add(more));
                 continue;
             }
-            for (&ts, &equity) in ts.iter().zip(equity) {
+            for (ts, &equity) in ts.zip(equity) {
                 if ts >= midnight {
                     let today = ts.div_euclid(DAY);
                     let passed = usize::try_from(today - day).unwrap_or(0);
@@ -208,27 +218,38 @@ impl Water {
     /// Takes in rows up to this time that all lie clearly below the peak; their sum. `None` where one of them does not, or
     /// the sum does not fit: then nothing has changed.
     #[inline]
+    fn follow_many(&mut self, end: Nanos, equity: &[Money]) -> Option<Money> {
+        if self.peak >> COARSE >= LARGE {
+            self.follow_below::<COARSE>(end, equity)
+        } else {
+            self.follow_below::<FINE>(end, equity)
+        }
+    }
+
+    /// The same, by a first look that leaves out so many bits.
+    #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "looked at by `outside`")]
-    fn follow_below(&mut self, end: Nanos, equity: &[Money]) -> Option<Money> {
+    fn follow_below<const LESS: u32>(&mut self, end: Nanos, equity: &[Money]) -> Option<Money> {
         // Independent looks without a branch between them are many times faster than the rules row by row, and numbers of
         // 64 bits faster than those of 128: how high and how low they lie is mostly known well enough without the last bits.
         let (mut low, mut high, mut outside, mut sum) = (i64::MAX, i64::MIN, 0, 0_i128);
         for &equity in equity {
-            let coarse = (equity >> FINE) as i64;
-            let above = (equity >> (FINE + 63)) as i64;
+            let coarse = (equity >> LESS) as i64;
+            let above = (equity >> (LESS + 63)) as i64;
             outside |= above ^ (above >> 63);
             low = low.min(coarse);
             high = high.max(coarse);
             sum = sum.wrapping_add(equity);
         }
         // Of one sign, so that the sum of a part is no larger than that of all.
-        let fits = outside == 0 && (low >= 0 || high < 0);
-        let most = (Money::from(high) + 1) << FINE;
+        let one_sign = (low >= 0 && high < MOST_COARSE) || (high < 0 && low > -MOST_COARSE);
+        let fits = outside == 0 && one_sign;
+        let most = (Money::from(high) + 1) << LESS;
         let gap = self.peak.saturating_sub(most);
         if !fits || gap <= self.peak.saturating_abs() >> 50 {
             return None;
         }
-        if Money::from(low) << FINE < self.trough {
+        if Money::from(low) << LESS < self.trough {
             self.trough = equity
                 .iter()
                 .fold(self.trough, |low, &equity| low.min(equity));
@@ -425,7 +446,7 @@ mod tests {
             i128::from((random >> 33) % below)
         };
         // Amounts of a few bits, of as many as accounts have, and of more than are looked at together.
-        let scales = [0, 60, 76].map(|bits| 1_i128 << bits);
+        let scales = [0, 46, 60, 76].map(|bits| 1_i128 << bits);
         for (rows, scale) in [1, 63, 64, 65, 128, 700]
             .map(|rows| scales.map(|scale| (rows, scale)))
             .concat()
@@ -439,7 +460,7 @@ mod tests {
                 }
                 let step = i64::from(minutes) * 60_000_000_000;
                 let ts: Vec<Nanos> = (0..rows as i64).map(|row| row * step - DAY / 2).collect();
-                let found = Seen::of(&ts, &equity, start);
+                let found = Seen::of(&ts.clone().into(), &equity, start);
                 let mut water = Water::new(start, ts[0]);
                 let each = ts.iter().zip(&equity);
                 each.for_each(|(&ts, &equity)| water.follow(ts, equity));

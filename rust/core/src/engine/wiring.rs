@@ -151,7 +151,7 @@ pub(super) fn backtest_among(
     let computing = computing.elapsed().as_secs_f64();
     let journal = open_journal(config, options, &closing, false, true)?;
     let remote = host.remote(config, &core, data)?;
-    let mut replay = replay::prepare(core, data, rows, config, options, host, remote)?;
+    let mut replay = replay::prepare(core, data, &rows, config, options, host, remote)?;
     if let Some(journal) = journal {
         replay.keep(journal)?;
     }

@@ -55,10 +55,11 @@ impl Rows {
         }
     }
 
-    /// The steps, and the start of the run, for who walks through them on its own.
+    /// The steps, and the start of the run, for who walks through them on its own. They are lent: runs that share them count
+    /// none of their references meanwhile, for which their processors would wait for each other.
     #[must_use]
-    pub fn into_parts(self) -> (Arc<Steps>, Option<Nanos>) {
-        (self.steps, self.start)
+    pub fn parts(&self) -> (&Steps, Option<Nanos>) {
+        (&self.steps, self.start)
     }
 
     /// The time of the next rows.

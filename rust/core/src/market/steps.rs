@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::domain::Nanos;
+use crate::spare::Reused;
 
 use super::event::EventKind;
 use super::series::{CloseTimes, MarketData, Series};
@@ -41,7 +42,7 @@ impl Entry {
 /// The steps that market rows make, in the order of time.
 #[derive(Debug, Default)]
 pub struct Steps {
-    times: Vec<Nanos>,
+    times: Arc<Reused<Nanos>>,
     rows: Rows,
     /// For each market and kind the step of each row. Series on one time grid share theirs.
     places: Vec<[Option<Place>; 3]>,
@@ -192,7 +193,7 @@ impl Steps {
     }
 
     /// All series have a row in each step.
-    fn on_one_grid(times: Vec<Nanos>, all: &[Seen<'_>], markets: usize) -> Self {
+    fn on_one_grid(times: Reused<Nanos>, all: &[Seen<'_>], markets: usize) -> Self {
         let rows = u32::try_from(times.len()).unwrap_or(u32::MAX);
         let entries: Vec<Entry> = all.iter().map(|series| series.entry).collect();
         let mut places = vec![[const { None }; 3]; markets];
@@ -201,7 +202,7 @@ impl Steps {
             places[entry.market()][entry.kind() as usize] = Some(place);
         }
         Self {
-            times,
+            times: Arc::new(times),
             rows: Rows::Same(entries),
             places,
         }
@@ -238,7 +239,7 @@ impl Steps {
             places[entry.market()][entry.kind() as usize] = Some(place);
         }
         Self {
-            times,
+            times: Arc::new(times),
             rows: Rows::Table { offsets, entries },
             places,
         }
@@ -298,6 +299,12 @@ impl Steps {
         &self.times
     }
 
+    /// The same, for who goes on reading them.
+    #[must_use]
+    pub const fn shared_times(&self) -> &Arc<Reused<Nanos>> {
+        &self.times
+    }
+
     /// The times of the steps from one to before another.
     #[must_use]
     pub fn times_between(&self, from: usize, to: usize) -> &[Nanos] {
@@ -341,9 +348,11 @@ impl<'a> Seen<'a> {
 }
 
 /// The times of the steps where each series has one row in each of them: the common case.
-fn one_grid(all: &[Seen<'_>]) -> Option<Vec<Nanos>> {
+fn one_grid(all: &[Seen<'_>]) -> Option<Reused<Nanos>> {
     let (first, others) = all.split_first()?;
-    let times: Vec<Nanos> = first.times().collect();
+    let mut times = Reused::default();
+    times.make_room(first.seen);
+    times.extend(first.times());
     let rises = times.is_sorted_by(|one, next| one < next);
     let same = |other: &Seen<'_>| {
         other.seen == first.seen
@@ -366,8 +375,9 @@ fn same_column(one: &Series<'_>, other: &Series<'_>) -> bool {
 }
 
 /// The times of all series, each once.
-fn all_times(all: &[Seen<'_>]) -> Vec<Nanos> {
-    let mut times: Vec<Nanos> = Vec::new();
+fn all_times(all: &[Seen<'_>]) -> Reused<Nanos> {
+    let mut times = Reused::default();
+    times.make_room(all.first().map_or(0, |first| first.seen));
     let mut first = 0;
     for series in all {
         let mine = series.times();

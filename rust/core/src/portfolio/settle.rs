@@ -156,7 +156,8 @@ impl Portfolio {
         let close_fee = match closing {
             0 => 0,
             all if all == bill.lots => bill.fee,
-            // A flip, mostly, of which a whole part closes.
+            // A flip, mostly, of which one half closes: that is no division.
+            half if bill.lots.checked_sub(half) == Some(half) => bill.fee >> 1,
             _ if bill.lots % closing == 0 => {
                 ratio_floor(&[bill.fee], &[i128::from(bill.lots / closing)]).unwrap_or(0)
             }

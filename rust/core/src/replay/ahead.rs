@@ -133,7 +133,7 @@ impl Ahead {
     /// Traders that `cast` says to be evaluated ahead are put where their first events are.
     pub(super) fn new(
         cast: &mut Cast<'_>,
-        timeline: &Timeline,
+        timeline: &Timeline<'_>,
         spot: bool,
         block: Option<u32>,
     ) -> Self {
@@ -242,8 +242,8 @@ impl Ahead {
 
     /// Reads what is next on these traders' ways, so that the waits for memory overlap.
     pub(super) fn touch(&self, traders: &[u32]) {
-        let next = |&trader: &u32| self.paths[trader as usize].next_step().unwrap_or(0);
-        let touched = traders.iter().map(next).fold(0, |all, one| all ^ one);
+        let paths = traders.iter().map(|&trader| &self.paths[trader as usize]);
+        let touched = paths.fold(0, |all, path| all ^ path.touch());
         std::hint::black_box(touched);
     }
 
@@ -325,7 +325,7 @@ impl Ahead {
     }
 
     /// How many evaluations were made ahead of a run that ended early.
-    pub(super) fn too_many(&self, cast: &Cast<'_>, timeline: &Timeline) -> u64 {
+    pub(super) fn too_many(&self, cast: &Cast<'_>, timeline: &Timeline<'_>) -> u64 {
         let leads = self.leads.iter().enumerate();
         leads
             .filter(|(index, _)| cast.ahead[*index])

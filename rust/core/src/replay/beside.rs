@@ -72,7 +72,7 @@ struct Waiting<'a> {
 pub(super) struct Desk<'a> {
     waiting: Waiting<'a>,
     done: Sender<Answer>,
-    steps: Arc<Steps>,
+    steps: &'a Steps,
 }
 
 /// The writer's side.
@@ -80,7 +80,7 @@ pub(super) struct Beside<'a> {
     jobs: Sender<Job<'a>>,
     waiting: Waiting<'a>,
     done: Receiver<Answer>,
-    steps: Arc<Steps>,
+    steps: &'a Steps,
     /// Whether a trader is on loan, by trader.
     lent: Vec<bool>,
     /// Those that came back before anybody asked for them, by trader.
@@ -195,7 +195,7 @@ impl Desk<'_> {
     /// Evaluates what is lent until nobody lends any more.
     pub(super) fn work(&self) {
         while let Some(job) = self.waiting.next() {
-            if self.done.send(job.run(&self.steps)).is_err() {
+            if self.done.send(job.run(self.steps)).is_err() {
                 return;
             }
         }
@@ -204,7 +204,7 @@ impl Desk<'_> {
 
 impl<'a> Beside<'a> {
     /// A side for the writer, and desks for so many threads.
-    pub(super) fn new(traders: usize, threads: usize, steps: &Arc<Steps>) -> (Self, Vec<Desk<'a>>) {
+    pub(super) fn new(traders: usize, threads: usize, steps: &'a Steps) -> (Self, Vec<Desk<'a>>) {
         // No trader is lent twice, so there is room for all.
         let (jobs, waiting) = flume::bounded(traders);
         let waiting = Waiting {
@@ -215,14 +215,14 @@ impl<'a> Beside<'a> {
         let desk = |_| Desk {
             waiting: waiting.clone(),
             done: sender.clone(),
-            steps: Arc::clone(steps),
+            steps,
         };
         let desks = (0..threads).map(desk).collect();
         let beside = Self {
             jobs,
             waiting,
             done,
-            steps: Arc::clone(steps),
+            steps,
             lent: vec![false; traders],
             back: (0..traders).map(|_| None).collect(),
         };
@@ -300,7 +300,7 @@ impl<'a> Beside<'a> {
             return Some(answer);
         }
         if let Some(job) = self.waiting.take() {
-            return Some(job.run(&self.steps));
+            return Some(job.run(self.steps));
         }
         for _ in 0..BESIDE_LOOKS {
             if !self.done.is_empty() {

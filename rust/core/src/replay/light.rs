@@ -3,7 +3,6 @@
 //! its evaluations done.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use crate::clock::Stopwatch;
 use crate::commit::Writer;
@@ -50,26 +49,26 @@ impl Direct<'_> {
 
     fn make_light_steps(&mut self, writer: &mut Writer, end: usize) -> Quiet {
         let mut quiet = Quiet::default();
-        let steps = Arc::clone(self.timeline.steps());
+        let steps = self.timeline.steps();
         let mut step = self.timeline.walked();
         let end = self
             .ahead
             .calendar
             .next_due(step, end.min(step + LIGHT_STEPS));
         while step < end {
-            if !self.is_valued((step, usize::MAX), &steps, writer) || self.moves(writer) {
+            if !self.is_valued((step, usize::MAX), steps, writer) || self.moves(writer) {
                 break;
             }
             // Nothing but prices moves until somebody asks for something, so these are known to need no liquidation.
             let until = end.min(self.valuation.end());
             let calm = step + writer.calm_steps(self.valuation.between(step, until));
             let made = match self.alone(step..calm) {
-                Some(alone) => self.call_until_asked(writer, alone, &steps, &mut quiet),
-                None => self.evaluate_until_asked(writer, step..calm, &steps, &mut quiet),
+                Some(alone) => self.call_until_asked(writer, alone, steps, &mut quiet),
+                None => self.evaluate_until_asked(writer, step..calm, steps, &mut quiet),
             };
             writer.write_steps(self.valuation.between(step, made));
             let times = steps.times_between(step, made);
-            writer.records.curve.ts.here().extend_from_slice(times);
+            writer.records.curve.ts.extend_from_slice(times);
             quiet.steps += (made - step) as u64;
             quiet.last = times.last().copied().or(quiet.last);
             step = made;

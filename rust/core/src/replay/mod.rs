@@ -97,7 +97,7 @@ struct Column<'a> {
 struct Direct<'a> {
     cast: Cast<'a>,
     venue: SimVenue,
-    timeline: Timeline,
+    timeline: Timeline<'a>,
     /// The rows of the step that is being made, of the markets that are looked at in each step.
     rows: Vec<Row>,
     end: Option<Nanos>,
@@ -139,7 +139,7 @@ struct Direct<'a> {
 pub fn prepare<'a>(
     mut core: Core,
     data: &'a MarketData,
-    feed: Rows,
+    feed: &'a Rows,
     config: &Config,
     options: &RunOptions,
     host: &'a dyn Host,
@@ -162,7 +162,7 @@ pub fn prepare<'a>(
     let interrupted = core.traders.iter().any(stopped);
     let time_marks = core.time_marks;
     let mut cast = cast(core.traders, core.mains, &core.sources, data, core.scales);
-    let (steps, start) = feed.into_parts();
+    let (steps, start) = feed.parts();
     let mut timeline = Timeline::new(steps, start, &cast.markets);
     cast.columns = cast.columns(timeline.steps());
     let spot = core.writer.account.is_spot();
@@ -320,6 +320,7 @@ impl Replay<'_> {
 
 /// Makes room for what the run will write down.
 fn make_room(writer: &mut Writer, cast: &Cast<'_>, steps: &Steps) {
+    writer.records.curve.ts.follow(steps.shared_times());
     writer.records.curve.reserve(steps.len() + 1);
     let traders = (0..cast.traders.len()).filter_map(|trader| u32::try_from(trader).ok());
     let rows = traders.map(|trader| cast.places(steps, trader).len());
@@ -366,7 +367,7 @@ impl<'a> Cast<'a> {
     }
 
     /// Looks at markets in each step where that is needed; gives them.
-    fn look_at(&mut self, watched: bool, timeline: &mut Timeline) -> Vec<u32> {
+    fn look_at(&mut self, watched: bool, timeline: &mut Timeline<'_>) -> Vec<u32> {
         if watched {
             // The gate sees every price.
             self.lazy.fill(false);

@@ -65,6 +65,13 @@ impl Path {
         self.asked.get(self.committed)
     }
 
+    /// Reads the next thing and the one behind it, whose step is asked for as soon as the next is committed.
+    #[inline]
+    pub(super) fn touch(&self) -> u32 {
+        let coming = self.asked.iter().skip(self.committed).take(2);
+        coming.fold(0, |touched, next| touched ^ next.step)
+    }
+
     /// The same; it counts as committed from now on.
     #[inline]
     pub(super) fn commit(&mut self) -> Option<Foreseen> {

@@ -1,8 +1,6 @@
 //! Steps that need nothing of all that a step could need: those in which only prices move, and those in which traders are
 //! due that foresaw the fills of what they asked for there. Both are made one after the other, here.
 
-use std::sync::Arc;
-
 use crate::commit::Writer;
 use crate::domain::Nanos;
 use crate::limits::STRIDES;
@@ -16,21 +14,23 @@ impl Direct<'_> {
     /// orders may be sent and filled in them; else the first step in which anybody is due ends them.
     pub(super) fn stride(&mut self, writer: &mut Writer, before: usize, fills: bool) -> Quiet {
         let first = self.timeline.walked();
-        let steps = Arc::clone(self.timeline.steps());
+        let steps = self.timeline.steps();
         let mut step = first;
         let mut events = 0;
         for _ in 0..STRIDES {
             let due = self.ahead.calendar.next_due(step, before);
-            let foreseen = fills && due < before && self.is_foreseen(due, &steps);
+            let foreseen = (fills && due < before)
+                .then(|| self.foreseen_at(due))
+                .flatten();
             // The step in which somebody is due is valued before anything changes in it.
-            let end = if foreseen { due + 1 } else { due };
-            let made = self.price_steps(writer, &steps, (step, end, due + 1), &mut events);
+            let end = due + usize::from(foreseen.is_some());
+            let made = self.price_steps(writer, steps, (step, end, due + 1), &mut events);
             step = made;
-            if !foreseen || made < end {
+            let Some(now) = foreseen.filter(|_| made == end) else {
                 break;
-            }
+            };
             events += self.timeline.skip_to(step);
-            self.fill_foreseen(writer, due, steps.times()[due]);
+            self.fill_foreseen(writer, due, now);
             // Who hears of what happened is due before the next step.
             if !writer.told.is_empty() {
                 break;
@@ -38,7 +38,7 @@ impl Direct<'_> {
         }
         events += self.timeline.skip_to(step);
         let times = steps.times_between(first, step);
-        writer.records.curve.ts.here().extend_from_slice(times);
+        writer.records.curve.ts.extend_from_slice(times);
         Quiet {
             steps: (step - first) as u64,
             events,
@@ -71,14 +71,17 @@ impl Direct<'_> {
         step
     }
 
-    /// Whether all who are due in a step foresaw there what they asked for, and that it is filled at once.
+    /// The time of a step, if all who are due in it foresaw there what they asked for, and that it is filled at once. It is
+    /// what they foresaw: the step's own time lies far from what was read last.
     #[inline]
-    fn is_foreseen(&self, step: usize, steps: &Steps) -> bool {
-        let now = steps.times()[step];
+    fn foreseen_at(&self, step: usize) -> Option<Nanos> {
         let next = |trader: u32| self.ahead.paths[trader as usize].next();
-        self.ahead.calendar.due(step).all(|trader| {
-            next(trader).is_some_and(|next| next.step as usize == step && next.fill.0 == now)
-        })
+        let mut now = None;
+        for trader in self.ahead.calendar.due(step) {
+            let next = next(trader).filter(|next| next.at_once && next.step as usize == step)?;
+            now = Some(next.fill.0);
+        }
+        now
     }
 
     /// Sends and fills what was foreseen at a step.

@@ -3,8 +3,6 @@
 //! Most markets are not looked at in most steps: their traders have been evaluated ahead, and nothing waits there. So
 //! only the rows of markets that need it are taken up in a step; of the others, what a step needs is looked up.
 
-use std::sync::Arc;
-
 use crate::domain::Nanos;
 use crate::market::{EventKind, Market, Places, Row, Steps};
 
@@ -16,8 +14,8 @@ const ALWAYS: u8 = 1;
 const WHILE_ORDERS_WAIT: u8 = 2;
 
 /// The steps of a run, and the markets that are looked at in each of them.
-pub(super) struct Timeline {
-    steps: Arc<Steps>,
+pub(super) struct Timeline<'a> {
+    steps: &'a Steps,
     /// The next step.
     next: usize,
     /// The next row of each series of the markets that are looked at, where it cannot be told from the step.
@@ -47,8 +45,8 @@ struct RunOn {
     rows: usize,
 }
 
-impl Timeline {
-    pub(super) fn new(steps: Arc<Steps>, start: Option<Nanos>, markets: &[&Market]) -> Self {
+impl<'a> Timeline<'a> {
+    pub(super) fn new(steps: &'a Steps, start: Option<Nanos>, markets: &[&Market]) -> Self {
         let mut live = vec![[0; 3]; markets.len()];
         let mut first_live = steps.len();
         for (index, market) in markets.iter().enumerate() {
@@ -102,8 +100,9 @@ impl Timeline {
         self.next.checked_sub(1)
     }
 
-    pub(super) fn steps(&self) -> &Arc<Steps> {
-        &self.steps
+    #[inline]
+    pub(super) const fn steps(&self) -> &'a Steps {
+        self.steps
     }
 
     /// How many rows of a series have been walked over.
@@ -207,7 +206,7 @@ impl Timeline {
             stays
         });
         let mut take = Taking {
-            steps: &self.steps,
+            steps: self.steps,
             step,
             cast,
             live: &self.live,

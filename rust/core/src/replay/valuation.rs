@@ -285,7 +285,6 @@ impl Valuation {
         };
         self.len = (steps.len() - step).min(PRICES_TOGETHER);
         let marks = &mut self.marks[..self.len];
-        marks.fill(0);
         let read = read_marks(marks, cast, steps, market as usize, step);
         let one = One {
             market,
@@ -437,6 +436,7 @@ fn read_marks(
     }
     let kind = cast.kinds[market][0];
     let Some(series) = cast.series(market, kind) else {
+        marks.fill(0);
         return false;
     };
     let (scale, places) = (cast.scales[market], steps.places(market, kind));
@@ -453,6 +453,7 @@ fn read_marks(
     let mut after = places.before(step + 1);
     // A position that is carried has a mark, so there is a row before.
     let Some(row) = after.checked_sub(1) else {
+        marks.fill(0);
         return true;
     };
     let mut mark = series.event(row).mark(scale);

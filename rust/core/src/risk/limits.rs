@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::domain::{HalfUnits, Lots, Money, Nanos, Rate};
 use crate::order::Order;
 use crate::portfolio::{MarketBook, Portfolio};
-use crate::rows::Rows;
+use crate::rows::{Rows, Times};
 
 use super::case::{Case, Said};
 use super::spec::{Hours, Limit, LimitSpec, Pace, Pairs};
@@ -246,7 +246,7 @@ impl Limits {
         }
     }
 
-    pub(super) fn begin(&mut self, times: &Rows<Nanos>, equity: &Rows<Money>, account: &Portfolio) {
+    pub(super) fn begin(&mut self, times: &Times, equity: &Rows<Money>, account: &Portfolio) {
         if self.needs.equity {
             self.state.equity.follow(times, equity);
         }

@@ -70,7 +70,7 @@ use crate::domain::{HalfUnits, Lots, Money, Nanos, Side};
 use crate::error::Error;
 use crate::order::{Order, OrderKind, Origin};
 use crate::portfolio::Portfolio;
-use crate::rows::Rows;
+use crate::rows::{Rows, Times};
 
 use limits::Limits;
 
@@ -203,7 +203,7 @@ impl RiskGate {
     }
 
     /// Begins a commit: shows the equity of all steps so far.
-    pub fn begin(&mut self, times: &Rows<Nanos>, equity: &Rows<Money>, account: &Portfolio) {
+    pub fn begin(&mut self, times: &Times, equity: &Rows<Money>, account: &Portfolio) {
         if let Some(limits) = &mut self.limits {
             limits.begin(times, equity, account);
         }

@@ -6,7 +6,7 @@
 
 use proptest::prelude::*;
 
-use crate::rows::Rows;
+use crate::rows::{Rows, Times};
 
 use super::test_support::{Desk, UNIT};
 use super::{ByPair, LimitSpec, RiskSpec};
@@ -251,7 +251,7 @@ proptest! {
                 desk.cancel(trader, id);
             }
         }
-        desk.gate.begin(&Rows::default(), &Rows::default(), &desk.account);
+        desk.gate.begin(&Times::default(), &Rows::default(), &desk.account);
         assert_eq!(desk.account.reserved(), 0);
         for trader in 0..3 {
             let position = desk.account.row(trader).position;

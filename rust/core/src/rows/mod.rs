@@ -7,6 +7,9 @@
 mod aside;
 #[cfg(test)]
 mod tests;
+mod times;
+
+pub use times::Times;
 
 use std::borrow::Cow;
 use std::io;

@@ -2,8 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::limits::LOOKED_AHEAD;
-use crate::market::{Places, PriceScale, Sampled, Series};
+use crate::limits::{CLOSES_PER_LINE, LOOKED_AHEAD};
+use crate::market::{CandleSeries, Places, PriceScale, Sampled, Series};
 use crate::portfolio::TraderRow;
 use crate::signal::{Intent, TradeSignal};
 use crate::strategy::{Coming, Mark, Outcome, SystemCtx, Taken, View};
@@ -222,10 +222,20 @@ fn foresee(
 ) -> Option<Foreseen> {
     let foresight = stretch.foresight.as_ref()?;
     let step = stretch.places.get(at)?;
+    touch_times(foresight.candles, at);
     let now = stretch.series.ts(at);
     let then = stretch.places.get(at + 1);
     let then = then.map(|_| stretch.series.ts(at + 1));
     let mark = stretch.series.event(at).mark(stretch.scale);
     let place = (u32::try_from(at).ok()?, step, mark);
     foresight.after(signal, row, place, (now, then))
+}
+
+/// Reads the times of the rows that follow one, line by line: the next order asks for that of its row alone, and where
+/// nobody reads those between, the processor fetches none beforehand.
+#[inline]
+fn touch_times(candles: &CandleSeries, at: usize) {
+    let rows = (at..at + LOOKED_AHEAD).step_by(CLOSES_PER_LINE);
+    let times = rows.map_while(|row| candles.open_ts.get(row));
+    std::hint::black_box(times.fold(0, |touched, ts| touched ^ ts));
 }

@@ -84,6 +84,8 @@ pub struct Foreseen {
     pub mark: HalfUnits,
     /// When it fills, and what the market's price is then.
     pub fill: (Nanos, f64),
+    /// Whether that is at the very time of the row.
+    pub at_once: bool,
 }
 
 impl Foreseen {
@@ -145,6 +147,7 @@ impl Foresight<'_> {
             entry_price,
             mark,
             fill,
+            at_once: fill.0 == now,
         })
     }
 

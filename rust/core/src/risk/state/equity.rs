@@ -1,7 +1,7 @@
 //! The equity at the last midnight and the highest one, from the curve of the run.
 
 use crate::domain::{Money, Nanos};
-use crate::rows::Rows;
+use crate::rows::{Rows, Times};
 
 /// Nanoseconds of a day in UTC.
 const DAY: Nanos = 86_400_000_000_000;
@@ -30,7 +30,7 @@ impl EquityWatch {
     }
 
     /// Takes in the rows that are new.
-    pub(in crate::risk) fn follow(&mut self, times: &Rows<Nanos>, equity: &Rows<Money>) {
+    pub(in crate::risk) fn follow(&mut self, times: &Times, equity: &Rows<Money>) {
         let new = times.iter_from(self.rows);
         for (ts, equity) in new.zip(equity.iter_from(self.rows)) {
             self.take_in(ts, equity);
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn who_looks_late_sees_rows_that_were_set_aside() {
-        let (mut times, mut equity) = (Rows::default(), Rows::default());
+        let (mut times, mut equity) = (Times::default(), Rows::default());
         for step in 0..3 * ROWS_TOGETHER as i64 {
             times.push(step * DAY / 1000);
             equity.push(Money::from(if step == 5 { 900 } else { step % 100 }));
