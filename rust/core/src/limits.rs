@@ -434,3 +434,6 @@ pub const fn snapshot_events(traders: usize) -> u64 {
         SNAPSHOT_EVENTS
     }
 }
+
+/// The size of an equity without its last 64 bits below which those of 64 rows have a sum of 128.
+pub const MOST_COARSE: i64 = 1 << 56;

@@ -5,6 +5,7 @@
 //! compare the two.
 
 use crate::domain::{Money, Nanos};
+use crate::limits::MOST_COARSE;
 use crate::market::scale::decimal_to_f64;
 use crate::portfolio::TradeRecord;
 use crate::rows::Times;
@@ -19,8 +20,6 @@ const SEEN_TOGETHER: usize = 64;
 const FINE: u32 = 32;
 /// The same where the peak is so large that it suffices: what is left is a word of each number, which lies in memory as it is.
 const COARSE: u32 = 64;
-/// Where what is left of each number is smaller than this, the sum of all that are looked at together fits into 128 bits.
-const MOST_COARSE: i64 = 1 << (i128::BITS - 2 - COARSE - SEEN_TOGETHER.ilog2());
 /// The least peak, without these bits, for which it does.
 const LARGE: Money = 1 << 12;
 /// A quotient of two floats near 1 is known to 2e-16: a daily deviation below this is rounding, not risk.

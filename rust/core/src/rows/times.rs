@@ -6,24 +6,23 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::domain::Nanos;
 use crate::spare::Reused;
 
 use super::Rows;
 
-/// Times in the order in which they came.
+/// Times, nanoseconds UTC, in the order in which they came.
 #[derive(Debug, Default)]
 pub struct Times {
     /// The first ones.
     followed: Followed,
     /// What came when it was no more the list that was followed.
-    own: Rows<Nanos>,
+    own: Rows<i64>,
 }
 
 /// A part of a list of somebody else's.
 #[derive(Debug, Default)]
 struct Followed {
-    list: Arc<Reused<Nanos>>,
+    list: Arc<Reused<i64>>,
     from: usize,
     to: usize,
 }
@@ -31,7 +30,7 @@ struct Followed {
 impl Followed {
     /// Goes on to this time, if it is the next one; the first may be any of the list.
     #[inline]
-    fn goes_on_to(&mut self, ts: Nanos) -> bool {
+    fn goes_on_to(&mut self, ts: i64) -> bool {
         if self.from == self.to {
             self.from = self.list.partition_point(|&time| time < ts);
             self.to = self.from;
@@ -42,14 +41,14 @@ impl Followed {
     }
 
     #[inline]
-    fn times(&self) -> &[Nanos] {
+    fn times(&self) -> &[i64] {
         &self.list[self.from..self.to]
     }
 }
 
 impl Times {
     /// Expects the times of a list, from any of them on. Nothing may be here yet.
-    pub fn follow(&mut self, list: &Arc<Reused<Nanos>>) {
+    pub fn follow(&mut self, list: &Arc<Reused<i64>>) {
         if self.is_empty() {
             self.followed.list = Arc::clone(list);
         }
@@ -57,7 +56,7 @@ impl Times {
 
     /// Adds one.
     #[inline]
-    pub fn push(&mut self, ts: Nanos) {
+    pub fn push(&mut self, ts: i64) {
         if !self.own.is_empty() || !self.followed.goes_on_to(ts) {
             self.own.push(ts);
         }
@@ -65,7 +64,7 @@ impl Times {
 
     /// Adds some in a row.
     #[inline]
-    pub fn extend_from_slice(&mut self, times: &[Nanos]) {
+    pub fn extend_from_slice(&mut self, times: &[i64]) {
         let [first, rest @ ..] = times else { return };
         self.push(*first);
         let followed = &mut self.followed;
@@ -96,7 +95,7 @@ impl Times {
     /// One of them; nothing where there is none, or it cannot be read.
     #[must_use]
     #[inline]
-    pub fn get(&self, at: usize) -> Option<Nanos> {
+    pub fn get(&self, at: usize) -> Option<i64> {
         let followed = self.followed.times();
         match at.checked_sub(followed.len()) {
             Some(at) => self.own.get(at),
@@ -106,7 +105,7 @@ impl Times {
 
     /// Those from this one on.
     #[must_use]
-    pub fn since(&self, from: usize) -> Cow<'_, [Nanos]> {
+    pub fn since(&self, from: usize) -> Cow<'_, [i64]> {
         let followed = self.followed.times();
         match followed.get(from..) {
             Some(rest) if self.own.is_empty() => Cow::Borrowed(rest),
@@ -116,12 +115,12 @@ impl Times {
     }
 
     /// All of them one after the other.
-    pub fn iter(&self) -> impl Iterator<Item = Nanos> + Clone {
+    pub fn iter(&self) -> impl Iterator<Item = i64> + Clone {
         self.iter_from(0)
     }
 
     /// The same, from one of them on.
-    pub fn iter_from(&self, from: usize) -> impl Iterator<Item = Nanos> + Clone {
+    pub fn iter_from(&self, from: usize) -> impl Iterator<Item = i64> + Clone {
         let followed = self.followed.times();
         let own = self.own.iter_from(from.saturating_sub(followed.len()));
         let followed = followed.get(from..).unwrap_or_default();
@@ -151,8 +150,8 @@ impl Times {
     }
 }
 
-impl From<Vec<Nanos>> for Times {
-    fn from(times: Vec<Nanos>) -> Self {
+impl From<Vec<i64>> for Times {
+    fn from(times: Vec<i64>) -> Self {
         Self {
             own: times.into(),
             ..Self::default()
@@ -181,7 +180,7 @@ mod tests {
             odd in proptest::option::of((0_usize..20, -1_i64..3)),
             from in 0_usize..80,
         ) {
-            let list: Arc<Reused<Nanos>> = Arc::new(Reused::from(
+            let list: Arc<Reused<i64>> = Arc::new(Reused::from(
                 { gaps.iter() }
                     .scan(0, |ts, gap| { *ts += gap; Some(*ts) })
                     .collect::<Vec<_>>(),
