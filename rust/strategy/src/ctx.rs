@@ -1,6 +1,7 @@
 //! All that a strategy may see, and the only way in which it may order.
 
 use crate::abi;
+use crate::rows::Place;
 
 /// The event that woke a strategy. Sizes and volumes that the data lack are NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -103,13 +104,19 @@ pub struct Ctx<'a> {
     pub(crate) raw: &'a abi::Ctx,
     pub(crate) answer: &'a mut abi::Answer,
     pub(crate) reads: u32,
+    /// Where what is new at this row lies, if not in `raw`.
+    pub(crate) place: Option<Place<'a>>,
 }
 
 impl Ctx<'_> {
     /// The time of the step, nanoseconds UTC.
     #[must_use]
+    #[inline]
     pub const fn now(&self) -> i64 {
-        self.raw.now
+        match self.place {
+            Some(place) => place.ts(),
+            None => self.raw.now,
+        }
     }
 
     /// When the event was known (a candle's close), nanoseconds UTC.
@@ -117,9 +124,13 @@ impl Ctx<'_> {
     /// # Panics
     /// When `Strategy::READS` does not name the event.
     #[must_use]
+    #[inline]
     pub fn ts(&self) -> i64 {
         self.must_read(abi::READS_EVENT, "event", "EVENT");
-        self.raw.ts
+        match self.place {
+            Some(place) => place.ts(),
+            None => self.raw.ts,
+        }
     }
 
     /// The event that woke the strategy; in a hook the last one it saw, if any.
@@ -127,9 +138,10 @@ impl Ctx<'_> {
     /// # Panics
     /// When `Strategy::READS` does not name the event.
     #[must_use]
+    #[inline]
     pub fn event(&self) -> Option<Event> {
         self.must_read(abi::READS_EVENT, "event", "EVENT");
-        let [a, b, c, d, e] = self.raw.event;
+        let [a, b, c, d, e] = self.place.map_or(self.raw.event, Place::event);
         match self.raw.kind {
             abi::CANDLE => Some(Event::Candle {
                 open: a,
@@ -184,7 +196,10 @@ impl Ctx<'_> {
         Position {
             size: self.raw.position,
             entry_price: self.raw.entry_price,
-            unrealized_pnl: self.raw.unrealized_pnl,
+            unrealized_pnl: match self.place {
+                Some(place) => place.unrealized_pnl(self.raw),
+                None => self.raw.unrealized_pnl,
+            },
         }
     }
 
@@ -328,8 +343,13 @@ impl Ctx<'_> {
             slot < self.raw.value_count,
             "this indicator belongs to another trader"
         );
-        // SAFETY: the engine lends so many values for the length of the call.
-        unsafe { self.raw.values.add(slot).read() }
+        // SAFETY: the engine lends so many values, and as many slots of several rows, for the length of the call.
+        unsafe {
+            match self.place {
+                Some(place) => place.slot(slot),
+                None => self.raw.values.add(slot).read(),
+            }
+        }
     }
 
     #[inline]

@@ -5,6 +5,7 @@ use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::hooks::Hook;
+use crate::rows::Place;
 use crate::{Ctx, Fault, Parameters, Setup, Signal, Strategy, abi};
 
 /// The functions of a strategy, as the engine takes them.
@@ -126,10 +127,10 @@ unsafe extern "C" fn generate_signals<S: Strategy>(
     taken: *mut usize,
 ) -> i32 {
     // SAFETY: as in `setup`.
-    let (strategy, mut raw, rows, answer, taken) = unsafe {
+    let (strategy, raw, rows, answer, taken) = unsafe {
         (
             &mut *state.cast::<S>(),
-            *raw,
+            &*raw,
             &*rows,
             &mut *answer,
             &mut *taken,
@@ -139,13 +140,14 @@ unsafe extern "C" fn generate_signals<S: Strategy>(
     let mut row = 0;
     let decided = guarded(&mut message, || {
         while row < rows.count {
-            // SAFETY: the engine lends so many rows and the room for the values, for the length of the call.
-            unsafe { rows.show(row, S::READS.0, &mut raw) };
+            // SAFETY: the engine lends so many rows for the length of the call.
+            let place = unsafe { Place::new(rows, row) };
             row += 1;
             let signal = strategy.generate_signal(&mut Ctx {
-                raw: &raw,
+                raw,
                 answer,
                 reads: S::READS.0,
+                place: Some(place),
             })?;
             if answer.request_count != 0 || !signal.is_none_or(|signal| signal.is_held(rows.held)) {
                 return Ok(signal);
@@ -184,6 +186,7 @@ fn call<S: Strategy>(
             raw,
             answer,
             reads: S::READS.0,
+            place: None,
         })
     });
     write(decided, &message, answer)

@@ -49,36 +49,90 @@ impl Rows {
     pub unsafe fn show(&self, row: usize, reads: u32, ctx: &mut Ctx) {
         // SAFETY: the caller promises so many rows in each column, and so many slots and values.
         unsafe {
-            let opening = self.opening_ts.add(row).read();
-            let ts = if self.ts.is_null() {
-                opening.saturating_add(self.interval)
-            } else {
-                self.ts.add(row).read()
-            };
-            ctx.now = ts;
+            let place = Place::new(self, row);
+            ctx.now = place.ts();
             if reads & READS_EVENT != 0 {
-                ctx.opening_ts = opening;
-                ctx.ts = ts;
-                for (number, &column) in ctx.event.iter_mut().zip(&self.event) {
-                    *number = if column.is_null() {
-                        f64::NAN
-                    } else {
-                        column.add(row).read()
-                    };
-                }
+                ctx.opening_ts = place.opening_ts();
+                ctx.ts = ctx.now;
+                ctx.event = place.event();
             }
-            if !self.last.is_null() {
-                let last = self.last.add(row).read();
-                ctx.unrealized_pnl = ctx.position * (last - ctx.entry_price);
-            }
+            ctx.unrealized_pnl = place.unrealized_pnl(ctx);
             let values = ctx.values.cast_mut();
-            for place in 0..ctx.value_count {
-                let slot = &*self.slots.add(place);
-                let value = match row {
-                    0 => slot.first,
-                    _ => slot.later.add(row - 1).read(),
-                };
-                values.add(place).write(value);
+            for slot in 0..ctx.value_count {
+                values.add(slot).write(place.slot(slot));
+            }
+        }
+    }
+}
+
+/// One of several rows, read where it lies: a strategy mostly reads little of a row, and to fill a context in with all of it
+/// would take longer than its rule.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    rows: &'a Rows,
+    row: usize,
+}
+
+impl<'a> Place<'a> {
+    /// # Safety
+    /// The pointers of the rows are what their fields say for as long as this lives, and `row` is below their `count`.
+    #[inline]
+    pub(crate) const unsafe fn new(rows: &'a Rows, row: usize) -> Self {
+        Self { rows, row }
+    }
+
+    /// When the event began.
+    #[inline]
+    pub(crate) const fn opening_ts(self) -> i64 {
+        // SAFETY: there are so many rows, as `new` was promised.
+        unsafe { self.rows.opening_ts.add(self.row).read() }
+    }
+
+    /// When the event was known.
+    #[inline]
+    pub(crate) const fn ts(self) -> i64 {
+        if self.rows.ts.is_null() {
+            return self.opening_ts().saturating_add(self.rows.interval);
+        }
+        // SAFETY: there are so many rows, as `new` was promised.
+        unsafe { self.rows.ts.add(self.row).read() }
+    }
+
+    /// The numbers of the event, where the strategy reads events.
+    #[inline]
+    pub(crate) fn event(self) -> [f64; 5] {
+        self.rows.event.map(|column| {
+            if column.is_null() {
+                return f64::NAN;
+            }
+            // SAFETY: there are so many rows, as `new` was promised.
+            unsafe { column.add(self.row).read() }
+        })
+    }
+
+    /// The profit of the position that the context shows.
+    #[inline]
+    pub(crate) const fn unrealized_pnl(self, ctx: &Ctx) -> f64 {
+        if self.rows.last.is_null() {
+            return ctx.unrealized_pnl;
+        }
+        // SAFETY: there are so many rows, as `new` was promised.
+        let last = unsafe { self.rows.last.add(self.row).read() };
+        ctx.position * (last - ctx.entry_price)
+    }
+
+    /// One of the values.
+    ///
+    /// # Safety
+    /// There are more slots than this.
+    #[inline]
+    pub(crate) const unsafe fn slot(self, slot: usize) -> f64 {
+        // SAFETY: the caller promises the slot, and `new` was promised the row.
+        unsafe {
+            let slot = &*self.rows.slots.add(slot);
+            match self.row {
+                0 => slot.first,
+                row => slot.later.add(row - 1).read(),
             }
         }
     }
