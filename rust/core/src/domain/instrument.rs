@@ -3,7 +3,8 @@
 use rust_decimal::Decimal;
 
 use super::number::{
-    MONEY_DIGITS, Money, Rate, checked_mul, gcd, pow10, pow10_f64, ratio_ceil, ratio_floor,
+    MONEY_DIGITS, Money, Rate, checked_mul, decimal_to_f64, gcd, pow10, pow10_f64, ratio_ceil,
+    ratio_floor,
 };
 use super::{HalfUnits, Liquidity, Lots, Units};
 
@@ -366,12 +367,19 @@ impl Instrument {
         }
     }
 
-    /// A quantity as a float, for strategies.
+    /// A quantity as the nearest float, for strategies.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "strategies think in floats")]
+    #[inline]
     pub fn quantity_f64(&self, lots: Lots) -> f64 {
         let exact = i128::from(lots) * self.lot_mantissa;
-        exact as f64 / pow10_f64(self.lot_digits)
+        decimal_to_f64(exact, self.lot_digits.cast_signed())
+    }
+
+    /// The float nearest to the average price of `sum` (half units times lots) over `lots`, for strategies.
+    #[must_use]
+    pub fn average_f64(&self, sum: i128, lots: i128) -> Option<f64> {
+        let exact = self.price_sum(sum, lots)?;
+        Some(decimal_to_f64(exact, MONEY_DIGITS.cast_signed()))
     }
 
     /// A price as a float, for strategies.

@@ -14,8 +14,8 @@ pub use instrument::{
     FeeRates, Instrument, InstrumentParts, InstrumentSpec, Rounding, money_of, units_of,
 };
 pub use number::{
-    Amount, MONEY_DIGITS, Money, NumberError, Rate, checked_mul, decimal_string, gcd,
-    parse_decimal, pow10, pow10_f64, product_is_less, ratio_ceil, ratio_floor, write_decimal,
+    Amount, MONEY_DIGITS, Money, NumberError, Rate, checked_mul, decimal_string, decimal_to_f64,
+    gcd, parse_decimal, pow10, pow10_f64, product_is_less, ratio_ceil, ratio_floor, write_decimal,
     write_whole,
 };
 pub use packed::{pack, unpack};

@@ -263,6 +263,43 @@ pub fn pow10_f64(n: u32) -> f64 {
     power.copied().unwrap_or(f64::INFINITY)
 }
 
+/// The float nearest to `units × 10^-digits`.
+#[inline]
+#[must_use]
+pub fn decimal_to_f64(units: i128, digits: i32) -> f64 {
+    // A whole number below 2^53 divided by an exact power of ten is one correctly rounded operation.
+    const EXACT: u128 = 1 << 53;
+    if units.unsigned_abs() <= EXACT
+        && let Some(power) = usize::try_from(digits)
+            .ok()
+            .and_then(|d| EXACT_POWERS.get(d))
+    {
+        return units as f64 / power;
+    }
+    // Money is held at 18 decimals and mostly needs fewer, which brings it back to the quick way.
+    if digits >= 9
+        && let Some(fewer) = without_nine_zeros(units)
+    {
+        return decimal_to_f64(fewer, digits - 9);
+    }
+    format!("{units}e{}", -digits).parse().unwrap_or(f64::NAN)
+}
+
+/// A number without its last nine digits, where these are zeros and others are not.
+fn without_nine_zeros(units: i128) -> Option<i128> {
+    const NINE: i128 = 1_000_000_000;
+    const TWOS: u32 = NINE.trailing_zeros();
+    const ODD: i64 = (NINE >> TWOS) as i64;
+    // A division of 128 bits is slow, and most numbers need none: without the factors of two they fit into 64.
+    match i64::try_from(units >> TWOS) {
+        Ok(part) if part % ODD == 0 && units.trailing_zeros() >= TWOS && units != 0 => {
+            Some(i128::from(part / ODD))
+        }
+        Ok(_) => None,
+        Err(_) => (units % NINE == 0).then_some(units / NINE),
+    }
+}
+
 fn product(factors: &[i128]) -> Option<I256> {
     factors
         .iter()

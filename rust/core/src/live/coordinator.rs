@@ -453,6 +453,9 @@ impl Ports for Coordinator<'_> {
     }
 
     fn close(&mut self, now: Nanos, writer: &Writer) -> Vec<(u32, StrategyFault)> {
+        // Orders of any trader may have ended with the data.
+        let all = u32::try_from(self.crew.members.len()).unwrap_or(u32::MAX);
+        self.changed.extend(0..all);
         self.publish(writer);
         self.last_calls(now, writer)
     }

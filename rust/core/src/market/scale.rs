@@ -6,6 +6,7 @@
 //! Where no scale of up to [`MAX_DIGITS`] decimals does that, or the largest price would not fit,
 //! ten significant digits of the largest price are kept and the scale says that it is not exact.
 
+pub use crate::domain::decimal_to_f64;
 use crate::limits::LOOKED_AHEAD;
 
 /// The most decimals an exact scale may have.
@@ -147,43 +148,6 @@ impl PriceScale {
     #[must_use]
     pub fn to_f64(&self, units: i64) -> f64 {
         decimal_to_f64(i128::from(units), i32::from(self.digits))
-    }
-}
-
-/// The float nearest to `units × 10^-digits`.
-#[inline]
-#[must_use]
-pub fn decimal_to_f64(units: i128, digits: i32) -> f64 {
-    // A whole number below 2^53 divided by an exact power of ten is one correctly rounded operation.
-    const EXACT: u128 = 1 << 53;
-    if units.unsigned_abs() <= EXACT
-        && let Some(power) = usize::try_from(digits)
-            .ok()
-            .and_then(|d| EXACT_POWERS.get(d))
-    {
-        return units as f64 / power;
-    }
-    // Money is held at 18 decimals and mostly needs fewer, which brings it back to the quick way.
-    if digits >= 9
-        && let Some(fewer) = without_nine_zeros(units)
-    {
-        return decimal_to_f64(fewer, digits - 9);
-    }
-    format!("{units}e{}", -digits).parse().unwrap_or(f64::NAN)
-}
-
-/// A number without its last nine digits, where these are zeros and others are not.
-fn without_nine_zeros(units: i128) -> Option<i128> {
-    const NINE: i128 = 1_000_000_000;
-    const TWOS: u32 = NINE.trailing_zeros();
-    const ODD: i64 = (NINE >> TWOS) as i64;
-    // A division of 128 bits is slow, and most numbers need none: without the factors of two they fit into 64.
-    match i64::try_from(units >> TWOS) {
-        Ok(part) if part % ODD == 0 && units.trailing_zeros() >= TWOS && units != 0 => {
-            Some(i128::from(part / ODD))
-        }
-        Ok(_) => None,
-        Err(_) => (units % NINE == 0).then_some(units / NINE),
     }
 }
 

@@ -185,25 +185,46 @@ impl Portfolio {
                 self.end_trade(order, index, fill.ts);
             }
         }
-        let price = self.markets[order.market as usize]
-            .instrument
-            .price_f64(fill.price);
-        let row = &mut self.rows[order.trader as usize];
-        row.position = bill.position;
+        self.rows[order.trader as usize].position = bill.position;
         if opening > 0 {
             let before = if closing > 0 { 0 } else { held.abs() };
-            row.entry_price = average(row.entry_price, before, price, opening);
-            let index = row.open_trade.unwrap_or_else(|| {
-                self.trades
-                    .push(TradeRecord::begin(order.trader, fill.ts, order.side));
-                self.trades.len() - 1
-            });
-            row.open_trade = Some(index);
             let fee = bill.fee - close_fee;
-            if let Some(trade) = self.trades.get_mut(index) {
-                trade.enter(opening, fill.price, bill.value - close_value - fee, fee);
+            let cash = bill.value - close_value - fee;
+            self.open_position(order, (before, opening), (cash, fee), fill);
+        }
+    }
+
+    /// The part of a fill that begins a position, or makes one of so many lots larger.
+    fn open_position(
+        &mut self,
+        order: &Order,
+        (before, opening): (Lots, Lots),
+        (cash, fee): (Money, Money),
+        fill: &Settled,
+    ) {
+        let instrument = &self.markets[order.market as usize].instrument;
+        let price = instrument.price_f64(fill.price);
+        let row = &mut self.rows[order.trader as usize];
+        let index = row.open_trade.unwrap_or_else(|| {
+            self.trades
+                .push(TradeRecord::begin(order.trader, fill.ts, order.side));
+            self.trades.len() - 1
+        });
+        row.open_trade = Some(index);
+        let mut exact = None;
+        if let Some(trade) = self.trades.get_mut(index) {
+            trade.enter(opening, fill.price, cash, fee);
+            // While nothing was left, all that was entered is what is held, and a running average would drift.
+            if before != 0 && trade.entry_lots == i128::from(before) + i128::from(opening) {
+                exact = instrument.average_f64(trade.entry_sum, trade.entry_lots);
             }
         }
+        let same = before == 0 || row.entry_price.to_bits() == price.to_bits();
+        row.entry_price = match exact {
+            _ if same => price,
+            Some(exact) => exact,
+            None => average(row.entry_price, before, price, opening),
+        };
     }
 
     fn end_trade(&mut self, order: &Order, index: usize, ts: Nanos) {
@@ -229,8 +250,5 @@ impl Portfolio {
 
 #[expect(clippy::cast_precision_loss, reason = "strategies think in floats")]
 fn average(old: f64, held: Lots, price: f64, added: Lots) -> f64 {
-    if held == 0 {
-        return price;
-    }
     (old * held as f64 + price * added as f64) / (held as f64 + added as f64)
 }
