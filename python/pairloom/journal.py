@@ -138,19 +138,30 @@ class Journal:
         return self._file.check()
 
     def export(self, folder: str | PathLike[str], format: Literal["parquet", "csv"] = "parquet") -> dict[str, int]:
-        """Write every table to a file of its own in ``folder``; returns the number of rows of each."""
+        """Write every table to a file of its own in ``folder``; returns the number of rows of each.
+
+        All are as they were at one moment, also while a run writes the journal.
+        """
         choice("format", format, FORMATS)
         folder = Path(folder).expanduser()
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(f"{folder}: {error.strerror}", code="config.folder") from None
-        return {name: self._file.export(name, folder / f"{name}.{format}", format == "csv") for name in TABLES}
+        file = self._file.at_this_moment()
+        return {name: file.export(name, folder / f"{name}.{format}", format == "csv") for name in TABLES}
+
+    def _at_this_moment(self) -> Journal:
+        """The same journal as it is now: what is asked of it fits together, whatever a run writes meanwhile."""
+        same = Journal.__new__(Journal)
+        same.path, same._file = self.path, self._file.at_this_moment()
+        return same
 
     def __repr__(self) -> str:
         """The file and what is in it."""
-        counts = self.counts
-        state = "finished" if self.digest else "not finished"
+        now = self._at_this_moment()
+        counts = now.counts
+        state = "finished" if now.digest else "not finished"
         shown = ", ".join(f"{counts[name]:,} {name}" for name in ("intents", "fills", "refusals"))
         return f"<Journal {str(self.path)!r}: {shown}; {state}>"
 
@@ -229,11 +240,18 @@ def _engine_of(journal: Journal) -> tuple[Engine, str, dict[str, Any]]:
             "compared from end to end, and nothing is sent",
             code="journal.no_config",
         )
-    document = json.loads(extras["document"])
+    try:
+        document, base, where = (json.loads(extras[name]) for name in ("document", "base", "where"))
+    except (KeyError, ValueError):
+        raise JournalError(
+            f"{journal.path}: the config in its table settings is not what was written; take the last copy that "
+            "`pairloom journal check` finds whole",
+            code="journal.damaged",
+        ) from None
     # A replay sends nothing, so that it has nobody to ask.
     for key in ("journal", "risk_socket", "risk_timeout", "broker_socket"):
         document["engine"].pop(key, None)
-    plan = make_plan(document, base=Path(json.loads(extras["base"])), where=json.loads(extras["where"]))
+    plan = make_plan(document, base=Path(base), where=where)
     plan.engine._journal = journal.path.absolute()
     plan.engine._replays = driver
     return plan.engine, plan.data, plan.options

@@ -71,6 +71,8 @@ def _show(options: argparse.Namespace) -> int:
     journal = _open(options)
     if options.table is not None:
         return _show_rows(journal, options)
+    # Rows, digest and the rest are of one moment, though a run may be writing.
+    journal = journal._at_this_moment()
     runs = _rows(journal.runs, len(journal.runs))
     document = {
         "file": options.file,

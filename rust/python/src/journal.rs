@@ -11,12 +11,14 @@ use pairloom_core::error::Error;
 use pairloom_core::journal::{
     Access, JournalSpec, Kind, Purpose, Store, Table as JournalTable, check, journal_error,
 };
+use parking_lot::Mutex;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
+use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use crate::errors::raise;
@@ -57,6 +59,26 @@ impl Asked {
 #[pyclass(frozen, module = "pairloom._native", name = "JournalFile")]
 pub(crate) struct JournalFile {
     path: PathBuf,
+    /// The file as it was at one moment, where that is what is looked at.
+    moment: Option<Mutex<Store>>,
+}
+
+impl JournalFile {
+    /// Reads something as it is at one moment: that which is held, else the present one.
+    fn at_once<T>(
+        &self,
+        py: Python<'_>,
+        read: impl FnOnce(&Store) -> Result<T, Error> + Send,
+    ) -> PyResult<T>
+    where
+        T: Send,
+    {
+        let found = py.detach(|| match &self.moment {
+            Some(store) => read(&store.lock()),
+            None => read(&Store::open_at_once(&self.path)?),
+        });
+        found.map_err(|error| raise(py, &error))
+    }
 }
 
 #[pymethods]
@@ -64,7 +86,16 @@ impl JournalFile {
     #[new]
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         open(py, &path)?;
-        Ok(Self { path })
+        Ok(Self { path, moment: None })
+    }
+
+    /// The same file as it is now, whatever is written to it from now on.
+    fn at_this_moment(&self, py: Python<'_>) -> PyResult<Self> {
+        let store = py.detach(|| Store::open_at_once(&self.path));
+        Ok(Self {
+            path: self.path.clone(),
+            moment: Some(Mutex::new(store.map_err(|error| raise(py, &error))?)),
+        })
     }
 
     /// The names of the tables.
@@ -75,15 +106,16 @@ impl JournalFile {
 
     /// One table, names of traders and pairs in place of their numbers; `runs` and `traders` too.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
-        let store = open(py, &self.path)?;
         let Some(mut columns) = columns_of(name) else {
             let message = format!("there is no table {name:?} in a journal");
             return Err(PyKeyError::new_err(message));
         };
-        if name == "traders" && !store.knows_versions().map_err(|error| raise(py, &error))? {
-            columns.pop();
-        }
-        let columns = read(&store, name, &columns).map_err(|error| raise(py, &error))?;
+        let columns = self.at_once(py, |store| {
+            if name == "traders" && !store.knows_versions()? {
+                columns.pop();
+            }
+            read(store, name, &columns)
+        })?;
         Table::from_columns(name, columns)
             .map_err(|error: ArrowError| PyRuntimeError::new_err(error.to_string()))
     }
@@ -109,31 +141,32 @@ impl JournalFile {
     /// Whether the kill switch is set.
     #[getter]
     fn killed(&self, py: Python<'_>) -> PyResult<bool> {
-        open(py, &self.path)?
-            .is_killed()
-            .map_err(|error| raise(py, &error))
+        self.at_once(py, Store::is_killed)
     }
 
     /// The settings of the run: name, value, and whether another run must have the same to continue it.
     fn settings(&self, py: Python<'_>) -> PyResult<Vec<(String, String, bool)>> {
-        open(py, &self.path)?
-            .settings()
-            .map_err(|error| raise(py, &error))
+        self.at_once(py, Store::settings)
     }
 
     /// How many rows each table has, by name.
     fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let store = open(py, &self.path)?;
+        let found = self.at_once(py, |store| {
+            let snapshots = store.has_snapshots()?;
+            let more = ["runs", "traders"]
+                .into_iter()
+                .chain(snapshots.then_some(SNAPSHOTS));
+            let mut found = Vec::new();
+            for name in Self::names().into_iter().chain(more) {
+                let sql = format!("SELECT count(*) FROM {name}");
+                let count: i64 =
+                    store.with(|connection| connection.query_row(&sql, [], |row| row.get(0)))?;
+                found.push((name, count));
+            }
+            Ok(found)
+        })?;
         let counts = PyDict::new(py);
-        let snapshots = store.has_snapshots().map_err(|error| raise(py, &error))?;
-        let more = ["runs", "traders"]
-            .into_iter()
-            .chain(snapshots.then_some(SNAPSHOTS));
-        for name in Self::names().into_iter().chain(more) {
-            let sql = format!("SELECT count(*) FROM {name}");
-            let count: i64 = store
-                .with(|connection| connection.query_row(&sql, [], |row| row.get(0)))
-                .map_err(|error| raise(py, &error))?;
+        for (name, count) in found {
             counts.set_item(name, count)?;
         }
         Ok(counts)
@@ -238,7 +271,7 @@ fn columns_of(name: &str) -> Option<Vec<Named>> {
 /// The statement that reads a table with names in place of numbers of traders.
 fn statement(name: &str, columns: &[Named]) -> String {
     let traders = columns.iter().any(|(_, kind)| *kind == Kind::Trader);
-    let selected: Vec<String> = columns
+    let mut selected: Vec<String> = columns
         .iter()
         .map(|(column, kind)| match kind {
             Kind::Trader => "t.name".to_owned(),
@@ -247,7 +280,9 @@ fn statement(name: &str, columns: &[Named]) -> String {
         })
         .collect();
     let join = if traders {
-        " JOIN traders t USING (trader)"
+        // Rows of a trader that is lost must not be lost in silence: its number says whom they are of.
+        selected.push("x.trader".to_owned());
+        " LEFT JOIN traders t USING (trader)"
     } else {
         ""
     };
@@ -270,37 +305,73 @@ struct Cells {
     text: Vec<Option<String>>,
 }
 
-fn read(store: &Store, name: &str, columns: &[Named]) -> Result<Vec<NamedColumn>, Error> {
-    let mut cells: Vec<Cells> = columns.iter().map(|_| Cells::default()).collect();
-    let there = name != SNAPSHOTS || store.has_snapshots()?;
-    store.with(|connection| {
-        if !there {
-            return Ok(());
-        }
-        let mut select = connection.prepare(&statement(name, columns))?;
-        let mut rows = select.query([])?;
-        while let Some(row) = rows.next()? {
-            for (at, ((_, kind), cells)) in columns.iter().zip(&mut cells).enumerate() {
-                let value = row.get_ref(at)?;
-                match kind {
-                    Kind::Time | Kind::Integer => cells.whole.push(match value {
-                        ValueRef::Integer(value) => Some(value),
-                        _ => None,
-                    }),
-                    Kind::Trader | Kind::Text | Kind::Decimal | Kind::Bytes => {
-                        cells.text.push(match value {
-                            ValueRef::Text(text) => {
-                                Some(String::from_utf8_lossy(text).into_owned())
-                            }
-                            ValueRef::Blob(bytes) => Some(hexadecimal(bytes)),
-                            _ => None,
-                        });
-                    }
-                }
+impl Cells {
+    /// Adds a value; what is wrong with one that no run writes there.
+    fn add(&mut self, kind: Kind, value: ValueRef<'_>) -> Result<(), String> {
+        let is_whole = matches!(kind, Kind::Time | Kind::Integer);
+        match value {
+            ValueRef::Null if is_whole => self.whole.push(None),
+            ValueRef::Null => self.text.push(None),
+            ValueRef::Integer(value) if is_whole => self.whole.push(Some(value)),
+            ValueRef::Text(text) if !is_whole => match std::str::from_utf8(text) {
+                Ok(text) => self.text.push(Some(text.to_owned())),
+                Err(_) => return Err("a text that is not UTF-8".to_owned()),
+            },
+            ValueRef::Blob(bytes) if kind == Kind::Bytes => {
+                self.text.push(Some(hexadecimal(bytes)))
             }
+            other => return Err(format!("the value {}", other.data_type())),
         }
         Ok(())
-    })?;
+    }
+}
+
+/// Reads all rows into their columns; what is wrong with the first one that no run has written.
+fn fill(
+    (connection, name): (&Connection, &str),
+    columns: &[Named],
+    cells: &mut [Cells],
+) -> rusqlite::Result<Option<String>> {
+    let mut select = connection.prepare(&statement(name, columns))?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        for (at, ((column, kind), cells)) in columns.iter().zip(&mut *cells).enumerate() {
+            let value = row.get_ref(at)?;
+            if *kind == Kind::Trader && value == ValueRef::Null {
+                let whose = match row.get_ref(columns.len())? {
+                    ValueRef::Integer(trader) => format!("trader {trader}"),
+                    _ => "nobody".to_owned(),
+                };
+                let seq: i64 = row.get(0)?;
+                return Ok(Some(format!(
+                    "row {seq} of {name} is of {whose}, whom its table traders does not have, and without \
+                     such rows the others would look whole"
+                )));
+            }
+            if let Err(what) = cells.add(*kind, value) {
+                return Ok(Some(format!(
+                    "its table {name} has {what} in the column {column}, which no run writes"
+                )));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn read(store: &Store, name: &str, columns: &[Named]) -> Result<Vec<NamedColumn>, Error> {
+    let mut cells: Vec<Cells> = columns.iter().map(|_| Cells::default()).collect();
+    if name != SNAPSHOTS || store.has_snapshots()? {
+        let problem = store.of(name, |connection| {
+            fill((connection, name), columns, &mut cells)
+        })?;
+        if let Some(problem) = problem {
+            let file = store.path().display();
+            let message = format!(
+                "{file}: {problem}; take the last copy that `pairloom journal check` finds whole"
+            );
+            return Err(journal_error("journal.damaged", message));
+        }
+    }
     let mut made = Vec::with_capacity(columns.len());
     for ((column, kind), cells) in columns.iter().zip(cells) {
         made.push(match kind {

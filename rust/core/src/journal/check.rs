@@ -3,13 +3,16 @@
 use std::path::Path;
 
 use rusqlite::OptionalExtension;
+use rusqlite::types::ValueRef;
 
 use crate::error::Error;
 use crate::limits::JOURNAL_PART;
 
-use super::fault::journal_error;
+use super::chain::{Links, Order};
+use super::fault::{WHOLE, journal_error};
+use super::frame;
+use super::record::CHAIN;
 use super::record::Table;
-use super::record::{CHAIN, chain_of, encode_row};
 use super::snapshot::Looked;
 use super::store::{Access, Store};
 
@@ -31,7 +34,7 @@ pub struct Checked {
 }
 
 /// What must hold between tables: a sentence, and what finds offences.
-const RULES: [(&str, &str); 4] = [
+const RULES: [(&str, &str); 3] = [
     (
         "fills without an intent",
         "SELECT count(*) FROM fills WHERE order_id NOT IN (SELECT order_id FROM intents)",
@@ -44,9 +47,26 @@ const RULES: [(&str, &str); 4] = [
         "fills of refused orders",
         "SELECT count(*) FROM fills JOIN intents USING (order_id) WHERE verdict = 'refused'",
     ),
+];
+
+/// What must also hold where early rows were taken out.
+const ALWAYS: [(&str, &str); 4] = [
+    (
+        "runs resumed at another step than that of their rows",
+        "SELECT count(*) FROM runs r JOIN steps s ON s.seq = r.after_seq WHERE r.event = 'resumed' AND r.step <> s.step",
+    ),
+    (
+        "steps behind the end of the run",
+        "SELECT count(*) FROM steps WHERE step > (SELECT min(step) FROM runs WHERE event = 'finished')",
+    ),
     (
         "rows of traders that there are not",
-        "SELECT count(*) FROM intents WHERE trader NOT IN (SELECT trader FROM traders)",
+        "SELECT count(*) FROM (SELECT trader FROM intents UNION ALL SELECT trader FROM fills UNION ALL \
+         SELECT trader FROM refusals UNION ALL SELECT trader FROM quarantines) WHERE trader NOT IN (SELECT trader FROM traders)",
+    ),
+    (
+        "traders missing among those before the last",
+        "SELECT coalesce(max(trader), -1) + 1 - count(*) FROM traders",
     ),
 ];
 
@@ -58,10 +78,24 @@ pub fn check(path: &Path) -> Result<Checked, Error> {
     let store = Store::open(path, Access::Read)?;
     // All of it is looked at as it is at one moment: the run that writes it may go on meanwhile.
     let moment = store.moment()?;
-    let mut found = Checked {
-        digest: store.digest()?,
-        ..Checked::default()
-    };
+    let mut found = Checked::default();
+    match look(&store, &mut found) {
+        Err(error) if error.code == "journal.damaged" => {
+            // What cannot be read ends the look, and is what was looked for.
+            let file = format!("{}: ", path.display());
+            let problem = error.message.strip_prefix(&file);
+            found
+                .problems
+                .push(problem.unwrap_or(&error.message).to_owned());
+        }
+        looked => looked?,
+    }
+    drop(moment);
+    Ok(found)
+}
+
+/// Looks at an open one.
+fn look(store: &Store, found: &mut Checked) -> Result<(), Error> {
     let file: Vec<String> = store.with(|connection| {
         let mut select = connection.prepare("PRAGMA integrity_check(10)")?;
         let lines = select.query_map([], |row| row.get(0))?;
@@ -70,20 +104,21 @@ pub fn check(path: &Path) -> Result<Checked, Error> {
     found
         .problems
         .extend(file.into_iter().filter(|line| line != "ok"));
-    follow_chain(&store, &mut found)?;
-    found.problems.extend(Looked::at(&store)?.problems(&store)?);
+    found.problems.extend(frame::problems(store)?);
+    found.digest = store.digest()?;
+    follow_chain(store, found)?;
+    found.problems.extend(Looked::at(store)?.problems(store)?);
     found.pruned = store.pruned()?.is_some();
     // What an order came from may be among the rows that were taken out.
     let rules = if found.pruned { &[] } else { RULES.as_slice() };
-    for (what, sql) in rules {
+    for (what, sql) in ALWAYS.iter().chain(rules) {
         let count: i64 =
             store.with(|connection| connection.query_row(sql, [], |row| row.get(0)))?;
         if count > 0 {
             found.problems.push(format!("{count} {what}"));
         }
     }
-    drop(moment);
-    Ok(found)
+    Ok(())
 }
 
 /// Refuses a journal whose rows are not those that were written.
@@ -94,9 +129,7 @@ pub(super) fn must_be_whole(store: &Store) -> Result<(), Error> {
         return Ok(());
     };
     let file = store.path().display();
-    let message = format!(
-        "{file}: {problem}; nothing was sent; take the last copy that `pairloom journal check` finds whole"
-    );
+    let message = format!("{file}: {problem}; nothing was sent; {WHOLE}");
     Err(journal_error("journal.damaged", message))
 }
 
@@ -119,7 +152,8 @@ fn parts_of(
     let ask = |sql: &str, place: i64| {
         store.with(|connection| {
             let found = connection.query_row(sql, [place], |row| {
-                let chain: Vec<u8> = row.get(1)?;
+                // What is no chain is found to differ from that of the rows before it.
+                let chain = row.get_ref(1)?.as_blob().unwrap_or_default();
                 Ok((row.get(0)?, chain.try_into().unwrap_or([0; CHAIN])))
             });
             found.optional()
@@ -202,7 +236,9 @@ pub(super) fn follow_parts(
 /// Computes the chain of a part.
 fn follow(store: &Store, part: Part) -> Result<Checked, Error> {
     let mut found = Checked::default();
-    let mut bytes = part.chain.to_vec();
+    let mut links = Links::of(store)?;
+    links.begin(&part.chain);
+    let mut order = Order::behind(store, part.after)?;
     let mut seq = part.after;
     store.each_row(part.after, part.to, |table, at, row| {
         if at != seq + 1 {
@@ -212,20 +248,28 @@ fn follow(store: &Store, part: Part) -> Result<Checked, Error> {
         seq = at;
         found.rows += 1;
         if table != Table::Steps {
-            return encode_row(table, at, row, &mut bytes).map(|()| true);
+            order.add(table, row)?;
+            return links.add(table, at, row).map(|()| true);
         }
-        let chain = chain_of(&bytes);
+        let chain = links.close(at, row)?;
         found.groups += 1;
-        let step: i64 = row.get(1)?;
+        let step = row.get_ref(1)?.as_i64().unwrap_or_default();
         found.last_step = step.unsigned_abs();
-        if row.get_ref(3)?.as_blob_or_null()? != Some(&chain) {
+        if row.get_ref(3)? != ValueRef::Blob(&chain) {
             let message =
                 format!("rows of step {step}, up to row {seq}, are not those that were written");
             found.problems.push(message);
             return Ok(false);
         }
-        bytes.clear();
-        bytes.extend_from_slice(&chain);
+        // Where the chain has the steps, it has said so.
+        if !order.close(row)? && !links.have_steps() {
+            let message = format!(
+                "step {step}, row {seq} of steps, fits neither its rows nor the step before"
+            );
+            found.problems.push(message);
+            return Ok(false);
+        }
+        links.begin(&chain);
         Ok(true)
     })?;
     Ok(found)

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 
-use super::fault::journal_error;
+use super::fault::{WHOLE, journal_error};
 use super::record::{Record, Table, Value};
 use super::spec::RunFacts;
 
@@ -29,6 +29,21 @@ pub(super) fn first_difference(
     facts: &RunFacts,
     owner: Owner<'_>,
 ) -> Error {
+    if let (Some(was), Some(is)) = (stored.last(), made.last())
+        && was.table == Table::Steps
+        && was.value("chain") == is.value("chain")
+        && was.seq == is.seq
+        && was.values != is.values
+    {
+        // All rows of the group are as they were, and so the run has done what it did: the step alone is another.
+        return journal_error(
+            "journal.damaged",
+            format!(
+                "the journal's step in row {} was changed since it was written: its rows are as they were; nothing was sent; {WHOLE}",
+                was.seq
+            ),
+        );
+    }
     let step = |rows: &[Record]| rows.last().and_then(|row| number(row, "step"));
     let (stored, made) = match (step(stored), step(made)) {
         // One of them has a step with rows where the other has none.

@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
-use rusqlite::{ErrorCode, ffi};
+use rusqlite::{Error as Fault, ErrorCode, ffi};
 
 use crate::error::{Error, ErrorKind};
+
+/// The way out of damage.
+pub(super) const WHOLE: &str = "take the last copy that `pairloom journal check` finds whole";
 
 /// An error about a journal.
 #[must_use]
@@ -56,9 +59,56 @@ pub fn fault_of(path: &Path, error: &rusqlite::Error) -> Error {
             "journal.unreachable",
             "the file cannot be opened for writing; check the path and its rights",
         ),
+        _ if is_damage(error) => return damage(path, "a table", error),
         _ => ("journal.defect", "please report it"),
     };
     journal_error(code, format!("{file}: {error}: {way}"))
+}
+
+/// The same where one table is read.
+#[must_use]
+pub fn fault_in(path: &Path, table: &str, error: &rusqlite::Error) -> Error {
+    if is_damage(error) {
+        return damage(path, &format!("its table {table}"), error);
+    }
+    fault_of(path, error)
+}
+
+/// Whether the file has what no run writes: another kind of value, a text that is none, or no such table or column.
+fn is_damage(error: &Fault) -> bool {
+    match error {
+        Fault::InvalidColumnType(..)
+        | Fault::FromSqlConversionFailure(..)
+        | Fault::IntegralValueOutOfRange(..)
+        | Fault::Utf8Error(..) => true,
+        other => {
+            let said = other.to_string();
+            other.sqlite_error_code() == Some(ErrorCode::Unknown)
+                && (said.contains("no such table") || said.contains("no such column"))
+        }
+    }
+}
+
+fn damage(path: &Path, table: &str, error: &Fault) -> Error {
+    let what = match error {
+        Fault::InvalidColumnType(_, column, kind) => {
+            format!("the value {kind} in the column {column}")
+        }
+        Fault::FromSqlConversionFailure(..) | Fault::Utf8Error(..) => {
+            "a text that is not UTF-8".to_owned()
+        }
+        Fault::IntegralValueOutOfRange(_, value) => format!("the number {value}"),
+        other => {
+            let file = path.display();
+            let message = format!("{file}: {other}: the file is damaged; {WHOLE}");
+            return journal_error("journal.damaged", message);
+        }
+    };
+    let message = format!(
+        "{}: {table} has {what}, which no run writes; {WHOLE}",
+        path.display()
+    );
+    journal_error("journal.damaged", message)
 }
 
 /// Whether somebody took the log of an open file away.

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::strategy::is_version_of_before;
 
 use super::check::must_be_whole;
-use super::fault::journal_error;
+use super::fault::{WHOLE, journal_error};
 use super::spec::{JournalSpec, Purpose, RunFacts};
 use super::store::Store;
 
@@ -44,13 +44,20 @@ fn compare_versions(store: &Store, facts: &RunFacts) -> Result<(), Error> {
     if !store.knows_versions()? {
         return Ok(());
     }
-    let stored: Vec<Option<String>> = store.with(|connection| {
+    let stored: Vec<Option<String>> = store.of("traders", |connection| {
         let sql = "SELECT strategy_version FROM traders ORDER BY trader";
         connection
             .prepare(sql)?
             .query_map([], |row| row.get(0))?
             .collect()
     })?;
+    if stored.len() != facts.traders.len() {
+        let (file, rows, traders) = (store.path().display(), stored.len(), facts.traders.len());
+        let message = format!(
+            "{file}: its table traders has {rows} rows, and the run {traders} traders; nothing was sent; {WHOLE}"
+        );
+        return Err(journal_error("journal.damaged", message));
+    }
     let differs = facts.traders.iter().zip(stored).filter_map(|(now, was)| {
         let was = was.filter(|was| *was != now.version)?;
         if is_version_of_before(&was, &now.version) {

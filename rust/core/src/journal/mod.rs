@@ -5,9 +5,11 @@
 //! is sent anew, behind it the run goes on. See `docs/journal.md` for what is promised, and what is not.
 
 mod cadence;
+mod chain;
 mod check;
 mod difference;
 mod fault;
+mod frame;
 mod held;
 mod identity;
 mod input;
@@ -28,6 +30,8 @@ mod store;
 mod stored;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_damage;
 mod wal;
 
 pub use cadence::RecorderMemory;

@@ -329,7 +329,8 @@ pub(super) fn encode_row(
     out.push(table as u8);
     out.extend_from_slice(&seq.to_le_bytes());
     for (at, column) in (1..).zip(table.columns()) {
-        if column.repeats {
+        // The chain itself is what comes out of this.
+        if column.repeats && column.kind != Kind::Bytes {
             encode_ref(row.get_ref(at)?, out);
         }
     }

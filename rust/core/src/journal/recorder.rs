@@ -9,12 +9,13 @@ use crate::error::Error;
 use crate::order::OrderId;
 
 use super::cadence::{Cadence, snapshots};
+use super::chain::Links;
 use super::difference::{differs, ended_early, first_difference, went_on};
 use super::fault::journal_error;
 use super::identity::may_continue;
 use super::input::{Input, Vetoes};
 use super::keeper::{Batch, Keeper, Then};
-use super::record::{CHAIN, Record, Table, Value, chain_of};
+use super::record::{CHAIN, Record, Table, Value};
 use super::rows::{self, Now};
 use super::said::KILL;
 use super::script::{Script, distrusted};
@@ -88,7 +89,7 @@ pub struct Recorder {
     pub(super) script: Script,
     /// What was said of the kill switch and is in no step yet.
     said: Vec<Input>,
-    scratch: Vec<u8>,
+    links: Links,
     pub(super) cadence: Cadence,
     pub(super) resumption: Option<Resumption>,
 }
@@ -122,7 +123,7 @@ impl Recorder {
             Purpose::Keep => Some(folder_of(&spec.path)),
             Purpose::Replay => None,
         };
-        let said = store.said()?;
+        let (said, links) = (store.said()?, Links::of(&store)?);
         // Only there can a trader be left out while the others are made again.
         let script = if facts.waits || spec.purpose == Purpose::Replay {
             Script::read(&store, distrusted(spec, &facts))?
@@ -150,7 +151,7 @@ impl Recorder {
             rows_stay: false,
             script,
             said,
-            scratch: Vec::new(),
+            links,
             cadence,
             resumption,
         };
@@ -320,14 +321,11 @@ impl Recorder {
     /// Ends a group of rows.
     fn close_group(&mut self, now: Now, writer: &Writer) -> Result<Standing, Error> {
         if !self.pending.is_empty() {
-            self.scratch.clear();
-            self.scratch.extend_from_slice(&self.chain);
-            for row in &self.pending {
-                row.encode(&mut self.scratch);
+            self.push(Table::Steps, now.values(3));
+            if let Some((step, rows)) = self.pending.split_last_mut() {
+                self.chain = self.links.link(&self.chain, rows, step);
+                step.values.push(Value::Blob(self.chain.to_vec()));
             }
-            self.chain = chain_of(&self.scratch);
-            let values = rows::step(now, &self.chain);
-            self.push(Table::Steps, values);
         }
         let standing = match &mut self.mode {
             Mode::Beyond => {

@@ -16,7 +16,7 @@ pub(super) struct Now {
 }
 
 impl Now {
-    fn values(self, capacity: usize) -> Vec<Value> {
+    pub(super) fn values(self, capacity: usize) -> Vec<Value> {
         let mut values = Vec::with_capacity(capacity);
         values.push(Value::count(self.step));
         values.push(Value::Int(self.ts));
@@ -167,12 +167,5 @@ pub(super) fn input(now: Now, input: &Input) -> Vec<Value> {
         Value::text(input.author.clone()),
         Value::Int(input.at),
     ]);
-    values
-}
-
-/// A step that is committed.
-pub(super) fn step(now: Now, chain: &[u8]) -> Vec<Value> {
-    let mut values = now.values(3);
-    values.push(Value::Blob(chain.to_vec()));
     values
 }

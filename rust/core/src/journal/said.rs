@@ -56,7 +56,7 @@ impl Store {
         if let Some(last) = self.said()?.last() {
             return Ok(last.command == KILL);
         }
-        let last = self.with(|connection| {
+        let last = self.of("inputs", |connection| {
             let sql = "SELECT command FROM inputs WHERE command IN ('kill', 'clear_kill') AND author <> 'engine' \
                 ORDER BY seq DESC LIMIT 1";
             let last = connection.query_row(sql, [], |row| row.get::<_, String>(0));
@@ -68,7 +68,7 @@ impl Store {
     /// Who threw the kill switch as the run ended, and who cleared it since it was set, where the run has not taken that in
     /// yet; in their order.
     pub(super) fn said(&self) -> Result<Vec<Input>, Error> {
-        self.with(|connection| {
+        self.of("runs", |connection| {
             let sql = "SELECT event, author, at FROM runs WHERE (event = 'clear_kill' AND after_seq >= coalesce(\
                 (SELECT max(seq) FROM inputs WHERE command = 'kill'), 0) OR event = 'kill') AND NOT EXISTS (\
                 SELECT 1 FROM inputs WHERE command = runs.event AND seq > runs.after_seq) ORDER BY run";

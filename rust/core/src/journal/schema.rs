@@ -10,7 +10,7 @@ pub const APPLICATION: i32 = 0x504c_4a01;
 
 /// The version of the schema that is written. A file of an older one is brought to it when it is opened for writing; one
 /// of a newer one is refused.
-pub const SCHEMA: i32 = 3;
+pub const SCHEMA: i32 = 4;
 
 /// The view for people: every order, with who decided it.
 macro_rules! order_list {
@@ -24,13 +24,15 @@ macro_rules! order_list {
 }
 
 /// What brings a file from version `n` to `n + 1`, at `n - 1`. Files of version 1 do not know the versions of their strategies,
-/// and have no snapshots before 3.
-pub(super) const MIGRATIONS: [&str; 2] = [
+/// and have no snapshots before 3. Version 4 differs in what the chain covers, which the file says itself: the rows of an older
+/// one keep their chain.
+pub(super) const MIGRATIONS: [&str; 3] = [
     concat!(
         "ALTER TABLE traders ADD COLUMN strategy_version TEXT; DROP VIEW order_list; ",
         order_list!()
     ),
     snapshot::TABLE,
+    "",
 ];
 
 const _: () = assert!(MIGRATIONS.len() + 1 == SCHEMA as usize);

@@ -49,7 +49,7 @@ impl Script {
     }
 
     pub(super) fn read(store: &Store, mut distrusted: Vec<Distrusted>) -> Result<Self, Error> {
-        let before: Vec<Distrusted> = store.with(|connection| {
+        let before: Vec<Distrusted> = store.of("quarantines", |connection| {
             let sql = "SELECT trader, coalesce(error, '') FROM quarantines WHERE kind = 'not_reproducible' ORDER BY seq";
             let mut select = connection.prepare(sql)?;
             let found = select.query_map([], |row| {

@@ -11,7 +11,9 @@ use crate::error::Error;
 use crate::limits::JOURNAL_PATIENCE;
 use crate::order::OrderId;
 
-use super::fault::{fault_of, journal_error};
+use super::chain::{CHAINED, WITH_STEPS};
+use super::check::check;
+use super::fault::{WHOLE, fault_in, fault_of, journal_error};
 use super::lock::{Lock, Unlocked};
 use super::private::make_private;
 use super::record::{Record, Table};
@@ -182,6 +184,31 @@ impl Store {
         run(&self.connection).map_err(|error| fault_of(&self.path, &error))
     }
 
+    /// Opens a journal to read it as it is now: all that is read through this is of one moment, whatever is written meanwhile.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_at_once(path: &Path) -> Result<Self, Error> {
+        let store = Self::open(path, Access::Read)?;
+        // The moment is that of the first look at the file, so there has to be one here. It ends when the file is closed.
+        store.with(|connection| {
+            connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")
+        })?;
+        Ok(store)
+    }
+
+    /// The same on one table, which its error names.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn of<T>(
+        &self,
+        table: &str,
+        run: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        run(&self.connection).map_err(|error| fault_in(&self.path, table, &error))
+    }
+
     /// While this is held, all that is read is as it was when the first of it was read.
     ///
     /// # Errors
@@ -222,6 +249,7 @@ impl Store {
                         add.execute(params![key, value, compared])?;
                     }
                 }
+                add.execute(params![CHAINED, WITH_STEPS, 0])?;
                 let mut add = change.prepare("INSERT INTO traders VALUES (?, ?, ?, ?, ?)")?;
                 for (trader, of) in (0_i64..).zip(&facts.traders) {
                     add.execute(params![trader, of.name, of.label, of.pair, of.version])?;
@@ -246,14 +274,19 @@ impl Store {
     /// again nor compared. How many they were.
     ///
     /// # Errors
-    /// When the run is not finished, or the file cannot be written.
+    /// When the run is not finished, the journal is not whole, or the file cannot be written.
     pub fn prune(&mut self, before: u64) -> Result<u64, Error> {
+        let file = self.path.display();
         if self.digest()?.is_none() {
             let message = format!(
-                "{}: the run is not finished, and needs all rows to go on; finish it first",
-                self.path.display()
+                "{file}: the run is not finished, and needs all rows to go on; finish it first"
             );
             return Err(journal_error("journal.unfinished", message));
+        }
+        // Which rows go is said by steps, and what is left can be checked by itself alone.
+        if let Some(problem) = check(&self.path)?.problems.first() {
+            let message = format!("{file}: {problem}; no rows were taken out; {WHOLE}");
+            return Err(journal_error("journal.damaged", message));
         }
         let connection = &mut self.connection;
         let mut write = || -> rusqlite::Result<u64> {
@@ -281,7 +314,7 @@ impl Store {
 
     /// The place in the sequence up to which rows were taken out, and the chain there.
     pub(super) fn pruned(&self) -> Result<Option<(i64, Vec<u8>)>, Error> {
-        let text: Option<String> = self.with(|connection| {
+        let text: Option<String> = self.of("settings", |connection| {
             let sql = "SELECT value FROM settings WHERE key = ?";
             connection
                 .query_row(sql, [PRUNED], |row| row.get(0))
@@ -360,7 +393,7 @@ impl Store {
     /// # Errors
     /// What SQLite says.
     pub fn settings(&self) -> Result<Vec<(String, String, bool)>, Error> {
-        self.with(|connection| {
+        self.of("settings", |connection| {
             let sql = "SELECT key, value, compared FROM settings ORDER BY rowid";
             let mut select = connection.prepare(sql)?;
             let found = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
@@ -370,7 +403,7 @@ impl Store {
 
     /// What tells this run from every other.
     pub(super) fn key(&self) -> Result<String, Error> {
-        self.with(|connection| {
+        self.of("runs", |connection| {
             let sql = "SELECT at || '-' || pid FROM runs ORDER BY run LIMIT 1";
             connection.query_row(sql, [], |row| row.get(0))
         })
@@ -390,7 +423,7 @@ impl Store {
     /// # Errors
     /// What SQLite says.
     pub fn digest(&self) -> Result<Option<String>, Error> {
-        self.with(|connection| {
+        self.of("runs", |connection| {
             let sql = "SELECT digest FROM runs WHERE event = 'finished'";
             connection.query_row(sql, [], |row| row.get(0)).optional()
         })

@@ -97,7 +97,7 @@ impl Stored {
 
     fn read(&mut self) -> Result<(), Error> {
         let (read_to, store) = (self.read_to, &self.store);
-        let mut found: Vec<StoredStep> = store.with(|connection| {
+        let mut found: Vec<StoredStep> = store.of("steps", |connection| {
             let sql = "SELECT seq, step, ts, chain FROM steps WHERE seq > ? ORDER BY seq LIMIT ?";
             let mut select = connection.prepare_cached(sql)?;
             let steps = select.query_map([read_to, JOURNAL_STEPS], |row| {
@@ -133,7 +133,7 @@ impl Stored {
 
     /// Orders that the gate approved and the risk process did not, and why: they never left.
     pub(super) fn vetoes(&self) -> Result<Vetoes, Error> {
-        self.store.with(|connection| {
+        self.store.of("orders", |connection| {
             let sql = "SELECT order_id, coalesce(reason, '') FROM orders WHERE status = 'refused' ORDER BY seq";
             let mut select = connection.prepare(sql)?;
             let vetoes = select.query_map([], |row| {
@@ -145,7 +145,7 @@ impl Stored {
 
     /// What people told the run, in their order.
     pub(super) fn inputs(&self) -> Result<Vec<Input>, Error> {
-        self.store.with(|connection| {
+        self.store.of("inputs", |connection| {
             let sql = "SELECT step, command, author, at FROM inputs ORDER BY seq";
             let mut select = connection.prepare(sql)?;
             let inputs = select.query_map([], |row| {

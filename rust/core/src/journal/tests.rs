@@ -10,20 +10,20 @@ use super::spec::{JournalSpec, Purpose, RunFacts, TraderFacts};
 use super::store::{Access, Store};
 
 /// A folder of a test's own, removed with it.
-struct Room(PathBuf);
+pub(super) struct Room(PathBuf);
 
 impl Room {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("pairloom-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    fn file(&self) -> PathBuf {
+    pub(super) fn file(&self) -> PathBuf {
         self.0.join("run.db")
     }
 
-    fn store(&self) -> Store {
+    pub(super) fn store(&self) -> Store {
         let mut store = Store::open(&self.file(), Access::Write).unwrap();
         if store.is_new().unwrap() {
             let spec = JournalSpec {
@@ -60,8 +60,8 @@ impl Drop for Room {
     }
 }
 
-/// A group of one refusal, with its step.
-fn group(chain: &mut [u8; CHAIN], step: i64) -> Vec<Record> {
+/// A group of one refusal, with its step; the chain covers that, too, or not.
+pub(super) fn group(chain: &mut [u8; CHAIN], step: i64, with_steps: bool) -> Vec<Record> {
     let refusal = Record {
         table: Table::Refusals,
         seq: 2 * step - 1,
@@ -75,6 +75,14 @@ fn group(chain: &mut [u8; CHAIN], step: i64) -> Vec<Record> {
     };
     let mut bytes = chain.to_vec();
     refusal.encode(&mut bytes);
+    let closes = Record {
+        table: Table::Steps,
+        seq: 2 * step,
+        values: vec![Value::Int(step), Value::Int(step)],
+    };
+    if with_steps {
+        closes.encode(&mut bytes);
+    }
     *chain = chain_of(&bytes);
     let values = vec![
         Value::Int(step),
@@ -102,7 +110,7 @@ fn what_was_committed_is_there_and_whole() {
     let keeper = Keeper::start(room.store()).unwrap();
     let mut chain = [0; CHAIN];
     for step in 1..=3_000 {
-        let rows = batch(group(&mut chain, step));
+        let rows = batch(group(&mut chain, step, true));
         if step % 100 == 0 {
             keeper.commit(rows, &mut || {}).unwrap();
             let found = check(&room.file()).unwrap();
@@ -126,7 +134,7 @@ fn a_journal_that_is_being_written_is_whole_at_every_moment() {
         scope.spawn(move || {
             let mut chain = [0; CHAIN];
             for step in 1..=2_000 {
-                let rows = batch(group(&mut chain, step));
+                let rows = batch(group(&mut chain, step, true));
                 keeper.commit(rows, &mut || {}).unwrap();
             }
             drop(done);
@@ -145,7 +153,7 @@ fn in_however_many_parts_a_journal_is_looked_at_the_same_is_found() {
     let mut store = room.store();
     let mut chain = [0; CHAIN];
     for step in 1..=100 {
-        let rows = group(&mut chain, step);
+        let rows = group(&mut chain, step, true);
         store
             .add(rows.iter(), std::iter::empty(), std::iter::empty())
             .unwrap();
@@ -189,7 +197,7 @@ fn after_a_full_disk_nothing_is_written_until_it_is_opened_again() {
     let mut committed = 0;
     let error = loop {
         let before = chain;
-        match keeper.commit(batch(group(&mut chain, committed + 1)), &mut || {}) {
+        match keeper.commit(batch(group(&mut chain, committed + 1, true)), &mut || {}) {
             Ok(()) => committed += 1,
             Err(error) => {
                 chain = before;
@@ -210,7 +218,7 @@ fn after_a_full_disk_nothing_is_written_until_it_is_opened_again() {
     // With room again it goes on behind what is there.
     let keeper = Keeper::start(room.store()).unwrap();
     keeper
-        .commit(batch(group(&mut chain, committed + 1)), &mut || {})
+        .commit(batch(group(&mut chain, committed + 1, true)), &mut || {})
         .unwrap();
     drop(keeper);
     let found = check(&room.file()).unwrap();
