@@ -207,6 +207,7 @@ FILES: list[tuple[str, bytes, str, list[str]]] = [
     ("ETH_BTC.csv", CSV.encode() + b"180,oops,2,0.5,1.5,1\n", "data.text", ["row 2", "'open'", "'oops'"]),
     ("ETH_BTC.csv", CSV.encode() + b"180,,2,0.5,1.5,1\n", "data.price_not_finite", ["row 2", "'open'", "nan"]),
     ("ETH_BTC.csv", CSV.encode() + b"later,1,2,0.5,1.5,1\n", "data.time", ["row 2", "'ts'", "'later'"]),
+    ("ETH_BTC.csv", b"\n\n", "data.empty", ["is empty but for blank lines"]),
     ("ETH_BTC.csv", CSV.encode("utf-16"), "data.corrupt", ["UTF-8"]),
     ("ETH_BTC.csv", b"\x1f\x8b\x08\x00abc", "data.file_type", ["unpack"]),
     ("ETH_BTC.json", b"{}", "data.file_type", [".csv", ".parquet"]),
@@ -228,6 +229,32 @@ def test_wrong_files_are_refused_by_name(
     assert error.code == code, error
     for part in [*named] if code == "data.unknown_pair" else [str(path), *named]:
         assert part in str(error), str(error)
+
+
+@pytest.mark.parametrize("repair", [None, "drop"])
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
+@pytest.mark.parametrize(("row", "column"), [(0, "ts"), (3, "close"), (3, "volume"), (11, "ts"), (11, "volume")])
+def test_a_lone_quote_swallows_no_rows(row: int, column: str, ending: str, repair: str | None, tmp_path: Path) -> None:
+    names = ["ts", "open", "high", "low", "close", "volume"]
+    cells = [dict.fromkeys(names, "1") | {"ts": str(60 * at)} for at in range(12)]
+    cells[row][column] = '"' + cells[row][column]
+    lines = [",".join(each.values()) for each in cells]
+    path = tmp_path / "ETH_BTC.csv"
+    path.write_bytes((ending or "\n").join([",".join(names), *lines]).encode() + ending.encode())
+    error = refused(path, repair=repair)
+    assert error.code == "data.corrupt", error
+    assert f"{path} has a quote that nothing closes, in row {row}, column '{column}'" in str(error)
+
+
+def test_quotes_that_are_closed_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "ETH_BTC.csv"
+    lines = ['"ts",open,high,low,close,note', '60,1,1,1,"1","a ""b"", c\nd"', '120,1,1,1,1,"x"" "', '180,1,1,1,1,x"y']
+    path.write_text("\n".join(lines))
+    assert read(path).rows == 3
+    path.write_text("\n\n" + "\n".join(lines[:-1]))
+    assert read(path).rows == 2
+    path.write_text('ts,open,high,low,close,"note\n60,1,1,1,1,1\n')
+    assert "a quote that nothing closes, in the header" in str(refused(path))
 
 
 def test_a_codec_that_is_not_read_is_named(tmp_path: Path) -> None:
