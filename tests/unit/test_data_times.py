@@ -119,6 +119,8 @@ def test_a_tie_of_gaps_takes_the_smaller() -> None:
         np.timedelta64(1, "m"),
         60,
         60.0,
+        np.int64(60),
+        np.float32(60),
         {"ETH/BTC": "1m"},
     ],
 )
