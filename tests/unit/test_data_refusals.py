@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ refused = DATA.refused
 
 
 NAN, INF = float("nan"), float("inf")
+MIXED = ["2018-01-10", "2018-01-11 00:00", "2018-01-12T00:00+01:00", "2018-01-13", "2018-01-14"]
 QUOTES = {"ts": [1, 2, 3], "bid": [1.0, 1.0, 1.0], "ask": [2.0, 2.0, 2.0]}
 TRADES = {"ts": [1, 2, 3], "price": [1.0, 1.0, 1.0], "quantity": [2.0, 2.0, 2.0]}
 
@@ -98,6 +100,11 @@ TABLES: list[tuple[Any, str, list[str]]] = [
     (candles(open=1.0), "data.type", ["'open'", "1.0", "one value per row"]),
     (np.ones((4, 3)), "data.shape", ["(4, 3)", "rows of 5 or 6"]),
     (candles(open=spoilt("1,5")), "data.text", ["row 2", "'open'", "'1,5'", "astype(float)"]),
+    (candles(open=spoilt(10**400)), "data.text", ["row 2", "'open'", "1000", "larger than any float", "repair"]),
+    (candles(open=spoilt(10**5000)), "data.text", ["row 2", "'open'", "larger than any float", "repair"]),
+    (candles(open=spoilt(Decimal("sNaN"))), "data.text", ["row 2", "'open'", "sNaN", "not a number", "repair"]),
+    (candles(open=spoilt("oops")), "data.text", ["row 2", "'open'", "not a number", "repair"]),
+    (candles(ts=spoilt(10**400, good=60)), "data.time", ["row 2", "'ts'", "repair"]),
     (candles(open=["1.5"] * ROWS), "data.text", ["row 0", "'open'", "'1.5'", "astype(float)"]),
     (pl.DataFrame(candles(open=["1.5"] * ROWS)), "data.text", ["row 0", "'open'", "'1.5'"]),
     (frame(open=spoilt(True)), "data.text", ["row 2", "'open'", "True"]),
@@ -119,6 +126,9 @@ TABLES: list[tuple[Any, str, list[str]]] = [
         "data.time_zone",
         ["row 2", "'ts'", "UTC"],
     ),
+    (candles(ts=MIXED), "data.time_zone", ["row 2", "'ts'", "'2018-01-12T00:00+01:00'", "UTC"]),
+    (pl.DataFrame(candles(ts=MIXED)), "data.time_zone", ["row 2", "'ts'", "'2018-01-12T00:00+01:00'", "UTC"]),
+    (frame(ts=pd.Series(MIXED, dtype="string")), "data.time_zone", ["row 2", "'ts'", "UTC"]),
     (pl.DataFrame({**candles(ts=None), "ts": [["a"]] * ROWS}), "data.time", ["'ts'", "datetimes"]),
     (frame().rename(columns={"volume": "Open"}), "data.duplicate_column", ["'open'", "'Open'", "drop"]),
     (frame().set_index(pd.period_range("2018", periods=ROWS, freq="D")), "data.time", ["to_timestamp"]),
@@ -216,6 +226,12 @@ FILES: list[tuple[str, bytes, str, list[str]]] = [
     ("ETH_BTC.feather", b"ARROW1\x00\x00 cut short", "data.corrupt", ["damaged"]),
     ("ETH_BTC.feather", b"FEA1....", "data.file_type", ["version 1", "to_feather"]),
     ("LTC_BTC.csv", CSV.encode(), "data.unknown_pair", ["ETH/BTC", "LTC/BTC"]),
+    (
+        "ETH_BTC.csv",
+        b"ts,open,high,low,close\n2018-01-10,1,1,1,1\n,1,1,1,1\n2018-01-12T00:00Z,1,1,1,1\n",
+        "data.time_zone",
+        ["row 2", "'ts'", "2018-01-12T00:00Z"],
+    ),
 ]
 
 

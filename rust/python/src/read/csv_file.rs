@@ -25,10 +25,11 @@ enum Reading {
     Int(Vec<i64>),
     Float(Vec<f64>),
     Bool(Vec<bool>),
-    Time(Vec<i64>),
+    /// Times, and whether they come with a zone.
+    Time(Vec<i64>, bool),
     Text(Vec<i32>, Words),
     Ignored,
-    /// Text appeared after something else: to be read again as text.
+    /// Text appeared after something else, or a time without a zone after one with: to be read again as text.
     Again,
 }
 
@@ -69,7 +70,7 @@ fn finish(column: Reading) -> Column {
         Reading::Int(values) => Column::Int(values, Vec::new()),
         Reading::Float(values) => Column::Float(values),
         Reading::Bool(values) => Column::Bool(values),
-        Reading::Time(values) => Column::Time(values),
+        Reading::Time(values, _) => Column::Time(values),
         Reading::Text(codes, words) => Column::Text(codes, words),
         Reading::Ignored | Reading::Again => Column::Ignored("text".into()),
     }
@@ -281,10 +282,10 @@ fn push(column: &mut Reading, field: &[u8], name: &str, row: usize, wanted: &Wan
             Some(value) => values.push(value),
             None => *column = other(name, wanted),
         },
-        Reading::Time(values) => match text_of(field).and_then(iso_time::parse) {
-            Some(value) => values.push(value),
+        Reading::Time(values, zoned) => match text_of(field).and_then(iso_time::parse) {
+            Some(time) if time.zoned == *zoned => values.push(time.nanos),
             None if missing => values.push(NAT),
-            None => *column = other(name, wanted),
+            _ => *column = other(name, wanted),
         },
     }
 }
@@ -308,8 +309,8 @@ fn begin(field: &[u8], name: &str, row: usize, wanted: &Wanted) -> Reading {
     }
     if let Some(time) = text_of(field).and_then(iso_time::parse) {
         let mut values = vec![NAT; row];
-        values.push(time);
-        return Reading::Time(values);
+        values.push(time.nanos);
+        return Reading::Time(values, time.zoned);
     }
     if !wanted.text(name) {
         return Reading::Ignored;
