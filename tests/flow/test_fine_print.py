@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pairloom import Engine, Signal, Strategy
+from pairloom import DataError, Engine, Instrument, Signal, Strategy
 
 pytestmark = pytest.mark.filterwarnings("ignore::pairloom.RefusalWarning")
 
@@ -144,3 +144,31 @@ def test_a_time_event_ends_the_warm_up_as_a_row_does() -> None:
         result = engine.backtest({"A/USD": candles}, start="2023-11-14T22:21", interval="1m", progress=False)
         assert begun == dict(zip((each.__name__ for each in strategies), (row, first), strict=False))
         assert int(result.equity_curve["ts"][0].astype("int64")) == first
+
+
+def far_apart(*prices: float) -> dict[str, Any]:
+    return flat(len(prices), 1.0) | {key: list(prices) for key in ("open", "high", "low", "close")}
+
+
+@pytest.mark.parametrize("tiny", [1.453961234567891, 0.0123456789012345])
+def test_prices_that_the_grid_makes_others_are_refused(tiny: float) -> None:
+    """Prices adjusted for splits fall by many magnitudes, and ten digits of the largest leave none of the smallest."""
+    prices = [3_218_700_000.1234567, 70_000.123456789, tiny]
+    engine = Engine(cash={"USD": 100}, fee=0)
+    engine.trade("A/USD", Planned(plan=((1, 1, None),)))
+    with pytest.raises(DataError) as caught:
+        engine.backtest({"A/USD": far_apart(*prices)}, progress=False)
+    assert caught.value.code == "data.rounding"
+    becomes = 1.0 if tiny > 1 else 0.0
+    for named in ("A/USD, row 2 of its candles, column 'open'", f"{tiny!r} would become {becomes}", "frame.round(9)"):
+        assert named in str(caught.value)
+    rounded = far_apart(*(round(price, 9) for price in prices))
+    assert not [line for line in engine.backtest({"A/USD": rounded}, progress=False).assumptions if "grid" in line]
+
+
+def test_a_tick_gives_far_prices_the_digits_that_they_need() -> None:
+    prices = [3_218_700_000.1234567, 1.453961234567891]
+    engine = Engine(cash={"USD": 10**10}, fee=0, instruments={"A/USD": Instrument(tick="0.000001")})
+    engine.trade("A/USD", Planned(plan=((1, 1, None),)))
+    result = engine.backtest({"A/USD": far_apart(*prices)}, progress=False)
+    assert [Decimal(str(row["price"])) for row in result.fills] == [Decimal("1.453961")]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -109,3 +111,103 @@ def test_missing_integers_are_missing_numbers() -> None:
     assert extra[0] == 1.0 and np.isnan(extra[1]) and extra[2] == 3.0
     table = pa.table(candles([60, 120, 180], score=pa.array([1, None, 3])))
     assert np.isnan(read(table).series[0].extra["score"][1])
+
+
+HALVES: dict[str, Any] = {
+    "arrays": lambda data: data,
+    "masked": lambda data: data | {"close": np.ma.masked_array(data["close"], mask=False)},
+    "pandas": pd.DataFrame,
+    "halffloat[pyarrow]": lambda data: pd.DataFrame(data).astype({"close": "halffloat[pyarrow]"}),
+    "pyarrow": pa.table,
+}
+
+
+@pytest.mark.parametrize("form", HALVES)
+def test_prices_of_half_precision_mean_the_decimals_that_they_were_written_as(form: str) -> None:
+    prices = np.array([0.1, 1.7, 3.14, 25.5])
+    data = candles(np.arange(60, 300, 60)) | dict.fromkeys(("open", "high", "low", "close"), prices.astype(np.float16))
+    (series,) = read(HALVES[form](data)).series
+    assert series.columns["close"].tolist() == prices.tolist()
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda ts: candles(ts),
+        lambda ts: candles(np.ma.masked_array(ts, mask=False)),
+        lambda ts: pd.DataFrame(candles(ts)),
+        lambda ts: pd.DataFrame(candles([1] * len(ts))).assign(ts=pd.array(ts, dtype="Float32")),
+        lambda ts: pa.table(candles(ts)),
+        lambda ts: candles([60, 120, 180], close_time=ts),
+    ],
+)
+def test_times_in_floats_that_are_too_coarse_are_refused(form: Any, kind: str) -> None:
+    """A float32 of today's seconds is right to 128 of them."""
+    error = refused(form(np.array([60, 120, 180], dtype=kind)))
+    assert "column 'ts'" in error or "column 'close_time'" in error
+    assert "holds float" in error and "give int64 or datetimes" in error
+
+
+MISSING = [None, float("nan"), np.nan, np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT"), Decimal("NaN")]
+KINDS: dict[str, list[Any]] = {
+    "text": ["2018-01-10", "2018-01-11", "2018-01-12", "2018-01-13"],
+    "datetimes": list(pd.date_range("2018-01-10", periods=4)),
+    "numbers": NANOS[:4],
+}
+
+
+@pytest.mark.parametrize("missing", MISSING, ids=lambda value: f"{type(value).__name__}-{value}")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cell_without_a_time_condemns_no_other(kind: str, missing: Any) -> None:
+    cells = [*KINDS[kind][:2], missing, KINDS[kind][3]]
+    whole = read(candles(KINDS[kind])).series[0].ts.tolist()
+    series = pd.Series(cells, dtype=object)
+    for data in (candles(cells), candles(series), pd.DataFrame(candles(series))):
+        assert "row 2, column 'ts'" in refused(data)
+        assert read(data, repair="drop").series[0].ts.tolist() == [*whole[:2], whole[3]]
+
+
+def test_text_in_a_column_of_pandas_with_a_missing_cell() -> None:
+    frame = pd.DataFrame(candles(pd.Series([*KINDS["text"][:2], None, KINDS["text"][3]])))
+    assert "row 2, column 'ts'" in refused(frame)
+    assert read(frame, repair="drop").rows == 3
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda data: pd.DataFrame(data).astype({"ts": "UInt64"}),
+        lambda data: pd.DataFrame(data).astype({"ts": "uint64[pyarrow]"}),
+        lambda data: pa.table(data),
+        lambda data: data,
+    ],
+)
+def test_unsigned_integers_beyond_the_signed_ones_are_named_as_they_are(form: Any) -> None:
+    ts = np.array([*NANOS[:2], 2**63 + 5, *NANOS[3:]], dtype=np.uint64)
+    data = form(candles(ts))
+    assert f"row 2, column 'ts': {2**63 + 5} is no time" in refused(data)
+    assert read(data, repair="drop").series[0].ts.tolist() == [*NANOS[:2], *NANOS[3:]]
+    flat = np.array([2**63 + 5] * 5, dtype=np.uint64)
+    prices = form(candles(NANOS) | dict.fromkeys(("open", "high", "low", "close"), flat) | {"ts": ts * 0 + NANOS})
+    assert read(prices).series[0].columns["close"].tolist() == [float(2**63 + 5)] * 5
+
+
+@pytest.mark.parametrize("of", [pl.Series, pa.array, lambda cells: pa.chunked_array([cells[:2], cells[2:]])])
+def test_a_missing_cell_of_a_column_in_a_dict_rounds_no_other_time(of: Any) -> None:
+    data = candles(of([*NANOS[:2], None, *NANOS[3:]]))
+    assert read(data, repair="drop").series[0].ts.tolist() == [*NANOS[:2], *NANOS[3:]]
+    assert "row 2, column 'ts'" in refused(data)
+    masked = candles(np.ma.masked_array(NANOS, mask=[False, False, True, False, False]))
+    assert read(masked, repair="drop").series[0].ts.tolist() == [*NANOS[:2], *NANOS[3:]]
+    holes = read(candles(NANOS, score=of([1, 2, None, 4, 5]))).series[0].extra["score"]
+    assert np.isnan(holes[2]) and holes[3] == 4.0
+
+
+@pytest.mark.parametrize("wrong", [10**400, Decimal("sNaN"), "oops"])
+def test_a_number_that_no_float_holds_is_dropped_like_others(wrong: Any) -> None:
+    data = candles(NANOS) | {key: [1.0, 1, wrong, 1, 1] for key in ("open", "high", "low", "close")}
+    assert "row 2, column 'open'" in refused(data)
+    assert read(data, repair="drop").series[0].ts.tolist() == [*NANOS[:2], *NANOS[3:]]
+    times = candles([*NANOS[:2], wrong, *NANOS[3:]])
+    assert read(times, repair="drop").series[0].ts.tolist() == [*NANOS[:2], *NANOS[3:]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ refused = DATA.refused
 
 
 NAN, INF = float("nan"), float("inf")
+MIXED = ["2018-01-10", "2018-01-11 00:00", "2018-01-12T00:00+01:00", "2018-01-13", "2018-01-14"]
 QUOTES = {"ts": [1, 2, 3], "bid": [1.0, 1.0, 1.0], "ask": [2.0, 2.0, 2.0]}
 TRADES = {"ts": [1, 2, 3], "price": [1.0, 1.0, 1.0], "quantity": [2.0, 2.0, 2.0]}
 
@@ -98,6 +100,11 @@ TABLES: list[tuple[Any, str, list[str]]] = [
     (candles(open=1.0), "data.type", ["'open'", "1.0", "one value per row"]),
     (np.ones((4, 3)), "data.shape", ["(4, 3)", "rows of 5 or 6"]),
     (candles(open=spoilt("1,5")), "data.text", ["row 2", "'open'", "'1,5'", "astype(float)"]),
+    (candles(open=spoilt(10**400)), "data.text", ["row 2", "'open'", "1000", "larger than any float", "repair"]),
+    (candles(open=spoilt(10**5000)), "data.text", ["row 2", "'open'", "larger than any float", "repair"]),
+    (candles(open=spoilt(Decimal("sNaN"))), "data.text", ["row 2", "'open'", "sNaN", "not a number", "repair"]),
+    (candles(open=spoilt("oops")), "data.text", ["row 2", "'open'", "not a number", "repair"]),
+    (candles(ts=spoilt(10**400, good=60)), "data.time", ["row 2", "'ts'", "repair"]),
     (candles(open=["1.5"] * ROWS), "data.text", ["row 0", "'open'", "'1.5'", "astype(float)"]),
     (pl.DataFrame(candles(open=["1.5"] * ROWS)), "data.text", ["row 0", "'open'", "'1.5'"]),
     (frame(open=spoilt(True)), "data.text", ["row 2", "'open'", "True"]),
@@ -119,6 +126,9 @@ TABLES: list[tuple[Any, str, list[str]]] = [
         "data.time_zone",
         ["row 2", "'ts'", "UTC"],
     ),
+    (candles(ts=MIXED), "data.time_zone", ["row 2", "'ts'", "'2018-01-12T00:00+01:00'", "UTC"]),
+    (pl.DataFrame(candles(ts=MIXED)), "data.time_zone", ["row 2", "'ts'", "'2018-01-12T00:00+01:00'", "UTC"]),
+    (frame(ts=pd.Series(MIXED, dtype="string")), "data.time_zone", ["row 2", "'ts'", "UTC"]),
     (pl.DataFrame({**candles(ts=None), "ts": [["a"]] * ROWS}), "data.time", ["'ts'", "datetimes"]),
     (frame().rename(columns={"volume": "Open"}), "data.duplicate_column", ["'open'", "'Open'", "drop"]),
     (frame().set_index(pd.period_range("2018", periods=ROWS, freq="D")), "data.time", ["to_timestamp"]),
@@ -207,6 +217,7 @@ FILES: list[tuple[str, bytes, str, list[str]]] = [
     ("ETH_BTC.csv", CSV.encode() + b"180,oops,2,0.5,1.5,1\n", "data.text", ["row 2", "'open'", "'oops'"]),
     ("ETH_BTC.csv", CSV.encode() + b"180,,2,0.5,1.5,1\n", "data.price_not_finite", ["row 2", "'open'", "nan"]),
     ("ETH_BTC.csv", CSV.encode() + b"later,1,2,0.5,1.5,1\n", "data.time", ["row 2", "'ts'", "'later'"]),
+    ("ETH_BTC.csv", b"\n\n", "data.empty", ["is empty but for blank lines"]),
     ("ETH_BTC.csv", CSV.encode("utf-16"), "data.corrupt", ["UTF-8"]),
     ("ETH_BTC.csv", b"\x1f\x8b\x08\x00abc", "data.file_type", ["unpack"]),
     ("ETH_BTC.json", b"{}", "data.file_type", [".csv", ".parquet"]),
@@ -215,6 +226,12 @@ FILES: list[tuple[str, bytes, str, list[str]]] = [
     ("ETH_BTC.feather", b"ARROW1\x00\x00 cut short", "data.corrupt", ["damaged"]),
     ("ETH_BTC.feather", b"FEA1....", "data.file_type", ["version 1", "to_feather"]),
     ("LTC_BTC.csv", CSV.encode(), "data.unknown_pair", ["ETH/BTC", "LTC/BTC"]),
+    (
+        "ETH_BTC.csv",
+        b"ts,open,high,low,close\n2018-01-10,1,1,1,1\n,1,1,1,1\n2018-01-12T00:00Z,1,1,1,1\n",
+        "data.time_zone",
+        ["row 2", "'ts'", "2018-01-12T00:00Z"],
+    ),
 ]
 
 
@@ -228,6 +245,32 @@ def test_wrong_files_are_refused_by_name(
     assert error.code == code, error
     for part in [*named] if code == "data.unknown_pair" else [str(path), *named]:
         assert part in str(error), str(error)
+
+
+@pytest.mark.parametrize("repair", [None, "drop"])
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
+@pytest.mark.parametrize(("row", "column"), [(0, "ts"), (3, "close"), (3, "volume"), (11, "ts"), (11, "volume")])
+def test_a_lone_quote_swallows_no_rows(row: int, column: str, ending: str, repair: str | None, tmp_path: Path) -> None:
+    names = ["ts", "open", "high", "low", "close", "volume"]
+    cells = [dict.fromkeys(names, "1") | {"ts": str(60 * at)} for at in range(12)]
+    cells[row][column] = '"' + cells[row][column]
+    lines = [",".join(each.values()) for each in cells]
+    path = tmp_path / "ETH_BTC.csv"
+    path.write_bytes((ending or "\n").join([",".join(names), *lines]).encode() + ending.encode())
+    error = refused(path, repair=repair)
+    assert error.code == "data.corrupt", error
+    assert f"{path} has a quote that nothing closes, in row {row}, column '{column}'" in str(error)
+
+
+def test_quotes_that_are_closed_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "ETH_BTC.csv"
+    lines = ['"ts",open,high,low,close,note', '60,1,1,1,"1","a ""b"", c\nd"', '120,1,1,1,1,"x"" "', '180,1,1,1,1,x"y']
+    path.write_text("\n".join(lines))
+    assert read(path).rows == 3
+    path.write_text("\n\n" + "\n".join(lines[:-1]))
+    assert read(path).rows == 2
+    path.write_text('ts,open,high,low,close,"note\n60,1,1,1,1,1\n')
+    assert "a quote that nothing closes, in the header" in str(refused(path))
 
 
 def test_a_codec_that_is_not_read_is_named(tmp_path: Path) -> None:

@@ -58,8 +58,8 @@ def test_iso_texts_are_what_python_reads(moment: dt.datetime, minutes: int) -> N
     naive = (moment - epoch) // dt.timedelta(microseconds=1) * 1_000
     aware = naive - minutes * MINUTE
     texts = [moment.isoformat(), moment.isoformat(" "), moment.replace(tzinfo=zone).isoformat()]
-    parsed, bad = _native.parse_times([*texts, f"{moment.isoformat()}Z"])
-    assert bad == []
+    parsed, bad, zoned = _native.parse_times([*texts, f"{moment.isoformat()}Z"])
+    assert bad == [] and zoned.tolist() == [False, False, True, True]
     assert parsed.tolist() == [naive, naive, aware, naive]
 
 
@@ -85,7 +85,7 @@ def test_iso_texts_are_what_python_reads(moment: dt.datetime, minutes: int) -> N
     ],
 )
 def test_what_is_no_time_is_named(text: str) -> None:
-    parsed, bad = _native.parse_times(["2018-01-10", text, None])
+    parsed, bad, _ = _native.parse_times(["2018-01-10", text, None])
     assert bad == [1, 2] and parsed[0] == 1_515_542_400 * 10**9
     with pytest.raises(DataError, match="row 1, column 'ts'") as caught:
         read(candles(["2018-01-10", text]))
@@ -119,6 +119,8 @@ def test_a_tie_of_gaps_takes_the_smaller() -> None:
         np.timedelta64(1, "m"),
         60,
         60.0,
+        np.int64(60),
+        np.float32(60),
         {"ETH/BTC": "1m"},
     ],
 )

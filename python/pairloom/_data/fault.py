@@ -63,5 +63,9 @@ def shown(value: object) -> str:
     """A value for a message, short enough for one line."""
     if type(value).__module__ == "numpy" and hasattr(value, "item"):
         value = value.item()
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:
+        # Python writes no integers of thousands of digits.
+        text = f"{type(value).__name__} of thousands of digits"
     return text if len(text) <= 60 else text[:57] + "..."

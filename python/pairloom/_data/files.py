@@ -91,7 +91,7 @@ def _are_values(words: list[str]) -> bool:
     """Whether cells are a row: one of them is a date, or most of them are numbers."""
     from pairloom import _native
 
-    _, others = _native.parse_times(list(words))
+    _, others, _ = _native.parse_times(list(words))
     numbers = sum(word.replace(".", "", 1).lstrip("-").isdigit() for word in words)
     return len(others) < len(words) or 2 * numbers > len(words)
 

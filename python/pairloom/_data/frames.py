@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WANTED = frozenset([*tables.TEXT, *tables.PAIRS])
+#: pandas' own types of less than double precision.
+_FLOATS = {
+    "halffloat[pyarrow]": "float16",
+    **dict.fromkeys(("Float32", "float[pyarrow]", "float32[pyarrow]"), "float32"),
+}
 
 
 def from_pandas(data: Any, place: Place) -> Table:
@@ -77,11 +82,10 @@ def _column(name: str, values: pd.Series[Any]) -> Column:
         # Through floats times in nanoseconds would lose their last digits to a missing neighbour.
         missing = np.flatnonzero(values.isna().to_numpy())
         whole = values.fillna(0) if len(missing) else values
-        return Column(name, whole.to_numpy(dtype=np.int64), missing=missing if len(missing) else None)
+        number = np.uint64 if pd.api.types.is_unsigned_integer_dtype(kind) else np.int64
+        return Column(name, whole.to_numpy(dtype=number), missing=missing if len(missing) else None)
     if pd.api.types.is_numeric_dtype(kind):
-        single = str(kind) in ("Float32", "float[pyarrow]", "float32[pyarrow]")
-        number = np.float32 if single else np.float64
-        return Column(name, values.to_numpy(dtype=number, na_value=np.nan))
+        return Column(name, values.to_numpy(dtype=_FLOATS.get(str(kind), "float64"), na_value=np.nan))
     if pd.api.types.is_datetime64_any_dtype(kind):
         times = pd.to_datetime(values, utc=True).dt.tz_localize(None)
         return Column(name, times.to_numpy(dtype="datetime64[ns]"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import numbers
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -47,8 +48,9 @@ def parse(value: Any) -> int:
         unit = found.group(2) if found else ""
         factor = _UNITS.get(unit.lower()) if unit != "M" else None
         nanos = float(found.group(1)) * factor if found and factor else None
-    elif isinstance(value, (int, float)) and not isinstance(value, bool) and value == value:
-        nanos = value * _SECOND
+    elif not isinstance(value, bool) and isinstance(value, numbers.Real) and value == value:
+        # NumPy's numbers among them, which would overflow.
+        nanos = (int(value) if isinstance(value, numbers.Integral) else float(value)) * _SECOND
     if nanos is None or not 1 <= nanos < 2**62:
         months = " (months differ in length: give a close_time column)" if str(value) == "1M" else ""
         raise DataError(

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pairloom import _native
-from pairloom._data.fault import shown
+from pairloom._data.fault import DROP, shown
 
 if TYPE_CHECKING:
     from pairloom._data.rows import Repair
@@ -31,6 +31,8 @@ def to_floats(column: Column, repair: Repair) -> Floats:
     if column.words is not None:
         return _from_words(column, repair)
     values = column.values
+    if values.dtype.kind == "f" and values.dtype.itemsize == 2:
+        return _widened_halves(values)
     if values.dtype.kind == "f" and values.dtype.itemsize == 4:
         # A price is a decimal, and means the one that it was written as. The core reads what lies in order and aligned.
         return _native.widen(np.require(values, np.float32, ["C", "A"]))
@@ -44,6 +46,14 @@ def to_floats(column: Column, repair: Repair) -> Floats:
     if len(values) == 0:
         return np.empty(0)
     raise _text_error(repair, 0, column.name, values[0])
+
+
+def _widened_halves(values: Array) -> Floats:
+    """The decimals that numbers of half precision were written as: there are few different ones."""
+    import numpy as np
+
+    different, places = np.unique(values, return_inverse=True)
+    return np.array([float(str(value)) for value in different], dtype=np.float64)[places]
 
 
 def to_extra(column: Column) -> Floats | None:
@@ -64,19 +74,42 @@ def to_extra(column: Column) -> Floats | None:
 
 
 def as_object_numbers(values: Array, *, booleans: bool = False) -> tuple[Floats, Ints]:
-    """Python objects as floats, and the rows that are no numbers; ``None`` is NaN."""
+    """Python objects as floats, and the rows that are no numbers, or none that a float holds; ``None`` is NaN."""
     import numpy as np
 
     numbers = np.full(len(values), np.nan)
     bad = []
     for row, value in enumerate(values):
-        if value is None or type(value).__name__ == "NAType":
+        if is_missing(value):
             continue
-        if _is_number(value, booleans):
-            numbers[row] = float(value)
-        else:
+        number = _float(value) if _is_number(value, booleans) else None
+        if number is None:
             bad.append(row)
+        else:
+            numbers[row] = number
     return numbers, np.array(bad, dtype=np.int64)
+
+
+def is_missing(value: Any) -> bool:
+    """Whether an object says that there is no value: ``None``, NaN, and pandas' ``NA`` and ``NaT``."""
+    import numpy as np
+
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    # Only a quiet NaN: a signalling one is an error, as whoever made it wanted.
+    if isinstance(value, Decimal):
+        return value.is_qnan()
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        return bool(np.isnat(value))
+    return isinstance(value, (float, np.floating)) and bool(value != value)
+
+
+def _float(value: Any) -> float | None:
+    """A number as a float; ``None`` for what a float cannot hold, as 10**400 or a signalling NaN."""
+    try:
+        return float(value)
+    except (OverflowError, ValueError, TypeError):
+        return None
 
 
 def _is_number(value: Any, booleans: bool) -> bool:
@@ -124,13 +157,16 @@ def _refuse(repair: Repair, bad: Ints, column: str, value: Any, *, all_bad: bool
     if all_bad:
         # A column of text is a wrong column, not some wrong rows: dropping all of them helps nobody.
         raise _text_error(repair, int(bad[0]), column, value)
-    repair.refuse(bad, "data.text", f"{shown(value)} is not a number", column, _way_out(value))
+    repair.refuse(bad, "data.text", _sentence(value), column, f"{_way_out(value)}; {DROP}")
+
+
+def _sentence(value: Any) -> str:
+    # A whole number that is refused is one that overflows.
+    return f"{shown(value)} {'is larger than any float' if type(value) is int else 'is not a number'}"
 
 
 def _text_error(repair: Repair, row: int, column: str, value: Any) -> Exception:
-    return repair.place.error(
-        "data.text", f"{shown(value)} is not a number", row=row, column=column, way_out=_way_out(value)
-    )
+    return repair.place.error("data.text", _sentence(value), row=row, column=column, way_out=_way_out(value))
 
 
 def _way_out(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,9 @@ NUMBERS = (
 #: Columns whose text matters; other text is not even read.
 TEXT = [*TIMES, CLOSE_TIME, *NUMBERS, "side"]
 ROW_LIST = ("ts", "open", "high", "low", "close", "volume")
+
+#: Up to here every whole number is a float64.
+_EXACT = 2**53
 
 
 @dataclass
@@ -120,6 +124,8 @@ def from_native(place: Place, columns: list[tuple[Any, ...]]) -> Table:
             made.append(Column(name, values, missing=rest[0]))
         elif kind == "time":
             made.append(Column(name, values.view("datetime64[ns]")))
+        elif kind == "half":
+            made.append(Column(name, values.astype(np.float16)))
         elif kind == "text":
             made.append(Column(name, values, words=rest[0]))
         elif kind == "ignored":
@@ -213,10 +219,15 @@ def array_column(name: str, values: Any, place: Place) -> Column:
         array = _array_of_list(values)
     else:
         # pandas, polars and pyarrow columns know best how they become an array.
-        array = np.asarray(values)
-    if isinstance(array, np.ma.MaskedArray):
-        single = array.dtype.kind == "f" and array.dtype.itemsize == 4
-        array = np.ma.filled(array.astype(np.float32 if single else np.float64), np.nan)
+        whole = _whole_numbers(values)
+        array = np.asarray(values) if whole is None else whole
+    missing = None
+    if isinstance(array, np.ma.MaskedArray) and array.dtype.kind in "iu" and array.ndim == 1:
+        missing = np.flatnonzero(np.ma.getmaskarray(array))
+        array = array.filled(0)
+    elif isinstance(array, np.ma.MaskedArray):
+        floats = array.dtype if array.dtype.kind == "f" else np.float64
+        array = np.ma.filled(array.astype(floats), np.nan)
     if array.ndim != 1:
         raise place.error(
             "data.shape",
@@ -224,7 +235,23 @@ def array_column(name: str, values: Any, place: Place) -> Column:
             column=name,
             way_out="give one-dimensional arrays, one value per row",
         )
-    return Column(name, array)
+    return Column(name, array, missing=missing if missing is not None and len(missing) else None)
+
+
+def _whole_numbers(values: Any) -> Array | None:
+    """The integers of a polars or pyarrow column that lacks some; NumPy would take floats, which round nanoseconds."""
+    import numpy as np
+
+    module = type(values).__module__.partition(".")[0]
+    if module == "polars":
+        whole, lacks = values.dtype.is_integer(), values.null_count() > 0
+    elif module == "pyarrow":
+        whole, lacks = str(values.type).lstrip("u").startswith("int"), values.null_count > 0
+    else:
+        return None
+    if not whole or not lacks:
+        return None
+    return np.ma.array(np.asarray(values.fill_null(0)), mask=np.asarray(values.is_null()))
 
 
 def _array_of_list(values: Sequence[Any]) -> Array:
@@ -232,11 +259,13 @@ def _array_of_list(values: Sequence[Any]) -> Array:
     import numpy as np
 
     kinds = {type(value) for value in values}
-    if kinds <= {int, float} and values:
-        try:
-            return np.array(values, dtype=np.int64 if kinds == {int} else np.float64)
-        except OverflowError:
-            return np.array(values, dtype=np.float64)
+    # Floats would round integers of nanoseconds, beside a NaN for a missing one.
+    exact = kinds != {int, float} or all(type(value) is float or abs(value) <= _EXACT for value in values)
+    if kinds <= {int, float} and values and exact:
+        for number in (np.int64, np.float64) if kinds == {int} else (np.float64,):
+            with contextlib.suppress(OverflowError):
+                return np.array(values, dtype=number)
+        # One of them is beyond what a float holds, and is to be named.
     if kinds and all(issubclass(kind, (bool, np.generic)) for kind in kinds):
         return np.array(values)
     array = np.empty(len(values), dtype=object)

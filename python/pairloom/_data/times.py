@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from pairloom._data.fault import DROP, shown
-from pairloom._data.numbers import as_object_numbers
+from pairloom._data.numbers import as_object_numbers, is_missing
 from pairloom._data.tables import Column
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def to_nanoseconds(column: Column, repair: Repair) -> Ints:
     kind = column.values.dtype.kind
     if kind == "M":
         return _from_datetimes(column.values, column.name, repair)
+    if kind == "f" and column.values.dtype.itemsize < 8:
+        raise _too_coarse(column, repair)
     if kind in "iuf":
         return _from_numbers(column, repair, column)
     if kind in "OUS":
@@ -46,6 +48,39 @@ def to_nanoseconds(column: Column, repair: Repair) -> Ints:
         row=0,
         column=column.name,
         way_out=_WAY_OUT,
+    )
+
+
+def _too_coarse(column: Column, repair: Repair) -> Exception:
+    """The error for floats that hold fewer digits than a time has."""
+    return repair.place.error(
+        "data.time",
+        f"holds {column.values.dtype.name}, which keeps today's seconds to a minute or two at best",
+        column=column.name,
+        way_out="give int64 or datetimes, made before the times were shortened",
+    )
+
+
+def _check_zones(zoned: Array, known: Array, texts: Any, name: str, repair: Repair) -> None:
+    """Refuses text of which some names a zone and some does not, as datetimes are; ``known`` marks the times."""
+    import numpy as np
+
+    rows = np.flatnonzero(known)
+    if not len(rows):
+        return
+    others = rows[zoned[rows] != zoned[rows[0]]]
+    if len(others):
+        row = int(others[0])
+        raise _mixed_zones(repair, row, name, texts(row))
+
+
+def _mixed_zones(repair: Repair, row: int, name: str, value: Any) -> Exception:
+    return repair.place.error(
+        "data.time_zone",
+        f"{shown(value)}: some times have a time zone and some have none",
+        row=row,
+        column=name,
+        way_out="give all of them one; times without a zone are UTC",
     )
 
 
@@ -61,13 +96,17 @@ def _from_words(column: Column, repair: Repair) -> Ints:
     from pairloom import _native
 
     words = column.words or []
-    parsed, _ = _native.parse_times(words)
+    parsed, _, zoned = _native.parse_times(words)
     if (parsed == NAT).all():
         numbers = _whole_numbers(column)
         if numbers is not None:
             return _from_numbers(numbers, repair, column)
     # One more entry, so that the code -1 of a missing value finds "not a time".
     times: Ints = np.append(parsed, NAT)[column.values]
+    if zoned.any():
+        _check_zones(
+            np.append(zoned, False)[column.values], times != NAT, lambda row: cell(column, row), column.name, repair
+        )
     bad = np.flatnonzero(times == NAT)
     if len(bad):
         code = int(column.values[bad[0]])
@@ -238,14 +277,17 @@ def _scaled(values: Array, factor: int) -> Array:
 def _from_objects(column: Column, repair: Repair) -> Ints:
     import numpy as np
 
-    values = [value.item() if isinstance(value, np.generic) else value for value in column.values]
+    # What is missing looks alike from here on, or one missing cell would decide what the others are.
+    values = [None if is_missing(value) else _plain(value) for value in column.values]
     if all(value is None or isinstance(value, (str, bytes)) for value in values):
-        return _from_texts(values, column.name, repair)
+        return _from_texts(values, column, repair)
     if any(isinstance(value, dt.date) for value in values):
-        return _from_python(values, column.name, repair)
+        return _from_python(values, column, repair)
     numbers, bad = as_object_numbers(column.values)
     if len(bad):
         _refuse(repair, bad, column.name, values[int(bad[0])])
+        for row in bad:
+            values[row] = None
     known = [value for value in values if value is not None]
     if all(isinstance(value, int) and abs(value) < 2**63 for value in known):
         # Through floats integers of nanoseconds would lose their last digits.
@@ -255,19 +297,26 @@ def _from_objects(column: Column, repair: Repair) -> Ints:
     return _from_numbers(Column(column.name, numbers), repair, column)
 
 
-def _from_texts(values: list[Any], name: str, repair: Repair) -> Ints:
+def _plain(value: Any) -> Any:
+    import numpy as np
+
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _from_texts(values: list[Any], column: Column, repair: Repair) -> Ints:
     import numpy as np
 
     from pairloom import _native
 
     texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in values]
-    times, bad = _native.parse_times(texts)
+    times, bad, zoned = _native.parse_times(texts)
+    _check_zones(zoned, times != NAT, texts.__getitem__, column.name, repair)
     if bad:
-        _refuse(repair, np.array(bad), name, texts[bad[0]])
+        _refuse(repair, np.array(bad), column.name, column.values[bad[0]])
     return times
 
 
-def _from_python(values: list[Any], name: str, repair: Repair) -> Ints:
+def _from_python(values: list[Any], column: Column, repair: Repair) -> Ints:
     """``datetime`` and ``date`` objects, pandas' own among them."""
     import numpy as np
 
@@ -282,15 +331,9 @@ def _from_python(values: list[Any], name: str, repair: Repair) -> Ints:
         times[row] = nanos
         aware.add(getattr(value, "tzinfo", None) is not None)
         if len(aware) > 1:
-            raise repair.place.error(
-                "data.time_zone",
-                f"{shown(value)}: some times have a time zone and some have none",
-                row=row,
-                column=name,
-                way_out="give all of them one; times without a zone are UTC",
-            )
+            raise _mixed_zones(repair, row, column.name, value)
     if bad:
-        _refuse(repair, np.array(bad), name, values[bad[0]])
+        _refuse(repair, np.array(bad), column.name, column.values[bad[0]])
     return times
 
 

@@ -37,6 +37,9 @@ pub const MOST_ROUNDING: f64 = 1e-9;
 /// The same of candles, of which no indicator can be computed in floats: what is larger than that would show.
 pub const MOST_ROUNDING_OF_CANDLES: f64 = 1e-4;
 
+/// The same of a market's prices, where they have no common decimal grid: orders would fill at prices that the data lack.
+pub const MOST_ROUNDING_OF_PRICES: f64 = 1e-5;
+
 /// How many steps pass between two looks at the clock for interrupts and progress.
 pub const STEPS_PER_POLL: u64 = 16;
 

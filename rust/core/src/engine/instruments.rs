@@ -24,6 +24,9 @@ pub(super) fn instruments(
         }
         let mut scale = market.scale;
         scale.digits = Instrument::scale_with_tick(scale.digits, &spec);
+        if !scale.exact {
+            check_rounding(market, scale)?;
+        }
         let instrument = Instrument::new(scale.digits, &spec, config.fees).ok_or_else(|| {
             Error::config(
                 "instrument.grid",
@@ -37,6 +40,35 @@ pub(super) fn instruments(
         instruments.push(instrument);
     }
     Ok((scales, instruments))
+}
+
+/// Refuses prices that are others on the scale: orders would fill at prices that nobody has seen.
+fn check_rounding(market: &Market, scale: PriceScale) -> Result<(), Error> {
+    let lost = |prices: &[f64]| scale.first_lost(prices).map(|row| (row, prices[row]));
+    let found = { market.prices() }
+        .find_map(|(kind, name, prices)| lost(prices).map(|lost| (kind, name, lost)));
+    let Some((kind, column, (row, price))) = found else {
+        return Ok(());
+    };
+    let all = market.prices().flat_map(|(_, _, prices)| prices);
+    let largest = all.copied().fold(0.0, f64::max);
+    let way_out = match PriceScale::with_room_for(largest, price) {
+        Some(PriceScale { digits, .. }) => format!(
+            "round all of them to at most {digits} digits after the point (pandas: frame.round({digits}))"
+        ),
+        None => "leave out the rows of one of them".to_owned(),
+    };
+    Err(Error::data(
+        "data.rounding",
+        format!(
+            "{}, row {row} of its {}s, column '{column}': the price {price:?} would become {:?}: beside \
+             {largest:?}, without a common decimal grid, only {} digits after the point fit; {way_out}",
+            market.name,
+            kind.name(),
+            scale.to_f64(scale.units(price)),
+            scale.digits,
+        ),
+    ))
 }
 
 /// The price scale of the data in units of the market's scale, which an instrument's tick may have made finer.

@@ -7,7 +7,10 @@
 //! ten significant digits of the largest price are kept and the scale says that it is not exact.
 
 pub use crate::domain::decimal_to_f64;
-use crate::limits::LOOKED_AHEAD;
+use crate::limits::{LOOKED_AHEAD, MOST_ROUNDING_OF_PRICES};
+
+use super::event::EventKind;
+use super::series::Market;
 
 /// The most decimals an exact scale may have.
 pub const MAX_DIGITS: i8 = 12;
@@ -96,6 +99,33 @@ pub fn detect(columns: &[&[f64]]) -> PriceScale {
     }
 }
 
+impl Market {
+    /// Reads the price scale off every price of the market.
+    #[must_use]
+    pub fn detect_scale(&self) -> PriceScale {
+        let columns: Vec<&[f64]> = self.prices().map(|(_, _, prices)| prices).collect();
+        detect(&columns)
+    }
+
+    /// All columns of prices, each with its kind and its name.
+    pub fn prices(&self) -> impl Iterator<Item = (EventKind, &'static str, &[f64])> {
+        let candles = self.candles.iter().flat_map(|candles| {
+            [
+                ("open", &*candles.open),
+                ("high", &*candles.high),
+                ("low", &*candles.low),
+                ("close", &*candles.close),
+            ]
+        });
+        let quotes = { self.quotes.iter() }
+            .flat_map(|quotes| [("bid", &*quotes.bid), ("ask", &*quotes.ask)]);
+        let trades = self.trades.iter().map(|trades| ("price", &*trades.price));
+        { candles.map(|(name, prices)| (EventKind::Candle, name, prices)) }
+            .chain(quotes.map(|(name, prices)| (EventKind::Quote, name, prices)))
+            .chain(trades.map(|(name, prices)| (EventKind::Trade, name, prices)))
+    }
+}
+
 fn is_price(price: f64) -> bool {
     price > 0.0 && price.is_finite()
 }
@@ -141,6 +171,35 @@ impl PriceScale {
                 *mid = (*mid >> 1) + (*ask >> 1);
             }
         }
+    }
+
+    /// The first of these prices that rounding to the scale makes another: zero, or off by more than
+    /// [`MOST_ROUNDING_OF_PRICES`] of it.
+    #[must_use]
+    pub fn first_lost(&self, prices: &[f64]) -> Option<usize> {
+        let least = { prices.iter().copied() }.fold(f64::INFINITY, f64::min);
+        // Of so many units half a one, the most that rounding takes, is less than that.
+        if MOST_ROUNDING_OF_PRICES * self.units(least) as f64 >= 1.0 {
+            return None;
+        }
+        prices.iter().position(|&price| self.loses(price))
+    }
+
+    fn loses(&self, price: f64) -> bool {
+        let units = self.units(price);
+        units == 0 || (self.to_f64(units) - price).abs() > MOST_ROUNDING_OF_PRICES * price
+    }
+
+    /// The scale of the most decimals to which a price can be rounded next to this largest one, if it is still the same then.
+    #[must_use]
+    pub fn with_room_for(largest: f64, price: f64) -> Option<Self> {
+        let exact = |digits| PriceScale {
+            digits,
+            exact: true,
+        };
+        { (0..=MAX_DIGITS).rev().map(exact) }
+            .find(|scale| scale.units(largest) < UNITS_LIMIT)
+            .filter(|scale| !scale.loses(price))
     }
 
     /// The float nearest to so many units.

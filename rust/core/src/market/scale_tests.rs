@@ -139,6 +139,28 @@ fn a_price_too_large_for_its_units_takes_ten_digits_too() {
 }
 
 #[test]
+fn prices_that_rounding_makes_others_are_found() {
+    let scale = scale_of(&[3e9 + 0.123, 1.453_961_234_567_8]);
+    assert_eq!((scale.digits, scale.exact), (0, false));
+    assert_eq!(scale.first_lost(&[3e9 + 0.123, 50_000.4, 3.0]), None);
+    assert_eq!(scale.first_lost(&[3e9 + 0.123, 1.453_961, 0.4]), Some(1));
+    // A hundred-thousandth of 50,000 is half a unit, which rounding may take, and of less it may not.
+    assert_eq!(scale.first_lost(&[50_000.5]), None);
+    assert_eq!(scale.first_lost(&[50_000.5, 49_999.5]), Some(1));
+    assert_eq!(scale.first_lost(&[0.25]), Some(0));
+    assert_eq!(scale.first_lost(&[]), None);
+}
+
+#[test]
+fn the_way_out_of_rounding_is_the_most_decimals_that_fit() {
+    let room = |largest, price| PriceScale::with_room_for(largest, price).map(|s| s.digits);
+    assert_eq!(room(3e9, 1.453_961_234_567_8), Some(9));
+    assert_eq!(room(4e6, 0.01), Some(12));
+    assert_eq!(room(3e9, 1.5e-9), None);
+    assert_eq!(room(1e25, 1.0), None);
+}
+
+#[test]
 fn ties_go_to_the_even_unit() {
     let scale = PriceScale {
         digits: 0,

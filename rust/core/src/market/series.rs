@@ -437,27 +437,6 @@ impl Market {
     pub fn quote_currency(&self) -> &str {
         self.name.split_once('/').map_or("", |(_, quote)| quote)
     }
-
-    /// Reads the price scale off every price of the market.
-    #[must_use]
-    pub fn detect_scale(&self) -> PriceScale {
-        let mut columns: Vec<&[f64]> = Vec::new();
-        if let Some(candles) = &self.candles {
-            columns.extend([
-                &*candles.open,
-                &*candles.high,
-                &*candles.low,
-                &*candles.close,
-            ]);
-        }
-        if let Some(quotes) = &self.quotes {
-            columns.extend([&*quotes.bid, &*quotes.ask]);
-        }
-        if let Some(trades) = &self.trades {
-            columns.push(&trades.price);
-        }
-        super::scale::detect(&columns)
-    }
 }
 
 /// The input of a recorded run.

@@ -1,17 +1,14 @@
 //! Arrow record batches to columns.
 
-use std::sync::Arc;
-
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Float32Type, Float64Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, BooleanArray, Decimal128Array, RecordBatch, StringArray};
 use arrow_cast::cast;
 use arrow_schema::ArrowError;
 use arrow_schema::{DataType, TimeUnit};
-use pairloom_core::domain::widened;
 use pairloom_core::market::scale::decimal_to_f64;
 
 use super::column::{Column, NAT, Named, ReadError, Wanted, Words};
@@ -34,7 +31,7 @@ pub(super) fn from_batches(
         .collect();
     let mut rows = 0;
     for batch in &mut batches {
-        append(&mut columns, &batch.map_err(corrupt)?, rows, wanted)?;
+        append(&mut columns, &batch.map_err(corrupt)?, rows)?;
         rows = columns_len(rows, &columns);
     }
     Ok(columns)
@@ -55,10 +52,13 @@ pub(super) fn corrupt(error: ArrowError) -> ReadError {
 fn start(name: &str, kind: &DataType, wanted: &Wanted) -> Column {
     use DataType as D;
     match kind {
-        D::Int8 | D::Int16 | D::Int32 | D::Int64 | D::UInt8 | D::UInt16 | D::UInt32 | D::UInt64 => {
+        D::Int8 | D::Int16 | D::Int32 | D::Int64 | D::UInt8 | D::UInt16 | D::UInt32 => {
             Column::Int(Vec::new(), Vec::new())
         }
-        D::Float16 | D::Float32 | D::Float64 | D::Null => Column::Float(Vec::new()),
+        D::UInt64 => Column::Unsigned(Vec::new(), Vec::new()),
+        D::Float64 | D::Null => Column::Float(Vec::new()),
+        D::Float32 => Column::Single(Vec::new()),
+        D::Float16 => Column::Half(Vec::new()),
         D::Decimal32(..) | D::Decimal64(..) | D::Decimal128(..) | D::Decimal256(..) => {
             Column::Float(Vec::new())
         }
@@ -72,12 +72,7 @@ fn start(name: &str, kind: &DataType, wanted: &Wanted) -> Column {
     }
 }
 
-fn append(
-    columns: &mut [Named],
-    batch: &RecordBatch,
-    rows: usize,
-    wanted: &Wanted,
-) -> Result<(), ReadError> {
+fn append(columns: &mut [Named], batch: &RecordBatch, rows: usize) -> Result<(), ReadError> {
     for (name, column) in columns {
         // A projection leaves out what is ignored, so columns are found by name, not by place.
         if matches!(column, Column::Ignored(_)) {
@@ -91,8 +86,6 @@ fn append(
         };
         let array = match array.data_type() {
             DataType::Dictionary(_, values) => cast(array, values).map_err(corrupt)?,
-            // Numbers of the market's own; a column of the user's is what it is.
-            DataType::Float32 if wanted.text(name) => as_written(array),
             _ => array.clone(),
         };
         append_array(column, &array, rows)
@@ -104,15 +97,19 @@ fn append(
 fn append_array(column: &mut Column, array: &ArrayRef, rows: usize) -> Result<(), ArrowError> {
     match column {
         Column::Float(out) => append_floats(out, array)?,
+        Column::Single(out) | Column::Half(out) => {
+            let array = cast(array, &DataType::Float32)?;
+            let array = array.as_primitive::<Float32Type>();
+            out.extend(array.iter().map(|value| value.unwrap_or(f32::NAN)));
+        }
         Column::Int(out, missing) => {
-            // What exceeds an int64 is no time and no count; the cast makes it a missing value.
             let array = cast(array, &DataType::Int64)?;
-            let array = array.as_primitive::<Int64Type>();
-            out.extend_from_slice(array.values());
-            if array.null_count() > 0 {
-                let null = (0..array.len()).filter(|&i| array.is_null(i));
-                missing.extend(null.map(|i| (rows + i) as i64));
-            }
+            out.extend_from_slice(array.as_primitive::<Int64Type>().values());
+            missing.extend(nulls(&array, rows));
+        }
+        Column::Unsigned(out, missing) => {
+            out.extend_from_slice(array.as_primitive::<UInt64Type>().values());
+            missing.extend(nulls(array, rows));
         }
         Column::Bool(out) => {
             let array: &BooleanArray = array.as_boolean();
@@ -140,10 +137,16 @@ fn append_array(column: &mut Column, array: &ArrayRef, rows: usize) -> Result<()
     Ok(())
 }
 
-/// Numbers of single precision as the decimals that they were written as.
-fn as_written(array: &ArrayRef) -> ArrayRef {
-    let singles = array.as_primitive::<Float32Type>();
-    Arc::new(singles.unary::<_, Float64Type>(widened))
+/// The rows without a value, of an array that begins with this row.
+fn nulls(array: &ArrayRef, rows: usize) -> impl Iterator<Item = i64> {
+    let among = if array.null_count() > 0 {
+        array.len()
+    } else {
+        0
+    };
+    (0..among)
+        .filter(|&row| array.is_null(row))
+        .map(move |row| (rows + row) as i64)
 }
 
 fn append_floats(out: &mut Vec<f64>, array: &ArrayRef) -> Result<(), ArrowError> {
@@ -215,7 +218,9 @@ fn append_times(out: &mut Vec<i64>, array: &ArrayRef, rows: usize) -> Result<(),
 fn columns_len(before: usize, columns: &[Named]) -> usize {
     let length = |column: &Column| match column {
         Column::Float(values) => Some(values.len()),
+        Column::Single(values) | Column::Half(values) => Some(values.len()),
         Column::Int(values, _) | Column::Time(values) => Some(values.len()),
+        Column::Unsigned(values, _) => Some(values.len()),
         Column::Bool(values) => Some(values.len()),
         Column::Text(codes, _) => Some(codes.len()),
         Column::Ignored(_) => None,

@@ -12,7 +12,10 @@ pub(super) type Named = (String, Column);
 #[derive(Debug)]
 pub(super) enum Column {
     Float(Vec<f64>),
+    Single(Vec<f32>),
+    Half(Vec<f32>),
     Int(Vec<i64>, Vec<i64>),
+    Unsigned(Vec<u64>, Vec<i64>),
     Bool(Vec<bool>),
     Time(Vec<i64>),
     Text(Vec<i32>, Words),

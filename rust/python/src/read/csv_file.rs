@@ -5,7 +5,7 @@
 //! row; the first reading keeps no text.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek};
+use std::io::{BufReader, Bytes, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
@@ -25,10 +25,11 @@ enum Reading {
     Int(Vec<i64>),
     Float(Vec<f64>),
     Bool(Vec<bool>),
-    Time(Vec<i64>),
+    /// Times, and whether they come with a zone.
+    Time(Vec<i64>, bool),
     Text(Vec<i32>, Words),
     Ignored,
-    /// Text appeared after something else: to be read again as text.
+    /// Text appeared after something else, or a time without a zone after one with: to be read again as text.
     Again,
 }
 
@@ -69,7 +70,7 @@ fn finish(column: Reading) -> Column {
         Reading::Int(values) => Column::Int(values, Vec::new()),
         Reading::Float(values) => Column::Float(values),
         Reading::Bool(values) => Column::Bool(values),
-        Reading::Time(values) => Column::Time(values),
+        Reading::Time(values, _) => Column::Time(values),
         Reading::Text(codes, words) => Column::Text(codes, words),
         Reading::Ignored | Reading::Again => Column::Ignored("text".into()),
     }
@@ -79,12 +80,15 @@ struct Table {
     names: Vec<String>,
     columns: Vec<Reading>,
     reader: Reader<BufReader<File>>,
+    delimiter: u8,
+    /// Where the header begins.
+    start: u64,
 }
 
 impl Table {
     fn open(mut file: File, wanted: &Wanted) -> Result<Self, ReadError> {
         let (delimiter, skip) = look_ahead(&mut file)?;
-        file.seek(std::io::SeekFrom::Start(skip))
+        file.seek(SeekFrom::Start(skip))
             .map_err(|error| broken(&error.to_string()))?;
         let mut reader = ReaderBuilder::new()
             .delimiter(delimiter)
@@ -94,6 +98,10 @@ impl Table {
             .iter()
             .map(|name| String::from_utf8_lossy(name).trim().to_owned())
             .collect();
+        if names.is_empty() {
+            let message = "is empty but for blank lines; give a header and at least one row";
+            return Err(ReadError::new("data.empty", message.into()));
+        }
         if names.iter().all(|name| name.parse::<f64>().is_ok()) {
             return Err(ReadError::new(
                 "data.no_header",
@@ -113,24 +121,89 @@ impl Table {
             names,
             columns,
             reader,
+            delimiter,
+            start: skip,
         })
     }
 
     fn run(&mut self, wanted: &Wanted) -> Result<(), ReadError> {
         let mut record = ByteRecord::new();
-        let mut row = 0;
-        while self
-            .reader
-            .read_byte_record(&mut record)
-            .map_err(|error| fault(&error))?
-        {
+        let mut row = 0_usize;
+        let mut last = self.start;
+        loop {
+            match self.reader.read_byte_record(&mut record) {
+                Ok(true) => {}
+                Ok(false) => return self.check_quotes(last, row.checked_sub(1)),
+                Err(error) => {
+                    if let ErrorKind::UnequalLengths { pos: Some(pos), .. } = error.kind() {
+                        self.check_quotes(self.start + pos.byte(), Some(row))?;
+                    }
+                    return Err(fault(&error));
+                }
+            }
+            last = self.start + record.position().map_or(0, |pos| pos.byte());
             for ((column, name), field) in self.columns.iter_mut().zip(&self.names).zip(&record) {
                 push(column, field.trim_ascii(), name, row, wanted);
             }
             row += 1;
         }
-        Ok(())
     }
+
+    /// Refuses a last record whose quote nothing closes: the reader takes all that follows for its value, and says nothing.
+    fn check_quotes(&mut self, record: u64, row: Option<usize>) -> Result<(), ReadError> {
+        let delimiter = self.delimiter;
+        let file = self.reader.get_mut();
+        let read = file.seek(SeekFrom::Start(record));
+        let open = read.and_then(|_| open_quote(file.bytes(), delimiter));
+        let Some(column) = open.map_err(|error| broken(&error.to_string()))? else {
+            return Ok(());
+        };
+        let name = self.names.get(column).map_or("", String::as_str);
+        let place = row.map_or_else(
+            || "the header".to_owned(),
+            |row| format!("row {row}, column '{name}'"),
+        );
+        Err(ReadError::new(
+            "data.corrupt",
+            format!(
+                "has a quote that nothing closes, in {place}: all that follows would be its value; \
+                 close it, or remove it"
+            ),
+        ))
+    }
+}
+
+/// The field of a record, from 0, whose quote is still open where the file ends, if there is one.
+fn open_quote(
+    bytes: Bytes<&mut BufReader<File>>,
+    delimiter: u8,
+) -> Result<Option<usize>, std::io::Error> {
+    /// What the next byte is to be taken for.
+    enum At {
+        Start,
+        Plain,
+        Quoted,
+        /// Behind a quote in quotes: it closes the field, unless another follows.
+        Closing,
+    }
+    let (mut at, mut field, mut blank) = (At::Start, 0, true);
+    for byte in bytes {
+        let byte = byte?;
+        at = match (at, byte) {
+            (At::Quoted, b'"') => At::Closing,
+            (At::Quoted, _) | (At::Closing | At::Start, b'"') => At::Quoted,
+            // Blank lines before the record are no part of it.
+            (At::Start, b'\r' | b'\n') if blank => At::Start,
+            (_, b'\r' | b'\n') => return Ok(None),
+            (_, byte) if byte == delimiter => {
+                field += 1;
+                At::Start
+            }
+            _ => At::Plain,
+        };
+        blank = blank && matches!(byte, b'\r' | b'\n');
+    }
+    Ok(matches!(at, At::Quoted).then_some(field))
 }
 
 /// The delimiter, by the header line, and the bytes before it.
@@ -209,10 +282,10 @@ fn push(column: &mut Reading, field: &[u8], name: &str, row: usize, wanted: &Wan
             Some(value) => values.push(value),
             None => *column = other(name, wanted),
         },
-        Reading::Time(values) => match text_of(field).and_then(iso_time::parse) {
-            Some(value) => values.push(value),
+        Reading::Time(values, zoned) => match text_of(field).and_then(iso_time::parse) {
+            Some(time) if time.zoned == *zoned => values.push(time.nanos),
             None if missing => values.push(NAT),
-            None => *column = other(name, wanted),
+            _ => *column = other(name, wanted),
         },
     }
 }
@@ -236,8 +309,8 @@ fn begin(field: &[u8], name: &str, row: usize, wanted: &Wanted) -> Reading {
     }
     if let Some(time) = text_of(field).and_then(iso_time::parse) {
         let mut values = vec![NAT; row];
-        values.push(time);
-        return Reading::Time(values);
+        values.push(time.nanos);
+        return Reading::Time(values, time.zoned);
     }
     if !wanted.text(name) {
         return Reading::Ignored;

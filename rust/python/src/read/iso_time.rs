@@ -1,14 +1,23 @@
 //! ISO 8601 times as nanoseconds UTC.
 
+/// A time that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Time {
+    /// Since 1970, UTC.
+    pub(super) nanos: i64,
+    /// Whether the text names a zone.
+    pub(super) zoned: bool,
+}
+
 /// `2018-01-10`, `2018-01-10 04:55`, `2018-01-10T04:55:00.123456789+01:00`; without a zone UTC.
 ///
 /// `None` for what is no such time, and for what lies outside the years that nanoseconds span.
-pub(super) fn parse(text: &str) -> Option<i64> {
+pub(super) fn parse(text: &str) -> Option<Time> {
     let text = text.trim();
     let (date, rest) = text.as_bytes().split_at_checked(10)?;
     let days = days_from_civil(date)?;
     let (nanos, offset) = match rest.split_first() {
-        None => (0, 0),
+        None => (0, None),
         Some((b'T' | b't' | b' ', clock)) => {
             let (clock, offset) = split_zone(clock)?;
             (nanos_of_day(clock)?, offset)
@@ -16,9 +25,11 @@ pub(super) fn parse(text: &str) -> Option<i64> {
         Some(_) => return None,
     };
     let total = i128::from(days) * 86_400_000_000_000 + i128::from(nanos)
-        - i128::from(offset) * 1_000_000_000;
+        - i128::from(offset.unwrap_or(0)) * 1_000_000_000;
     // The smallest number is NumPy's "not a time".
-    i64::try_from(total).ok().filter(|&time| time != i64::MIN)
+    let nanos = i64::try_from(total).ok().filter(|&time| time != i64::MIN)?;
+    let zoned = offset.is_some();
+    Some(Time { nanos, zoned })
 }
 
 fn number(digits: &[u8]) -> Option<i64> {
@@ -51,13 +62,13 @@ fn days_from_civil(date: &[u8]) -> Option<i64> {
     Some(year * 365 + year.div_euclid(4) - century + century.div_euclid(4) + of_year - 719_468)
 }
 
-/// The clock without its zone, and the zone's offset in seconds.
-fn split_zone(clock: &[u8]) -> Option<(&[u8], i64)> {
+/// The clock without its zone, and the zone's offset in seconds, if there is one.
+fn split_zone(clock: &[u8]) -> Option<(&[u8], Option<i64>)> {
     if let Some((b'Z' | b'z', rest)) = clock.split_last() {
-        return Some((rest, 0));
+        return Some((rest, Some(0)));
     }
     let Some(at) = clock.iter().position(|b| matches!(b, b'+' | b'-')) else {
-        return Some((clock, 0));
+        return Some((clock, None));
     };
     let (clock, zone) = clock.split_at(at);
     let clock = clock.strip_suffix(b" ").unwrap_or(clock);
@@ -71,7 +82,8 @@ fn split_zone(clock: &[u8]) -> Option<(&[u8], i64)> {
         _ => return None,
     };
     let offset = minutes * 60;
-    (minutes < 24 * 60).then_some((clock, if *sign == b'-' { -offset } else { offset }))
+    let offset = if *sign == b'-' { -offset } else { offset };
+    (minutes < 24 * 60).then_some((clock, Some(offset)))
 }
 
 fn nanos_of_day(clock: &[u8]) -> Option<i64> {

@@ -3,8 +3,9 @@
 //! What comes out is private to `pairloom._data`, which gives the columns their meaning: a list of
 //! `(name, kind, ...)` in the order of the input, where kind is one of
 //!
-//! * `("float", values)`: float64, missing values are NaN,
-//! * `("int", values, missing)`: int64, and the rows without a value or `None`,
+//! * `("float", values)`: float64 or float32, missing values are NaN,
+//! * `("half", values)`: the same, float32 that were float16,
+//! * `("int", values, missing)`: int64 or uint64, and the rows without a value or `None`,
 //! * `("bool", values)`,
 //! * `("time", values)`: int64 nanoseconds UTC, missing values are NumPy's NaT,
 //! * `("text", codes, words)`: int32 indices into the list of words, missing values are -1,
@@ -71,23 +72,29 @@ pub(crate) fn read_stream<'py>(
     columns_to_python(py, read.map_err(|error| data_error(py, origin, error))?)
 }
 
-/// Parses ISO 8601 times; what is none comes back as NaT with its row in the second list.
+/// Parses ISO 8601 times; what is none comes back as NaT with its row in the second list. The third says which name a zone.
 #[pyfunction]
-pub(crate) fn parse_times<'py>(
-    py: Python<'py>,
-    texts: Vec<Option<String>>,
-) -> (Bound<'py, PyArray1<i64>>, Vec<usize>) {
+pub(crate) fn parse_times<'py>(py: Python<'py>, texts: Vec<Option<String>>) -> Parsed<'py> {
     let mut bad = Vec::new();
     let mut times = Vec::with_capacity(texts.len());
+    let mut zoned = Vec::with_capacity(texts.len());
     for (row, text) in texts.iter().enumerate() {
         let time = text.as_deref().and_then(iso_time::parse);
         if time.is_none() {
             bad.push(row);
         }
-        times.push(time.unwrap_or(column::NAT));
+        times.push(time.map_or(column::NAT, |time| time.nanos));
+        zoned.push(time.is_some_and(|time| time.zoned));
     }
-    (times.into_pyarray(py), bad)
+    (times.into_pyarray(py), bad, zoned.into_pyarray(py))
 }
+
+/// See [`parse_times`].
+type Parsed<'py> = (
+    Bound<'py, PyArray1<i64>>,
+    Vec<usize>,
+    Bound<'py, PyArray1<bool>>,
+);
 
 /// Numbers of single precision as the decimals that they were written as.
 #[pyfunction]
@@ -136,9 +143,13 @@ fn columns_to_python(py: Python<'_>, columns: Vec<Named>) -> PyResult<Bound<'_, 
 fn column_to_python(py: Python<'_>, name: String, column: Column) -> PyResult<Bound<'_, PyTuple>> {
     match column {
         Column::Float(values) => (name, "float", values.into_pyarray(py)).into_pyobject(py),
+        Column::Single(values) => (name, "float", values.into_pyarray(py)).into_pyobject(py),
+        Column::Half(values) => (name, "half", values.into_pyarray(py)).into_pyobject(py),
         Column::Int(values, missing) => {
-            let missing = (!missing.is_empty()).then(|| missing.into_pyarray(py));
-            (name, "int", values.into_pyarray(py), missing).into_pyobject(py)
+            (name, "int", values.into_pyarray(py), rows(py, missing)).into_pyobject(py)
+        }
+        Column::Unsigned(values, missing) => {
+            (name, "int", values.into_pyarray(py), rows(py, missing)).into_pyobject(py)
         }
         Column::Bool(values) => (name, "bool", values.into_pyarray(py)).into_pyobject(py),
         Column::Time(values) => (name, "time", values.into_pyarray(py)).into_pyobject(py),
@@ -147,4 +158,9 @@ fn column_to_python(py: Python<'_>, name: String, column: Column) -> PyResult<Bo
         }
         Column::Ignored(what) => (name, "ignored", what).into_pyobject(py),
     }
+}
+
+/// Numbers of rows, if there are any.
+fn rows(py: Python<'_>, rows: Vec<i64>) -> Option<Bound<'_, PyArray1<i64>>> {
+    (!rows.is_empty()).then(|| rows.into_pyarray(py))
 }
