@@ -163,9 +163,9 @@ def _cannot_travel(templates: Iterable[Strategy], dumps: Any) -> ConfigError:
             if held is not None:
                 where, name, why = held
                 return _refused(
-                    f"{owner.__name__} cannot travel to a worker process, since its code names {name} of {where}, which "
-                    f"cannot: {described(why)}; make it in setup(self, ctx), or move it and the class to a module that "
-                    "a worker can import"
+                    f"{owner.__name__} cannot travel to a worker process, since its code names {name} of {where}, "
+                    f"which cannot: {described(why)}; make it in setup(self, ctx), or move it and the class to a "
+                    "module that a worker can import"
                 )
             return _refused(
                 f"{owner.__name__} cannot travel to a worker process: {described(error)}; give parameters that pickle "

@@ -229,7 +229,9 @@ def test_a_global_that_cannot_travel_with_it_is_named(candles: Any, monkeypatch:
     module = types.ModuleType("made_here")
     monkeypatch.setitem(sys.modules, "made_here", module)
     locked = STRATEGY.replace("self.seen += 1", "self.seen += guarded()")
-    exec(f"import threading\nLOCK = threading.Lock()\ndef guarded():\n    with LOCK: return 1\n{locked}", module.__dict__)
+    exec(
+        f"import threading\nLOCK = threading.Lock()\ndef guarded():\n    with LOCK: return 1\n{locked}", module.__dict__
+    )
     with pytest.raises(pairloom.ConfigError, match=r"Every .* names LOCK of made_here, .*'_thread.lock'.* in setup"):
         run(module.Every, candles, 1)
 
