@@ -67,7 +67,7 @@ PROGRAM = """
 import os, sys
 sys.path.insert(0, os.getcwd())
 from pathlib import Path
-opened = [open(f"opened{number}", "w") for number in range(2)]
+opened = [open(f"opened{number}", "w") for number in range(int(sys.argv[4]))]
 import pairloom, strategies
 engine = pairloom.Engine(cash={"USD": 1_000}, workers=int(sys.argv[3]))
 engine.trade("*", getattr(strategies, sys.argv[1])(how=sys.argv[2]), size=1)
@@ -82,11 +82,17 @@ Path("done").write_text(f"{result.quarantined} {strange}")
 
 
 def ran(
-    folder: Path, strategy: str, how: str, workers: int, options: tuple[str, ...] = (), closed: str = ""
+    folder: Path,
+    strategy: str,
+    how: str,
+    workers: int,
+    options: tuple[str, ...] = (),
+    closed: str = "",
+    opened: int = 0,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program; this returns when nobody holds its output any more."""
     (folder / "strategies.py").write_text(MODULE)
-    program = [sys.executable, *options, "-c", PROGRAM, strategy, how, str(workers)]
+    program = [sys.executable, *options, "-c", PROGRAM, strategy, how, str(workers), str(opened)]
     command = ["sh", "-c", f'exec "$@" {closed}', "sh", *program]
     environment = {**os.environ, "PYTHONPATH": str(folder / "elsewhere")}
     return subprocess.run(
@@ -116,8 +122,10 @@ def test_and_with_an_engine_that_is_killed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"])
-def test_standard_streams_may_be_closed(tmp_path: Path, closed: str) -> None:
-    done = ran(tmp_path, "Surrounded", "", 1, closed=closed)
+@pytest.mark.parametrize("opened", [0, 2])
+def test_standard_streams_may_be_closed(tmp_path: Path, closed: str, opened: int) -> None:
+    # What the program opens gets their numbers first.
+    done = ran(tmp_path, "Surrounded", "", 1, closed=closed, opened=opened)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "done").read_text() == "[] []"
     assert ("said again" in done.stdout) == (">&-" not in closed.replace("2>&-", ""))
