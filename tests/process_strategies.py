@@ -353,3 +353,28 @@ class Surrounded(Strategy):
             heard = "raised"
         said = (sys.getrecursionlimit(), decimal.getcontext().prec, np.geterr()["over"], "ignored", heard)
         raise RuntimeError(" ".join(map(str, said)))
+
+
+class _Fatal(Exception):
+    """Ends the process that packs it."""
+
+    def __reduce__(self) -> Any:
+        os._exit(6)
+
+
+class Telling(Strategy):
+    """Says each call, and dies in one, or as its error is packed."""
+
+    at: int = -1
+    how: str = "exit"
+
+    def setup(self, ctx: Any) -> None:
+        self.seen = 0
+
+    def generate_signal(self, ctx: Any) -> None:
+        self.seen += 1
+        print(f"{ctx.pair} {self.seen}", flush=True)
+        if self.seen == self.at:
+            if self.how == "raise":
+                raise _Fatal
+            os._exit(5)

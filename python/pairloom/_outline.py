@@ -3,6 +3,7 @@
 A worker imports a module anew, so it has what the module's file says now: not a method that a program has replaced,
 nor a file as it was before somebody edited it, nor a number that a program has set in the module. An outline has the
 code of a strategy's functions and of those that they call, and the plain values that they read. It is made in both.
+What a loader has rewritten, as pytest does with functions that assert, counts as what its file says at that place.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ import hashlib
 import opcode
 import sys
 from decimal import Decimal
-from importlib.machinery import SourceFileLoader, SourcelessFileLoader
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pairloom._modules import MAIN, installed
+from pairloom._sources import Sources, codes_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -46,10 +47,11 @@ class _Reader:
         self.written: tuple[set[str], set[str]] = (set(), set())
         self.named: set[str] = set()
         self.seen: set[int] = set()
+        self.sources = Sources()
 
     def read(self, owner: str, name: str, value: object, module: str, in_class: bool = False) -> None:
         """Take in what is called so, in a class or module of that module, and what it names in turn."""
-        if name and _is_read_from_file(module) and not _is_plain(value, 0):
+        if name and _is_imported(module) and not _is_plain(value, 0):
             # Under this name, too: a program may have put something there that has another one.
             self.note(owner, name, value)
         if isinstance(value, staticmethod | classmethod):
@@ -69,7 +71,7 @@ class _Reader:
         if not _is_own(cls.__module__) or self.known(cls):
             return
         owner = f"{cls.__module__}.{cls.__qualname__}"
-        if _is_read_from_file(cls.__module__):
+        if _is_imported(cls.__module__):
             methods = sorted(name for name, value in vars(cls).items() if isinstance(value, FunctionType))
             self.codes[owner] = "", {repr(methods)}
         # The value of a parameter travels with the strategy.
@@ -84,10 +86,10 @@ class _Reader:
         """Take in a function, and what it names."""
         if not _is_own(function.__module__) or self.known(function):
             return
-        if _is_read_from_file(function.__module__):
+        if _is_imported(function.__module__):
             self.note(function.__module__, function.__qualname__, function)
         names: set[str] = set()
-        for code in _codes(function.__code__):
+        for code in codes_in(function.__code__):
             names.update(code.co_names)
             for kind, name in _written(code):
                 self.written[kind].add(name)
@@ -105,7 +107,12 @@ class _Reader:
 
     def note(self, owner: str, name: str, value: object) -> None:
         """Note the code of what is there, or else of what kind it is."""
-        what = _code(value) if isinstance(value, FunctionType) else type(value).__name__
+        what = type(value).__name__
+        if isinstance(value, FunctionType):
+            code = self.sources.written(value)
+            if code is None:
+                return
+            what = _code(value, code)
         self.codes.setdefault(f"{owner}.{name}", (name, set()))[1].add(what)
 
     def known(self, item: object) -> bool:
@@ -167,17 +174,9 @@ def _is_own(name: object) -> bool:
     return isinstance(file, str) and not installed(file)
 
 
-def _is_read_from_file(name: str) -> bool:
-    """Whether a module's code is that of its file: some loaders rewrite it, and ``__main__`` travels."""
-    spec = getattr(sys.modules.get(name), "__spec__", None)
-    return name != MAIN and type(getattr(spec, "loader", None)) in (SourceFileLoader, SourcelessFileLoader)
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for each in code.co_consts:
-        if isinstance(each, CodeType):
-            yield from _codes(each)
+def _is_imported(name: str) -> bool:
+    """Whether a worker imports a module anew; ``__main__`` travels."""
+    return name != MAIN and getattr(sys.modules.get(name), "__spec__", None) is not None
 
 
 def _written(code: CodeType) -> Iterator[tuple[int, str]]:
@@ -194,20 +193,20 @@ def _written(code: CodeType) -> Iterator[tuple[int, str]]:
 def _fingerprint(code: CodeType) -> str:
     """The same for code that does the same; where its lines stand is no part of it."""
     parts = hashlib.sha256()
-    for each in _codes(code):
+    for each in codes_in(code):
         constants = [_value(constant) for constant in each.co_consts if not isinstance(constant, CodeType)]
         for part in (each.co_code.hex(), constants, each.co_names, each.co_varnames, each.co_freevars):
             parts.update(repr(part).encode("utf-8", "surrogatepass"))
     return parts.hexdigest()
 
 
-def _code(function: FunctionType) -> str:
+def _code(function: FunctionType, code: CodeType) -> str:
     """A function's code and what it takes where nothing is given; of what a library writes at run time only that."""
-    if function.__code__.co_filename.startswith("<"):
+    if code.co_filename.startswith("<"):
         return "written at run time"
     given = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
     shown = [_value(each) if _is_plain(each, 0) else type(each).__name__ for each in given]
-    return f"{_fingerprint(function.__code__)} {shown}"
+    return f"{_fingerprint(code)} {shown}"
 
 
 def _is_plain(value: object, depth: int) -> bool:

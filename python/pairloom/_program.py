@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import decimal
+import os
 import pickle
 import sys
 import warnings
@@ -18,6 +19,9 @@ __all__ = ["as_set", "set_again"]
 def as_set() -> dict[str, Any]:
     """Return what is set in this process; what cannot travel is left out."""
     kept: dict[str, Any] = {"recursion": sys.getrecursionlimit(), "decimal": decimal.getcontext().copy()}
+    if sys.flags.ignore_environment:
+        # Its interpreter is not to follow them, and a strategy may still read them.
+        kept["environment"] = {name: value for name, value in os.environ.items() if name.startswith("PYTHON")}
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         kept["numpy"] = {name: value for name, value in numpy.geterr().items() if value != "call"}
@@ -33,6 +37,7 @@ def set_again(kept: dict[str, Any]) -> None:
     """Set in this process what is set in that of the engine."""
     sys.setrecursionlimit(kept["recursion"])
     decimal.setcontext(kept["decimal"])
+    os.environ.update(kept.get("environment", {}))
     if "numpy" in kept:
         import numpy
 

@@ -10,6 +10,7 @@ import io
 import marshal
 import pickle
 import sys
+import threading
 import traceback
 import warnings
 from collections import ChainMap
@@ -40,6 +41,8 @@ __all__ = [
 
 # The logger of what a worker has other than the engine's process.
 DIFFERENT = "pairloom.workers"
+# What cloudpickle is told to take whole holds for the whole process, so that one thread packs at a time.
+_PACKING = threading.RLock()
 _INSTALL = "install cloudpickle (pip install 'pairloom[workers]'), or define the class at the top level of a module"
 
 
@@ -59,9 +62,13 @@ class _ByName(pickle.Pickler):
 
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
-        cloudpickle = sys.modules.get("cloudpickle")
         # What a program has registered with cloudpickle is to travel as it is now, not as its file says.
-        self.asked: set[str] = set() if cloudpickle is None else cloudpickle.list_registry_pickle_by_value()
+        self.asked: set[str] = set()
+        if sys.modules.get("cloudpickle") is not None:
+            # Another thread may be importing it: the statement waits until it is whole.
+            import cloudpickle  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+            self.asked = cloudpickle.list_registry_pickle_by_value()
         self.whole: set[str] = set()
 
     def persistent_id(self, item: Any) -> None:
@@ -81,6 +88,11 @@ class _ByName(pickle.Pickler):
 
 def pack_strategies(templates: Sequence[Strategy]) -> bytes:
     """Return the templates as bytes for `unpack_strategies`; raises ``ConfigError`` where they cannot travel."""
+    with _PACKING:
+        return _packed(templates)
+
+
+def _packed(templates: Sequence[Strategy]) -> bytes:
     buffer = io.BytesIO()
     pickler = _ByName(buffer)
     problem: Exception | None = None
@@ -91,7 +103,7 @@ def pack_strategies(templates: Sequence[Strategy]) -> bytes:
     if problem is None and not pickler.whole:
         return buffer.getvalue()
     try:
-        import cloudpickle  # type: ignore[import-not-found, import-untyped, unused-ignore]
+        import cloudpickle
     except ImportError:
         raise _cannot_travel(templates, None) from problem
     if problem is not None:
@@ -147,6 +159,14 @@ def _cannot_travel(templates: Iterable[Strategy], dumps: Any) -> ConfigError:
                 return _refused(f"{owner.__qualname__} is defined inside a function, where {_NOBODY}; {_INSTALL}")
             if dumps is None and owner.__module__ == MAIN:
                 break
+            held = None if dumps is None else _global_that_cannot(owner, dumps)
+            if held is not None:
+                where, name, why = held
+                return _refused(
+                    f"{owner.__name__} cannot travel to a worker process, since its code names {name} of {where}, "
+                    f"which cannot: {described(why)}; make it in setup(self, ctx), or move it and the class to a "
+                    "module that a worker can import"
+                )
             return _refused(
                 f"{owner.__name__} cannot travel to a worker process: {described(error)}; give parameters that pickle "
                 "takes, and open files, locks and connections in setup(self, ctx)"
@@ -155,6 +175,42 @@ def _cannot_travel(templates: Iterable[Strategy], dumps: Any) -> ConfigError:
             break
     where = ", ".join(sorted(pickler.whole)) or MAIN
     return _refused(f"{owner.__name__} needs what is defined in {where}, which {_NOBODY}; {_INSTALL}")
+
+
+def _global_that_cannot(owner: type, dumps: Any) -> tuple[str, str, Exception] | None:
+    """Find what a class that travels whole takes along from its module and cannot: where, its name, and why."""
+    left: list[Any] = [*owner.__mro__]
+    seen: set[int] = set()
+    while left:
+        item = left.pop()
+        if id(item) in seen or not _may_travel(item, dumps):
+            continue
+        seen.add(id(item))
+        if isinstance(item, type):
+            parts = (getattr(each, "__func__", each) for each in vars(item).values())
+            left += [part for part in parts if isinstance(part, FunctionType)]
+            continue
+        for name in sorted(_names(item.__code__) & item.__globals__.keys()):
+            value = item.__globals__[name]
+            if isinstance(value, type | FunctionType):
+                left.append(value)
+                continue
+            try:
+                dumps(value)
+            except Exception as why:
+                return item.__module__, name, why
+    return None
+
+
+def _may_travel(item: Any, dumps: Any) -> bool:
+    """Whether it is a class or function of a module that travels whole."""
+    whole = {MAIN, *dumps.args[1]}
+    return isinstance(item, type | FunctionType) and (item.__module__ in whole or "<locals>" in item.__qualname__)
+
+
+def _names(code: CodeType) -> set[str]:
+    inner = (_names(each) for each in code.co_consts if isinstance(each, CodeType))
+    return set(code.co_names).union(*inner)
 
 
 _NOBODY = "a worker process does not import"

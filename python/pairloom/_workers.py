@@ -74,6 +74,8 @@ def workers_of(settings: dict[str, Any], described: list[dict[str, Any]]) -> dic
         "count": settings["workers"],
         "command": _command(),
         "stdout": _stdout(),
+        # The worker needs one variable, for the order of sets, so that it is given none of the others instead of -E.
+        "without_environment": bool(sys.flags.ignore_environment),
         "payload": _payload([template for _, template in templates.values()]),
         "time_limit": BACKTEST_LIMIT_NS if limit == "auto" else limit,
         "memory_limit": settings["memory_limit"],
@@ -113,6 +115,8 @@ def _command() -> list[str]:
             code="config.workers",
         )
     options = [*(f"-W{option}" for option in sys.warnoptions), *["-O"] * sys.flags.optimize]
+    if sys.flags.no_user_site:
+        options.append("-s")
     if sys.version_info >= (3, 11):
         # The folder that one happens to be in holds no modules of the worker's own.
         options.append("-P")

@@ -224,6 +224,18 @@ def test_a_class_of_a_module_without_a_file_travels_whole(candles: Any, monkeypa
     assert "made_here" not in cloudpickle.list_registry_pickle_by_value()
 
 
+def test_a_global_that_cannot_travel_with_it_is_named(candles: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("cloudpickle")
+    module = types.ModuleType("made_here")
+    monkeypatch.setitem(sys.modules, "made_here", module)
+    locked = STRATEGY.replace("self.seen += 1", "self.seen += guarded()")
+    exec(
+        f"import threading\nLOCK = threading.Lock()\ndef guarded():\n    with LOCK: return 1\n{locked}", module.__dict__
+    )
+    with pytest.raises(pairloom.ConfigError, match=r"Every .* names LOCK of made_here, .*'_thread.lock'.* in setup"):
+        run(module.Every, candles, 1)
+
+
 def test_without_cloudpickle_it_says_so(candles: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("made_here")
     monkeypatch.setitem(sys.modules, "made_here", module)

@@ -267,6 +267,9 @@ pub const WORKER_TICK: Duration = Duration::from_millis(5);
 /// Workers: how long one may take to load its strategies, or to do anything else outside of their calls.
 pub const WORKER_START: Duration = Duration::from_secs(120);
 
+/// Workers: how long one may take to close and print what its strategies have left at the end of a run.
+pub const WORKER_LEAVE: Duration = Duration::from_secs(5);
+
 /// Workers: how long one may take to end by itself before it is killed.
 pub const WORKER_END: Duration = Duration::from_millis(500);
 

@@ -382,6 +382,7 @@ pub(crate) fn workers(
         count: workers.read("count")?,
         command: workers.read("command")?,
         stdout: stdout.map(duplicated).transpose()?,
+        without_environment: workers.read("without_environment")?,
         payload: workers.read("payload")?,
         templates,
         time_limit: workers

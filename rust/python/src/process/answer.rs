@@ -11,6 +11,11 @@ pub(super) const WORK: u8 = 0;
 /// A request to do again what an earlier life of the worker had done.
 pub(super) const REBUILD: u8 = 1;
 
+/// A request to evaluate what an earlier life had begun with: the number of the call from which on it may print.
+pub(super) const REPEAT: u8 = 2;
+/// A request to end in order: nothing is answered.
+pub(super) const LEAVE: u8 = 3;
+
 /// A mark with this bit is no call of a strategy: its trader's error is being packed, which runs code of its class.
 pub(super) const PACKING: u64 = 1 << 62;
 

@@ -7,6 +7,7 @@ use pairloom_core::clock::Stopwatch;
 use pairloom_core::domain::Nanos;
 use pairloom_core::engine::{Config, Core};
 use pairloom_core::error::Error;
+use pairloom_core::limits::WORKER_LEAVE;
 use pairloom_core::market::MarketData;
 use pairloom_core::portfolio::AccountView;
 use pairloom_core::strategy::Hook;
@@ -150,6 +151,39 @@ impl Remote for Crew {
             ("worker_restarts", self.brought.restarts),
         ]
     }
+}
+
+impl Drop for Crew {
+    /// Workers that wait for something to do end in order, all at the same time: what strategies have opened is closed, and
+    /// what they print is printed. Who takes too long is ended like one that is at something.
+    fn drop(&mut self) {
+        let mut leaving: Vec<&mut Worker> = self
+            .workers
+            .iter_mut()
+            .filter_map(|worker| worker.leave().then_some(worker))
+            .collect();
+        let watch = Stopwatch::start();
+        while !leaving.is_empty() && watch.elapsed() < WORKER_LEAVE && !is_interrupted() {
+            leaving.retain_mut(|worker| !worker.has_left());
+            Python::attach(|py| py.detach(|| std::thread::sleep(Duration::from_millis(1))));
+        }
+    }
+}
+
+/// Whether somebody pressed Ctrl-C; it is noted again, for who asks next.
+fn is_interrupted() -> bool {
+    Python::attach(|py| match py.check_signals() {
+        Ok(()) => false,
+        Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => {
+            // SAFETY: the interpreter is attached.
+            unsafe { pyo3::ffi::PyErr_SetInterrupt() };
+            true
+        }
+        Err(error) => {
+            error.write_unraisable(py, None);
+            false
+        }
+    })
 }
 
 /// Hands what strategies logged to this process's loggers.

@@ -1,7 +1,7 @@
 //! One life of a worker: its process, the memory it shares with the engine, and the pipe whose end is its end.
 
 use std::fmt;
-use std::io::{self, PipeWriter};
+use std::io::{self, PipeReader, PipeWriter, Write as _};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -13,13 +13,17 @@ use pairloom_core::limits::{LONG_ANSWER, WORKER_END, WORKER_LOOKS, WORKER_ROOM};
 
 use super::plan::Plan;
 use super::shared::{Region, changed_soon, memory_file, sleep_until_changed, tell};
+use super::standard::{Held, give_environment, give_streams};
 use super::wire::Garbled;
 
 /// A process that runs, and what belongs to it.
 pub(super) struct Life {
     child: Child,
-    /// Nothing is ever written: the worker ends when this closes, as it does when the engine's process ends.
+    /// The worker ends when this closes, as it does when the engine's process ends; the engine says that it is still
+    /// there by a byte before.
     pipe: Option<PipeWriter>,
+    /// The worker's end, so that a byte to a worker that is gone is no broken pipe.
+    _end: PipeReader,
     requests: Region,
     answers: Region,
     /// The number of the last answer that was taken.
@@ -40,6 +44,9 @@ impl Life {
         number: usize,
         (gone, again): (&[bool], bool),
     ) -> io::Result<Self> {
+        // What is made here would get the numbers of standard streams that the program has closed, whose places in the
+        // worker are taken by others.
+        let _held = Held::new()?;
         let mut start = memory_file(c"pairloom-start")?;
         plan.write(number, (gone, again), &mut start)?;
         let requests = Region::new(c"pairloom-requests", WORKER_ROOM)?;
@@ -58,13 +65,8 @@ impl Life {
             .stdin(Stdio::null())
             // Ctrl-C is for the engine, which ends its workers itself.
             .process_group(0);
-        if std::env::var_os("PYTHONHASHSEED").is_none() {
-            // The order of a set of texts must be the same in each of its lives.
-            command.env("PYTHONHASHSEED", "0");
-        }
-        if let Some(stdout) = &plan.stdout {
-            command.stdout(Stdio::from(stdout.try_clone()?));
-        }
+        give_streams(&mut command, plan.stdout.as_ref())?;
+        give_environment(&mut command, plan.without_environment);
         let inherit = move || {
             for fd in fds {
                 // SAFETY: the call changes a flag of a descriptor of this process, the child, and nothing else.
@@ -80,6 +82,7 @@ impl Life {
         Ok(Self {
             child,
             pipe: Some(pipe),
+            _end: end,
             requests,
             answers,
             taken: 0,
@@ -144,6 +147,10 @@ impl Life {
 
     /// How it ended, if it did.
     pub(super) fn ended(&mut self) -> Option<Ended> {
+        if has_exited(self.child.id()) {
+            // Its number is not given anew before its status is taken, so these are none but its own.
+            kill_group(self.child.id());
+        }
         match self.child.try_wait() {
             Ok(None) => None,
             Ok(status) => Some(Ended(status)),
@@ -152,9 +159,12 @@ impl Life {
         }
     }
 
-    /// Ends it: gently, then not. How it ended.
+    /// Ends it and what it has started: gently, then not. How it ended.
     pub(super) fn end(&mut self) -> Ended {
-        self.pipe = None;
+        if let Some(mut pipe) = self.pipe.take() {
+            // Without it the worker ends as if the engine were gone.
+            let _told = pipe.write_all(&[1]);
+        }
         let watch = Stopwatch::start();
         while watch.elapsed() < WORKER_END {
             if let Some(ended) = self.ended() {
@@ -162,9 +172,27 @@ impl Life {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
+        kill_group(self.child.id());
         // One that is gone already cannot be killed, and need not be.
         let _killed = self.child.kill();
         Ended(self.child.wait().ok())
+    }
+}
+
+/// Whether a child has exited; its status is left for who asks for it.
+fn has_exited(pid: u32) -> bool {
+    // SAFETY: all zeros are a value of this structure of numbers and pointers.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    let how = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: the call writes to `info` alone, which is there; it says whose status it found, or zero.
+    unsafe { libc::waitid(libc::P_PID, pid, &raw mut info, how) == 0 && info.si_pid() != 0 }
+}
+
+/// Kills what a worker has started and left behind; it leads a group of its own. Its status was not taken yet.
+fn kill_group(leader: u32) {
+    if let Ok(leader) = libc::pid_t::try_from(leader) {
+        // SAFETY: the call sends a signal and touches no memory. A group that is gone is no error that matters.
+        unsafe { libc::kill(-leader, libc::SIGKILL) };
     }
 }
 

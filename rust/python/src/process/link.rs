@@ -66,7 +66,8 @@ impl Link {
     }
 }
 
-/// Ends this process when nobody holds the other end of the pipe any more, whatever it is doing.
+/// Ends this process when nobody holds the other end of the pipe any more, whatever it is doing; where the engine has not
+/// said before that it is still there, and ends what this process has started, with all of that.
 pub(super) fn end_with_the_pipe(pipe: i32) -> io::Result<()> {
     // SAFETY: the engine has opened this descriptor for this process, and nothing else here uses it.
     let mut pipe = File::from(unsafe { OwnedFd::from_raw_fd(pipe) });
@@ -76,10 +77,22 @@ pub(super) fn end_with_the_pipe(pipe: i32) -> io::Result<()> {
         .name("pairloom-end".to_owned())
         .spawn(move || {
             let mut nothing = [0];
-            // Nothing is ever written, so this returns when the pipe is closed.
-            let _closed = pipe.read(&mut nothing);
+            // A byte is a word of the engine's; without it the pipe was closed because the engine has ended.
+            if matches!(pipe.read(&mut nothing), Ok(0)) {
+                kill_own_group();
+            }
             // SAFETY: the process ends here, without running anything else of it.
             unsafe { libc::_exit(0) };
         })?;
     Ok(())
+}
+
+/// Kills this process and what it has started, where it leads a group of its own, as the engine has it do.
+fn kill_own_group() {
+    // SAFETY: the calls ask for numbers of this process and send a signal; none touches memory.
+    unsafe {
+        if libc::getpgrp() == libc::getpid() {
+            libc::kill(0, libc::SIGKILL);
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! The process lane: ordinary Python classes in worker processes, each with its own interpreter and its share of the traders.
 //!
 //! The engine's side is `crew` (what the driver speaks to), `worker` (one of them, and what becomes of it when it dies),
-//! `life` (one process) and `plan` (what a worker is given). The worker's side is `serve`: it owns real traders, so that a
-//! strategy is called by the same code in every lane; `link` is its end of the memory they share, `confine` what it may not do,
+//! `life` (one process; `standard` is what that finds around it) and `plan` (what a worker is given). The worker's side is
+//! `serve`: it owns real traders, so that a strategy is called by the same code in every lane; `link` is its end of the memory they share, `confine` what it may not do,
 //! `left` what its calls may not leave behind.
 //! In between are `batch` and `answer`, written in the form of `wire` and `views` into the memory of `shared`.
 
@@ -17,6 +17,7 @@ mod link;
 mod plan;
 mod serve;
 mod shared;
+mod standard;
 mod start;
 mod views;
 mod wire;

@@ -21,6 +21,8 @@ pub(crate) struct Workers {
     pub command: Vec<String>,
     /// Where what strategies print goes; the process's own output when not given.
     pub stdout: Option<OwnedFd>,
+    /// Whether the interpreter ignores the variables `PYTHON…` of its environment.
+    pub without_environment: bool,
     /// What Python has to say to a worker, pickled.
     pub payload: Vec<u8>,
     /// For each trader of the process lane its template.
@@ -52,6 +54,7 @@ pub(super) struct Plan {
     pub command: Vec<String>,
     pub stdout: Option<OwnedFd>,
     pub time_limit: Option<Duration>,
+    pub without_environment: bool,
     payload: Vec<u8>,
     memory_limit: Option<u64>,
     seed: u64,
@@ -75,6 +78,7 @@ impl Plan {
         let plan = Self {
             command: workers.command,
             stdout: workers.stdout,
+            without_environment: workers.without_environment,
             time_limit: workers.time_limit,
             payload: workers.payload,
             memory_limit: workers.memory_limit,

@@ -49,6 +49,8 @@ struct Serving {
     calls: u64,
     evaluations: u64,
     acted: Vec<u32>,
+    /// Until which call nothing is printed, since it was printed before.
+    quiet: Option<(u64, Quiet)>,
     /// How many answers there are, and they.
     said: (usize, Vec<u8>),
 }
@@ -96,6 +98,10 @@ pub(crate) fn serve_worker(
     let mut request = Vec::new();
     loop {
         link.wait(py, &mut request)?;
+        if request.first() == Some(&answer::LEAVE) {
+            // The traders go here, and the interpreter ends as that of any program does.
+            return Ok(());
+        }
         said.clear();
         serving
             .serve(py, &inside, &link, &request, &mut said)
@@ -134,6 +140,7 @@ fn ready(
         calls: 0,
         evaluations: 0,
         acted: Vec::new(),
+        quiet: None,
         said: (0, Vec::new()),
         parts: started.traders,
         markets: started.markets,
@@ -230,24 +237,34 @@ impl Serving {
     ) -> Read<()> {
         let from = &mut &*request;
         let what = u8::get(from)?;
-        if what == answer::WORK {
-            while !from.is_empty() {
-                self.obey(py, inside, link, from)?;
-            }
-            self.put(py, inside, out);
-            return Ok(());
-        }
-        // What they print and log now, they had printed and logged before.
-        let quiet = Quiet::new();
+        // What they print now, they had printed before: all of it, or up to that call.
+        self.quiet = match what {
+            answer::WORK => None,
+            answer::REPEAT => Some((u64::get(from)?, Quiet::new())),
+            _ => Some((u64::MAX, Quiet::new())),
+        };
         while !from.is_empty() {
             self.obey(py, inside, link, from)?;
         }
-        drop(quiet);
+        self.quiet = None;
+        if what != answer::REBUILD {
+            self.put(py, inside, out);
+            return Ok(());
+        }
+        // So it is with what they logged.
         inside.forget_records();
         self.said = (0, Vec::new());
         self.evaluations = 0;
         self.prints.put(out);
         Ok(())
+    }
+
+    /// Numbers the next call; from the one on in which an earlier life ended, what is printed is new.
+    #[inline]
+    fn count_call(&mut self) {
+        self.calls += 1;
+        let calls = self.calls;
+        self.quiet.take_if(|(until, _)| *until <= calls);
     }
 
     fn obey(
@@ -286,7 +303,7 @@ impl Serving {
             op::HOOKS => {
                 let (slot, mark) = (u32::get(from)?, Option::get(from)?);
                 let hooks = Vec::get(from)?;
-                self.calls += 1;
+                self.count_call();
                 let at = slot as usize;
                 let (markets, rows) = (&self.markets, &self.rows);
                 let part = self.parts.get(at).ok_or(Garbled)?;
@@ -324,12 +341,12 @@ impl Serving {
         mark: Option<Option<HalfUnits>>,
     ) -> Read<()> {
         let at = slot as usize;
+        self.count_call();
         let part = self.parts.get(at).ok_or(Garbled)?;
         let warm_up = kind & WARM_UP != 0;
         let kind = usize::from(kind & !WARM_UP);
         let kind = *EventKind::ALL.get(kind).ok_or(Garbled)?;
         self.next[at][kind as usize] = row.wrapping_add(1);
-        self.calls += 1;
         let Some(trader) = &mut self.traders[at] else {
             return Ok(());
         };

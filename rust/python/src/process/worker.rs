@@ -54,6 +54,8 @@ pub(super) struct Worker {
     suspect: ((u32, u64), u32),
     /// How often in a row it died outside of any call.
     idle_deaths: u32,
+    /// The last call that an earlier life had begun of what is not answered; what calls before it printed is there.
+    printed: u64,
     /// The call that was seen last, and since when.
     watched: ((u32, u64), Stopwatch),
     scratch: Vec<u8>,
@@ -86,6 +88,7 @@ impl Worker {
             life: None,
             suspect: (NOBODY, 0),
             idle_deaths: 0,
+            printed: 0,
             watched: (NOBODY, Stopwatch::start()),
             scratch: Vec::new(),
         }
@@ -141,7 +144,14 @@ impl Worker {
         self.phase = Phase::Working;
         if let Some(life) = &mut self.life {
             // A request that cannot be written is never answered, and found to be so.
-            life.ask(answer::WORK, before, &self.sent);
+            if self.printed == 0 {
+                life.ask(answer::WORK, before, &self.sent);
+            } else {
+                let mut begun = Vec::new();
+                self.printed.put(&mut begun);
+                begun.extend_from_slice(before);
+                life.ask(answer::REPEAT, &begun, &self.sent);
+            }
         }
         self.watched = (NOBODY, Stopwatch::start());
     }
@@ -200,6 +210,7 @@ impl Worker {
                 self.hear(from, true, brought)?;
                 self.log.append(&mut self.sent);
                 self.idle_deaths = 0;
+                self.printed = 0;
                 self.suspect = (NOBODY, 0);
                 self.phase = Phase::Idle;
             }
@@ -273,9 +284,34 @@ impl Worker {
         }
     }
 
+    /// Notes the call in which a life ended: calls before it are made again, and are not to print again.
+    fn begun(&mut self, call: u64) {
+        if self.phase == Phase::Working {
+            // While an error is packed, the call itself is over.
+            let packing = u64::from(call & answer::PACKING != 0);
+            self.printed = self.printed.max((call & !answer::PACKING) + packing);
+        }
+    }
+
+    /// Asks it to end in order, where it is not at anything. Whether there is something to wait for.
+    pub(super) fn leave(&mut self) -> bool {
+        let asked = self.phase == Phase::Idle;
+        if asked && let Some(life) = &mut self.life {
+            self.phase = Phase::Lost;
+            life.ask(answer::LEAVE, &[], &[]);
+        }
+        asked
+    }
+
+    /// Whether its process has ended.
+    pub(super) fn has_left(&mut self) -> bool {
+        self.life.as_mut().is_none_or(|life| life.ended().is_some())
+    }
+
     fn too_long(&mut self, plan: &Plan, brought: &mut Brought) {
         let Some(life) = self.life.take() else { return };
         let (slot, call) = life.call();
+        self.begun(call);
         drop(life);
         match plan.time_limit {
             Some(limit) if call != 0 => {
@@ -301,6 +337,7 @@ impl Worker {
             return;
         };
         let (slot, call) = life.call();
+        self.begun(call);
         let how = ended.unwrap_or_else(|| life.end());
         drop(life);
         if call == 0 {
