@@ -14,6 +14,8 @@ import operator as of_python
 from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING, Any
 
+from pairloom._compiled.refused import why_not
+
 if TYPE_CHECKING:
     from pairloom._compiled.source import Source
 
@@ -101,9 +103,36 @@ class Arithmetic(ast.NodeTransformer):
         """Powers, quotients and shifts give and raise what Python's do."""
         return self.constant(node) or located(node, operation(self.visit(node.left), node.op, self.visit(node.right)))
 
+    def visit_Name(self, node: ast.Name) -> Any:
+        """What stands outside of the code is looked at."""
+        return self.outside(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> Any:
+        """What stands in another module is looked at, too."""
+        self.outside(node)
+        return self.generic_visit(node)
+
+    def outside(self, node: ast.expr) -> ast.expr:
+        """The same; raises where it means what compiled code cannot use as Python does."""
+        names = chain(node)
+        problem = why_not(self.found(names)) if names and isinstance(getattr(node, "ctx", None), ast.Load) else None
+        if problem:
+            raise self.source.error(node, f"{'.'.join(names)} cannot be used: {problem}")
+        return node
+
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
-        """The least integer is written as that of the greatest and one more."""
-        return self.constant(node) or self.generic_visit(node)
+        """The least integer is written as that of the greatest and one more; ``~`` of a bool is no negation."""
+        made = self.constant(node)
+        if made or not isinstance(node.op, ast.Invert):
+            return made or self.generic_visit(node)
+        return located(node, _call("_pl_invert", self.visit(node.operand)))
+
+    def visit_MatchValue(self, node: Any) -> Any:
+        """A pattern that would have to become something else than a pattern can be."""
+        self.generic_visit(node)
+        if not isinstance(node.value, ast.Constant | ast.Attribute | ast.UnaryOp | ast.BinOp):
+            raise self.source.error(node, "compiled, a pattern is a number or a text: write if ... == ... instead")
+        return node
 
     def visit_Constant(self, node: ast.Constant) -> Any:
         """An integer beyond 64 bits has no form in compiled code, where it would become another kind of number."""
@@ -139,6 +168,10 @@ class Arithmetic(ast.NodeTransformer):
 
     def visit_Compare(self, node: ast.Compare) -> Any:
         """An integer beside a float is compared as it is."""
+        for side in (node.left, *node.comparators) if isinstance(node.ops[0], ast.Is | ast.IsNot) else ():
+            # Which numbers and texts are one object in Python depends on how they came to be.
+            if isinstance(side, ast.Constant) and side.value not in (None, ...) and not isinstance(side.value, bool):
+                raise self.source.error(node, "numbers and texts cannot be compared with is: write == or !=")
         self.generic_visit(node)
         if len(node.ops) > 1 and any(isinstance(operator, ast.Is | ast.IsNot) for operator in node.ops):
             raise self.source.error(node, "compare with is apart from others, as in a is None and b is None")

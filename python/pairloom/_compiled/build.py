@@ -36,7 +36,7 @@ __all__ = ["Built", "build", "held_by_class", "refuse_changes"]
 # Two versions of these words must never share a compilation.
 _OWN = (
     *("helpers.py", "signals.py", "maths.py", "exact.py", "libm.py", "arithmetic.py", "along.py"),
-    *("rewrite.py", "build.py", "layout.py", "outside.py"),
+    *("refused.py", "rewrite.py", "build.py", "layout.py", "outside.py"),
 )
 
 
@@ -164,7 +164,12 @@ def _compile(rule: Rule, source: Source, layout: Layout, problems: dict[str, str
     namespace = _namespace(rule, source)
     path = _kept(rule, ast.unparse(module), outside)
     own = _module(path, namespace)
-    exec(compile(module, str(path), "exec"), own)
+    try:
+        code = compile(module, str(path), "exec")
+    except (SyntaxError, ValueError, TypeError) as error:
+        line = getattr(error, "lineno", None) or source.function
+        raise source.error(line, f"it has no compiled form: {error}; leave it uncompiled") from error
+    exec(code, own)
     own["_pl_decide"] = numba.njit(boundscheck=True, fastmath=False, forceinline=True)(own["_pl_decide"])
     entry = _entry_compiled(source, own["_pl_entry"])
     return Built(int(entry.address or 0), made.reads, bool(made.windows), made.slots, layout, entry)

@@ -7,6 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pairloom._compiled.refused import kind_of_array, lost_width
+
 __all__ = ["Array", "Constant", "Indicator", "Layout", "Word", "pack", "unpack"]
 
 
@@ -89,8 +91,8 @@ class Layout:
 def _field(name: str, value: Any, at: int) -> Field | str:
     import numpy as np
 
-    if isinstance(value, np.generic) and not isinstance(value, np.bool_ | np.float64 | np.int64):
-        return f"a number of NumPy's {value.dtype}, whose arithmetic it would lose; write float(...) or int(...)"
+    if isinstance(value, np.generic) and (problem := lost_width(value)):
+        return problem
     if isinstance(value, bool | np.bool_):
         return Word("b", at)
     if isinstance(value, int | np.integer):
@@ -102,6 +104,8 @@ def _field(name: str, value: Any, at: int) -> Field | str:
     if isinstance(value, str):
         return Constant(value)
     if isinstance(value, np.ndarray):
+        if problem := kind_of_array(value):
+            return problem
         if value.dtype == np.float64:
             return Array("f", at, value.shape)
         if value.dtype == np.int64:
@@ -121,7 +125,7 @@ def _alone(field: Array, value: Any, others: Collection[int], before: list[tuple
     owner = value
     while owner is not None and id(owner) not in others:
         owner = getattr(owner, "base", None)
-    if owner is not None:
+    if owner is not None or not value.flags.writeable:
         return replace(field, is_shared=True)
     for name, other in before:
         if isinstance(other, np.ndarray) and _overlap(value, other):

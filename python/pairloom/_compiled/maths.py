@@ -64,6 +64,8 @@ def _to_integer(function):
     def _of(value):
         if isinstance(value, types.Integer | types.Boolean):
             return lambda value: int(value)
+        if isinstance(value, types.IntEnumMember):
+            return lambda value: value.value
         if not isinstance(value, types.Float):
             return lambda value: function(value)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pairloom._compiled.arithmetic import Arithmetic, located, operation
 from pairloom._compiled.arithmetic import chain as names_of
 from pairloom._compiled.layout import Array, Constant, Indicator, Word
+from pairloom._compiled.refused import asked_for_truth
 from pairloom._compiled.unseeded import WAY_OUT, drawn
 from pairloom._native import Signal
 from pairloom._words import listing
@@ -117,12 +118,14 @@ class _Rewriter(Arithmetic):
         arguments = [argument.arg for argument in source.function.args.args]
         self.ctx = arguments[1 if rule.is_method else 0] if len(arguments) > rule.is_method else "ctx"
         self.aliases: dict[str, list[str]] = {}
+        self.truths: set[int] = set()
         self.out = Rewritten(source.function)
 
     # What a name stands for.
 
     def find_aliases(self, function: ast.FunctionDef) -> None:
         """Find names for ``ctx.candle`` and the like, so that ``candle = ctx.candle`` may be written."""
+        self.truths = asked_for_truth(function)
         bound: dict[str, int] = {}
         for node in ast.walk(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -232,7 +235,7 @@ class _Rewriter(Arithmetic):
                 return located(node, _expression(f"_pl_signal({SIGNALS[chain[-1]]}, 0.0, 0.0)"))
             what = "read but not called" if chain[-1] in SIZED else "no signal"
             raise self.source.error(node, f"Signal.{chain[-1]} is {what}; there are {listing([*SIGNALS, *SIZED])}")
-        return self.generic_visit(node)
+        return super().visit_Attribute(node)
 
     def visit_Name(self, node: ast.Name) -> Any:
         """``ctx`` and ``self`` alone, and names for views, have no form in compiled code."""
@@ -243,7 +246,7 @@ class _Rewriter(Arithmetic):
             if chain[0] == self.ctx:
                 return self.context(node, chain)
             return self.own(node, chain)
-        return node
+        return self.outside(node)
 
     def own(self, node: Any, chain: list[str]) -> Any:
         """``self.x``, ``self.indicator.value``, ``self.array.size``."""
@@ -276,7 +279,10 @@ class _Rewriter(Arithmetic):
             return located(node, ast.Constant(place.value))
         if isinstance(place, Indicator):
             raise self.source.error(node, f"read {name}.value, {name}[-1] or one of its outputs")
-        problem = self.problems.get(name, "not set in setup; give it its first value there")
+        unset = "not set in setup; give it its first value there"
+        if name.startswith("__") and not name.endswith("__"):
+            unset = "a name of two underscores, which Python changes and compiled code does not: begin it with one"
+        problem = self.problems.get(name, unset)
         raise self.source.error(node, f"{name} is {problem}")
 
     def slot(self, name: str, output: str | None, back: int) -> str:
@@ -314,14 +320,22 @@ class _Rewriter(Arithmetic):
             return located(node, _expression(f"_pl_ci[{NOW}]"))
         if name == "orders" and not rest:
             out.reads |= READS_ORDERS
+            self.check_truth(node, "ctx.orders", "len(ctx.orders) and its truth, as in if ctx.orders")
             return located(node, _expression(f"(_pl_ci[{ORDER_COUNT}] != 0)"))
         raise self.source.error(node, f"ctx.{'.'.join(chain[1:])} is not there in compiled code; there are {CTX_HAS}")
+
+    def check_truth(self, node: ast.AST, name: str, has: str) -> None:
+        """Refuse an object that is compared, computed with or handed on, where a bool would take its place."""
+        if id(node) not in self.truths:
+            raise self.source.error(node, f"{name} itself is not there in compiled code; there are {has}")
 
     def position(self, node: ast.AST, rest: list[str]) -> Any:
         """``ctx.position``: true unless flat, and its numbers."""
         self.out.reads |= READS_POSITION
         size = f"_pl_c[{POSITION}]"
         if not rest:
+            has = f"its truth, as in if ctx.position, and of it {listing([*POSITIONS, 'side'])}"
+            self.check_truth(node, "ctx.position", f"{has}; a name of your own for it may be bound once")
             return located(node, _expression(f"({size} != 0.0)"))
         if rest == ["side"]:
             return located(node, _expression(f"('long' if {size} > 0.0 else 'short' if {size} < 0.0 else 'flat')"))
