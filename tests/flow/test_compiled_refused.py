@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import enum
+import importlib.util
+import sys
 import textwrap
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,6 +15,7 @@ import pytest
 import pairloom
 from compiled_files import imported
 from pairloom import compiled, uncompiled
+from pairloom._compiled.lane import binder
 
 pytest.importorskip("numba")
 pytestmark = pytest.mark.usefixtures("compiled_cache")
@@ -18,7 +23,9 @@ pytestmark = pytest.mark.usefixtures("compiled_cache")
 HEAD = """
 import enum
 import numpy as np
+import compiled_helpers
 from pairloom import Signal, Strategy
+from pairloom import indicators as ta
 
 class Mode(enum.IntEnum):
     FAST = 1
@@ -39,6 +46,8 @@ def odd(n):
 def half(x):
     return x * 0.5
 
+CACHE = {}
+
 class S(Strategy):
     def setup(self, ctx):
         self.n = 0
@@ -48,6 +57,11 @@ class S(Strategy):
         self.fixed = np.broadcast_to(np.zeros(1), (3,))
         self.masked = np.ma.masked_array([1.0, 2.0], [True, False])
         self.__hidden = 1
+        self.table = CACHE.setdefault("table", np.zeros(2))[:1]
+        self.vwap = ctx.indicator(ta.Vwap(3), required=False)
+        self.sma = ctx.indicator(ta.Sma(3), required=False)
+        self.start = ctx.random.random()
+        ctx.log.info("begins")
 
     def generate_signal(self, ctx):
         self.n += 1
@@ -55,6 +69,9 @@ class S(Strategy):
 
 
 def strategy(tmp_path: Path, body: str, **given: Any) -> Any:
+    helpers = ModuleType("compiled_helpers")
+    exec("def twice(x): return 2 * x", vars(helpers))
+    sys.modules["compiled_helpers"] = helpers
     made = imported(tmp_path, HEAD + textwrap.indent(body, " " * 8) + "\n")
     return compiled(**given)(made.S) if given else compiled(made.S)
 
@@ -99,6 +116,14 @@ REFUSED = [
     ("match self.n:\n    case self.n:\n        return Signal.CLOSE", "a pattern is a number or a text"),
     ("ctx.cancel(1.5)", "the number of an order cannot be float64; give what buy or sell returned"),
     (LONG.format("self.__hidden"), "a name of two underscores, which Python changes and compiled code does not"),
+    ("self.counts += 0.5", "an array of integers cannot hold floats in its place: start it as floats in setup"),
+    ("self.counts /= 2", "an array of integers cannot hold floats in its place"),
+    ("self.table[0] += 1.0", "an array of ctx, of the class, of the parameters, of the module or of a cache"),
+    (LONG.format("self.vwap.ready"), "vwap may be ready without a number, which compiled code cannot tell: write"),
+    ("average = self.vwap\n" + LONG.format("average.ready"), "vwap may be ready without a number"),
+    (LONG.format("compiled_helpers.twice(self.n) > 3"), "write from compiled_helpers import twice"),
+    (LONG.format("round(self.x, 23) > 3"), "compiled, round takes 22 digits at most"),
+    (LONG.format("1000 < half(self.n) < 1 / (self.n % 5)"), "give what stands between the two comparisons a name"),
     ("self.n = Mode.SLOW", "write int(...) of the member"),
 ]
 
@@ -121,6 +146,12 @@ SAME = [
     LONG.format("~self.n % 3"),
     "held = ctx.position\n" + LONG.format("not held or held.size > 0 and self.n % 5"),
     "self.n = int(Mode.SLOW) if self.n == 1 else self.n\n" + LONG.format("self.n % 4 == Mode.SLOW"),
+    LONG.format("self.x < half(self.n) <= 1 + self.n * self.mode or self.n % 3"),
+    "middle = half(self.n)\n" + LONG.format("1000 < middle < 1 / (self.n % 5) or self.n % 3"),
+    LONG.format("self.table[0] == 0.0 and self.n % 3"),
+    LONG.format("self.vwap.value == self.vwap.value and self.sma.ready and self.n % 3"),
+    LONG.format("self.start < 2.0 and self.n % 3"),
+    "self.counts[0] += 2.5\nself.counts[1] = self.n * 0.7\n" + LONG.format("(self.counts[0] + self.counts[1]) % 3"),
     "match self.n % 3:\n    case 1:\n        return Signal.LONG\n    case 2:\n        return Signal.CLOSE",
 ]
 
@@ -141,3 +172,37 @@ def test_a_negative_number_of_an_order_is_a_type_error(tmp_path: Path, call: str
         (fault,) = backtest(traded).quarantined
         assert isinstance(fault.error, TypeError)
         assert str(fault.error) == "id is -2, an int; give the number that ctx.buy or ctx.sell returned"
+
+
+@pytest.mark.parametrize("value", ["float('nan')", "float('inf')"])
+def test_what_no_integer_is_fails_as_an_element_of_integers(tmp_path: Path, value: str) -> None:
+    marked = strategy(tmp_path, f"if self.n == 5:\n    self.counts[0] = {value}\nreturn Signal.LONG")
+    of_compiled, of_python = (backtest(traded).quarantined[0].error for traded in (marked, uncompiled(marked)))
+    assert type(of_compiled) is type(of_python)
+    assert str(of_compiled) == str(of_python)
+
+
+def test_an_enum_that_is_defined_anew_is_what_counts(tmp_path: Path) -> None:
+    marked = strategy(tmp_path, LONG.format("self.n % Mode.SLOW"))
+    before = backtest(marked)
+    module = sys.modules[marked.__module__]
+    module.__dict__["Mode"] = enum.IntEnum("Mode", {"FAST": 1, "SLOW": 7})
+    after = backtest(marked)
+    assert after.digest == backtest(uncompiled(marked)).digest
+    assert after.digest != before.digest
+
+
+def test_products_of_arrays_need_scipy(tmp_path: Path) -> None:
+    if importlib.util.find_spec("scipy") is not None:
+        pytest.skip("SciPy is installed, and they are compiled")
+    with pytest.raises(pairloom.ConfigError, match=r"line \d+: S.generate_signal: .* needs SciPy there: pip install"):
+        backtest(strategy(tmp_path, LONG.format("np.ones(3) @ np.ones(3) > 1")))
+
+
+def test_a_window_where_no_candle_can_come_is_refused_before_the_run(tmp_path: Path) -> None:
+    body = LONG.format("ctx.close[-1] > 1")
+    code = HEAD.replace("class S(Strategy):", "class S(Strategy):\n    window = 5\n    events = 'quote'")
+    made = imported(tmp_path, code + textwrap.indent(body, " " * 8) + "\n").S
+    with pytest.raises(pairloom.ConfigError, match="reads the columns of candles, but it waits for 'quote'"):
+        binder(compiled(made)(), "S0001/USD")
+    assert binder(compiled(fallback="python")(made)(), "S0001/USD") is None

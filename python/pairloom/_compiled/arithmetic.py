@@ -19,7 +19,7 @@ from pairloom._compiled.refused import why_not
 if TYPE_CHECKING:
     from pairloom._compiled.source import Source
 
-__all__ = ["OF_C", "OVERFLOWING", "Arithmetic", "chain", "located", "operation"]
+__all__ = ["OF_C", "OVERFLOWING", "Arithmetic", "chain", "is_plain", "located", "operation"]
 
 # What of math is computed by the function of that name in C, and of how many numbers.
 OF_C = {
@@ -73,6 +73,8 @@ _PLAIN = {*_CALLED.values(), *_COMPARED.values()} | {
     "float",
     "len",
 }
+# Behind the point, which a float scaled by that many digits still holds exactly.
+_DIGITS = 22
 # Every integer up to this one is a float, too.
 _EXACT = 2**53
 # Memory of floats, and what gives one.
@@ -158,13 +160,22 @@ class Arithmetic(ast.NodeTransformer):
         name = _IN_PLACE.get(type(node.op))
         if name is None or _is_plain_shift(node.op, node.value):
             return self.generic_visit(node)
-        if not _is_plain(node.target):
+        if not is_plain(node.target):
             raise self.source.error(node, "what stands before the operator would be called twice; name it first")
         before: Any = copy.deepcopy(node.target)
         before.ctx = ast.Load()
         # An array is changed in its place, as others that hold it see; a number is replaced.
         made = _call(name, self.visit(located(node, before)), self.visit(node.value))
         return located(node, ast.Assign([self.visit(node.target)], made))
+
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        """What an array of integers is given is looked at."""
+        self.generic_visit(node)
+        target = node.targets[0]
+        if len(node.targets) == 1 and isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+            array = ast.Name(target.value.id, ast.Load())
+            node.value = located(node.value, _call("_pl_cell", array, node.value))
+        return node
 
     def visit_Compare(self, node: ast.Compare) -> Any:
         """An integer beside a float is compared as it is."""
@@ -196,6 +207,9 @@ class Arithmetic(ast.NodeTransformer):
             )
         if found is math.log and len(node.args) > 1:
             raise self.source.error(node, "compiled, math.log takes one number: write math.log(x) / math.log(base)")
+        digits = node.args[1] if found is round and len(node.args) > 1 else None
+        if isinstance(digits, ast.Constant) and isinstance(digits.value, int) and digits.value > _DIGITS:
+            raise self.source.error(node, f"compiled, round takes {_DIGITS} digits at most")
         _call_other(node, found)
         return node
 
@@ -302,7 +316,7 @@ def _comparison(node: ast.Compare) -> ast.expr | None:
     """A comparison as calls, where an integer may meet a float.
 
     ``None`` for a chain of more than two such as ``a < f(x) < b < c``: what stands within would have to be
-    computed twice.
+    computed twice. And for ``a < f(x) < 1 / b``: the last would be computed where Python has stopped before it.
     """
     sides = [node.left, *node.comparators]
     pairs = list(zip(sides, node.ops, sides[1:], strict=False))
@@ -310,9 +324,9 @@ def _comparison(node: ast.Compare) -> ast.expr | None:
         return _identity(*pairs[0])
     if all(_is_exact(*pair) for pair in pairs):
         return node
-    if not all(_is_plain(side) for side in sides[1:-1]):
+    if not all(is_plain(side) for side in sides[1:-1]):
         names = [_COMPARED.get(type(operator)) for operator in node.ops]
-        if len(names) != 2 or None in names:
+        if len(names) != 2 or None in names or not _is_harmless(sides[2]):
             return None
         # One call for both, so that what stands between them is computed once.
         return _call(f"{names[0]}{str(names[1]).removeprefix('_pl')}", *sides)
@@ -322,6 +336,22 @@ def _comparison(node: ast.Compare) -> ast.expr | None:
         name = None if _is_exact(left, operator, right) else _COMPARED[type(operator)]
         made.append(_call(name, *copied) if name else ast.Compare(copied[0], [operator], [copied[1]]))
     return made[0] if len(made) == 1 else ast.BoolOp(ast.And(), made)
+
+
+def _is_harmless(node: ast.expr) -> bool:
+    """Whether it can be computed without need: it does nothing, and cannot fail."""
+    if isinstance(node, ast.BinOp):
+        return (
+            isinstance(node.op, ast.Add | ast.Sub | ast.Mult) and _is_harmless(node.left) and _is_harmless(node.right)
+        )
+    if isinstance(node, ast.UnaryOp):
+        return _is_harmless(node.operand)
+    return isinstance(node, ast.Constant | ast.Name | ast.Attribute) or _is_float(node) or _is_word(node)
+
+
+def _is_word(node: ast.expr) -> bool:
+    """Whether it reads an integer of the state or of the context."""
+    return isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in ("_pl_i", "_pl_ci")
 
 
 def _identity(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> ast.expr:
@@ -340,7 +370,7 @@ def _is_signal(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_pl_signal"
 
 
-def _is_plain(node: ast.expr) -> bool:
+def is_plain(node: ast.expr) -> bool:
     """Whether it may be computed twice: what it calls asks for nothing, and gives the same again."""
     calls = [each.func for each in ast.walk(node) if isinstance(each, ast.Call)]
     return all(isinstance(each, ast.Name) and each.id in _PLAIN for each in calls)

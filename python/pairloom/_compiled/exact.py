@@ -234,6 +234,7 @@ def _chained(first, second):
 
 _COMPARED = {name: _compared(getattr(operator, name)) for name in ("lt", "le", "gt", "ge", "eq", "ne")}
 
+
 def invert(value):
     """``~``; numba takes the form below."""
     return ~value

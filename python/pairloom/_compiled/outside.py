@@ -13,7 +13,7 @@ from enum import EnumMeta
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-__all__ = ["code_text", "fingerprint", "python_of"]
+__all__ = ["code_text", "fingerprint", "is_library", "python_of"]
 
 # Libraries, whose names keep their meaning within a version.
 _LIBRARIES = {"numba", "numpy", "pairloom"} | set(sys.stdlib_module_names)
@@ -75,12 +75,13 @@ def _class(value: type, attributes: frozenset[str], known: _Known) -> str:
     said = f"class {value.__module__}.{value.__qualname__} {getattr(value, '_fields', ())}"
     if not isinstance(value, EnumMeta):
         return said
-    members = value.__members__.items()
+    members: list[tuple[str, Any]] = list(value.__members__.items())
     bases = [base.__qualname__ for base in value.__mro__[1:]]
     return f"{said} {bases} [{', '.join(f'{name}={_one(each.value, attributes, known)}' for name, each in members)}]"
 
 
-def _is_library(module: str | None) -> bool:
+def is_library(module: str | None) -> bool:
+    """Whether a module is of a library that is known by its version."""
     return (module or "").partition(".")[0] in _LIBRARIES
 
 
@@ -88,7 +89,7 @@ def _module(module: ModuleType, attributes: frozenset[str], known: _Known) -> st
     said = f"module {module.__name__} {getattr(module, '__version__', '')}"
     # Whoever reads other names of it depends on other things.
     key = (id(module), attributes)
-    if _is_library(module.__name__) or key in known:
+    if is_library(module.__name__) or key in known:
         return said
     known[key] = len(known)
     read = {name: value for name, value in vars(module).items() if name in attributes}
@@ -96,7 +97,7 @@ def _module(module: ModuleType, attributes: frozenset[str], known: _Known) -> st
 
 
 def _function(function: FunctionType, known: _Known) -> str:
-    if _is_library(function.__module__):
+    if is_library(function.__module__):
         return f"function {function.__module__}.{function.__qualname__}"
     if id(function) in known:
         return f"function {known[id(function)]}"

@@ -1,4 +1,4 @@
-"""What compiled code cannot do as Python does, and why: numbers of narrow types, recursion, and truths asked otherwise."""
+"""What compiled code cannot do as Python does, and why: narrow numbers, recursion, and truths asked otherwise."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def _recursion(found: Any) -> str | None:
             caller = path[-1]
             line = _line(caller, function)
             return (
-                f"{function.__name__} calls itself ({caller.__code__.co_filename}, line {line}), and no limit would end "
-                "it as Python's does; write it as a loop, or leave it uncompiled"
+                f"{function.__name__} calls itself ({caller.__code__.co_filename}, line {line}), and no limit "
+                "would end it as Python's does; write it as a loop, or leave it uncompiled"
             )
         if id(function) in done:
             return None
@@ -81,7 +81,9 @@ def _called(function: FunctionType) -> Iterator[FunctionType]:
         # Of a library's module nothing calls back.
         parts = [vars(value).get(name) for name in names] if isinstance(value, ModuleType) else [value]
         for part in map(python_of, parts):
-            if isinstance(part, FunctionType) and not (part.__module__ or "").startswith(("numpy", "numba", "pairloom")):
+            if isinstance(part, FunctionType) and not (part.__module__ or "").startswith(
+                ("numpy", "numba", "pairloom")
+            ):
                 yield part
 
 
