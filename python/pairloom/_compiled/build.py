@@ -365,8 +365,8 @@ def _told(source: Source, error: Exception) -> ConfigError:
         reason = "a product of arrays needs SciPy there: pip install scipy, or write it as a sum in a loop"
     if "readonly array" in reason:
         reason = (
-            "an array of ctx, of the class, of the parameters, of the module or of a cache is not this trader's alone and "
-            "cannot be changed; change a copy, which setup makes, as in self.x = self.x.copy()"
+            "an array of ctx, of the class, of the parameters, of the module or of a cache is not this trader's "
+            "alone and cannot be changed; change a copy, which setup makes, as in self.x = self.x.copy()"
         )
     return source.error(lines[-1] if lines else source.first, f"numba cannot compile it: {reason.rstrip('.:')}")
 
