@@ -63,6 +63,7 @@ _IN_PLACE: dict[type[ast.operator], str] = {
 # What may be called twice for once.
 _PLAIN = {*_CALLED.values(), *_COMPARED.values()} | {
     "_pl_divide",
+    "_pl_invert",
     "_pl_left",
     "_pl_right",
     "_pl_max",
