@@ -238,7 +238,7 @@ def _description(assignment: Assignment, name: str, pair: str, times: tuple[int,
             "plugin": plugin.strategy,
             "parameters": plugin.parameters,
             "events": plugin.events,
-            "window": plugin.window,
+            "window": whole_number(plugin.window, f"{plugin.name}.window", least=0, most=MOST_WINDOW),
         }
     if assignment.template is None:
         return {**described, "builtin": assignment.builtin, "parameters": assignment.parameters}

@@ -323,7 +323,7 @@ SMA = "self.a = ctx.indicator(ta.Sma(5))"
         ("return self.a > 3", SMA, "read a.value, a[-1] or one of its outputs"),
         ("return self.a[0] > 3", SMA, "an indicator is read back with a number: [-1] is the current value"),
         ("return ctx.close[0] > 1", "pass", "it reads the arrays of ctx; declare their length: window: int = 200"),
-        ("for order in ctx.orders: pass", "pass", "numba cannot compile it"),
+        ("for order in ctx.orders: pass", "pass", "there are len(ctx.orders) and its truth"),
         ("import os", "pass", "numba cannot compile it"),
         ("with open('x') as f: pass", "pass", "numba cannot compile it"),
     ],

@@ -16,6 +16,8 @@ import pytest
 
 import pairloom
 from lanes import CLASSES
+from pairloom._plugins import Plugin
+from pairloom._traders import Assignment, traders
 from plugin_build import build, capsule, functions
 
 
@@ -230,3 +232,12 @@ def test_it_is_swept_like_a_built_in(cross: Any) -> None:
     both.trade("*", "sma_cross", size=1, fast=4, slow=9)
     sweep = both.sweep(data, slow=[9, 12], maximize="equity", progress=False)
     assert len({each.digest for each in sweep}) == 2 and not sweep.failed
+
+
+@pytest.mark.parametrize("window", [10_000_001, 10**9, 2**64 - 1])
+def test_the_window_of_a_plugin_is_bounded_as_that_of_a_class(window: int) -> None:
+    """The memory of a larger one would be asked for, and its lack would end the process."""
+    made = Assignment("ETH/BTC", "sma_cross", size=1, name=None, options=None, parameters={}, currency="BTC")
+    made.plugin = Plugin(object(), {}, "far_sighted", None, window, "1")
+    with pytest.raises(pairloom.ConfigError, match=r"far_sighted\.window=.* must be from 0 to 10000000"):
+        traders([made], ["ETH/BTC"], "BTC", lambda _: None)

@@ -207,3 +207,22 @@ def test_without_the_function_of_c_it_is_refused(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(numba.errors.TypingError, match=r"pow of the C library cannot be called here.*uncompiled"):
         # A type that no other test has, so that it is not known already.
         call(np.float32(3.0))
+
+
+def tens(value: float, ndigits: int) -> None:
+    assert outcome(compiled("round", "a, b"), value, ndigits) == outcome(round, value, ndigits), (value, ndigits)
+
+
+@seed(11)
+@given(strategies.floats(min_value=0.1, max_value=1e25), strategies.integers(-22, -1))
+def test_large_numbers_are_rounded_to_tens_as_in_python(value: float, ndigits: int) -> None:
+    """Also those beyond 53 bits, of which the number of tens is no float, and those that stand in the middle."""
+    scale = 10**-ndigits
+    for each in (value, -value, float(int(value)), float(int(value) // scale * scale + scale // 2)):
+        tens(each, ndigits)
+
+
+@pytest.mark.parametrize("value", [4.6e16, 2.0**60, 2.0**55 + 8, 1.2345678901234567e18, 5e16 + 5, 35.0, 25.0, 15.0])
+def test_these_are_rounded_to_tens_as_in_python(value: float) -> None:
+    for ndigits in range(-22, 0):
+        tens(value, ndigits)

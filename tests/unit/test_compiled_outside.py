@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
+import pytest
+
 from pairloom._compiled.outside import fingerprint
 
 
@@ -43,3 +45,30 @@ def test_functions_of_libraries_are_named_and_not_followed() -> None:
     import statistics
 
     assert fingerprint({"mean": statistics.mean}, ()) == "mean=function statistics.mean"
+
+
+def said(code: str, name: str = "f") -> str:
+    made = module("author", code)
+    return fingerprint({name: vars(made)[name]}, {"HIGH"})
+
+
+@pytest.mark.parametrize(
+    ("code", "before", "after"),
+    [
+        ("import enum\nclass f(enum.IntEnum):\n    HIGH = 100", "100", "50"),
+        ("import enum\nclass f(enum.IntEnum):\n    HIGH = 100", "HIGH", "LOW"),
+        ("import enum\nclass f(enum.Enum):\n    HIGH = 1", "enum.Enum", "enum.IntEnum"),
+        ("import numba\n@numba.vectorize\ndef f(x): return x + 1", "x + 1", "x + 2"),
+        ("import numba\n@numba.guvectorize('(n)->()')\ndef f(x, r): r[0] = x[0]", "x[0]", "x[1]"),
+        ("import numba\n@numba.cfunc('float64(float64)')\ndef f(x): return x + 1", "x + 1", "x + 2"),
+        ("import numba\n@numba.njit\ndef f(x): return x + 1", "njit", "njit(fastmath=True)"),
+        ("import numba\n@numba.vectorize\ndef f(x): return x + 1", "vectorize", "vectorize(fastmath=True)"),
+        ("from collections import namedtuple\nf = namedtuple('P', 'a b')(1, 2)", "a b", "b a"),
+        ("from collections import namedtuple\nf = namedtuple('P', 'a b')", "a b", "b a"),
+    ],
+)
+def test_what_the_text_of_a_value_leaves_out_is_said(code: str, before: str, after: str) -> None:
+    pytest.importorskip("numba")
+    assert before in code
+    assert said(code) == said(code)
+    assert said(code) != said(code.replace(before, after))

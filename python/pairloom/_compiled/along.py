@@ -25,13 +25,10 @@ def _usable(value: Any, made: dict[int, Any]) -> Any:
     if id(value) not in made:
         import numba
 
-        # One that is being made, and is called by what it calls, stays a plain one there.
+        # One that is being made is named, but not called, by what it calls: `refused` has seen to that.
         made[id(value)] = value
         function = _rewritten(value, made)
-        dispatcher = made[id(value)] = numba.njit(boundscheck=True, fastmath=False)(function)
-        if function is not value:
-            # It may call itself.
-            function.__globals__[function.__name__] = dispatcher
+        made[id(value)] = numba.njit(boundscheck=True, fastmath=False)(function)
     return made[id(value)]
 
 

@@ -14,10 +14,12 @@ import operator as of_python
 from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING, Any
 
+from pairloom._compiled.refused import why_not
+
 if TYPE_CHECKING:
     from pairloom._compiled.source import Source
 
-__all__ = ["OF_C", "OVERFLOWING", "Arithmetic", "chain", "located", "operation"]
+__all__ = ["OF_C", "OVERFLOWING", "Arithmetic", "chain", "is_plain", "located", "operation"]
 
 # What of math is computed by the function of that name in C, and of how many numbers.
 OF_C = {
@@ -61,6 +63,7 @@ _IN_PLACE: dict[type[ast.operator], str] = {
 # What may be called twice for once.
 _PLAIN = {*_CALLED.values(), *_COMPARED.values()} | {
     "_pl_divide",
+    "_pl_invert",
     "_pl_left",
     "_pl_right",
     "_pl_max",
@@ -71,6 +74,8 @@ _PLAIN = {*_CALLED.values(), *_COMPARED.values()} | {
     "float",
     "len",
 }
+# Behind the point, which a float scaled by that many digits still holds exactly.
+_DIGITS = 22
 # Every integer up to this one is a float, too.
 _EXACT = 2**53
 # Memory of floats, and what gives one.
@@ -101,9 +106,36 @@ class Arithmetic(ast.NodeTransformer):
         """Powers, quotients and shifts give and raise what Python's do."""
         return self.constant(node) or located(node, operation(self.visit(node.left), node.op, self.visit(node.right)))
 
+    def visit_Name(self, node: ast.Name) -> Any:
+        """What stands outside of the code is looked at."""
+        return self.outside(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> Any:
+        """What stands in another module is looked at, too."""
+        self.outside(node)
+        return self.generic_visit(node)
+
+    def outside(self, node: ast.expr) -> ast.expr:
+        """The same; raises where it means what compiled code cannot use as Python does."""
+        names = chain(node)
+        problem = why_not(self.found(names)) if names and isinstance(getattr(node, "ctx", None), ast.Load) else None
+        if problem:
+            raise self.source.error(node, f"{'.'.join(names)} cannot be used: {problem}")
+        return node
+
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
-        """The least integer is written as that of the greatest and one more."""
-        return self.constant(node) or self.generic_visit(node)
+        """The least integer is written as that of the greatest and one more; ``~`` of a bool is no negation."""
+        made = self.constant(node)
+        if made or not isinstance(node.op, ast.Invert):
+            return made or self.generic_visit(node)
+        return located(node, _call("_pl_invert", self.visit(node.operand)))
+
+    def visit_MatchValue(self, node: Any) -> Any:
+        """A pattern that would have to become something else than a pattern can be."""
+        self.generic_visit(node)
+        if not isinstance(node.value, ast.Constant | ast.Attribute | ast.UnaryOp | ast.BinOp):
+            raise self.source.error(node, "compiled, a pattern is a number or a text: write if ... == ... instead")
+        return node
 
     def visit_Constant(self, node: ast.Constant) -> Any:
         """An integer beyond 64 bits has no form in compiled code, where it would become another kind of number."""
@@ -129,7 +161,7 @@ class Arithmetic(ast.NodeTransformer):
         name = _IN_PLACE.get(type(node.op))
         if name is None or _is_plain_shift(node.op, node.value):
             return self.generic_visit(node)
-        if not _is_plain(node.target):
+        if not is_plain(node.target):
             raise self.source.error(node, "what stands before the operator would be called twice; name it first")
         before: Any = copy.deepcopy(node.target)
         before.ctx = ast.Load()
@@ -137,8 +169,21 @@ class Arithmetic(ast.NodeTransformer):
         made = _call(name, self.visit(located(node, before)), self.visit(node.value))
         return located(node, ast.Assign([self.visit(node.target)], made))
 
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        """What an array of integers is given is looked at."""
+        self.generic_visit(node)
+        target = node.targets[0]
+        if len(node.targets) == 1 and isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+            array = ast.Name(target.value.id, ast.Load())
+            node.value = located(node.value, _call("_pl_cell", array, node.value))
+        return node
+
     def visit_Compare(self, node: ast.Compare) -> Any:
         """An integer beside a float is compared as it is."""
+        for side in (node.left, *node.comparators) if isinstance(node.ops[0], ast.Is | ast.IsNot) else ():
+            # Which numbers and texts are one object in Python depends on how they came to be.
+            if isinstance(side, ast.Constant) and side.value not in (None, ...) and not isinstance(side.value, bool):
+                raise self.source.error(node, "numbers and texts cannot be compared with is: write == or !=")
         self.generic_visit(node)
         if len(node.ops) > 1 and any(isinstance(operator, ast.Is | ast.IsNot) for operator in node.ops):
             raise self.source.error(node, "compare with is apart from others, as in a is None and b is None")
@@ -163,6 +208,9 @@ class Arithmetic(ast.NodeTransformer):
             )
         if found is math.log and len(node.args) > 1:
             raise self.source.error(node, "compiled, math.log takes one number: write math.log(x) / math.log(base)")
+        digits = node.args[1] if found is round and len(node.args) > 1 else None
+        if isinstance(digits, ast.Constant) and isinstance(digits.value, int) and digits.value > _DIGITS:
+            raise self.source.error(node, f"compiled, round takes {_DIGITS} digits at most")
         _call_other(node, found)
         return node
 
@@ -269,7 +317,7 @@ def _comparison(node: ast.Compare) -> ast.expr | None:
     """A comparison as calls, where an integer may meet a float.
 
     ``None`` for a chain of more than two such as ``a < f(x) < b < c``: what stands within would have to be
-    computed twice.
+    computed twice. And for ``a < f(x) < 1 / b``: the last would be computed where Python has stopped before it.
     """
     sides = [node.left, *node.comparators]
     pairs = list(zip(sides, node.ops, sides[1:], strict=False))
@@ -277,9 +325,9 @@ def _comparison(node: ast.Compare) -> ast.expr | None:
         return _identity(*pairs[0])
     if all(_is_exact(*pair) for pair in pairs):
         return node
-    if not all(_is_plain(side) for side in sides[1:-1]):
+    if not all(is_plain(side) for side in sides[1:-1]):
         names = [_COMPARED.get(type(operator)) for operator in node.ops]
-        if len(names) != 2 or None in names:
+        if len(names) != 2 or None in names or not _is_harmless(sides[2]):
             return None
         # One call for both, so that what stands between them is computed once.
         return _call(f"{names[0]}{str(names[1]).removeprefix('_pl')}", *sides)
@@ -289,6 +337,22 @@ def _comparison(node: ast.Compare) -> ast.expr | None:
         name = None if _is_exact(left, operator, right) else _COMPARED[type(operator)]
         made.append(_call(name, *copied) if name else ast.Compare(copied[0], [operator], [copied[1]]))
     return made[0] if len(made) == 1 else ast.BoolOp(ast.And(), made)
+
+
+def _is_harmless(node: ast.expr) -> bool:
+    """Whether it can be computed without need: it does nothing, and cannot fail."""
+    if isinstance(node, ast.BinOp):
+        return (
+            isinstance(node.op, ast.Add | ast.Sub | ast.Mult) and _is_harmless(node.left) and _is_harmless(node.right)
+        )
+    if isinstance(node, ast.UnaryOp):
+        return _is_harmless(node.operand)
+    return isinstance(node, ast.Constant | ast.Name | ast.Attribute) or _is_float(node) or _is_word(node)
+
+
+def _is_word(node: ast.expr) -> bool:
+    """Whether it reads an integer of the state or of the context."""
+    return isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in ("_pl_i", "_pl_ci")
 
 
 def _identity(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> ast.expr:
@@ -307,7 +371,7 @@ def _is_signal(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_pl_signal"
 
 
-def _is_plain(node: ast.expr) -> bool:
+def is_plain(node: ast.expr) -> bool:
     """Whether it may be computed twice: what it calls asks for nothing, and gives the same again."""
     calls = [each.func for each in ast.walk(node) if isinstance(each, ast.Call)]
     return all(isinstance(each, ast.Name) and each.id in _PLAIN for each in calls)

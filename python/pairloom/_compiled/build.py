@@ -12,6 +12,7 @@ import hashlib
 import os
 import sys
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -36,7 +37,7 @@ __all__ = ["Built", "build", "held_by_class", "refuse_changes"]
 # Two versions of these words must never share a compilation.
 _OWN = (
     *("helpers.py", "signals.py", "maths.py", "exact.py", "libm.py", "arithmetic.py", "along.py"),
-    *("rewrite.py", "build.py", "layout.py", "outside.py"),
+    *("refused.py", "rewrite.py", "build.py", "layout.py", "outside.py"),
 )
 
 
@@ -64,8 +65,10 @@ class Built:
 _built: dict[tuple[Any, CodeType, str, str], Built] = {}
 
 
-def build(rule: Rule, strategy: Strategy) -> Built:
+def build(rule: Rule, strategy: Strategy, shared: Collection[str] = ()) -> Built:
     """Compile the rule for the state that ``strategy`` has after its setup; once per layout and what it reads outside.
+
+    ``shared`` are names of arrays that other traders have, too.
 
     Raises ``ConfigError`` naming the line of what cannot be compiled, and the way out
     where numba is not installed.
@@ -75,7 +78,8 @@ def build(rule: Rule, strategy: Strategy) -> Built:
     values = {name: value for name, value in found.items() if value is not _UNSET}
     # Every trader comes by here twice a run, and few have arrays.
     has_arrays = any(hasattr(value, "base") for value in values.values())
-    layout, problems = Layout.of(values, _others(rule, strategy) if has_arrays else ())
+    others = _others(rule, strategy) | {id(values[name]) for name in shared if name in values} if has_arrays else ()
+    layout, problems = Layout.of(values, others)
     outside = fingerprint(_outside(rule, source), source.attributes)
     key = (rule.function, rule.function.__code__, layout.key(), outside)
     if key not in _built:
@@ -164,7 +168,12 @@ def _compile(rule: Rule, source: Source, layout: Layout, problems: dict[str, str
     namespace = _namespace(rule, source)
     path = _kept(rule, ast.unparse(module), outside)
     own = _module(path, namespace)
-    exec(compile(module, str(path), "exec"), own)
+    try:
+        code = compile(module, str(path), "exec")
+    except (SyntaxError, ValueError, TypeError) as error:
+        line = getattr(error, "lineno", None) or source.function
+        raise source.error(line, f"it has no compiled form: {error}; leave it uncompiled") from error
+    exec(code, own)
     own["_pl_decide"] = numba.njit(boundscheck=True, fastmath=False, forceinline=True)(own["_pl_decide"])
     entry = _entry_compiled(source, own["_pl_entry"])
     return Built(int(entry.address or 0), made.reads, bool(made.windows), made.slots, layout, entry)
@@ -350,9 +359,20 @@ def _told(source: Source, error: Exception) -> ConfigError:
         # It is the function as a whole that returns this; a single return is to blame for it.
         lines = [node.lineno for node in ast.walk(source.function) if isinstance(node, ast.Return) and node.value]
         lines = lines if len(lines) == 1 else []
+    if "scipy" in text.lower():
+        products: list[Any] = [node for node in ast.walk(source.function) if _is_product(node)]
+        lines = [node.lineno for node in products[:1]] or lines
+        reason = "a product of arrays needs SciPy there: pip install scipy, or write it as a sum in a loop"
     if "readonly array" in reason:
         reason = (
-            "an array of ctx, of the class, of the parameters or of the module is not this trader's alone and cannot "
-            "be changed; change a copy, which setup makes, as in self.x = self.x.copy()"
+            "an array of ctx, of the class, of the parameters, of the module or of a cache is not this trader's "
+            "alone and cannot be changed; change a copy, which setup makes, as in self.x = self.x.copy()"
         )
     return source.error(lines[-1] if lines else source.first, f"numba cannot compile it: {reason.rstrip('.:')}")
+
+
+def _is_product(node: Any) -> bool:
+    """Whether it is ``a @ b``, ``np.dot(a, b)`` or the like."""
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, ast.MatMult)
+    return isinstance(node, ast.Attribute) and node.attr in ("dot", "vdot", "matmul", "linalg")

@@ -234,7 +234,21 @@ def _chained(first, second):
 
 _COMPARED = {name: _compared(getattr(operator, name)) for name in ("lt", "le", "gt", "ge", "eq", "ne")}
 
+
+def invert(value):
+    """``~``; numba takes the form below."""
+    return ~value
+
+
+@overload(invert)
+def _invert(value):
+    if isinstance(value, types.Boolean):
+        raise numba.errors.TypingError("~ of True or False cannot be compiled, which in Python is -2 or -1: write not")
+    return lambda value: ~value
+
+
 EXACT = {
+    "_pl_invert": invert,
     "_pl_to_f": to_f,
     "_pl_divide": divide,
     "_pl_max": _chosen(max, _COMPARED["gt"]),

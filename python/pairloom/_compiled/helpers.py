@@ -19,7 +19,7 @@ from numba.extending import intrinsic, overload, register_jitable
 
 from pairloom._compiled.exact import EXACT
 from pairloom._compiled.maths import MATHS
-from pairloom._compiled.signals import SIGNALS
+from pairloom._compiled.signals import SIGNALS, inner
 
 __all__ = ["HELPERS", "ROOM"]
 
@@ -57,6 +57,8 @@ def to_i(value):
 def _to_i(value):
     if isinstance(value, types.Integer | types.Boolean):
         return lambda value: int(value)
+    if isinstance(value, types.EnumMember | types.IntEnumMember):
+        raise numba.errors.TypingError(f"an integer field cannot hold {value}: write int(...) of the member")
     raise numba.errors.TypingError(
         f"an integer field cannot hold {value}: start it as a float in setup (0.0, not 0), or write int(...)"
     )
@@ -156,10 +158,27 @@ def sell(answer, quantity, limit, reduce_only, tif):
     return order
 
 
+def _number_of_order(order):
+    """The number of an order, which is a whole one and not negative; numba takes the form below."""
+
+
+@overload(_number_of_order)
+def _number_of_order_compiled(order):
+    if not isinstance(order, types.Integer | types.Boolean):
+        raise numba.errors.TypingError(f"the number of an order cannot be {order}; give what buy or sell returned")
+
+    def checked(order):
+        if int(order) < 0:
+            raise ValueError("the number of an order cannot be negative")
+        return int(order)
+
+    return checked
+
+
 @register_jitable
 def replace(answer, order, quantity, limit):
     """Asks to cancel an order and to send it anew."""
-    _ask(answer, REPLACE, 0, order, number(quantity), number(limit), False)
+    _ask(answer, REPLACE, 0, _number_of_order(order), number(quantity), number(limit), False)
 
 
 def cancel(answer, order):
@@ -176,10 +195,10 @@ def _cancel(answer, order):
             if order is None:
                 _ask(answer, CANCEL_ALL, 0, 0, math.nan, math.nan, False)
             else:
-                _ask(answer, CANCEL, 0, order, math.nan, math.nan, False)
+                _ask(answer, CANCEL, 0, _number_of_order(inner(order)), math.nan, math.nan, False)
 
         return either
-    return lambda answer, order: _ask(answer, CANCEL, 0, order, math.nan, math.nan, False)
+    return lambda answer, order: _ask(answer, CANCEL, 0, _number_of_order(order), math.nan, math.nan, False)
 
 
 HELPERS = {

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["Array", "Constant", "Indicator", "Layout", "Word", "pack", "unpack"]
+from pairloom._compiled.refused import kind_of_array, lost_width
+
+__all__ = ["Array", "Constant", "Indicator", "Layout", "Word", "overlap", "pack", "unpack"]
+
+
+# Kinds of indicators that update without a number, as where nothing was traded.
+LACKING = ("vwap",)
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,8 @@ class Indicator:
     """An indicator that ``setup`` asked for."""
 
     name: str
+    may_lack: bool = dataclasses.field(default=False, repr=False, compare=False)
+    """Whether it may be ready and no number, as far as that is known, which is before the run."""
 
 
 Field = Word | Array | Constant | Indicator
@@ -71,14 +80,14 @@ class Layout:
         problems: dict[str, str] = {}
         words = 0
         for name in sorted(values):
-            field = _field(name, values[name], words)
-            if isinstance(field, Array):
-                field = _alone(field, values[name], others, [(each, values[each]) for each in fields])
-            if isinstance(field, str):
-                problems[name] = field
+            found = _field(name, values[name], words)
+            if isinstance(found, Array):
+                found = _alone(found, values[name], others, [(each, values[each]) for each in fields])
+            if isinstance(found, str):
+                problems[name] = found
                 continue
-            fields[name] = field
-            words += 1 if isinstance(field, Word) else field.words if isinstance(field, Array) else 0
+            fields[name] = found
+            words += 1 if isinstance(found, Word) else found.words if isinstance(found, Array) else 0
         return cls(fields, words), problems
 
     def key(self) -> str:
@@ -89,8 +98,8 @@ class Layout:
 def _field(name: str, value: Any, at: int) -> Field | str:
     import numpy as np
 
-    if isinstance(value, np.generic) and not isinstance(value, np.bool_ | np.float64 | np.int64):
-        return f"a number of NumPy's {value.dtype}, whose arithmetic it would lose; write float(...) or int(...)"
+    if isinstance(value, np.generic) and (problem := lost_width(value)):
+        return problem
     if isinstance(value, bool | np.bool_):
         return Word("b", at)
     if isinstance(value, int | np.integer):
@@ -102,13 +111,15 @@ def _field(name: str, value: Any, at: int) -> Field | str:
     if isinstance(value, str):
         return Constant(value)
     if isinstance(value, np.ndarray):
+        if problem := kind_of_array(value):
+            return problem
         if value.dtype == np.float64:
             return Array("f", at, value.shape)
         if value.dtype == np.int64:
             return Array("i", at, value.shape)
         return f"an array of {value.dtype}; use float64 or int64"
     if type(value).__name__ in ("Indicator", "ProbeIndicator"):
-        return Indicator(name)
+        return Indicator(name, may_lack=getattr(getattr(value, "_spec", None), "kind", "") in LACKING)
     if value is None:
         return "None; start it as a number, as in 0.0"
     return f"a {type(value).__name__}; compiled state holds numbers, bools and NumPy arrays"
@@ -121,15 +132,15 @@ def _alone(field: Array, value: Any, others: Collection[int], before: list[tuple
     owner = value
     while owner is not None and id(owner) not in others:
         owner = getattr(owner, "base", None)
-    if owner is not None:
+    if owner is not None or not value.flags.writeable:
         return replace(field, is_shared=True)
     for name, other in before:
-        if isinstance(other, np.ndarray) and _overlap(value, other):
+        if isinstance(other, np.ndarray) and overlap(value, other):
             return f"an array in the memory of {name}, whose changes it would not have; write .copy() in setup"
     return field
 
 
-def _overlap(one: Any, other: Any) -> bool:
+def overlap(one: Any, other: Any) -> bool:
     """Whether two arrays have an element in common, or it would take too long to know that."""
     import numpy as np
 

@@ -64,6 +64,8 @@ def _to_integer(function):
     def _of(value):
         if isinstance(value, types.Integer | types.Boolean):
             return lambda value: int(value)
+        if isinstance(value, types.IntEnumMember):
+            return lambda value: value.value
         if not isinstance(value, types.Float):
             return lambda value: function(value)
 
@@ -146,14 +148,46 @@ def _rounded_to_tens(value, ndigits):
             return math.copysign(0.0, value)
         raise ValueError("compiled code rounds to 22 digits before the point at most")
     scale = 10.0**-ndigits
-    if size >= 4503599627370496.0 * scale:
-        raise ValueError("compiled code does not round a number as large as this")
-    # The rest is exact, and so are the number of tens and the comparison with half of one.
+    if size < scale:
+        return math.copysign(scale if size > scale / 2.0 else 0.0, value)
+    # The rest is exact, and so is what is missing to the next one: the result is rounded once, however large it is.
     rest = size % scale
-    tens = float(round((size - rest) / scale))
-    if rest > scale / 2.0 or (rest == scale / 2.0 and tens % 2.0 == 1.0):
-        tens += 1.0
-    return math.copysign(tens * scale, value)
+    is_up = rest > scale / 2.0 or (rest == scale / 2.0 and size % (2.0 * scale) >= scale)
+    return math.copysign(size + (scale - rest) if is_up else size - rest, value)
+
+
+def cell(array, value):
+    """What an element of an array is given; numba takes the form below."""
+    return value
+
+
+@overload(cell)
+def _cell(array, value):
+    if not isinstance(array, types.Array) or not isinstance(array.dtype, types.Integer):
+        return lambda array, value: value
+    if not isinstance(value, types.Float):
+        return lambda array, value: value
+
+    def checked(array, value):
+        _fits(value)
+        return int(value)
+
+    return checked
+
+
+def same_kind(array, value):
+    """What an array becomes in its place; numba takes the form below."""
+    return value
+
+
+@overload(same_kind)
+def _same_kind(array, value):
+    kind = value.dtype if isinstance(value, types.Array) else value
+    if isinstance(array.dtype, types.Integer) and isinstance(kind, types.Float):
+        raise numba.errors.TypingError(
+            "an array of integers cannot hold floats in its place: start it as floats in setup, as in np.zeros(n)"
+        )
+    return lambda array, value: value
 
 
 @register_jitable
@@ -286,6 +320,8 @@ def _divisor(x, y):
 
 
 MATHS = {
+    "_pl_cell": cell,
+    "_pl_same_kind": same_kind,
     "_pl_round": rounded,
     "_pl_power": power,
     "_pl_power_in_place": in_place(power),

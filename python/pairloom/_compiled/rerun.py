@@ -140,11 +140,23 @@ class _Ctx:
 
     sell = buy
 
-    def cancel(self, *_: Any, **__: Any) -> None:
+    def cancel(self, id: int | None = None) -> None:
         """Count what is asked for."""
+        if id is not None:
+            _check_order(id)
         self.asked += 1
 
-    replace = cancel
+    def replace(self, id: int, quantity: Any = None, limit: Any = None) -> None:
+        """Count what is asked for."""
+        del quantity, limit
+        _check_order(id)
+        self.asked += 1
+
+
+def _check_order(order: int) -> None:
+    """Refuse what is no number of an order, as the context itself does."""
+    if order < 0:
+        raise TypeError(f"id is {order}, an int; give the number that ctx.buy or ctx.sell returned")
 
 
 def rerun(strategy: Strategy, built: Built, state: bytes, values: list[float], raw: dict[str, Any]) -> BaseException:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import ast
 import copy
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from pairloom._compiled.arithmetic import Arithmetic, located, operation
+from pairloom._compiled.arithmetic import Arithmetic, is_plain, located, operation
 from pairloom._compiled.arithmetic import chain as names_of
 from pairloom._compiled.layout import Array, Constant, Indicator, Word
+from pairloom._compiled.outside import is_library
+from pairloom._compiled.refused import asked_for_truth
 from pairloom._compiled.unseeded import WAY_OUT, drawn
 from pairloom._native import Signal
 from pairloom._words import listing
@@ -117,12 +120,14 @@ class _Rewriter(Arithmetic):
         arguments = [argument.arg for argument in source.function.args.args]
         self.ctx = arguments[1 if rule.is_method else 0] if len(arguments) > rule.is_method else "ctx"
         self.aliases: dict[str, list[str]] = {}
+        self.truths: set[int] = set()
         self.out = Rewritten(source.function)
 
     # What a name stands for.
 
     def find_aliases(self, function: ast.FunctionDef) -> None:
         """Find names for ``ctx.candle`` and the like, so that ``candle = ctx.candle`` may be written."""
+        self.truths = asked_for_truth(function)
         bound: dict[str, int] = {}
         for node in ast.walk(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -172,7 +177,7 @@ class _Rewriter(Arithmetic):
             raise self.source.error(node, "assign one field at a time")
         if stores:
             return self.store(node, first, self.visit(node.value))
-        return self.generic_visit(node)
+        return super().visit_Assign(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
         """``self.x: float = value`` is ``self.x = value``."""
@@ -183,15 +188,31 @@ class _Rewriter(Arithmetic):
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """``self.x += value`` reads, computes and writes."""
         if not self.is_field(node.target):
-            return super().visit_AugAssign(node)
+            return self.element(node) or super().visit_AugAssign(node)
         name = names_of(node.target)[1]
         if isinstance(self.layout.fields.get(name), Array):
             value = operation(self.field(node, name, ast.Load()), node.op, self.visit(node.value))
-            target = _expression(f"_pl_array_{name}[...]")
+            target, checked = _expression(f"_pl_array_{name}[...]"), _expression(f"_pl_same_kind(_pl_array_{name}, 0)")
             target.ctx = ast.Store()
-            return located(node, ast.Assign([target], value))
+            checked.args[1] = value
+            return located(node, ast.Assign([target], checked))
         value = operation(self.field(node, name, ast.Load()), node.op, self.visit(node.value))
         return self.store(node, node.target, located(node, value))
+
+    def element(self, node: ast.AugAssign) -> Any:
+        """``self.x[0] += value`` of an array of integers, which must not become what is no integer."""
+        target: Any = node.target
+        place = self.layout.fields.get(names_of(target.value)[-1]) if self.is_element(target) else None
+        if not isinstance(place, Array) or place.kind != "i" or not is_plain(target):
+            return None
+        before: Any = copy.deepcopy(target)
+        before.ctx = ast.Load()
+        value = located(node, ast.BinOp(before, node.op, node.value))
+        return self.visit_Assign(located(node, ast.Assign([target], value)))
+
+    def is_element(self, target: ast.AST) -> bool:
+        """Whether it is ``self.x[...]``."""
+        return isinstance(target, ast.Subscript) and self.is_field(target.value)
 
     def is_field(self, target: ast.AST) -> bool:
         """Whether it is ``self.x``."""
@@ -232,7 +253,7 @@ class _Rewriter(Arithmetic):
                 return located(node, _expression(f"_pl_signal({SIGNALS[chain[-1]]}, 0.0, 0.0)"))
             what = "read but not called" if chain[-1] in SIZED else "no signal"
             raise self.source.error(node, f"Signal.{chain[-1]} is {what}; there are {listing([*SIGNALS, *SIZED])}")
-        return self.generic_visit(node)
+        return super().visit_Attribute(node)
 
     def visit_Name(self, node: ast.Name) -> Any:
         """``ctx`` and ``self`` alone, and names for views, have no form in compiled code."""
@@ -243,7 +264,7 @@ class _Rewriter(Arithmetic):
             if chain[0] == self.ctx:
                 return self.context(node, chain)
             return self.own(node, chain)
-        return node
+        return self.outside(node)
 
     def own(self, node: Any, chain: list[str]) -> Any:
         """``self.x``, ``self.indicator.value``, ``self.array.size``."""
@@ -255,6 +276,12 @@ class _Rewriter(Arithmetic):
             if len(chain) > 3:
                 raise self.source.error(node, f"{'.'.join(chain)} is a number")
             if chain[2] == "ready":
+                if place.may_lack:
+                    raise self.source.error(
+                        node,
+                        f"{name} may be ready without a number, which compiled code cannot tell: write "
+                        f"{name}.value == {name}.value, which is false where there is none",
+                    )
                 return located(node, _expression(f"(not _pl_isnan({self.slot(name, None, 0)}))"))
             return located(node, _expression(self.slot(name, None if chain[2] == "value" else chain[2], 0)))
         if isinstance(node.ctx, ast.Store):
@@ -276,7 +303,10 @@ class _Rewriter(Arithmetic):
             return located(node, ast.Constant(place.value))
         if isinstance(place, Indicator):
             raise self.source.error(node, f"read {name}.value, {name}[-1] or one of its outputs")
-        problem = self.problems.get(name, "not set in setup; give it its first value there")
+        unset = "not set in setup; give it its first value there"
+        if name.startswith("__") and not name.endswith("__"):
+            unset = "a name of two underscores, which Python changes and compiled code does not: begin it with one"
+        problem = self.problems.get(name, unset)
         raise self.source.error(node, f"{name} is {problem}")
 
     def slot(self, name: str, output: str | None, back: int) -> str:
@@ -314,14 +344,22 @@ class _Rewriter(Arithmetic):
             return located(node, _expression(f"_pl_ci[{NOW}]"))
         if name == "orders" and not rest:
             out.reads |= READS_ORDERS
+            self.check_truth(node, "ctx.orders", "len(ctx.orders) and its truth, as in if ctx.orders")
             return located(node, _expression(f"(_pl_ci[{ORDER_COUNT}] != 0)"))
         raise self.source.error(node, f"ctx.{'.'.join(chain[1:])} is not there in compiled code; there are {CTX_HAS}")
+
+    def check_truth(self, node: ast.AST, name: str, has: str) -> None:
+        """Refuse an object that is compared, computed with or handed on, where a bool would take its place."""
+        if id(node) not in self.truths:
+            raise self.source.error(node, f"{name} itself is not there in compiled code; there are {has}")
 
     def position(self, node: ast.AST, rest: list[str]) -> Any:
         """``ctx.position``: true unless flat, and its numbers."""
         self.out.reads |= READS_POSITION
         size = f"_pl_c[{POSITION}]"
         if not rest:
+            has = f"its truth, as in if ctx.position, and of it {listing([*POSITIONS, 'side'])}"
+            self.check_truth(node, "ctx.position", f"{has}; a name of your own for it may be bound once")
             return located(node, _expression(f"({size} != 0.0)"))
         if rest == ["side"]:
             return located(node, _expression(f"('long' if {size} > 0.0 else 'short' if {size} < 0.0 else 'flat')"))
@@ -365,6 +403,11 @@ class _Rewriter(Arithmetic):
         draws = drawn(found)
         if draws is not None:
             raise self.source.error(node, f"{draws} cannot be called: {WAY_OUT}")
+        if len(chain) == 2 and isinstance(found, FunctionType) and not is_library(found.__module__):
+            way_out = f"from {chain[0]} import {chain[1]}"
+            raise self.source.error(
+                node, f"a function of another module is compiled under its own name: write {way_out}"
+            )
         if len(node.args) == 1 and not node.keywords:
             inner = self.names(node.args[0])
             if found is len and inner == [self.ctx, "orders"]:

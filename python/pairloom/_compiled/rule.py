@@ -115,7 +115,13 @@ def compiled(
     comparison with a long integer is exact. Written with ``float``, as in ``round(float(ctx.close[-1]),
     1)``, it is the same in both. A variable that was not assigned has some value. What is read of
     modules and of the class is taken as it is when a run begins; arrays that others have, too, can be
-    read alone. Signals are compared with ``==``; ``is`` takes a constant, such as ``Signal.LONG``.
+    read alone: those of the class, the parameters and the module, those that cannot be written, and those
+    that a second setup gives again, as a cache does. One that is shared in another way is copied for each
+    trader, which cannot be told here: copy it in setup, or leave it uncompiled. Signals are compared with
+    ``==``; ``is`` takes a constant, such as ``Signal.LONG``, and no numbers or members of enums. Of
+    ``ctx.position`` there are its truth and its numbers, of ``ctx.orders`` truth and length. ``ready`` of a
+    ``Vwap`` is refused, since it may be true without a number. Functions that call themselves are refused,
+    as are numbers of other NumPy types than float64, int64 and bool.
     Random numbers are drawn in ``setup``, with ``ctx.random``. ``fallback="python"`` runs what cannot be compiled
     as ordinary Python; without it, or without numba, the run is refused with ``ConfigError`` naming
     the line.

@@ -219,6 +219,11 @@ def identical(a, b):
 def _identical(a, b):
     if _is_signal(a) or _is_signal(b):
         raise numba.errors.TypingError("two signals cannot be compared with is: write == or !=")
+    members = types.EnumMember | types.IntEnumMember
+    if isinstance(a, types.Number) or isinstance(b, types.Number):
+        # A member of an enum that is a field is a plain number here.
+        what = "a member of an enum and a number" if isinstance(a, members) or isinstance(b, members) else "numbers"
+        raise numba.errors.TypingError(f"{what} cannot be compared with is: write == or !=")
     return lambda a, b: a is b
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import FunctionType, ModuleType
 from typing import Any
 
+from pairloom._compiled.outside import python_of
+
 __all__ = ["WAY_OUT", "drawn"]
 
 WAY_OUT = (
@@ -24,7 +26,7 @@ def drawn(found: Any) -> str | None:
 
 
 def _drawn(found: Any, seen: set[int]) -> str | None:
-    found = getattr(found, "py_func", found)  # A function that numba compiled already.
+    found = python_of(found)  # A function that numba compiled already.
     if _is_of_random(found):
         home = "np.random" if _home(found).startswith("numpy") else "random"
         return f"{home}.{getattr(found, '__name__', 'random')}()"
