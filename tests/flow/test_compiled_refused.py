@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import importlib.util
 import sys
 import textwrap
 from pathlib import Path
@@ -192,9 +191,9 @@ def test_an_enum_that_is_defined_anew_is_what_counts(tmp_path: Path) -> None:
     assert after.digest != before.digest
 
 
-def test_products_of_arrays_need_scipy(tmp_path: Path) -> None:
-    if importlib.util.find_spec("scipy") is not None:
-        pytest.skip("SciPy is installed, and they are compiled")
+def test_products_of_arrays_need_scipy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As where it is not installed.
+    monkeypatch.setitem(sys.modules, "scipy", None)
     with pytest.raises(pairloom.ConfigError, match=r"line \d+: S.generate_signal: .* needs SciPy there: pip install"):
         backtest(strategy(tmp_path, LONG.format("np.ones(3) @ np.ones(3) > 1")))
 

@@ -63,6 +63,14 @@ def python_of(value: Any) -> Any:
     return found if isinstance(found, FunctionType) else value
 
 
+def held(cell: Any) -> Any:
+    """What a variable of an outer function holds; ``None`` where nothing was put into it yet."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
+
 def _options(value: Any) -> str:
     """How numba was told to compile it, such as with ``fastmath``."""
     options = getattr(getattr(value, "_dispatcher", value), "targetoptions", None) or {}

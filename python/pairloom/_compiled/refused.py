@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
-from pairloom._compiled.outside import python_of
+from pairloom._compiled.outside import held, python_of
 
 __all__ = ["asked_for_truth", "kind_of_array", "lost_width", "why_not"]
 
@@ -77,7 +77,7 @@ def _called(function: FunctionType) -> Iterator[FunctionType]:
     """The functions that a function names, in its module, its closure and in modules that it reads."""
     names = function.__code__.co_names
     closed = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=False))
-    for value in [*map(_held, closed.values()), *(function.__globals__.get(name) for name in names)]:
+    for value in [*map(held, closed.values()), *(function.__globals__.get(name) for name in names)]:
         # Of a library's module nothing calls back.
         parts = [vars(value).get(name) for name in names] if isinstance(value, ModuleType) else [value]
         for part in map(python_of, parts):
@@ -85,13 +85,6 @@ def _called(function: FunctionType) -> Iterator[FunctionType]:
                 ("numpy", "numba", "pairloom")
             ):
                 yield part
-
-
-def _held(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return None
 
 
 def _line(caller: FunctionType, called: FunctionType) -> int:

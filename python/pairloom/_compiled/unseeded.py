@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import FunctionType, ModuleType
 from typing import Any
 
-from pairloom._compiled.outside import python_of
+from pairloom._compiled.outside import held, python_of
 
 __all__ = ["WAY_OUT", "drawn"]
 
@@ -34,7 +34,7 @@ def _drawn(found: Any, seen: set[int]) -> str | None:
         return None
     seen.add(id(found))
     names = found.__code__.co_names
-    closed = [value for cell in found.__closure__ or () if (value := _held(cell)) is not None]
+    closed = [value for cell in found.__closure__ or () if (value := held(cell)) is not None]
     used = [*closed, *(found.__globals__[name] for name in names if name in found.__globals__)]
     for value in used:
         # Of what a module has, the names say what is read; numpy.random is a part of one.
@@ -45,14 +45,6 @@ def _drawn(found: Any, seen: set[int]) -> str | None:
             if inner is not None:
                 return inner
     return None
-
-
-def _held(cell: Any) -> Any:
-    """What a variable of an outer function holds; ``None`` where nothing was put into it yet."""
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return None
 
 
 def _parts(module: ModuleType, names: tuple[str, ...]) -> list[Any]:
